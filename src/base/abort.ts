@@ -1,0 +1,64 @@
+// Abort signals: deadlines, and several tasks as one.
+
+import type { Clock } from "./clock.ts";
+
+/** A signal that never aborts, for work that nobody may cancel. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
+/**
+ * Runs `task` with a signal that aborts when `signal` does, or after `us` with the error that `late` makes.
+ * The task decides when it is finished: after a deadline it is still awaited, so that its buffers are free again.
+ */
+export async function withDeadline<T>(
+  { clock, us, late }: { readonly clock: Clock; readonly us: number; readonly late: () => Error },
+  signal: AbortSignal,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const cancel = clock.after(us, () => controller.abort(late()));
+  const onAbort = (): void => controller.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await task(controller.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
+ * Runs all tasks together. The first failure aborts the others; when all have settled it is thrown.
+ * So two spectrometers expose at once, and a failure never leaves one running with the shutter open.
+ */
+export async function all<T>(
+  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
+  signal: AbortSignal,
+): Promise<T[]> {
+  const controller = new AbortController();
+  const joined = AbortSignal.any([signal, controller.signal]);
+  const failures: unknown[] = [];
+  const results = await Promise.all(
+    tasks.map(async (task) => {
+      try {
+        return { value: await task(joined) };
+      } catch (error) {
+        failures.push(error);
+        controller.abort(error);
+        return undefined;
+      }
+    }),
+  );
+  if (failures.length > 0) throw failures[0];
+  return results.flatMap((result) => (result === undefined ? [] : [result.value]));
+}
+
+/** Rejects with the signal's reason as soon as it aborts; otherwise settles as `promise` does. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

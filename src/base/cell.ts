@@ -1,0 +1,72 @@
+// A cell is an observable value: the newest one, with a version. Observers may skip values, never see an old one last.
+
+import { isDeepStrictEqual } from "node:util";
+
+export interface ReadableCell<T> {
+  readonly value: T;
+  /** Counts the changes, from 0. */
+  readonly version: number;
+  /** Calls `listener` after each change until the returned function is called. */
+  subscribe(listener: (value: T) => void): () => void;
+}
+
+export class Cell<T> implements ReadableCell<T> {
+  #value: T;
+  #version = 0;
+  readonly #listeners = new Set<(value: T) => void>();
+
+  constructor(value: T) {
+    this.#value = value;
+  }
+
+  get value(): T {
+    return this.#value;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Stores a value and tells the listeners, unless it equals the present one. */
+  set(value: T): void {
+    if (isDeepStrictEqual(value, this.#value)) return;
+    this.#value = value;
+    this.#version += 1;
+    for (const listener of [...this.#listeners]) listener(value);
+  }
+
+  subscribe(listener: (value: T) => void): () => void {
+    // A fresh function, so that one listener subscribed twice is told twice and unsubscribed once.
+    const entry = (value: T): void => listener(value);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+}
+
+/** Resolves with the first value that satisfies `test`, the present one included; rejects when the signal aborts. */
+export function until<T>(cell: ReadableCell<T>, test: (value: T) => boolean, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    if (test(cell.value)) {
+      resolve(cell.value);
+      return;
+    }
+    const unsubscribe = cell.subscribe((value) => {
+      if (!test(value)) return;
+      finish();
+      resolve(value);
+    });
+    const onAbort = (): void => {
+      finish();
+      reject(signal.reason);
+    };
+    const finish = (): void => {
+      unsubscribe();
+      signal.removeEventListener("abort", onAbort);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

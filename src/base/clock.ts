@@ -1,0 +1,71 @@
+// Time as a dependency. This file holds the only timers and the only look at the wall clock in the server,
+// so that tests run on a VirtualClock (virtual-clock.ts) without waiting.
+
+/** One millisecond and one second in microseconds, the unit of every duration inside the server. */
+export const MS = 1_000;
+export const SECOND = 1_000_000;
+
+export interface Clock {
+  /** UTC in integer microseconds since 1970-01-01. Follows the wall clock, so it can jump. */
+  utcUs(): number;
+  /** Microseconds since an arbitrary start. Never jumps; use it for intervals. */
+  nowUs(): number;
+  /** Calls `fn` once after `us` microseconds; the returned function cancels the call. */
+  after(us: number, fn: () => void): () => void;
+  /** Resolves after `us` microseconds; rejects at once with the signal's reason when it aborts. */
+  delay(us: number, signal: AbortSignal): Promise<void>;
+}
+
+// setTimeout treats anything above 2^31-1 ms as 1 ms.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export class SystemClock implements Clock {
+  utcUs(): number {
+    return Date.now() * MS;
+  }
+
+  nowUs(): number {
+    return Math.round(performance.now() * MS);
+  }
+
+  after(us: number, fn: () => void): () => void {
+    const dueUs = this.nowUs() + us;
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const leftMs = Math.ceil((dueUs - this.nowUs()) / MS);
+      timer = setTimeout(() => (this.nowUs() >= dueUs ? fn() : arm()), Math.min(Math.max(leftMs, 0), LONGEST_TIMER_MS));
+    };
+    arm();
+    return () => clearTimeout(timer);
+  }
+
+  delay(us: number, signal: AbortSignal): Promise<void> {
+    return delayOn(this, us, signal);
+  }
+}
+
+/** `Clock.delay` in terms of `Clock.after`, shared by all clocks. */
+export function delayOn(clock: Pick<Clock, "after">, us: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const cancel = clock.after(us, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    const onAbort = (): void => {
+      cancel();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** UTC microseconds as ISO 8601 with microseconds and `Z`. */
+export function isoUtc(utcUs: number): string {
+  const whole = Math.floor(utcUs / SECOND);
+  const fraction = String(Math.floor(utcUs - whole * SECOND)).padStart(6, "0");
+  return `${new Date(whole * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+}

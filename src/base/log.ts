@@ -1,0 +1,35 @@
+// The log: one JSON line per event (pino) on stdout or in a file that SIGHUP reopens.
+
+import { type DestinationStream, destination, pino } from "pino";
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  /** A log that adds `fields` to every line, such as `{ serial }`. */
+  child(fields: object): Log;
+}
+
+export interface LogOptions {
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** Path of a file to append to; stdout when absent. */
+  readonly file?: string;
+}
+
+/** A log and the function that reopens its file after rotation. */
+export function openLog({ level, file }: LogOptions): { readonly log: Log; readonly reopen: () => void } {
+  const stream = destination({ dest: file ?? 1, append: true, mkdir: true, sync: true });
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return { log, reopen: () => (file === undefined ? undefined : stream.reopen()) };
+}
+
+/** A log into a stream of the caller's, for tests. */
+export function logTo(stream: DestinationStream): Log {
+  return pino({ level: "debug", base: null }, stream);
+}
+
+/** A log that drops everything. */
+export const SILENT: Log = { debug: drop, info: drop, warn: drop, error: drop, child: () => SILENT };
+
+function drop(): void {}

@@ -1,0 +1,20 @@
+// The port to GPIO output lines. Implementations: chardev.ts (gpiochip v2), sysfs.ts (onoff) and the emulator's bank.
+
+export interface GpioLine {
+  /** Drives the line. Throws DEVICE_FAULT with the system's reason when the kernel refuses. */
+  write(level: 0 | 1): void;
+  read(): 0 | 1;
+  /** Gives the line back; the level it has stays until somebody else drives it. */
+  close(): void;
+}
+
+export interface GpioBank {
+  /** Text for logs: which back end and chip. */
+  readonly description: string;
+  /**
+   * Claims a line by its BCM number as an output at `initial`.
+   * Throws DEVICE_BUSY when somebody has it, DEVICE_PERMISSION, or RESOURCE_NOT_FOUND when there is no such line.
+   */
+  output(pin: number, initial: 0 | 1): Promise<GpioLine>;
+  close(): Promise<void>;
+}

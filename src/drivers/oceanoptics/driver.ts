@@ -1,0 +1,46 @@
+// What every Ocean Optics protocol offers to the instrument above it: commands in the user's units, frames with proof.
+// A driver has no queue and no policy: its owner (instruments/spectrometer.ts) calls one method at a time.
+
+import type { FreshnessProof, InstrumentIdentity } from "../../spectra/spectrum.ts";
+
+export interface Exposure {
+  readonly integrationTimeUs: number;
+  /** Clock.nowUs of the last change that matters (shutter settled): the exposure must begin after it. */
+  readonly notBeforeUs: number;
+}
+
+export interface RawFrame {
+  /** Counts as the ADC gave them, after XOR and masks, filler removed, not scaled. */
+  readonly counts: Uint32Array;
+  /** Exposure window on Clock.nowUs. */
+  readonly exposureStartUs: number;
+  readonly exposureEndUs: number;
+  readonly freshness: FreshnessProof;
+  readonly discardedFrames: number;
+}
+
+export interface TecReading {
+  readonly temperatureC: number;
+  readonly setpointC: number;
+  readonly enabled: boolean;
+}
+
+/** Thermoelectric cooler of the detector. */
+export interface TecDriver {
+  setEnabled(enabled: boolean, signal: AbortSignal): Promise<void>;
+  setSetpointC(celsius: number, signal: AbortSignal): Promise<void>;
+  read(signal: AbortSignal): Promise<TecReading>;
+}
+
+export interface SpectrometerDriver {
+  readonly identity: InstrumentIdentity;
+  /** Present only where the device has one. */
+  readonly tec?: TecDriver;
+  /** One spectrum begun after `notBeforeUs`. Throws DEVICE_TIMEOUT, DEVICE_PROTOCOL, DEVICE_NOT_CONNECTED. */
+  acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame>;
+  /** After an abort or error: ends a pending request, drains stale bytes, leaves the device as after opening. */
+  resynchronize(signal: AbortSignal): Promise<void>;
+  /** Detector or board temperature where the device tells it. */
+  readTemperatureC?(signal: AbortSignal): Promise<number>;
+  close(): Promise<void>;
+}

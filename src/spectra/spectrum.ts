@@ -1,0 +1,102 @@
+// One recorded spectrum: raw counts and everything needed to interpret them. Immutable; corrections are made elsewhere.
+
+export type SpectrumKind = "light" | "dark";
+
+/** Quality flags. A flag warns; it never removes data. docs/glossary.md explains each. */
+export const FLAGS = {
+  saturated: "At least one pixel reached the saturation level.",
+  simulated: "Recorded from an emulated instrument.",
+  stale_risk: "Freshness could not be proven by timing or metadata.",
+  low_signal: "The peak is below 5 % of the saturation level in a light spectrum.",
+  tec_unstable: "The detector was not at its set point.",
+  uncalibrated: "The device holds no usable wavelength calibration: wavelengths are pixel indices.",
+} as const;
+
+export type Flag = keyof typeof FLAGS;
+
+/** What the device knows about itself. Arrays are ascending powers. */
+export interface Calibration {
+  /** Pixel index to nm. */
+  readonly wavelengthCoefficients: readonly number[];
+  /** Polynomial in dark-subtracted counts; empty when the device holds none. */
+  readonly nonlinearityCoefficients: readonly number[];
+  readonly strayLightConstant?: number;
+  /** Grating, filter and slit as the device words them. */
+  readonly opticalConfiguration?: string;
+}
+
+/** What does not change while an instrument is connected. */
+export interface InstrumentIdentity {
+  readonly serial: string;
+  readonly model: string;
+  readonly pixels: number;
+  /** Largest number the ADC can give. */
+  readonly maxCounts: number;
+  /** Counts above which a pixel is not usable; raw counts, before any scaling. */
+  readonly saturationLevel: number;
+  /** Electrically or optically dark pixels as half-open index ranges. */
+  readonly darkPixelRanges: readonly (readonly [number, number])[];
+  /** Half-open range of pixels that see light. */
+  readonly opticalPixelRange: readonly [number, number];
+  readonly integrationTimeUs: { readonly min: number; readonly max: number; readonly step: number };
+  readonly calibration: Calibration;
+  readonly firmware?: string;
+  readonly hasTec: boolean;
+  readonly isSimulated: boolean;
+}
+
+/** How it is known that the exposure began after the last change that affects it. */
+export type FreshnessProof = "timing" | "metadata" | "request" | "none";
+
+export interface Spectrum {
+  readonly instrument: InstrumentIdentity;
+  readonly channel: string;
+  readonly kind: SpectrumKind;
+  readonly integrationTimeUs: number;
+  /** Raw counts, one per pixel, not scaled. */
+  readonly counts: Uint32Array;
+  /** Exposure window in UTC microseconds since 1970. */
+  readonly exposureStartUtcUs: number;
+  readonly exposureEndUtcUs: number;
+  readonly freshness: FreshnessProof;
+  /** Frames dropped before this one because they could be stale. */
+  readonly discardedFrames: number;
+  readonly detectorTemperatureC?: number;
+  readonly tecEnabled?: boolean;
+  readonly tecSetpointC?: number;
+  readonly flags: readonly Flag[];
+}
+
+/** All spectra of one turn of the channels: the content of one file. */
+export interface SpectraSet {
+  readonly kind: SpectrumKind;
+  readonly sequence: number;
+  readonly spectra: readonly Spectrum[];
+  /** Instruments that could not record, with the reason; stored in the file so that a gap is never silent. */
+  readonly failures: readonly SpectrumFailure[];
+}
+
+export interface SpectrumFailure {
+  readonly serial: string;
+  readonly channel: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Wavelengths in nm of every pixel. */
+export function wavelengthsNm(coefficients: readonly number[], pixels: number): Float64Array {
+  const result = new Float64Array(pixels);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    let sum = 0;
+    for (let power = coefficients.length - 1; power >= 0; power--) sum = sum * pixel + (coefficients[power] ?? 0);
+    result[pixel] = sum;
+  }
+  return result;
+}
+
+/** Largest counts within a half-open pixel range. */
+export function peakCounts(counts: Uint32Array, [from, to]: readonly [number, number]): number {
+  let peak = 0;
+  for (let pixel = from; pixel < Math.min(to, counts.length); pixel++) peak = Math.max(peak, counts[pixel] ?? 0);
+  return peak;
+}
