@@ -89,3 +89,8 @@ export function asVscopeError(error: unknown): VscopeError {
   if (error instanceof VscopeError) return error;
   return new VscopeError("INTERNAL", `internal error: ${messageOf(error)}`, { cause: error });
 }
+
+/** True for a text that is one of the codes. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text);
+}

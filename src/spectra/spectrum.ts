@@ -51,6 +51,8 @@ export type FreshnessProof = "timing" | "metadata" | "request" | "none";
 export interface Spectrum {
   readonly instrument: InstrumentIdentity;
   readonly channel: string;
+  /** Wavelength calibration configured for this instrument on this channel; it goes before the device's own. */
+  readonly channelWavelengthCoefficients?: readonly number[];
   readonly kind: SpectrumKind;
   readonly integrationTimeUs: number;
   /** Raw counts, one per pixel, not scaled. */
@@ -79,6 +81,7 @@ export interface SpectraSet {
 export interface SpectrumFailure {
   readonly serial: string;
   readonly channel: string;
+  /** One of the codes of base/errors.ts; any text in a file of another version. */
   readonly code: string;
   readonly message: string;
 }
@@ -95,7 +98,7 @@ export function wavelengthsNm(coefficients: readonly number[], pixels: number): 
 }
 
 /** Largest counts within a half-open pixel range. */
-export function peakCounts(counts: Uint32Array, [from, to]: readonly [number, number]): number {
+export function peakCounts(counts: ArrayLike<number>, [from, to]: readonly [number, number]): number {
   let peak = 0;
   for (let pixel = from; pixel < Math.min(to, counts.length); pixel++) peak = Math.max(peak, counts[pixel] ?? 0);
   return peak;

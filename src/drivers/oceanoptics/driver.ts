@@ -42,5 +42,7 @@ export interface SpectrometerDriver {
   resynchronize(signal: AbortSignal): Promise<void>;
   /** Detector or board temperature where the device tells it. */
   readTemperatureC?(signal: AbortSignal): Promise<number>;
+  /** USB port reset, the last resort. The driver may be dead afterwards: close it and open the device again. */
+  reset?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,0 +1,131 @@
+// Runs the search for integration times on the instruments: all spectrometers at once, channel by channel.
+
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import type { Log } from "../base/log.ts";
+import type { Spectrometer } from "../instruments/spectrometer.ts";
+import {
+  nextSearchStep,
+  quantize,
+  type SearchGoal,
+  type SearchOutcome,
+  type Trial,
+} from "../spectra/autointegration.ts";
+import { peakCounts, type Spectrum, type SpectrumFailure } from "../spectra/spectrum.ts";
+import { type Optics, withLight } from "./exposure.ts";
+
+/** What the newest search of a spectrometer and channel came to. */
+export interface SearchResult {
+  readonly serial: string;
+  readonly channel: string;
+  readonly outcome: SearchOutcome;
+  readonly integrationTimeUs: number;
+  readonly exposures: number;
+  /** Peak of the last exposure in percent of the saturation level. */
+  readonly peakPercent: number;
+}
+
+export interface SearchLimits {
+  /** Longest integration time that a search may choose for this spectrometer, in us. */
+  maxUs(serial: string): number;
+}
+
+export class Autointegration {
+  readonly #optics: Optics;
+  readonly #limits: SearchLimits;
+  readonly #log: Log;
+  readonly #results = new Cell<readonly SearchResult[]>([]);
+
+  constructor(optics: Optics, limits: SearchLimits, log: Log) {
+    this.#optics = optics;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** The newest result of every spectrometer and channel searched since the start. */
+  get results(): ReadableCell<readonly SearchResult[]> {
+    return this.#results;
+  }
+
+  /**
+   * Searches all spectrometers on one channel and sets the times found.
+   * A search that misses its target is a result, not an error; a device that fails is among the failures.
+   */
+  async search(
+    channel: string,
+    targetPercent: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly results: readonly SearchResult[]; readonly failures: readonly SpectrumFailure[] }> {
+    const { values, failures } = await withLight(
+      this.#optics,
+      { channel, kind: "light" },
+      (spectrometer, notBeforeUs) => this.#searchOne({ spectrometer, channel, targetPercent, notBeforeUs }, signal),
+      signal,
+    );
+    this.#remember(values);
+    return { results: values, failures };
+  }
+
+  async #searchOne(
+    task: { spectrometer: Spectrometer; channel: string; targetPercent: number; notBeforeUs: number },
+    signal: AbortSignal,
+  ): Promise<SearchResult> {
+    const { spectrometer, channel, notBeforeUs } = task;
+    const goal = this.#goal(spectrometer, task.targetPercent);
+    const trials: Trial[] = [];
+    let integrationTimeUs = quantize(spectrometer.integrationTimeUs(channel).value, goal);
+    for (;;) {
+      const exposure = { channel, kind: "light", integrationTimeUs, notBeforeUs } as const;
+      const trial = trialOf(await spectrometer.acquire(exposure, signal));
+      trials.push(trial);
+      const step = nextSearchStep(trials, goal);
+      integrationTimeUs = step.integrationTimeUs;
+      if (step.action === "measure") continue;
+      spectrometer.setIntegrationTimeUs(channel, integrationTimeUs);
+      const peakPercent = (100 * trial.peakCounts) / goal.saturationLevel;
+      return {
+        serial: spectrometer.serial,
+        channel,
+        outcome: step.outcome,
+        integrationTimeUs,
+        exposures: trials.length,
+        peakPercent: Math.round(peakPercent * 10) / 10,
+      };
+    }
+  }
+
+  #goal(spectrometer: Spectrometer, targetPercent: number): SearchGoal {
+    const { integrationTimeUs, saturationLevel } = spectrometer.identity;
+    const { min, max, step } = integrationTimeUs;
+    const maxUs = Math.max(min, Math.min(max, this.#limits.maxUs(spectrometer.serial)));
+    return { saturationLevel, target: targetPercent / 100, minUs: min, maxUs, stepUs: step };
+  }
+
+  #remember(results: readonly SearchResult[]): void {
+    const isNewer = (old: SearchResult): boolean =>
+      results.some(({ serial, channel }) => serial === old.serial && channel === old.channel);
+    this.#results.set([...this.#results.value.filter((old) => !isNewer(old)), ...results]);
+    for (const result of results) this.#log.info(result, "autointegration");
+  }
+}
+
+function trialOf({ counts, integrationTimeUs, instrument }: Spectrum): Trial {
+  const { offsetCounts, noiseCounts } = darkLevel(counts, instrument.darkPixelRanges);
+  return {
+    integrationTimeUs,
+    peakCounts: peakCounts(counts, instrument.opticalPixelRange),
+    offsetCounts,
+    noiseCounts,
+  };
+}
+
+// Without optically dark pixels the lowest decile of the frame stands for them: some part of a spectrum is always dim.
+function darkLevel(
+  counts: Uint32Array,
+  ranges: readonly (readonly [number, number])[],
+): { readonly offsetCounts: number; readonly noiseCounts: number } {
+  const dark = ranges.flatMap(([from, to]) => [...counts.subarray(from, to)]);
+  const sample = dark.length >= 4 ? dark : [...counts].sort((a, b) => a - b).slice(0, Math.ceil(counts.length / 10));
+  const mean = sample.reduce((sum, value) => sum + value, 0) / Math.max(1, sample.length);
+  const variance = sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, sample.length - 1);
+  return { offsetCounts: mean, noiseCounts: Math.sqrt(variance) };
+}

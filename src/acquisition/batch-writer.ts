@@ -1,0 +1,49 @@
+// Hands finished sets to the data directory without waiting for the disk, but never gets far ahead of it.
+
+import type { Batch, WrittenFile } from "../datadir/batch.ts";
+import type { SpectraSet } from "../spectra/spectrum.ts";
+
+// Two sets on their way hide the disk's latency; more would only use memory on a stuck disk.
+const MOST_PENDING = 2;
+
+export class BatchWriter {
+  readonly #batch: Batch;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #pending: Promise<void>[] = [];
+  #count = 0;
+  #newest: WrittenFile | undefined;
+
+  /** `onFailure` is called when a set could not be written, so that the recording can stop at once. */
+  constructor(batch: Batch, onFailure: (error: unknown) => void) {
+    this.#batch = batch;
+    this.#onFailure = onFailure;
+  }
+
+  /** Number of files that are durable on disk. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get newest(): WrittenFile | undefined {
+    return this.#newest;
+  }
+
+  /** Takes a set; resolves as soon as there is room for the next one. */
+  async write(set: SpectraSet): Promise<void> {
+    const written = this.#batch.write(set).then(
+      (file) => {
+        this.#count += 1;
+        this.#newest = file;
+      },
+      (error: unknown) => this.#onFailure(error),
+    );
+    this.#pending.push(written);
+    if (this.#pending.length > MOST_PENDING) await this.#pending.shift();
+  }
+
+  /** Resolves when everything handed in is on disk or has failed. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#pending.splice(0));
+    await this.#batch.finish();
+  }
+}

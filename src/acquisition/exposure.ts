@@ -1,0 +1,87 @@
+// One exposure of all spectrometers together through one channel, or with every shutter closed.
+
+import { asVscopeError, isErrorCode, VscopeError } from "../base/errors.ts";
+import type { Rack } from "../instruments/rack.ts";
+import type { ShutterSet } from "../instruments/shutter.ts";
+import type { Spectrometer } from "../instruments/spectrometer.ts";
+import type { Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
+
+/** The instruments that share the light. */
+export interface Optics {
+  readonly rack: Rack;
+  readonly shutters: ShutterSet;
+}
+
+export interface ExposureResult {
+  readonly spectra: readonly Spectrum[];
+  readonly failures: readonly SpectrumFailure[];
+}
+
+/** Work with one spectrometer while the light is on (or off); the exposure must begin after `notBeforeUs`. */
+export type SpectrometerTask<T> = (spectrometer: Spectrometer, notBeforeUs: number, signal: AbortSignal) => Promise<T>;
+
+/**
+ * Light: opens the channel's shutter, runs `task` for every spectrometer at once, closes the shutter.
+ * Dark: makes sure that every shutter is closed first. The shutter closes after failure and abort, too.
+ * One spectrometer's failure leaves the others alone. Throws when the shutter fails or `signal` aborts.
+ */
+export async function withLight<T>(
+  { rack, shutters }: Optics,
+  { channel, kind }: { readonly channel: string; readonly kind: SpectrumKind },
+  task: SpectrometerTask<T>,
+  signal: AbortSignal,
+): Promise<{ readonly values: readonly T[]; readonly failures: readonly SpectrumFailure[] }> {
+  const spectrometers = rack.spectrometers.value;
+  const together = (notBeforeUs: number) =>
+    settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, signal));
+  const others = shutters.list().filter((shutter) => kind === "dark" || shutter.channel !== channel);
+  await Promise.all(others.map((shutter) => shutter.close(signal)));
+  const result =
+    kind === "light"
+      ? await shutters.shutter(channel).withOpen(together, signal)
+      : await together(Math.max(0, ...others.map((shutter) => shutter.settledAtUs)));
+  signal.throwIfAborted();
+  return result;
+}
+
+/** One spectrum of every spectrometer, each with the integration time set for the channel. */
+export async function expose(
+  optics: Optics,
+  what: { readonly channel: string; readonly kind: SpectrumKind },
+  signal: AbortSignal,
+): Promise<ExposureResult> {
+  const { values, failures } = await withLight(
+    optics,
+    what,
+    (spectrometer, notBeforeUs) => spectrometer.acquire({ ...what, notBeforeUs }, signal),
+    signal,
+  );
+  return { spectra: values, failures };
+}
+
+async function settleEach<T>(
+  spectrometers: readonly Spectrometer[],
+  channel: string,
+  task: (spectrometer: Spectrometer) => Promise<T>,
+): Promise<{ readonly values: T[]; readonly failures: SpectrumFailure[] }> {
+  const values: T[] = [];
+  const failures: SpectrumFailure[] = [];
+  const outcomes = await Promise.allSettled(spectrometers.map(task));
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === "fulfilled") {
+      values.push(outcome.value);
+    } else {
+      const { code, message } = asVscopeError(outcome.reason);
+      failures.push({ serial: spectrometers[index]?.serial ?? "", channel, code, message });
+    }
+  }
+  return { values, failures };
+}
+
+/** The failures as one error for the operation: the first one's code, all their texts. */
+export function failuresAsError(failures: readonly SpectrumFailure[], kept: string): VscopeError {
+  const texts = [...new Set(failures.map(({ channel, message }) => `${message} (${channel})`))];
+  const shown = texts.slice(0, 3).join("; ") + (texts.length > 3 ? `; and ${texts.length - 3} more` : "");
+  const code = failures[0]?.code ?? "";
+  return new VscopeError(isErrorCode(code) ? code : "INTERNAL", `${shown}; ${kept}`, { details: { failures } });
+}

@@ -1,0 +1,57 @@
+// All operations: the running one and the newest finished ones. One runs at a time, because they share the shutters.
+
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import type { Clock } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { Operation, type OperationJob } from "./operation.ts";
+
+const KEPT = 100;
+
+export class Operations {
+  readonly #environment: { readonly clock: Clock; readonly log: Log };
+  readonly #operations = new Cell<readonly Operation[]>([]);
+  #started = 0;
+  #closed = false;
+
+  constructor(environment: { readonly clock: Clock; readonly log: Log }) {
+    this.#environment = environment;
+  }
+
+  /** Newest last. */
+  get all(): ReadableCell<readonly Operation[]> {
+    return this.#operations;
+  }
+
+  get running(): Operation | undefined {
+    return this.#operations.value.find((operation) => operation.status.value.state === "running");
+  }
+
+  /** Throws RESOURCE_NOT_FOUND for an id that was never given or is no longer kept. */
+  get(id: string): Operation {
+    const found = this.#operations.value.find((operation) => operation.id === id);
+    if (found === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `operation ${id}: unknown, the newest ${KEPT} are kept`);
+    return found;
+  }
+
+  /** Starts a job. Throws STATE_CONFLICT while another one runs. */
+  start(kind: string, job: OperationJob): Operation {
+    const busy = this.running;
+    if (busy !== undefined) {
+      throw new VscopeError("STATE_CONFLICT", `${kind}: operation ${busy.id} (${busy.status.value.kind}) is running`);
+    }
+    if (this.#closed) throw new VscopeError("STATE_CONFLICT", `${kind}: the server is stopping`);
+    this.#started += 1;
+    const operation = new Operation(String(this.#started), kind, job, this.#environment);
+    this.#operations.set([...this.#operations.value.slice(1 - KEPT), operation]);
+    return operation;
+  }
+
+  /** Cancels what runs and awaits its end; nothing can be started afterwards. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = this.running;
+    running?.cancel("the server is stopping");
+    await running?.finished;
+  }
+}

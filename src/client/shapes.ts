@@ -1,0 +1,48 @@
+// What the server's answers look like, as far as the client relies on it. Further members pass through, so that
+// a newer server stays readable.
+
+import { z } from "zod";
+
+export const operationShape = z.looseObject({
+  id: z.string(),
+  /** `record`, `dark` or `autointegrate`. */
+  kind: z.string(),
+  state: z.enum(["queued", "running", "done", "failed", "cancelled"]),
+  progress: z.object({ done: z.number(), of: z.number() }),
+  startedUtc: z.string().optional(),
+  endedUtc: z.string().optional(),
+  error: z.looseObject({ code: z.string(), message: z.string() }).optional(),
+  result: z.unknown().optional(),
+});
+export type OperationStatus = z.infer<typeof operationShape>;
+
+export const runSummaryShape = z.looseObject({ name: z.string(), files: z.number() });
+export type RunSummary = z.infer<typeof runSummaryShape>;
+
+export const runListShape = z.looseObject({ total: z.number(), runs: z.array(runSummaryShape) });
+export type RunList = z.infer<typeof runListShape>;
+
+export const runFileShape = z.looseObject({ name: z.string(), bytes: z.number() });
+export type RunFile = z.infer<typeof runFileShape>;
+
+export const runDetailShape = z.looseObject({ name: z.string(), files: z.array(runFileShape) });
+export type RunDetail = z.infer<typeof runDetailShape>;
+
+/** What the acquisition is doing. */
+export const statusShape = z.looseObject({
+  phase: z.string(),
+  operation: z.string().optional(),
+  channel: z.string().optional(),
+});
+export type AcquisitionStatus = z.infer<typeof statusShape>;
+
+/** What to record; what is absent is left to the server. */
+export interface RecordOptions {
+  readonly run?: string;
+  readonly sequences?: number;
+  /** -1 never, 0 once before the first sequence, n before every n-th sequence. */
+  readonly autointegrate?: number;
+  readonly delayS?: number;
+  /** Peak that autointegration aims at, in percent of the saturation level, 10..90. */
+  readonly targetPercent?: number;
+}

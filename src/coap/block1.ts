@@ -1,0 +1,107 @@
+// Uploads in blocks (Block1, RFC 7959 section 2.5): put together in order, whatever the tokens of the blocks are.
+// Memory is bounded per body, per peer and in all; an upload that stands still is forgotten.
+
+import type { Clock } from "../base/clock.ts";
+import { blockBytes, blockOffset, type Block } from "./block.ts";
+import { Budget } from "./budget.ts";
+import type { CoapLimits } from "./limits.ts";
+import { type Request, uploadKey } from "./request.ts";
+import type { Reply } from "./response.ts";
+import type { Peer } from "./peer.ts";
+
+/** An upload without a block for this long is forgotten. */
+export const IDLE_US = 60_000_000;
+
+interface Upload {
+  readonly peer: Peer;
+  readonly parts: Uint8Array[];
+  bytes: number;
+  usedUs: number;
+}
+
+const CONTINUE: Reply = { code: "2.31" };
+const INCOMPLETE: Reply = { code: "4.08" };
+const WRONG_LENGTH: Reply = {
+  code: "4.00",
+  payload: Buffer.from("block length does not match its size exponent"),
+};
+const NO_ROOM: Reply = { code: "5.03", maxAgeS: 5 };
+
+export class Uploads {
+  readonly #clock: Clock;
+  readonly #limits: CoapLimits;
+  readonly #budget: Budget;
+  readonly #uploads = new Map<string, Upload>();
+
+  constructor(clock: Clock, limits: CoapLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#budget = new Budget(limits.uploadBytes);
+  }
+
+  get size(): number {
+    return this.#uploads.size;
+  }
+
+  /** Takes the block that the request carries; returns the reply to it, or the body when it is complete. */
+  add(request: Request, block: Block): Reply | { readonly body: Uint8Array } {
+    if (block.more && request.payload.length !== blockBytes(block)) return WRONG_LENGTH;
+    const tooLarge = this.#tooLarge(request.size1, blockOffset(block) + request.payload.length);
+    const key = uploadKey(request);
+    if (tooLarge !== undefined || block.number === 0) this.#forget(key);
+    if (tooLarge !== undefined) return tooLarge;
+    if (block.number === 0 && !block.more) return { body: request.payload };
+    const upload =
+      this.#uploads.get(key) ?? (block.number === 0 ? this.#begin(key, request.from) : undefined);
+    if (upload === undefined) return INCOMPLETE;
+    const refusal = this.#append(upload, block, request.payload);
+    if (refusal !== undefined) return refusal;
+    if (block.more) return CONTINUE;
+    this.#forget(key);
+    return { body: Buffer.concat(upload.parts, upload.bytes) };
+  }
+
+  /** Forgets uploads that stand still. Returns whether any are left. */
+  expire(): boolean {
+    const nowUs = this.#clock.nowUs();
+    for (const [key, { usedUs }] of this.#uploads) if (nowUs - usedUs >= IDLE_US) this.#forget(key);
+    return this.#uploads.size > 0;
+  }
+
+  #tooLarge(announcedBytes: number, bytes: number): Reply | undefined {
+    const limit = this.#limits.bodyBytes;
+    if (announcedBytes <= limit && bytes <= limit) return undefined;
+    return { code: "4.13", payload: Buffer.from(`body is larger than ${limit} bytes`), size1: limit };
+  }
+
+  #begin(key: string, peer: Peer): Upload {
+    const upload = { peer, parts: [], bytes: 0, usedUs: 0 };
+    this.#uploads.set(key, upload);
+    return upload;
+  }
+
+  #append(upload: Upload, block: Block, payload: Uint8Array): Reply | undefined {
+    const offset = blockOffset(block);
+    upload.usedUs = this.#clock.nowUs();
+    // The client may not have seen our answer to the newest block and sends it again with a new identifier.
+    const isRepeated = offset === upload.bytes - payload.length && payload.length > 0 && block.more;
+    if (isRepeated && upload.parts.at(-1)?.length === payload.length) return undefined;
+    if (offset !== upload.bytes) return INCOMPLETE;
+    const cost = payload.length;
+    if (!this.#budget.fits(cost) || upload.peer.uploadBytes + cost > this.#limits.uploadBytesPerPeer)
+      return NO_ROOM;
+    upload.parts.push(payload);
+    upload.bytes += cost;
+    upload.peer.uploadBytes += cost;
+    this.#budget.take(cost);
+    return undefined;
+  }
+
+  #forget(key: string): void {
+    const upload = this.#uploads.get(key);
+    if (upload === undefined) return;
+    this.#uploads.delete(key);
+    upload.peer.uploadBytes -= upload.bytes;
+    this.#budget.give(upload.bytes);
+  }
+}

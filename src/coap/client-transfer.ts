@@ -1,0 +1,146 @@
+// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
+
+import { VscopeError } from "../base/errors.ts";
+import {
+  type Block,
+  blockBytes,
+  blockValue,
+  LARGEST_BLOCK_BYTES,
+  LARGEST_EXPONENT,
+  readBlock,
+} from "./block.ts";
+import type { ClientEndpoint } from "./client-endpoint.ts";
+import {
+  type CoapClientRequest,
+  type CoapReply,
+  readingOptions,
+  replyOf,
+  requestOptions,
+  withUints,
+} from "./client-message.ts";
+import { type CoapMessage, NO_BYTES } from "./codec.ts";
+import { classOf, codeNumber, isSafe, methodCode } from "./codes.ts";
+import { type CoapOption, findOption, OPTION } from "./options.ts";
+
+/** How often reading starts again when the resource changes meanwhile. */
+const ATTEMPTS = 3;
+
+/** The largest answer that is put together. */
+const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
+
+const CONTINUE = codeNumber("2.31");
+const TOO_LARGE = codeNumber("4.13");
+
+export class Transfer {
+  readonly #endpoint: ClientEndpoint;
+  readonly #request: CoapClientRequest;
+  readonly #options: readonly CoapOption[];
+
+  constructor(endpoint: ClientEndpoint, request: CoapClientRequest) {
+    this.#endpoint = endpoint;
+    this.#request = request;
+    this.#options = requestOptions(request);
+  }
+
+  /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
+  async run(signal: AbortSignal): Promise<CoapReply> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const reply = await this.download(await this.#upload(signal), signal);
+      if (reply !== undefined) return reply;
+      if (!isSafe(this.#request.method)) break;
+    }
+    throw this.#error("the answer changed while it was read in blocks");
+  }
+
+  /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
+  register(token: Buffer, signal: AbortSignal): Promise<CoapMessage> {
+    const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
+    return this.#endpoint.exchange({ ...this.#head(), token, options }, signal);
+  }
+
+  /** Ends the observation; the server need not answer (No-Response, RFC 7967). */
+  deregister(token: Buffer): void {
+    const options = withUints(this.#options, [OPTION.OBSERVE, 1], [OPTION.NO_RESPONSE, 2 | 8 | 16]);
+    this.#endpoint.tell({ ...this.#head(), token, options });
+  }
+
+  /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
+  async download(first: CoapMessage, signal: AbortSignal): Promise<CoapReply | undefined> {
+    const parts = [first.payload];
+    let block = blockOf(first, OPTION.BLOCK2);
+    if (block?.more !== true) return replyOf(first, first.payload);
+    let bytes = first.payload.length;
+    while (block.more) {
+      const asked: Block = { number: block.number + 1, more: false, sizeExponent: block.sizeExponent };
+      const next = await this.#fetch(asked, signal);
+      const isSame = Buffer.compare(etagOf(next), etagOf(first)) === 0;
+      if (classOf(next.code) !== 2 || !isSame) return undefined;
+      block = blockOf(next, OPTION.BLOCK2);
+      if (block?.number !== asked.number)
+        throw this.#error(`block ${asked.number} was asked for, another one came`);
+      bytes += next.payload.length;
+      if (bytes > LARGEST_BODY_BYTES)
+        throw this.#error(`the answer is larger than ${LARGEST_BODY_BYTES} bytes`);
+      parts.push(next.payload);
+    }
+    return replyOf(first, Buffer.concat(parts, bytes));
+  }
+
+  async #upload(signal: AbortSignal): Promise<CoapMessage> {
+    const payload = this.#request.payload ?? NO_BYTES;
+    // One token for all blocks: some servers tell uploads apart by it.
+    const head = { ...this.#head(), token: this.#endpoint.nextToken() };
+    if (payload.length <= LARGEST_BLOCK_BYTES) {
+      return this.#endpoint.exchange({ ...head, options: this.#options, payload }, signal);
+    }
+    let sizeExponent = LARGEST_EXPONENT;
+    let offset = 0;
+    for (;;) {
+      const end = offset + (16 << sizeExponent);
+      const block: Block = {
+        number: offset / (16 << sizeExponent),
+        more: end < payload.length,
+        sizeExponent,
+      };
+      const size = offset === 0 ? ([[OPTION.SIZE1, payload.length]] as const) : [];
+      const options = withUints(this.#options, [OPTION.BLOCK1, blockValue(block)], ...size);
+      const reply = await this.#endpoint.exchange(
+        { ...head, options, payload: payload.subarray(offset, end) },
+        signal,
+      );
+      const answered = blockOf(reply, OPTION.BLOCK1);
+      const wantsSmaller = answered !== undefined && answered.sizeExponent < sizeExponent;
+      const isRefusedSize = reply.code === TOO_LARGE && offset === 0 && wantsSmaller;
+      if (reply.code !== CONTINUE && !isRefusedSize) return reply;
+      if (!block.more && !isRefusedSize) throw this.#error("the server wants more after the last block");
+      if (!isRefusedSize) offset += blockBytes(block);
+      if (wantsSmaller) sizeExponent = answered.sizeExponent;
+    }
+  }
+
+  #fetch(block: Block, signal: AbortSignal): Promise<CoapMessage> {
+    const options = withUints(readingOptions(this.#options), [OPTION.BLOCK2, blockValue(block)]);
+    return this.#endpoint.exchange({ ...this.#head(), token: this.#endpoint.nextToken(), options }, signal);
+  }
+
+  #head(): { readonly code: number; readonly payload: Uint8Array } {
+    return { code: methodCode(this.#request.method), payload: NO_BYTES };
+  }
+
+  #error(fact: string): VscopeError {
+    const { method, path } = this.#request;
+    return new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${this.#endpoint.name}: ${method} /${path.join("/")}: ${fact}`,
+    );
+  }
+}
+
+function blockOf({ options }: CoapMessage, number: number): Block | undefined {
+  const value = findOption(options, number);
+  return value === undefined || value.length > 3 ? undefined : readBlock(value);
+}
+
+function etagOf({ options }: CoapMessage): Buffer {
+  return findOption(options, OPTION.ETAG) ?? NO_BYTES;
+}

@@ -1,0 +1,82 @@
+// The client: requests with their blocks, and observations as async iterables. For the command line and the TypeScript library.
+
+import type { Clock } from "../base/clock.ts";
+import { ClientEndpoint } from "./client-endpoint.ts";
+import type { CoapClientRequest, CoapReply } from "./client-message.ts";
+import { Transfer } from "./client-transfer.ts";
+import type { CoapMessage } from "./codec.ts";
+import { Mailbox } from "./mailbox.ts";
+import { findUint, OPTION } from "./options.ts";
+import { connectUdp, type DatagramSocket } from "./udp.ts";
+
+export type { CoapClientRequest, CoapReply };
+
+export interface CoapClientOptions {
+  /** Host name (looked up once) or address. */
+  readonly host: string;
+  /** 5683 when absent. */
+  readonly port?: number;
+  readonly clock: Clock;
+  /** Instead of a UDP socket. */
+  readonly socket?: DatagramSocket;
+}
+
+// A notification may be this late after Max-Age before the client registers again.
+const LATENESS_US = 10_000_000;
+
+export class CoapClient {
+  readonly #endpoint: ClientEndpoint;
+  readonly #clock: Clock;
+
+  /** Throws CONFIG_INVALID when the host name is not known. Sends nothing. */
+  static async open({ host, port = 5683, clock, socket }: CoapClientOptions): Promise<CoapClient> {
+    const opened = socket ?? (await connectUdp(host, port));
+    return new CoapClient(new ClientEndpoint({ host, port }, opened, clock), clock);
+  }
+
+  private constructor(endpoint: ClientEndpoint, clock: Clock) {
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends a request and resolves with the whole reply; replies of 4.xx and 5.xx are not thrown. Throws DEVICE_TIMEOUT
+   * without an answer, DEVICE_NOT_CONNECTED when no server listens there, DEVICE_PROTOCOL when it misbehaves.
+   */
+  request(request: CoapClientRequest, signal: AbortSignal): Promise<CoapReply> {
+    return new Transfer(this.#endpoint, request).run(signal);
+  }
+
+  /**
+   * Yields the present reply and then the newest one after each change; a slow reader skips. Ends after an error reply,
+   * or after the first reply when the resource cannot be observed. Registers again when the server falls silent for
+   * longer than Max-Age. Throws as `request` does, and the signal's reason.
+   */
+  async *observe(request: CoapClientRequest, signal: AbortSignal): AsyncGenerator<CoapReply, void, void> {
+    const transfer = new Transfer(this.#endpoint, request);
+    const mailbox = new Mailbox(this.#clock);
+    const token = this.#endpoint.nextToken();
+    const stop = this.#endpoint.listen(token, (message) => mailbox.put(message));
+    let isRegistered = true;
+    try {
+      let message: CoapMessage | undefined;
+      while (isRegistered) {
+        message ??= await transfer.register(token, signal);
+        isRegistered = findUint(message.options, OPTION.OBSERVE) !== undefined;
+        // Undefined when a newer notification has overtaken this one; it comes next.
+        const reply = await transfer.download(message, signal);
+        if (reply !== undefined) yield reply;
+        const maxAgeS = reply?.maxAgeS ?? 0;
+        if (isRegistered) message = await mailbox.take(maxAgeS * 1_000_000 + LATENESS_US, signal);
+      }
+    } finally {
+      stop();
+      if (isRegistered) transfer.deregister(token);
+    }
+  }
+
+  /** Fails what is under way with OPERATION_CANCELLED and closes the socket. */
+  close(): Promise<void> {
+    return this.#endpoint.close();
+  }
+}

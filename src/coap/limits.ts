@@ -1,0 +1,77 @@
+// What a server spends at most on its clients, and what it counts. Every table that a datagram can fill is bounded here.
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export interface CoapLimits {
+  /** Largest body of a request, in bytes; above it 4.13 with Size1. */
+  readonly bodyBytes: number;
+  /** Bytes of unfinished uploads (Block1), of one peer and of all. */
+  readonly uploadBytesPerPeer: number;
+  readonly uploadBytes: number;
+  /** Bytes of answers kept for block-wise reading (Block2), of one peer and of all; the oldest go first. */
+  readonly pinnedBytesPerPeer: number;
+  readonly pinnedBytes: number;
+  /** Bytes of replies kept for duplicates of unsafe requests, of one peer and of all; the oldest go first. */
+  readonly replyBytesPerPeer: number;
+  readonly replyBytes: number;
+  /** Observations of one peer and of all; above it a GET is answered without Observe. */
+  readonly observersPerPeer: number;
+  readonly observers: number;
+  /** Requests whose handler runs, of one peer and of all; above it 5.03. */
+  readonly requestsPerPeer: number;
+  readonly requests: number;
+  /** Remote endpoints remembered; above it the least recent idle one is forgotten. */
+  readonly peers: number;
+}
+
+export const DEFAULT_LIMITS: CoapLimits = {
+  bodyBytes: 16 * MIB,
+  uploadBytesPerPeer: 32 * MIB,
+  uploadBytes: 64 * MIB,
+  pinnedBytesPerPeer: 32 * MIB,
+  pinnedBytes: 128 * MIB,
+  replyBytesPerPeer: 256 * KIB,
+  replyBytes: 32 * MIB,
+  observersPerPeer: 128,
+  observers: 1024,
+  requestsPerPeer: 64,
+  requests: 1024,
+  peers: 8192,
+};
+
+/** Counters since the start, and three present sizes. */
+export interface CoapStats {
+  received: number;
+  sent: number;
+  /** Datagrams that break the message format. */
+  malformed: number;
+  requests: number;
+  duplicates: number;
+  notifications: number;
+  retransmissions: number;
+  /** Confirmable messages that were never acknowledged. */
+  abandoned: number;
+  /** Handlers that threw. */
+  failures: number;
+  peers: number;
+  observers: number;
+  pinnedBytes: number;
+}
+
+export function newStats(): CoapStats {
+  return {
+    received: 0,
+    sent: 0,
+    malformed: 0,
+    requests: 0,
+    duplicates: 0,
+    notifications: 0,
+    retransmissions: 0,
+    abandoned: 0,
+    failures: 0,
+    peers: 0,
+    observers: 0,
+    pinnedBytes: 0,
+  };
+}

@@ -1,0 +1,179 @@
+// Requests as handlers see them, read from the options of a message.
+
+import { type CoapMethod } from "./codes.ts";
+import type { CoapMessage } from "./codec.ts";
+import { type Block, isReservedSize, readBlock } from "./block.ts";
+import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "./options.ts";
+import type { Peer } from "./peer.ts";
+
+export interface CoapRequest {
+  readonly method: CoapMethod;
+  /** The segments of the path, decoded and never joined: a segment may hold a slash. None is "." or "..". */
+  readonly path: readonly string[];
+  /** One entry per query option, such as "limit=10". */
+  readonly query: readonly string[];
+  /** Content format wanted in the answer (CoRE registry: 50 JSON, 60 CBOR). */
+  readonly accept?: number;
+  /** Content format of the payload. */
+  readonly contentFormat?: number;
+  /** The whole body, put together from its blocks. */
+  readonly payload: Uint8Array;
+  /** Entity tags of If-Match; an empty one stands for "if it exists". */
+  readonly ifMatch: readonly Uint8Array[];
+  readonly ifNoneMatch: boolean;
+  /** Whom the request is from, such as `192.0.2.1:40000`, for logs. */
+  readonly peer: string;
+  /** Aborts when the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** Why a request is refused before a handler sees it. */
+export interface Fault {
+  readonly code: string;
+  readonly text: string;
+}
+
+/** A request with all that the message layer needs to answer it. */
+export class Request implements CoapRequest {
+  readonly method: CoapMethod;
+  readonly message: CoapMessage;
+  readonly from: Peer;
+  readonly signal: AbortSignal;
+  readonly path: string[] = [];
+  readonly query: string[] = [];
+  readonly etags: Buffer[] = [];
+  readonly ifMatch: Buffer[] = [];
+  ifNoneMatch = false;
+  accept?: number;
+  contentFormat?: number;
+  payload: Uint8Array;
+  observe: number | undefined;
+  block1: Block | undefined;
+  block2: Block | undefined;
+  size1 = 0;
+  /** Bits of RFC 7967: 2, 8 and 16 for no interest in 2.xx, 4.xx and 5.xx. */
+  noResponse = 0;
+  fault: Fault | undefined;
+  /** A request for a later block: running it again does no harm. */
+  isRepeatable = false;
+
+  constructor(method: CoapMethod, message: CoapMessage, from: Peer, signal: AbortSignal) {
+    this.method = method;
+    this.message = message;
+    this.from = from;
+    this.signal = signal;
+    this.payload = message.payload;
+    let previous = -1;
+    for (const option of message.options) {
+      if (isUnderstood(option, previous)) this.#take(option);
+      else if (isCritical(option.number)) this.fault ??= { code: "4.02", text: `option ${option.number}` };
+      previous = option.number;
+    }
+    if (isReservedSize(this.block1) || isReservedSize(this.block2)) {
+      this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
+    }
+  }
+
+  get peer(): string {
+    return this.from.name;
+  }
+
+  #take({ number, value }: CoapOption): void {
+    switch (number) {
+      case OPTION.URI_PATH:
+        this.#takeSegment(value.toString());
+        break;
+      case OPTION.URI_QUERY:
+        this.query.push(value.toString());
+        break;
+      case OPTION.ACCEPT:
+        this.accept = readUint(value);
+        break;
+      case OPTION.CONTENT_FORMAT:
+        this.contentFormat = readUint(value);
+        break;
+      case OPTION.OBSERVE:
+        this.observe = readUint(value);
+        break;
+      case OPTION.PROXY_URI:
+      case OPTION.PROXY_SCHEME:
+        this.fault = { code: "5.05", text: "this server is no proxy" };
+        break;
+      default:
+        this.#takeRare(number, value);
+    }
+  }
+
+  #takeRare(number: number, value: Buffer): void {
+    switch (number) {
+      case OPTION.BLOCK1:
+        this.block1 = readBlock(value);
+        break;
+      case OPTION.BLOCK2:
+        this.block2 = readBlock(value);
+        break;
+      case OPTION.ETAG:
+        this.etags.push(value);
+        break;
+      case OPTION.IF_MATCH:
+        this.ifMatch.push(value);
+        break;
+      case OPTION.IF_NONE_MATCH:
+        this.ifNoneMatch = true;
+        break;
+      case OPTION.SIZE1:
+        this.size1 = readUint(value);
+        break;
+      case OPTION.NO_RESPONSE:
+        this.noResponse = readUint(value);
+        break;
+      default:
+      // Uri-Host, Uri-Port, Hop-Limit, Echo, Size2 and Request-Tag change nothing here (Request-Tag: see blockKey).
+    }
+  }
+
+  // RFC 7252 section 5.10.1 forbids these two, and a path on a disk must never meet them.
+  #takeSegment(segment: string): void {
+    if (segment === "." || segment === "..") this.fault ??= { code: "4.02", text: `path segment ${segment}` };
+    this.path.push(segment);
+  }
+}
+
+const BLOCK2_KEY: ReadonlySet<number> = new Set([
+  OPTION.URI_PATH,
+  OPTION.URI_QUERY,
+  OPTION.ACCEPT,
+  OPTION.REQUEST_TAG,
+]);
+const BLOCK1_KEY: ReadonlySet<number> = new Set([...BLOCK2_KEY, OPTION.CONTENT_FORMAT]);
+
+/** Names the upload that a Block1 request belongs to: peer, method, path, query, Accept, Content-Format, Request-Tag. */
+export function uploadKey(request: Request): string {
+  return keyOf(request, BLOCK1_KEY);
+}
+
+/**
+ * Names the answer that a Block2 request reads from. Neither token nor payload nor Content-Format count:
+ * the requests for later blocks of an answer to a PUT are empty and have a new token.
+ */
+export function answerKey(request: Request): string {
+  return keyOf(request, BLOCK2_KEY);
+}
+
+/** Names what is asked for, by whomever. */
+export function contentKey({ message }: Request): string {
+  return `${optionsKey(message, BLOCK2_KEY)}${Buffer.from(message.payload).toString("latin1")}`;
+}
+
+function keyOf({ message, from }: Request, numbers: ReadonlySet<number>): string {
+  return `${from.name} ${optionsKey(message, numbers)}`;
+}
+
+function optionsKey({ code, options }: CoapMessage, numbers: ReadonlySet<number>): string {
+  let key = `${code}`;
+  for (const { number, value } of options) {
+    // With the length in front no two lists of options give the same text.
+    if (numbers.has(number)) key += ` ${number}:${value.length}:${value.toString("latin1")}`;
+  }
+  return key;
+}

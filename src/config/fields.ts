@@ -1,0 +1,84 @@
+// What a value in a configuration file can be: text in, typed value out, with the expectation in every message.
+// An expectation reads on after "is not": "'abc' is not an integer in 1..65535".
+
+import { z } from "zod";
+
+/** A field of one text. `read` returns undefined for what it does not accept. */
+export function field<T>(expectation: string, read: (text: string) => T | undefined): z.ZodType<T> {
+  return z.unknown().transform((given, context) => {
+    const value = typeof given === "string" ? read(given) : undefined;
+    if (value !== undefined) return value;
+    const hint = Array.isArray(given) ? " (a text with a comma needs quotes)" : "";
+    context.addIssue({ code: "custom", message: complaint(given, expectation) + hint });
+    return z.NEVER;
+  });
+}
+
+/** A non-empty text. */
+export function text(what = "a text"): z.ZodType<string> {
+  return field(what, (given) => (given === "" ? undefined : given));
+}
+
+/** True or False in any spelling that ConfigObj knows: yes, on, 1; no, off, 0. */
+export function flag(): z.ZodType<boolean> {
+  return field("one of True, False", (given) => {
+    if (/^(true|yes|on|1)$/i.test(given)) return true;
+    return /^(false|no|off|0)$/i.test(given) ? false : undefined;
+  });
+}
+
+export function integer(min: number, max: number): z.ZodType<number> {
+  return field(`an integer in ${min}..${max}`, (given) => {
+    const value = /^[+-]?\d+$/.test(given) ? Number(given) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+export function decimal(min: number, max: number): z.ZodType<number> {
+  return field(`a number in ${min}..${max}`, (given) => {
+    const value = toNumber(given);
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+export function oneOf<const T extends string>(...choices: readonly T[]): z.ZodType<T> {
+  return field(`one of ${choices.join(", ")}`, (given) => choices.find((choice) => choice === given.toLowerCase()));
+}
+
+/** `1.5, 2, 3e-4`; a single number is a list of one. */
+export function numbers(minLength: number, maxLength: number): z.ZodType<readonly number[]> {
+  const expectation = `a list of ${minLength}..${maxLength} numbers`;
+  return z.unknown().transform((given, context) => {
+    const items: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const values = items.map((item) => (typeof item === "string" ? toNumber(item) : Number.NaN));
+    if (values.every(Number.isFinite) && values.length >= minLength && values.length <= maxLength) return values;
+    context.addIssue({ code: "custom", message: complaint(given, expectation) });
+    return z.NEVER;
+  });
+}
+
+/** A GPIO line by its BCM number. */
+export function pin(): z.ZodType<number> {
+  return integer(0, 1023);
+}
+
+function toNumber(given: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
+}
+
+function complaint(given: unknown, expectation: string): string {
+  if (given === undefined) return `missing, ${expectation} is expected`;
+  if (Array.isArray(given)) return `'${given.join(", ")}' is not ${expectation}`;
+  if (typeof given !== "string") return `a section is not ${expectation}`;
+  return `'${given}' is not ${expectation}`;
+}
+
+/** A section with these keys; when it is not written, every key has its default. */
+export function section<T extends z.ZodRawShape>(shape: T) {
+  return z.object(shape);
+}
+
+/** Any number of sections of one kind, each with a name of the user's. */
+export function sections<T extends z.ZodType>(type: T) {
+  return z.record(z.string(), type);
+}

@@ -1,0 +1,101 @@
+// The instrument's configuration file in the data directory: channels with their shutters, spectrometers, output.
+// The keys of piccolo3 are accepted beside the present ones; pdata/vscope.config shows all with their defaults.
+
+import { MS } from "../base/clock.ts";
+import { type ReadConfig, readConfigText } from "./config-reader.ts";
+import { type Channels, INSTRUMENT_SCHEMA, type InstrumentValues, mechanismOf, type Spectrometers } from "./instrument-schema.ts";
+import { readConfigFile } from "./server-config.ts";
+import type { ShutterConfig } from "./shutter-config.ts";
+
+export interface SpectrometerConfig {
+  /** Serial number; the name of the section. */
+  readonly serial: string;
+  /** The serial number begins with `dummy_`: an emulated instrument, as in piccolo3. */
+  readonly isSimulated: boolean;
+  /** Set point of the detector's cooler; the device keeps its own when absent. */
+  readonly detectorSetpointC: number | undefined;
+  /** Whether the cooler and its fan run; left as they are when absent. */
+  readonly fan: boolean | undefined;
+  /** BCM number of the line that switches the instrument's power. */
+  readonly powerSwitchPin: number | undefined;
+  /** Limits for autointegration and clients, within those of the device. */
+  readonly minIntegrationTimeUs: number | undefined;
+  readonly maxIntegrationTimeUs: number | undefined;
+  /** Integration time of every channel after the start. */
+  readonly initialIntegrationTimeUs: number | undefined;
+  /** Coefficients (ascending powers, pixel index to nm) that go into the files of a channel, by channel. */
+  readonly wavelengthCoefficients: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Read because older files have it; light and dark are always split, and no file is ever overwritten. */
+export interface OutputConfig {
+  readonly split: boolean;
+  readonly clobber: boolean;
+}
+
+export interface InstrumentConfig {
+  /** One shutter a channel, sorted by channel. */
+  readonly shutters: readonly ShutterConfig[];
+  readonly spectrometers: readonly SpectrometerConfig[];
+  readonly output: OutputConfig;
+}
+
+/** Reads the text of an instrument configuration. Throws CONFIG_INVALID with every mistake: "FILE:LINE: KEY: what is wrong". */
+export function parseInstrumentConfig(fileText: string, fileName: string): ReadConfig<InstrumentConfig> {
+  const { config, warnings } = readConfigText(INSTRUMENT_SCHEMA, fileText, fileName);
+  return { config: instrumentConfig(config), warnings };
+}
+
+/** Reads an instrument configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */
+export async function readInstrumentConfig(path: string): Promise<ReadConfig<InstrumentConfig>> {
+  return parseInstrumentConfig(await readConfigFile(path), path);
+}
+
+/** The channels' names, sorted. */
+export function channelsOf(config: InstrumentConfig): string[] {
+  return config.shutters.map(({ channel }) => channel);
+}
+
+function instrumentConfig({ channels, spectrometers, output }: InstrumentValues): InstrumentConfig {
+  const shutters = Object.entries(channels).map(([name, values]) => shutterConfig(name, values));
+  return {
+    shutters: shutters.sort((a, b) => (a.channel < b.channel ? -1 : 1)),
+    spectrometers: Object.entries(spectrometers).map(([serial, values]) => spectrometerConfig(serial, values)),
+    output,
+  };
+}
+
+function shutterConfig(name: string, values: Channels[string]): ShutterConfig {
+  const mechanism = mechanismOf(name, values);
+  // The schema has refused a shutter whose lines are not known.
+  if (mechanism === undefined) throw new TypeError(`${name}: no lines`);
+  return {
+    name,
+    channel: values.direction,
+    mechanism,
+    settleMs: values.settle_ms,
+    reverse: values.reverse,
+    fibreDiameterUm: values.fibre_diameter_um,
+  };
+}
+
+function spectrometerConfig(serial: string, values: Spectrometers[string]): SpectrometerConfig {
+  const coefficients = Object.entries(values.calibration).map(
+    ([channel, { wavelength_coefficients }]) => [channel, wavelength_coefficients] as const,
+  );
+  return {
+    serial,
+    isSimulated: serial.startsWith("dummy_"),
+    detectorSetpointC: values.detector_setpoint_c,
+    fan: values.fan,
+    powerSwitchPin: values.power_switch_pin === -1 ? undefined : values.power_switch_pin,
+    minIntegrationTimeUs: toUs(values.min_integration_time_ms),
+    maxIntegrationTimeUs: toUs(values.max_integration_time_ms),
+    initialIntegrationTimeUs: toUs(values.initial_integration_time_ms),
+    wavelengthCoefficients: new Map(coefficients),
+  };
+}
+
+function toUs(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : Math.round(milliseconds * MS);
+}

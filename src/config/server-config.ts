@@ -1,0 +1,158 @@
+// The server's configuration file, such as /etc/vscope.cfg: where to listen, where data go, which hardware there is.
+// All keys are optional; etc/vscope.cfg shows each with its default. The instrument's own file is instrument-config.ts.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { z } from "zod";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
+import { decimal, flag, integer, oneOf, pin, section, text } from "./fields.ts";
+
+export interface ServerConfig {
+  /** The instrument configuration, relative to the data directory. */
+  readonly config: string;
+  readonly coap: {
+    readonly enabled: boolean;
+    /** IP address or host name; `::` is every interface, IPv4 too. */
+    readonly address: string;
+    readonly port: number;
+  };
+  readonly daemon: {
+    /** Run in the background. */
+    readonly daemon: boolean;
+    /** Written when the server runs in the background. */
+    readonly pidFile: string;
+    /** What the background process prints; dropped when absent. */
+    readonly logFile: string | undefined;
+  };
+  readonly datadir: {
+    /** Relative to the mount point when `mount` is set, else to the working directory. */
+    readonly datadir: string;
+    readonly mount: boolean;
+    readonly device: string;
+    readonly mountPoint: string;
+    /** Recording stops before less than this is left. */
+    readonly reserveMb: number;
+  };
+  readonly logging: {
+    readonly debug: boolean;
+    /** Standard output when absent. */
+    readonly logFile: string | undefined;
+  };
+  readonly hardware: {
+    readonly usb: "libusb" | "emulated" | "none";
+    readonly gpio: "auto" | "chardev" | "onoff" | "emulated" | "none";
+    /** Label or path of the GPIO chip; found by the lines' names when absent. */
+    readonly gpioChip: string | undefined;
+    /** BCM number of the line of an LED that is lit while recording. */
+    readonly statusLedPin: number | undefined;
+    readonly emulator: {
+      readonly seed: number;
+      /** 0 is a clear sky, 1 can cover it all. */
+      readonly cloudStrength: number;
+      /** What the upwelling channel looks at. */
+      readonly target: "canopy" | "soil" | "white-panel";
+    };
+  };
+}
+
+const FILE = section({
+  config: text("a file name").default("vscope.config"),
+  coap: section({
+    enabled: flag().default(true),
+    address: text("an address or host name").default("::"),
+    port: integer(1, 65535).default(5683),
+  }).prefault({}),
+  daemon: section({
+    daemon: flag().default(false),
+    pid_file: text("a file name").default("/run/vscope-server.pid"),
+    logfile: text("a file name").optional(),
+  }).prefault({}),
+  datadir: section({
+    datadir: text("a folder name").default("vscope_data"),
+    mount: flag().default(false),
+    device: text("a device").default("/dev/sda1"),
+    mntpnt: text("a folder name").default("/mnt"),
+    reserve_mb: integer(0, 1_000_000).default(64),
+  }).prefault({}),
+  logging: section({
+    debug: flag().default(false),
+    logfile: text("a file name").optional(),
+  }).prefault({}),
+  hardware: section({
+    usb: oneOf("libusb", "emulated", "none").default("libusb"),
+    gpio: oneOf("auto", "chardev", "onoff", "emulated", "none").default("auto"),
+    gpio_chip: text("a chip's label or path").optional(),
+    status_led_pin: pin().optional(),
+    emulator_seed: integer(0, 2 ** 31 - 1).default(1),
+    emulator_clouds: decimal(0, 1).default(0.1),
+    emulator_target: oneOf("canopy", "soil", "white-panel").default("canopy"),
+  }).prefault({}),
+});
+
+/** The keys of a server configuration file. */
+export const SERVER_SCHEMA: ConfigSchema<z.output<typeof FILE>> = {
+  type: FILE,
+  aliases: { log_file: "logfile", mount_point: "mntpnt", status_led: "status_led_pin", data_dir: "datadir" },
+  ignoredSections: { jsonrpc: "there is no JSON-RPC; the server answers CoAP" },
+};
+
+// What piccolo3 takes when its file does not say.
+const LEGACY_INSTRUMENT_FILE = "piccolo.config";
+
+/** Reads the text of a server configuration. Throws CONFIG_INVALID with every mistake: "FILE:LINE: KEY: what is wrong". */
+export function parseServerConfig(fileText: string, fileName: string): ReadConfig<ServerConfig> {
+  const { config: values, warnings } = readConfigText(SERVER_SCHEMA, fileText, fileName);
+  const isOldDefault = isLegacyFile(fileName) && values.config === DEFAULT_SERVER_CONFIG.config;
+  const config = isOldDefault ? LEGACY_INSTRUMENT_FILE : values.config;
+  return { config: { ...serverConfig(values), config }, warnings };
+}
+
+/** Reads a server configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */
+export async function readServerConfig(path: string): Promise<ReadConfig<ServerConfig>> {
+  return parseServerConfig(await readConfigFile(path), path);
+}
+
+/** The data directory as an absolute path: on the mount point when the server mounts, else in the working directory. */
+export function dataDirectoryPath({ datadir }: Pick<ServerConfig, "datadir">): string {
+  return datadir.mount ? resolve(datadir.mountPoint, datadir.datadir) : resolve(datadir.datadir);
+}
+
+/** The text of a configuration file. Throws CONFIG_INVALID with the system's reason. */
+export async function readConfigFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new VscopeError("CONFIG_INVALID", `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function serverConfig({ config, coap, daemon, datadir, logging, hardware }: z.output<typeof FILE>): ServerConfig {
+  return {
+    config,
+    coap,
+    daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
+    datadir: {
+      datadir: datadir.datadir,
+      mount: datadir.mount,
+      device: datadir.device,
+      mountPoint: datadir.mntpnt,
+      reserveMb: datadir.reserve_mb,
+    },
+    logging: { debug: logging.debug, logFile: logging.logfile },
+    hardware: {
+      usb: hardware.usb,
+      gpio: hardware.gpio,
+      gpioChip: hardware.gpio_chip,
+      statusLedPin: hardware.status_led_pin,
+      emulator: {
+        seed: hardware.emulator_seed,
+        cloudStrength: hardware.emulator_clouds,
+        target: hardware.emulator_target,
+      },
+    },
+  };
+}
+
+/** What holds when a file says nothing. */
+export const DEFAULT_SERVER_CONFIG: ServerConfig = serverConfig(FILE.parse({}));

@@ -1,0 +1,70 @@
+// One batch of a run, open for writing: its number is taken for good, its files are added set by set.
+
+import { VscopeError } from "../base/errors.ts";
+import type { SpectraSet } from "../spectra/spectrum.ts";
+
+export interface WrittenFile {
+  readonly run: string;
+  /** Name within the run, such as `b000003_s000012_light.pico`. */
+  readonly file: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface BatchParts {
+  readonly run: string;
+  readonly number: number;
+  /** Puts a set on the disk. */
+  readonly store: (set: SpectraSet) => Promise<WrittenFile>;
+  /** Resolves when the disk is not far behind. */
+  readonly room: (signal: AbortSignal) => Promise<void>;
+  readonly finished: () => Promise<void>;
+}
+
+export class Batch {
+  readonly run: string;
+  readonly number: number;
+  readonly #parts: BatchParts;
+  readonly #pending = new Set<Promise<WrittenFile>>();
+  #finished: Promise<void> | undefined;
+
+  constructor(parts: BatchParts) {
+    this.run = parts.run;
+    this.number = parts.number;
+    this.#parts = parts;
+  }
+
+  /**
+   * Writes a set to a file of its own, after the sets before it; resolves when the file survives a power cut.
+   * The caller may go on meanwhile, and must look at the promise. Throws STATE_CONFLICT (finished, or that sequence
+   * is recorded already), DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO, DEVICE_BUSY (64 sets wait).
+   */
+  async write(set: SpectraSet): Promise<WrittenFile> {
+    if (this.#finished !== undefined) {
+      throw new VscopeError("STATE_CONFLICT", `run ${this.run}: batch ${this.number} is finished`);
+    }
+    const written = this.#parts.store(set);
+    this.#pending.add(written);
+    try {
+      return await written;
+    } finally {
+      this.#pending.delete(written);
+    }
+  }
+
+  /** Resolves as soon as at most one more set waits for the disk: the way to keep the memory bounded. */
+  room(signal: AbortSignal): Promise<void> {
+    return this.#parts.room(signal);
+  }
+
+  /** Resolves when every set handed in is on disk or has failed. The failures are the writes' own. */
+  finish(): Promise<void> {
+    this.#finished ??= this.#settle();
+    return this.#finished;
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+    await this.#parts.finished();
+  }
+}

@@ -1,0 +1,94 @@
+// Brings the catalogue up to date: at the start, after a failed write, and wholly on request.
+// What a crash left is read at once; a whole archive of older files is read while the server works.
+
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { FileReference } from "./catalogue-row.ts";
+import type { IndexProgress, IndexReport } from "./file-index.ts";
+import type { Session } from "./session.ts";
+
+// More than a crash can leave, few enough not to delay the start.
+const AT_ONCE = 100;
+
+export class CatalogueKeeper {
+  readonly #session: Session;
+  readonly #log: Log;
+  readonly #show: (filesToIndex: number) => void;
+  readonly #stopping = new AbortController();
+  #background: Promise<void> = Promise.resolve();
+  #reindexing: Promise<IndexReport> | undefined;
+
+  /** `show` is told how many files are still to be read. */
+  constructor(session: Session, log: Log, show: (filesToIndex: number) => void) {
+    this.#session = session;
+    this.#log = log;
+    this.#show = show;
+  }
+
+  /** Drops what is gone and reads what is missing in these runs: the first files now, the rest in the background. */
+  async catchUp(runs: readonly string[]): Promise<void> {
+    const { index, catalogue } = this.#session;
+    const { missing, gone } = await index.differences(runs);
+    if (gone.length > 0) catalogue.drop(gone);
+    await index.read(missing.slice(0, AT_ONCE), () => undefined, this.#stopping.signal);
+    const rest = missing.slice(AT_ONCE);
+    if (rest.length > 0) this.#readLater(rest);
+    if (missing.length + gone.length > 0) {
+      this.#log.info({ missing: missing.length, gone: gone.length }, "the catalogue is brought up to date");
+    }
+  }
+
+  /** Reads every file. Throws STATE_CONFLICT when that is being done. */
+  async reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
+    if (this.#reindexing !== undefined) {
+      throw new VscopeError("STATE_CONFLICT", "catalogue: it is being rebuilt already");
+    }
+    this.#reindexing = this.#reindex(onProgress, AbortSignal.any([signal, this.#stopping.signal]));
+    try {
+      return await this.#reindexing;
+    } finally {
+      this.#reindexing = undefined;
+    }
+  }
+
+  /** Resolves when nothing is read in the background. */
+  settled(): Promise<void> {
+    return this.#background;
+  }
+
+  /** Stops reading; what is missing is found again at the next start. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(
+      new VscopeError("OPERATION_CANCELLED", "catalogue: the data directory is being closed"),
+    );
+    await Promise.allSettled([this.#background, this.#reindexing]);
+  }
+
+  async #reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
+    const { index, catalogue } = this.#session;
+    const { gone } = await index.differences(await index.runs());
+    catalogue.drop(gone);
+    const read = await index.read(await index.everything(), onProgress, signal);
+    return { ...read, dropped: gone.length };
+  }
+
+  #readLater(files: readonly FileReference[]): void {
+    this.#show(files.length);
+    const before = this.#background;
+    this.#background = this.#readAll(files, before);
+  }
+
+  async #readAll(files: readonly FileReference[], before: Promise<void>): Promise<void> {
+    await before;
+    const onProgress = ({ done, of }: IndexProgress): void => {
+      if (done % AT_ONCE === 0 || done === of) this.#show(of - done);
+    };
+    try {
+      await this.#session.index.read(files, onProgress, this.#stopping.signal);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) {
+        this.#log.error({ reason: messageOf(error) }, "the catalogue is behind the files");
+      }
+    }
+  }
+}

@@ -1,0 +1,205 @@
+// The catalogue: one row per file and one per spectrum, in SQLite. It is an index only; the files are the truth.
+// Calls are synchronous and short (a row takes well under a millisecond); nothing here reads spectra files.
+
+import { rename, rm } from "node:fs/promises";
+import Database from "better-sqlite3";
+import { type Clock, isoUtc } from "../base/clock.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import {
+  type FileReference,
+  type FileRow,
+  fromStored,
+  parseSpectrumId,
+  type SpectrumRow,
+  type StoredSpectrum,
+  toStored,
+} from "./catalogue-row.ts";
+import { SCHEMA, SCHEMA_VERSION, SPECTRUM_COLUMNS } from "./schema.ts";
+import { conditionsOf, type SpectrumQuery } from "./spectrum-query.ts";
+
+export const CATALOGUE_FILE = "catalogue.sqlite";
+
+const DEFAULT_LIMIT = 100;
+
+export class Catalogue {
+  readonly #database: Database.Database;
+  readonly #record: (file: FileRow, spectra: readonly SpectrumRow[]) => void;
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+    this.#record = prepareRecord(database);
+  }
+
+  /**
+   * Opens or creates a catalogue. One that is damaged or of another version is moved aside and an empty one takes its
+   * place; where none can be written (read-only medium) it lives in memory. The caller fills what is missing.
+   */
+  static async open(
+    path: string,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+  ): Promise<Catalogue> {
+    try {
+      return new Catalogue(openDatabase(path));
+    } catch (error) {
+      log.warn({ path, reason: messageOf(error) }, "the catalogue is not usable and is made anew");
+    }
+    try {
+      await moveAside(path, clock);
+      return new Catalogue(openDatabase(path));
+    } catch (error) {
+      log.error({ path, reason: messageOf(error) }, "no catalogue can be written, it is kept in memory");
+      return new Catalogue(openDatabase(":memory:"));
+    }
+  }
+
+  /** Opens an existing catalogue for reading, also while a server writes it. Throws RESOURCE_NOT_FOUND or DATADIR_IO. */
+  static read(path: string): Catalogue {
+    try {
+      const database = new Database(path, { readonly: true, fileMustExist: true });
+      const version = Number(database.pragma("user_version", { simple: true }));
+      if (version === SCHEMA_VERSION) return new Catalogue(database);
+      database.close();
+      throw new VscopeError(
+        "DATADIR_IO",
+        `${path}: version ${version} of the catalogue, ${SCHEMA_VERSION} is known`,
+      );
+    } catch (error) {
+      if (error instanceof VscopeError) throw error;
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: no readable catalogue`, { cause: error });
+    }
+  }
+
+  /** Stores a file with its spectra; replaces what was known about it. */
+  record(file: FileRow, spectra: readonly SpectrumRow[]): void {
+    this.#guard(() => this.#record(file, spectra));
+  }
+
+  /** Drops files and their spectra. */
+  drop(files: readonly FileReference[]): void {
+    this.#guard(() => {
+      const statements = ["spectra", "files"].map((table) =>
+        this.#database.prepare<[string, string]>(`DELETE FROM ${table} WHERE run = ? AND file = ?`),
+      );
+      this.#database.transaction(() => {
+        for (const { run, file } of files) for (const statement of statements) statement.run(run, file);
+      })();
+    });
+  }
+
+  runs(): string[] {
+    return this.#guard(() =>
+      this.#database
+        .prepare<[], { run: string }>("SELECT DISTINCT run FROM files")
+        .all()
+        .map(({ run }) => run),
+    );
+  }
+
+  /** The known files of a run, by name. */
+  files(run: string): Map<string, FileRow> {
+    return this.#guard(() => {
+      const rows = this.#database.prepare<[string], FileRow>("SELECT * FROM files WHERE run = ?").all(run);
+      return new Map(rows.map((row) => [row.file, row]));
+    });
+  }
+
+  /** Files that could not be read, with the reason. */
+  brokenFiles(): FileRow[] {
+    return this.#guard(() =>
+      this.#database
+        .prepare<[], FileRow>("SELECT * FROM files WHERE problem IS NOT NULL ORDER BY run, file")
+        .all(),
+    );
+  }
+
+  /** The spectra that fit a query, newest first, and how many there are in all. */
+  search(query: SpectrumQuery): { readonly total: number; readonly spectra: SpectrumRow[] } {
+    const { where, values } = conditionsOf(query);
+    const page = { limit: query.limit ?? DEFAULT_LIMIT, offset: query.offset ?? 0 };
+    return this.#guard(() => {
+      const counted = this.#database
+        .prepare<[object], { total: number }>(`SELECT count(*) AS total FROM spectra ${where}`)
+        .get(values);
+      const rows = this.#database
+        .prepare<[object], StoredSpectrum>(
+          `SELECT * FROM spectra ${where} ORDER BY exposureStartUtcUs DESC, run, file, position LIMIT @limit OFFSET @offset`,
+        )
+        .all({ ...values, ...page });
+      return { total: counted?.total ?? 0, spectra: rows.map(fromStored) };
+    });
+  }
+
+  /** A spectrum by its id, or undefined. */
+  spectrum(id: string): SpectrumRow | undefined {
+    const key = parseSpectrumId(id);
+    if (key === undefined) return undefined;
+    return this.#guard(() => {
+      const row = this.#database
+        .prepare<[object], StoredSpectrum>(
+          "SELECT * FROM spectra WHERE run = @run AND file = @file AND position = @position",
+        )
+        .get(key);
+      return row === undefined ? undefined : fromStored(row);
+    });
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #guard<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw new VscopeError("DATADIR_IO", `catalogue: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function openDatabase(path: string): Database.Database {
+  const database = new Database(path);
+  try {
+    // A file system without shared memory refuses WAL and keeps its journal: slower, as safe.
+    database.pragma("journal_mode = WAL");
+    // The newest rows may be lost with the power, the catalogue stays whole: the files bring them back.
+    database.pragma("synchronous = NORMAL");
+    const version = Number(database.pragma("user_version", { simple: true }));
+    const isNew = version === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    if (isNew) database.transaction(() => database.exec(SCHEMA))();
+    else if (version !== SCHEMA_VERSION)
+      throw new Error(`schema version ${version}, ${SCHEMA_VERSION} is known`);
+    const check = String(database.pragma("quick_check(1)", { simple: true }));
+    if (check !== "ok") throw new Error(`integrity check: ${check}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function prepareRecord(
+  database: Database.Database,
+): (file: FileRow, spectra: readonly SpectrumRow[]) => void {
+  const columns = Object.keys(SPECTRUM_COLUMNS);
+  const clear = database.prepare<[FileRow]>("DELETE FROM spectra WHERE run = @run AND file = @file");
+  const insertFile = database.prepare<[FileRow]>(
+    "INSERT OR REPLACE INTO files (run, file, bytes, modifiedUtcUs, spectra, failures, problem) " +
+      "VALUES (@run, @file, @bytes, @modifiedUtcUs, @spectra, @failures, @problem)",
+  );
+  const insertSpectrum = database.prepare<[StoredSpectrum]>(
+    `INSERT INTO spectra (${columns.join(", ")}) VALUES (${columns.map((column) => `@${column}`).join(", ")})`,
+  );
+  return database.transaction((file: FileRow, spectra: readonly SpectrumRow[]) => {
+    clear.run(file);
+    insertFile.run(file);
+    for (const row of spectra) insertSpectrum.run(toStored(row));
+  });
+}
+
+// The journal belongs to the database; with a new one it would be taken for its own.
+async function moveAside(path: string, clock: Clock): Promise<void> {
+  const aside = `${path}.${isoUtc(clock.utcUs()).replaceAll(/[-:.]/g, "")}`;
+  await rename(path, aside).catch(() => undefined);
+  for (const ending of ["-wal", "-shm", "-journal"]) await rm(`${path}${ending}`, { force: true });
+}

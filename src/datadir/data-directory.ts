@@ -1,0 +1,318 @@
+// The data directory: runs of spectra files on a medium that may come and go, indexed by a catalogue.
+// Files first: a spectrum is safe when its file is; whatever happens to the catalogue, it is filled again from the files.
+
+import { NEVER } from "../base/abort.ts";
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import type { Clock } from "../base/clock.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { SpectraSet } from "../spectra/spectrum.ts";
+import { Batch, type WrittenFile } from "./batch.ts";
+import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
+import { type Disk, type DiskSpace, onDisk, SYSTEM_DISK } from "./disk.ts";
+import { CatalogueKeeper } from "./catalogue-keeper.ts";
+import type { IndexProgress, IndexReport } from "./file-index.ts";
+import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
+import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
+import { type RunDetail, readRunDetail } from "./run-detail.ts";
+import type { RunPage, RunSummary } from "./run-folders.ts";
+import { Session } from "./session.ts";
+import { requireSpace } from "./space.ts";
+import { storeSet } from "./spectra-store.ts";
+import type { SpectrumQuery } from "./spectrum-query.ts";
+import { Writer } from "./writer.ts";
+
+export interface DataDirectoryOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disk?: Disk;
+  /** Space that recording leaves free; 64 MB when absent. */
+  readonly reserveBytes?: number;
+  /** Present when the server mounts and unmounts the medium itself. */
+  readonly mount?: MountOptions & { readonly system?: MountSystem };
+  /** Program and version, written into every file. */
+  readonly writer?: string;
+}
+
+export interface DataDirectoryStatus {
+  readonly mounted: boolean;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly reserveBytes: number;
+  /** Files the catalogue has still to read; 0 when it is complete. */
+  readonly filesToIndex: number;
+}
+
+const DEFAULT_RESERVE_BYTES = 64e6;
+const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
+
+export class DataDirectory {
+  readonly path: string;
+  readonly #options: DataDirectoryOptions;
+  readonly #disk: Disk;
+  readonly #log: Log;
+  readonly #reserveBytes: number;
+  readonly #medium: Medium | undefined;
+  readonly #writer: Writer;
+  readonly #status: Cell<DataDirectoryStatus>;
+  readonly #currentRun = new Cell("spectra");
+  readonly #batches = new Set<Batch>();
+  /** Runs with files that are written and not in the catalogue. */
+  readonly #behind = new Set<string>();
+  #session: Session | undefined;
+  #keeper: CatalogueKeeper | undefined;
+  #isClosed = false;
+
+  private constructor(options: DataDirectoryOptions) {
+    const { path, mount, disk = SYSTEM_DISK, reserveBytes = DEFAULT_RESERVE_BYTES } = options;
+    this.path = path;
+    this.#options = options;
+    this.#disk = disk;
+    this.#log = options.log;
+    this.#reserveBytes = reserveBytes;
+    this.#medium = mount === undefined ? undefined : new Medium(mount, mount.system);
+    this.#writer = new Writer(`data directory ${path}`);
+    this.#status = new Cell<DataDirectoryStatus>({
+      mounted: false,
+      ...NO_SPACE,
+      reserveBytes,
+      filesToIndex: 0,
+    });
+  }
+
+  /**
+   * Opens the data directory and makes it if necessary. With `mount`, a medium that is not there is no error: the
+   * status says so and `mount()` tries again. Throws SERVER_CONFLICT when another server uses it, CONFIG_INVALID, DATADIR_IO.
+   */
+  static async open(options: DataDirectoryOptions): Promise<DataDirectory> {
+    const { path, mount } = options;
+    if (mount !== undefined && !`${path}/`.startsWith(`${mount.mountPoint.replace(/\/+$/, "")}/`)) {
+      throw new VscopeError(
+        "CONFIG_INVALID",
+        `data directory ${path}: not below the mount point ${mount.mountPoint}`,
+      );
+    }
+    const directory = new DataDirectory(options);
+    try {
+      await directory.mount(NEVER);
+    } catch (error) {
+      if (mount === undefined || !isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
+      options.log.warn({ path, reason: messageOf(error) }, "the data directory is not mounted");
+    }
+    return directory;
+  }
+
+  get status(): ReadableCell<DataDirectoryStatus> {
+    return this.#status;
+  }
+
+  /** Where recordings go unless they name a run. Survives a restart. */
+  get currentRun(): ReadableCell<string> {
+    return this.#currentRun;
+  }
+
+  /** Mounts and opens unless that is done. Throws DATADIR_NOT_MOUNTED, SERVER_CONFLICT, DATADIR_IO. */
+  mount(signal: AbortSignal): Promise<void> {
+    return this.#writer.run(async () => {
+      if ((await this.#session?.isPresent()) === true) return;
+      await this.#detach();
+      await this.#medium?.mount(signal);
+      await this.#attach();
+    });
+  }
+
+  /** Closes and unmounts, so that the medium can be taken out. Throws STATE_CONFLICT while a batch is recorded. */
+  unmount(signal: AbortSignal): Promise<void> {
+    return this.#writer.run(async () => {
+      const medium = this.#medium;
+      if (medium === undefined)
+        throw new VscopeError("STATE_CONFLICT", `${this.path}: not mounted by this server`);
+      const [batch] = this.#batches;
+      if (batch !== undefined) {
+        throw new VscopeError(
+          "STATE_CONFLICT",
+          `${this.path}: batch ${batch.number} of ${batch.run} is being recorded`,
+        );
+      }
+      await this.#detach();
+      try {
+        await medium.unmount(signal);
+      } catch (error) {
+        if (await medium.isMounted()) await this.#attach();
+        throw error;
+      }
+    });
+  }
+
+  /** Makes a run the current one, and its folder if necessary. Throws VALUE_INVALID with the rule for names. */
+  setCurrentRun(run: string): Promise<void> {
+    return this.#writer.run(async () => {
+      const { folders, path } = await this.#require();
+      const name = await folders.ensure(run);
+      await storeCurrentRun(this.#disk, path, name);
+      this.#currentRun.set(name);
+    });
+  }
+
+  /** Runs, the most recently changed first. */
+  async runs(page: RunPage): Promise<{ readonly total: number; readonly runs: readonly RunSummary[] }> {
+    return (await this.#require()).folders.page(page);
+  }
+
+  /** Throws RESOURCE_NOT_FOUND. */
+  async run(run: string): Promise<RunDetail> {
+    const { folders, catalogue } = await this.#require();
+    return readRunDetail(run, folders, catalogue);
+  }
+
+  /** The bytes of a spectra file. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
+  async readFile(run: string, file: string): Promise<Buffer> {
+    const { folders } = await this.#require();
+    await folders.stat(run, file);
+    const path = folders.pathOf(run, file);
+    return onDisk(path, () => this.#disk.read(path));
+  }
+
+  /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  startBatch(run: string): Promise<Batch> {
+    return this.#writer.run(async () => {
+      const { folders, path } = await this.#require();
+      this.#showSpace(await requireSpace(this.#disk, path, { bytes: 0, reserveBytes: this.#reserveBytes }));
+      const name = await folders.ensure(run);
+      const number = await folders.reserveBatch(name, NEVER);
+      const batch: Batch = new Batch({
+        run: name,
+        number,
+        store: (set) => this.#writer.run(() => this.#store(batch, set)),
+        room: (signal) => this.#writer.room(signal),
+        finished: () => this.#finished(batch),
+      });
+      this.#batches.add(batch);
+      return batch;
+    });
+  }
+
+  /** Spectra by their metadata, newest first. */
+  async search(
+    query: SpectrumQuery,
+  ): Promise<{ readonly total: number; readonly spectra: readonly SpectrumRow[] }> {
+    return (await this.#require()).catalogue.search(query);
+  }
+
+  /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */
+  async spectrum(id: string): Promise<SpectrumRow> {
+    const row = (await this.#require()).catalogue.spectrum(id);
+    if (row === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `spectrum ${id}: there is none`);
+    return row;
+  }
+
+  /** Files that cannot be read, with the reason. */
+  async brokenFiles(): Promise<readonly FileRow[]> {
+    return (await this.#require()).catalogue.brokenFiles();
+  }
+
+  /** Reads every file anew into the catalogue; recording goes on meanwhile. Throws STATE_CONFLICT when it runs already. */
+  async reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
+    await this.#require();
+    if (this.#keeper === undefined) throw this.#notMounted();
+    return this.#keeper.reindex(onProgress, signal);
+  }
+
+  /** Resolves when the catalogue has read the files it did not know at the start. */
+  async indexed(): Promise<void> {
+    await this.#keeper?.settled();
+  }
+
+  /** Looks whether the medium is there and how much space it has. */
+  async refresh(): Promise<DataDirectoryStatus> {
+    try {
+      const { path } = await this.#require();
+      this.#showSpace(await onDisk(path, () => this.#disk.space(path)));
+    } catch (error) {
+      if (!isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
+    }
+    return this.#status.value;
+  }
+
+  /** Ends when everything handed in is on disk. The medium stays mounted. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writer.idle();
+    await this.#detach();
+  }
+
+  async #attach(): Promise<void> {
+    if (this.#isClosed) throw this.#notMounted();
+    const session = await Session.open({ ...this.#options, disk: this.#disk });
+    try {
+      this.#currentRun.set(await readCurrentRun(this.#disk, session, this.#currentRun.value));
+      this.#showSpace(await onDisk(this.path, () => this.#disk.space(session.path)));
+      const keeper = new CatalogueKeeper(session, this.#log, (filesToIndex) => this.#show({ filesToIndex }));
+      await keeper.catchUp(await session.index.runs());
+      this.#keeper = keeper;
+      this.#session = session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  async #detach(): Promise<void> {
+    const session = this.#session;
+    await this.#keeper?.stop();
+    this.#keeper = undefined;
+    this.#session = undefined;
+    session?.close();
+    this.#show({ mounted: false, ...NO_SPACE, filesToIndex: 0 });
+  }
+
+  // Before every use: a medium can be pulled out at any moment, and the bare mount point must stay empty.
+  async #require(): Promise<Session> {
+    const session = this.#session;
+    if (session !== undefined && (await session.isPresent())) return session;
+    this.#show({ mounted: false, ...NO_SPACE });
+    throw this.#notMounted();
+  }
+
+  #notMounted(): VscopeError {
+    return new VscopeError("DATADIR_NOT_MOUNTED", `data directory ${this.path}: the medium is not there`);
+  }
+
+  async #store({ run, number }: Batch, set: SpectraSet): Promise<WrittenFile> {
+    const session = await this.#require();
+    const origin = { run, batch: number, writer: this.#options.writer ?? "vscope-server" };
+    const parts = { disk: this.#disk, log: this.#log, session, reserveBytes: this.#reserveBytes };
+    try {
+      const { written, space, isIndexed } = await storeSet(parts, origin, set);
+      if (!isIndexed) this.#behind.add(run);
+      this.#showSpace({ ...space, freeBytes: space.freeBytes - written.bytes });
+      return written;
+    } catch (error) {
+      // A write can fail after its file is in place.
+      this.#behind.add(run);
+      throw error;
+    }
+  }
+
+  async #finished(batch: Batch): Promise<void> {
+    this.#batches.delete(batch);
+    const runs = [...this.#behind];
+    this.#behind.clear();
+    if (runs.length === 0) return;
+    try {
+      await this.#keeper?.catchUp(runs);
+    } catch (error) {
+      for (const run of runs) this.#behind.add(run);
+      this.#log.error({ runs, reason: messageOf(error) }, "the catalogue is behind the files");
+    }
+  }
+
+  #showSpace(space: DiskSpace): void {
+    this.#show({ mounted: true, ...space });
+  }
+
+  #show(change: Partial<DataDirectoryStatus>): void {
+    this.#status.set({ ...this.#status.value, ...change });
+  }
+}

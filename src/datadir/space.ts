@@ -1,0 +1,26 @@
+// The reserve: recording stops while there is still room for the catalogue, the logs and a tidy end.
+
+import { VscopeError } from "../base/errors.ts";
+import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
+
+/** The space of the medium. Throws DATADIR_FULL, with the figures, when `bytes` more would touch the reserve. */
+export async function requireSpace(
+  disk: Disk,
+  folder: string,
+  { bytes, reserveBytes }: { readonly bytes: number; readonly reserveBytes: number },
+): Promise<DiskSpace> {
+  const space = await onDisk(folder, () => disk.space(folder));
+  if (space.freeBytes - bytes >= reserveBytes) return space;
+  const fact = `${megabytes(space.freeBytes)} are free, ${megabytes(bytes)} are wanted`;
+  throw new VscopeError(
+    "DATADIR_FULL",
+    `data directory: ${fact}, ${megabytes(reserveBytes)} stay in reserve`,
+    {
+      details: { freeBytes: space.freeBytes, bytes, reserveBytes },
+    },
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

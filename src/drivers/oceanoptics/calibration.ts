@@ -1,0 +1,88 @@
+// What a device tells of itself, brought into the form of `Calibration`. Whatever is missing degrades with a warning.
+
+import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
+import type { Link } from "./link.ts";
+import type { SpectrometerModel } from "./model.ts";
+
+/** Stands for a missing wavelength calibration: nm equal the pixel index. */
+export const PIXEL_INDEX: readonly number[] = [0, 1];
+
+export interface RawCalibration {
+  /** As the device has them; an undefined one is unreadable or not programmed. */
+  readonly wavelength: readonly (number | undefined)[];
+  readonly nonlinearity: readonly (number | undefined)[];
+  readonly strayLightConstant?: number | undefined;
+  readonly opticalConfiguration?: string | undefined;
+}
+
+export function calibrationOf(raw: RawCalibration, model: SpectrometerModel, link: Link): Calibration {
+  const { strayLightConstant, opticalConfiguration } = raw;
+  return {
+    wavelengthCoefficients: wavelengthCoefficients(raw.wavelength, model, link),
+    nonlinearityCoefficients: nonlinearityCoefficients(raw.nonlinearity, link),
+    ...(strayLightConstant === undefined ? {} : { strayLightConstant }),
+    ...(opticalConfiguration === undefined ? {} : { opticalConfiguration }),
+  };
+}
+
+/** True when the wavelengths are nothing but pixel indices. */
+export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more] }: Calibration): boolean {
+  return offset === PIXEL_INDEX[0] && slope === PIXEL_INDEX[1] && more.every((coefficient) => coefficient === 0);
+}
+
+/** The polynomial of x + offset as one of x. Coefficients ascend. */
+export function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
+  let shifted: readonly number[] = [];
+  // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
+  for (const coefficient of coefficients.toReversed()) {
+    const times = [0, ...shifted].map((value, power) => value + offset * (shifted[power] ?? 0));
+    shifted = times.map((value, power) => (power === 0 ? value + coefficient : value)).slice(0, coefficients.length);
+  }
+  return shifted;
+}
+
+export interface IdentityFacts {
+  readonly serial: string;
+  readonly calibration: Calibration;
+  readonly saturationLevel?: number | undefined;
+  readonly firmware?: string | undefined;
+  readonly hasTec: boolean;
+  readonly isSimulated: boolean;
+}
+
+export function identityOf(model: SpectrometerModel, facts: IdentityFacts): InstrumentIdentity {
+  const { min, max, step } = model.integrationTimeUs;
+  return {
+    serial: facts.serial,
+    model: model.name,
+    pixels: model.frame.pixels,
+    maxCounts: model.maxCounts,
+    saturationLevel: facts.saturationLevel ?? model.usableCounts ?? model.maxCounts,
+    darkPixelRanges: model.darkPixelRanges,
+    opticalPixelRange: model.opticalPixelRange,
+    integrationTimeUs: { min, max, step },
+    calibration: facts.calibration,
+    ...(facts.firmware === undefined ? {} : { firmware: facts.firmware }),
+    hasTec: facts.hasTec,
+    isSimulated: facts.isSimulated,
+  };
+}
+
+function wavelengthCoefficients(
+  raw: readonly (number | undefined)[],
+  model: SpectrometerModel,
+  link: Link,
+): readonly number[] {
+  const known = raw.filter((value) => value !== undefined);
+  const isUsable = known.length === raw.length && known.length > 1 && known.slice(1).some((value) => value !== 0);
+  if (isUsable) return shiftPolynomial(known, model.frame.wavelengthOffset);
+  link.log.warn({ coefficients: raw }, `${link.subject}: no wavelength calibration, wavelengths are pixel indices`);
+  return PIXEL_INDEX;
+}
+
+function nonlinearityCoefficients(raw: readonly (number | undefined)[], link: Link): readonly number[] {
+  const known = raw.filter((value) => value !== undefined);
+  if (known.length === raw.length && known.some((value) => value !== 0)) return known;
+  link.log.warn({ coefficients: raw }, `${link.subject}: no nonlinearity correction`);
+  return [];
+}

@@ -1,0 +1,60 @@
+// Which integration times a free-running device may be using at a given moment. It never stops exposing:
+//
+//     02 T written          boundary              boundary
+//     ---- old cycle --------|---- cycle of T -----|---- cycle of T ----
+//
+// so after a change the old setting stays in force until the running cycle ends (and longer on devices that keep
+// one more). Pure book-keeping on Clock.nowUs; free-running.ts acts on it.
+
+import type { SpectrometerModel } from "./model.ts";
+
+// Host and bus between a write and its effect, beside the read-out.
+export const MARGIN_US = 500;
+
+export class ExposureBook {
+  readonly #model: SpectrometerModel;
+  #settingUs: number;
+  #olderUs: number;
+  #olderUntilUs: number;
+
+  /** `runningUs`: the integration time the device may have been using before `settingUs` was written at `nowUs`. */
+  constructor(model: SpectrometerModel, settingUs: number, { runningUs, nowUs }: { runningUs: number; nowUs: number }) {
+    this.#model = model;
+    this.#settingUs = settingUs;
+    this.#olderUs = runningUs;
+    this.#olderUntilUs = nowUs + this.#changeUs(runningUs);
+  }
+
+  /** The value written last. */
+  get settingUs(): number {
+    return this.#settingUs;
+  }
+
+  /** The longest integration time that a cycle running at `nowUs` may have. */
+  longestUs(nowUs: number): number {
+    return nowUs < this.#olderUntilUs ? Math.max(this.#olderUs, this.#settingUs) : this.#settingUs;
+  }
+
+  /** True when every cycle running at `nowUs` has the setting written last. */
+  isSettled(nowUs: number): boolean {
+    return nowUs >= this.#olderUntilUs || this.#olderUs === this.#settingUs;
+  }
+
+  /** Notes that a setting was written. */
+  wrote(settingUs: number, nowUs: number): void {
+    const longestUs = this.longestUs(nowUs);
+    this.#settingUs = settingUs;
+    this.#olderUs = longestUs;
+    this.#olderUntilUs = nowUs + this.#changeUs(longestUs);
+  }
+
+  /** Notes that a cycle of `cycleUs` ended before `nowUs`, begun before the last setting was written. */
+  cycleEnded(cycleUs: number, nowUs: number): void {
+    this.#olderUs = cycleUs;
+    this.#olderUntilUs = nowUs + Math.max(0, this.#model.staleDepth - 1) * (cycleUs + this.#model.readoutMaxUs);
+  }
+
+  #changeUs(longestUs: number): number {
+    return Math.max(1, this.#model.staleDepth) * (longestUs + this.#model.readoutMaxUs) + MARGIN_US;
+  }
+}

@@ -1,0 +1,256 @@
+// Fresh frames from a device that exposes all the time (OOI). A request returns the cycle in progress, and a new
+// integration time takes effect at the next boundary, so the first frame after a change can be stale:
+//
+//     host    02 T, 09             09, 02 idle
+//     device  -idle-|-idle-|----------- T -----------|-idle-|-idle-
+//     frames             stale                      kept
+//
+// The device idles at its shortest integration time, so that the stale frame costs a moment. Nothing sleeps and hopes:
+// a frame is kept because no older cycle could still have been running, or because it follows a discarded frame; and
+// always because it took its full integration time. Reference: vendor's notes on external triggering.
+
+import { all } from "../../base/abort.ts";
+import { type Clock, MS } from "../../base/clock.ts";
+import { VscopeError } from "../../base/errors.ts";
+import type { Exposure } from "./driver.ts";
+import { ExposureBook, MARGIN_US } from "./exposure-book.ts";
+import type { Ooi } from "./ooi.ts";
+
+const READ_MARGIN_US = 500 * MS;
+// A frame that takes this much longer than it should was a cycle of an older, longer setting.
+const LATE_US = 100 * MS;
+// A device that answers early this often after the early return to idle restarts its cycle: the trick is left off.
+const MAX_MISSES = 3;
+
+export interface KeptFrame {
+  readonly bytes: Uint8Array;
+  readonly exposureStartUs: number;
+  readonly exposureEndUs: number;
+  readonly discardedFrames: number;
+}
+
+/** One request within an acquisition. Times are on Clock.nowUs. */
+interface Turn {
+  /** 1 for the first frame after the settings were written. */
+  readonly index: number;
+  /** Written together with the request. */
+  readonly setUs?: number;
+  /** No fresh exposure can have begun earlier. */
+  readonly earliestUs: number;
+  /** From here on, a pending answer cannot be a stale frame any more; undefined: counted from the write. */
+  readonly staleUntilUs?: number;
+  /** The longest integration time of a stale frame. */
+  readonly longestUs: number;
+}
+
+interface Answer {
+  readonly bytes: Uint8Array;
+  readonly requestedUs: number;
+  readonly arrivalUs: number;
+  /** The answer was still pending when no stale frame could be. */
+  readonly outlasted: boolean;
+  /** The device was told to go back to idle while it exposed this frame. */
+  readonly idled: boolean;
+}
+
+type Verdict = "fresh" | "stale" | "too-early";
+
+/** What is asked of one acquisition. */
+interface Goal extends Exposure {
+  /** The device may go back to idle while it still exposes. */
+  readonly mayIdleEarly: boolean;
+}
+
+export class FreeRunning {
+  readonly #ooi: Ooi;
+  readonly #clock: Clock;
+  #book: ExposureBook;
+  #isSynchronised = false;
+  #misses = 0;
+
+  /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
+  constructor(ooi: Ooi, runningUs: number) {
+    this.#ooi = ooi;
+    this.#clock = ooi.link.clock;
+    this.#book = new ExposureBook(ooi.model, this.idleUs, { runningUs, nowUs: this.#clock.nowUs() });
+  }
+
+  /** The integration time between acquisitions. */
+  get idleUs(): number {
+    return this.#ooi.model.integrationTimeUs.min;
+  }
+
+  /** After opening or an error: writes the idle setting; the next acquisition first waits for the running cycle. */
+  async restart(signal: AbortSignal): Promise<void> {
+    this.#isSynchronised = false;
+    await this.#write(this.idleUs, signal);
+  }
+
+  /**
+   * A frame whose exposure began after `notBeforeUs` and lasted `integrationTimeUs`.
+   * Throws DEVICE_TIMEOUT when none comes, DEVICE_PROTOCOL when all are stale.
+   */
+  async acquire({ integrationTimeUs, notBeforeUs }: Exposure, signal: AbortSignal): Promise<KeptFrame> {
+    const nowUs = this.#clock.nowUs();
+    if (nowUs < notBeforeUs) await this.#clock.delay(notBeforeUs - nowUs, signal);
+    if (!this.#isSynchronised) await this.#synchronise(signal);
+    let goal: Goal = { integrationTimeUs, notBeforeUs, mayIdleEarly: this.#misses < MAX_MISSES };
+    let turn = this.#firstTurn(goal);
+    const allowed = this.#ooi.model.staleDepth + 2;
+    for (let discarded = 0; discarded <= allowed; discarded++) {
+      const answer = await this.#exchange(turn, goal, signal);
+      const verdict = this.#judge(turn, answer, goal);
+      if (verdict === "fresh") return this.#keep({ goal, turn, answer, discarded }, signal);
+      if (verdict === "too-early" && answer.idled) {
+        this.#misses += 1;
+        goal = { ...goal, mayIdleEarly: false };
+      }
+      turn = answer.idled ? this.#firstTurn(goal) : this.#nextTurn(turn, answer);
+    }
+    throw this.#ooi.link.protocolError(
+      `${allowed + 1} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
+    );
+  }
+
+  // Ends whatever an earlier session left behind: waits for one frame, and drops those that come with it.
+  async #synchronise(signal: AbortSignal): Promise<void> {
+    const { readoutMaxUs } = this.#ooi.model;
+    const waitUs = this.#book.longestUs(this.#clock.nowUs()) + this.idleUs + readoutMaxUs + READ_MARGIN_US;
+    await all<unknown>(
+      [(inner) => this.#ooi.readSpectrum(waitUs, inner), (inner) => this.#ooi.requestSpectrum(inner)],
+      signal,
+    );
+    await this.#ooi.link.drain(this.#ooi.inputs, 2 * (this.idleUs + readoutMaxUs), signal);
+    this.#book.cycleEnded(this.idleUs, this.#clock.nowUs());
+    this.#isSynchronised = true;
+  }
+
+  #firstTurn({ integrationTimeUs, notBeforeUs }: Goal): Turn {
+    const nowUs = this.#clock.nowUs();
+    const longestUs = this.#book.longestUs(nowUs);
+    if (integrationTimeUs === this.#book.settingUs && this.#book.isSettled(nowUs)) {
+      // Nothing changes, so only the start counts: the cycle in progress will do if it began after notBeforeUs.
+      const staleUntilUs = notBeforeUs + integrationTimeUs + this.#ooi.model.readoutMaxUs;
+      return { index: 1, earliestUs: notBeforeUs, staleUntilUs, longestUs };
+    }
+    return { index: 1, setUs: integrationTimeUs, earliestUs: nowUs, longestUs };
+  }
+
+  #nextTurn({ index, longestUs }: Turn, { arrivalUs }: Answer): Turn {
+    // The former exposure ended before its read-out; this one began then, not earlier.
+    const earliestUs = arrivalUs - this.#ooi.model.readoutUs;
+    return { index: index + 1, earliestUs, staleUntilUs: this.#staleUntilUs(arrivalUs, longestUs), longestUs };
+  }
+
+  #staleUntilUs(fromUs: number, longestUs: number): number {
+    return fromUs + longestUs + this.#ooi.model.readoutMaxUs + MARGIN_US;
+  }
+
+  async #exchange(turn: Turn, goal: Goal, signal: AbortSignal): Promise<Answer> {
+    const arrived = new AbortController();
+    const waitUs = turn.longestUs + goal.integrationTimeUs + this.#ooi.model.readoutMaxUs + READ_MARGIN_US;
+    let received: { readonly bytes: Uint8Array; readonly arrivalUs: number } | undefined;
+    let asked = { requestedUs: this.#clock.nowUs(), outlasted: false, idled: false };
+    await all<void>(
+      [
+        async (inner) => {
+          const bytes = await this.#ooi.readSpectrum(waitUs, inner);
+          received = { bytes, arrivalUs: this.#clock.nowUs() };
+          arrived.abort();
+        },
+        async (inner) => {
+          const until = AbortSignal.any([arrived.signal, inner]);
+          asked = await this.#ask(turn, { goal, until }, inner);
+        },
+      ],
+      signal,
+    );
+    if (received === undefined) throw new VscopeError("INTERNAL", `${this.#ooi.link.subject}: a read ended without bytes`);
+    return { ...received, ...asked };
+  }
+
+  // Sends the commands of a turn, then watches whether the answer outlasts every stale frame.
+  async #ask(
+    turn: Turn,
+    { goal, until }: { readonly goal: Goal; readonly until: AbortSignal },
+    signal: AbortSignal,
+  ): Promise<Omit<Answer, "bytes" | "arrivalUs">> {
+    const requestedUs = this.#clock.nowUs();
+    // The return to idle takes effect after the cycle in progress: the next acquisition need not wait for another one.
+    const hasRoom = (): boolean => {
+      const { readoutUs } = this.#ooi.model;
+      const cutShortUs = this.#clock.nowUs() + this.idleUs + readoutUs + MARGIN_US;
+      return goal.mayIdleEarly && cutShortUs < turn.earliestUs + goal.integrationTimeUs;
+    };
+    const idlesAtOnce = turn.index > this.#ooi.model.staleDepth && hasRoom();
+    await this.#send({ ...turn, idles: idlesAtOnce }, signal);
+    const staleUntilUs = turn.staleUntilUs ?? this.#staleUntilUs(this.#clock.nowUs(), turn.longestUs);
+    const outlasted = staleUntilUs <= requestedUs || (await outlasts(this.#clock, staleUntilUs, until));
+    const idlesNow = outlasted && !idlesAtOnce && !until.aborted && hasRoom();
+    if (idlesNow) await this.#write(this.idleUs, signal);
+    return { requestedUs, outlasted, idled: idlesAtOnce || idlesNow };
+  }
+
+  // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.
+  async #send({ setUs, idles }: { readonly setUs?: number; readonly idles: boolean }, signal: AbortSignal): Promise<void> {
+    await all<void>(
+      [
+        ...(setUs === undefined ? [] : [(inner: AbortSignal) => this.#write(setUs, inner)]),
+        (inner) => this.#ooi.requestSpectrum(inner),
+        ...(idles ? [(inner: AbortSignal) => this.#write(this.idleUs, inner)] : []),
+      ],
+      signal,
+    );
+  }
+
+  async #write(us: number, signal: AbortSignal): Promise<void> {
+    await this.#ooi.setIntegrationTimeUs(us, signal);
+    this.#book.wrote(us, this.#clock.nowUs());
+  }
+
+  #judge({ index, earliestUs, longestUs, setUs }: Turn, answer: Answer, { integrationTimeUs }: Goal): Verdict {
+    const isUnchanged = index === 1 && setUs === undefined;
+    const toleranceUs = 100 + integrationTimeUs / 1000;
+    if (!isUnchanged && answer.arrivalUs < earliestUs + integrationTimeUs - toleranceUs) {
+      return "too-early";
+    }
+    const { readoutMaxUs, readoutUs, staleDepth } = this.#ooi.model;
+    const tookUs = answer.arrivalUs - earliestUs - readoutUs;
+    const isLate = tookUs > integrationTimeUs + readoutMaxUs + LATE_US && longestUs > integrationTimeUs;
+    if (index > 1 && isLate) return "stale";
+    const isCounted = index > (isUnchanged ? 1 : staleDepth);
+    return answer.outlasted || isCounted ? "fresh" : "stale";
+  }
+
+  async #keep(
+    kept: { readonly goal: Goal; readonly turn: Turn; readonly answer: Answer; readonly discarded: number },
+    signal: AbortSignal,
+  ): Promise<KeptFrame> {
+    const { integrationTimeUs, notBeforeUs } = kept.goal;
+    const { bytes, arrivalUs, idled } = kept.answer;
+    if (idled) {
+      this.#misses = 0;
+      this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
+    } else if (this.#book.settingUs !== this.idleUs) {
+      await this.#write(this.idleUs, signal);
+    }
+    const begunUs = arrivalUs - this.#ooi.model.readoutUs - integrationTimeUs;
+    const exposureStartUs = Math.max(notBeforeUs, kept.turn.earliestUs, begunUs);
+    const exposureEndUs = exposureStartUs + integrationTimeUs;
+    return { bytes, exposureStartUs, exposureEndUs, discardedFrames: kept.discarded };
+  }
+}
+
+/**
+ * True when `signal` has not aborted by `atUs`. A stalled host finds the timer and the finished transfer due at the
+ * same time; the second, empty wait lets the transfer speak first.
+ */
+async function outlasts(clock: Clock, atUs: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.delay(Math.max(0, atUs - clock.nowUs()), signal);
+    await clock.delay(0, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

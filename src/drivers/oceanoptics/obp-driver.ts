@@ -1,0 +1,181 @@
+// A spectrometer that speaks OBP, either dialect. It exposes on request, or into a buffer whose frames carry metadata;
+// so a fresh frame is asked for, not waited for, and the answer shows that it was exposed for the time set.
+
+import { MS } from "../../base/clock.ts";
+import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { calibrationOf, identityOf } from "./calibration.ts";
+import { decodeFrame } from "./decode.ts";
+import type { Exposure, RawFrame, SpectrometerDriver } from "./driver.ts";
+import type { Link } from "./link.ts";
+import type { SpectrometerModel } from "./model.ts";
+import { Obp } from "./obp.ts";
+import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts";
+import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
+import { ObpTec } from "./obp-tec.ts";
+
+// After a crash of the host some devices go on sending the old session's answer; they pause less than this.
+const QUIET_US = 100 * MS;
+const ANSWER_MARGIN_US = 500 * MS;
+
+// Metadata before the pixels of a buffered frame (QE Pro data sheet).
+const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
+
+interface Attempt {
+  readonly bytes: Uint8Array;
+  /** The exposure cannot have begun earlier. */
+  readonly earliestUs: number;
+  readonly arrivalUs: number;
+  readonly isFresh: boolean;
+}
+
+export class ObpDriver implements SpectrometerDriver {
+  readonly identity: InstrumentIdentity;
+  readonly tec?: ObpTec;
+  readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly #obp: Obp;
+  #settingUs: number | undefined;
+  #lastCounter: number | undefined;
+
+  private constructor(obp: Obp, identity: InstrumentIdentity) {
+    this.#obp = obp;
+    this.identity = identity;
+    if (identity.hasTec) {
+      const tec = new ObpTec(obp);
+      this.tec = tec;
+      this.readTemperatureC = (signal) => tec.readTemperatureC(signal);
+    } else if (obp.model.features.includes("temperature")) {
+      this.readTemperatureC = (signal) => readDetectorTemperatureC(obp, signal);
+    }
+  }
+
+  /** Ends what an earlier session left behind and reads what the device holds. Does not close the link on failure. */
+  static async open(
+    link: Link,
+    model: SpectrometerModel,
+    { isSimulated }: { readonly isSimulated: boolean },
+    signal: AbortSignal,
+  ): Promise<ObpDriver> {
+    const obp = new Obp(link, model);
+    await quieten(obp, signal);
+    const serial = await readSerial(obp, signal);
+    link.rename(serial);
+    const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
+    const firmware = await readFirmware(obp, signal);
+    const hasTec =
+      model.features.includes("tec") &&
+      (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
+    return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
+  }
+
+  async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
+    const { clock, subject } = this.#obp.link;
+    const { step } = this.identity.integrationTimeUs;
+    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const nowUs = clock.nowUs();
+    if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
+    const { frame, staleDepth, exposure: mode, readoutUs } = this.#obp.model;
+    for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
+      const attempt =
+        mode === "buffered"
+          ? await this.#fromBuffer(integrationTimeUs, signal)
+          : await this.#onRequest(integrationTimeUs, signal);
+      if (!attempt.isFresh) continue;
+      const exposureStartUs = Math.max(attempt.earliestUs, attempt.arrivalUs - readoutUs - integrationTimeUs);
+      return {
+        counts: decodeFrame(frame, attempt.bytes, subject),
+        exposureStartUs,
+        exposureEndUs: exposureStartUs + integrationTimeUs,
+        freshness: mode === "buffered" ? "metadata" : "request",
+        discardedFrames,
+      };
+    }
+    throw this.#obp.link.protocolError(
+      `${staleDepth + 3} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
+    );
+  }
+
+  async resynchronize(signal: AbortSignal): Promise<void> {
+    this.#settingUs = undefined;
+    await quieten(this.#obp, signal);
+  }
+
+  reset(): Promise<void> {
+    return this.#obp.link.transport.reset();
+  }
+
+  close(): Promise<void> {
+    return this.#obp.link.transport.close();
+  }
+
+  async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
+    await this.#setIntegrationTime(integrationTimeUs, signal);
+    const earliestUs = this.#obp.link.clock.nowUs();
+    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const arrivalUs = this.#obp.link.clock.nowUs();
+    return { bytes, earliestUs, arrivalUs, isFresh: lasted({ earliestUs, arrivalUs }, integrationTimeUs) };
+  }
+
+  // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed.
+  async #fromBuffer(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
+    await this.#obp.command({ type: OBP1.abort }, signal);
+    await this.#obp.command({ type: OBP1.clearBuffer }, signal);
+    await this.#setIntegrationTime(integrationTimeUs, signal);
+    const earliestUs = this.#obp.link.clock.nowUs();
+    await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
+    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const arrivalUs = this.#obp.link.clock.nowUs();
+    const isFresh = this.#hasMetadata(bytes, integrationTimeUs) && lasted({ earliestUs, arrivalUs }, integrationTimeUs);
+    return { bytes, earliestUs, arrivalUs, isFresh };
+  }
+
+  #hasMetadata(bytes: Uint8Array, integrationTimeUs: number): boolean {
+    if (bytes.length < this.#obp.model.frame.headerBytes) return true; // decodeFrame tells what is wrong
+    const metadata = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const counter = metadata.getUint32(METADATA.counter, true);
+    const hasMoved = counter !== this.#lastCounter;
+    this.#lastCounter = counter;
+    return (
+      hasMoved &&
+      metadata.getUint32(METADATA.integrationTimeUs, true) === integrationTimeUs &&
+      metadata.getUint8(METADATA.triggerMode) === 0
+    );
+  }
+
+  async #setIntegrationTime(us: number, signal: AbortSignal): Promise<void> {
+    if (us === this.#settingUs) return;
+    this.#settingUs = undefined;
+    const { protocol, integrationTimeUs } = this.#obp.model;
+    const type = protocol === "obp2" ? OBP2.setIntegrationTime : OBP1.setIntegrationTime;
+    await this.#obp.command({ type, data: u32(us / integrationTimeUs.base) }, signal);
+    this.#settingUs = us;
+  }
+
+  #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
+    const { spectrumRequest, readoutMaxUs } = this.#obp.model;
+    return this.#obp.query({ type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US }, signal);
+  }
+}
+
+// A frame that comes sooner was begun before it was asked for.
+function lasted(frame: { readonly earliestUs: number; readonly arrivalUs: number }, integrationTimeUs: number): boolean {
+  return frame.arrivalUs - frame.earliestUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
+}
+
+async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
+  const { endpoints, protocol, features } = obp.model;
+  await obp.link.clearHalts(endpoints);
+  if (protocol === "obp2") {
+    await obp.link.drain([endpoints.answer], QUIET_US, signal);
+    return;
+  }
+  await obp.commandIfPresent({ type: OBP1.abort }, signal);
+  if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
+  await obp.link.drain([endpoints.answer], QUIET_US, signal);
+  await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
+}
+
+async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {
+  const value = readF32(await obp.query({ type: OBP1.temperature, data: u8(0) }, signal));
+  if (value === undefined) throw obp.link.protocolError("temperature is not a number");
+  return value;
+}

@@ -1,0 +1,65 @@
+// Message types of the two OBP dialects that the driver uses, and their payloads. Facts: data sheets of STS and QE Pro,
+// libseabreeze; the second dialect (SR, HR, ST) from packet captures by users.
+
+export const OBP1 = {
+  abort: 0x00100000,
+  clearBuffer: 0x00100830,
+  acquireIntoBuffer: 0x00100902,
+  setIntegrationTime: 0x00110010,
+  setTriggerMode: 0x00110110,
+  firmwareRevision: 0x00000090,
+  serial: 0x00000100,
+  serialLength: 0x00000101,
+  wavelengthCount: 0x00180100,
+  wavelengthCoefficient: 0x00180101,
+  nonlinearityCount: 0x00181100,
+  nonlinearityCoefficient: 0x00181101,
+  strayLightCount: 0x00183100,
+  strayLightCoefficient: 0x00183101,
+  benchSlitUm: 0x001b0200,
+  benchGrating: 0x001b0400,
+  benchFilter: 0x001b0500,
+  temperature: 0x00400001,
+  tecEnabled: 0x00420000,
+  tecSetpoint: 0x00420001,
+  tecTemperature: 0x00420004,
+  setTecEnabled: 0x00420010,
+  setTecSetpoint: 0x00420011,
+} as const;
+
+export const OBP2 = {
+  setIntegrationTime: 0x00000c01,
+  serial: 0x00000100,
+  wavelengthCoefficients: 0x00001100,
+  nonlinearityCoefficients: 0x00001200,
+} as const;
+
+export function u8(value: number): Uint8Array {
+  return Uint8Array.of(value);
+}
+
+export function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+export function f32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value, true);
+  return bytes;
+}
+
+/** The little-endian IEEE-754 single at `offset`; undefined when it is not there or not a number. */
+export function readF32(bytes: Uint8Array, offset = 0): number | undefined {
+  if (bytes.length < offset + 4) return undefined;
+  const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat32(offset, true);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Text up to the first NUL, trimmed; undefined when empty. */
+export function readText(bytes: Uint8Array): string | undefined {
+  const end = bytes.indexOf(0);
+  const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("latin1").trim();
+  return text === "" ? undefined : text;
+}

@@ -1,0 +1,138 @@
+// A spectrometer that speaks OOI: opens it, reads its calibration, and acquires through FreeRunning.
+
+import { MS, SECOND } from "../../base/clock.ts";
+import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
+import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { calibrationOf, identityOf } from "./calibration.ts";
+import { decodeFrame } from "./decode.ts";
+import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
+import { MAX_NONLINEARITY_ORDER, nonlinearityOrder, SLOTS, slotNumber, slotSaturation, slotText } from "./eeprom.ts";
+import { FreeRunning } from "./free-running.ts";
+import type { Link } from "./link.ts";
+import type { SpectrometerModel } from "./model.ts";
+import { hasTwin, twinOf } from "./models.ts";
+import { Ooi } from "./ooi.ts";
+import { openOoiTec } from "./ooi-tec.ts";
+
+// The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
+const INITIALISE_US = 100 * MS;
+// Where a model has no status, an earlier session may have left it with anything; this much is waited for.
+const UNKNOWN_RUNNING_US = 10 * SECOND;
+
+export class OoiDriver implements SpectrometerDriver {
+  readonly identity: InstrumentIdentity;
+  readonly tec?: TecDriver;
+  readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly #ooi: Ooi;
+  readonly #exposures: FreeRunning;
+
+  private constructor(ooi: Ooi, exposures: FreeRunning, identity: InstrumentIdentity, tec: TecDriver | undefined) {
+    this.#ooi = ooi;
+    this.#exposures = exposures;
+    this.identity = identity;
+    if (tec !== undefined) this.tec = tec;
+    const { features } = ooi.model;
+    if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
+    else if (features.includes("board-temperature")) {
+      this.readTemperatureC = (signal) => ooi.readBoardTemperatureC(signal);
+    }
+  }
+
+  /** Initialises the device and reads what it holds. The link is not closed when this fails. */
+  static async open(
+    link: Link,
+    model: SpectrometerModel,
+    { isSimulated }: { readonly isSimulated: boolean },
+    signal: AbortSignal,
+  ): Promise<OoiDriver> {
+    await link.clearHalts(model.endpoints);
+    let ooi = new Ooi(link, model);
+    await quieten(ooi, signal);
+    let firmware: string | undefined;
+    if (hasTwin(model)) {
+      const version = await optional(link, "firmware version", () => ooi.readFirmwareVersion(signal));
+      if (version !== undefined) firmware = firmwareText(version);
+      ooi = new Ooi(link, twinOf(model, (version ?? 0) >> 12));
+    }
+    const runningUs = ooi.model.hasStatus
+      ? await optional(link, "status", () => ooi.readStatusIntegrationTimeUs(signal))
+      : undefined;
+    const binary = await readBinarySlot(ooi, signal);
+    const serial = slotText(await ooi.readSlot(SLOTS.serial, signal));
+    if (serial === undefined) {
+      throw new VscopeError("DEVICE_FAULT", `${link.subject}: EEPROM slot 0 holds no serial number`);
+    }
+    link.rename(serial);
+    const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
+    const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
+    const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
+    await exposures.restart(signal);
+    const saturationLevel =
+      binary === undefined || ooi.model.saturation === undefined ? undefined : slotSaturation(binary, ooi.model.saturation);
+    const facts = { serial, calibration, saturationLevel, firmware, hasTec: tec !== undefined, isSimulated };
+    return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
+  }
+
+  async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
+    const { step } = this.identity.integrationTimeUs;
+    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const { bytes, ...frame } = await this.#exposures.acquire({ ...exposure, integrationTimeUs }, signal);
+    return { ...frame, counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial), freshness: "timing" };
+  }
+
+  async resynchronize(signal: AbortSignal): Promise<void> {
+    await this.#ooi.link.clearHalts(this.#ooi.model.endpoints);
+    await quieten(this.#ooi, signal);
+    await this.#exposures.restart(signal);
+  }
+
+  reset(): Promise<void> {
+    return this.#ooi.link.transport.reset();
+  }
+
+  close(): Promise<void> {
+    return this.#ooi.link.transport.close();
+  }
+}
+
+async function quieten(ooi: Ooi, signal: AbortSignal): Promise<void> {
+  await ooi.initialise(signal);
+  await ooi.link.drain(ooi.inputs, INITIALISE_US, signal);
+}
+
+async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  if (ooi.model.saturation === undefined && !ooi.model.features.includes("tec")) return undefined;
+  return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
+}
+
+async function readCalibration(ooi: Ooi, signal: AbortSignal) {
+  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
+    optional(ooi.link, `EEPROM slot ${slot}`, async () => parse(await ooi.readSlot(slot, signal)));
+  const readNumbers = async (first: number, count: number): Promise<(number | undefined)[]> => {
+    const values: (number | undefined)[] = [];
+    for (let slot = first; slot < first + count; slot++) values.push(await read(slot, slotNumber));
+    return values;
+  };
+  const wavelength = await readNumbers(SLOTS.firstWavelengthCoefficient, 4);
+  const strayLightConstant = await read(SLOTS.strayLight, slotNumber);
+  const order = (await read(SLOTS.nonlinearityOrder, nonlinearityOrder)) ?? MAX_NONLINEARITY_ORDER;
+  const nonlinearity = await readNumbers(SLOTS.firstNonlinearityCoefficient, order + 1);
+  const opticalConfiguration = await read(SLOTS.opticalConfiguration, slotText);
+  return { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+}
+
+// A device that answers wrongly or not at all to one question may still be usable.
+async function optional<T>(link: Link, what: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    link.log.warn({ reason: messageOf(error) }, `${link.subject}: ${what} is not readable`);
+    return undefined;
+  }
+}
+
+function firmwareText(version: number): string {
+  const minor = String((version >> 4) & 0xff).padStart(2, "0");
+  return `FPGA ${version >> 12}.${minor}.${version & 0xf}`;
+}

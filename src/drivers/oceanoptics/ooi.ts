@@ -1,0 +1,179 @@
+// The OOI protocol: one command byte with arguments, no framing, most commands without an answer.
+// Short answers come on one pipe, spectra on another. Only bytes here: meaning and policy are in ooi-driver.ts.
+
+import { all } from "../../base/abort.ts";
+import { MS, SECOND } from "../../base/clock.ts";
+import { isVscopeError } from "../../base/errors.ts";
+import { frameBytes, SYNC_BYTE } from "./decode.ts";
+import { SLOT_BYTES } from "./eeprom.ts";
+import type { Link, Wait } from "./link.ts";
+import type { SpectrometerModel } from "./model.ts";
+
+const INITIALISE = 0x01;
+const SET_INTEGRATION_TIME = 0x02;
+const READ_SLOT = 0x05;
+const REQUEST_SPECTRUM = 0x09;
+const READ_REGISTER = 0x6b;
+const READ_BOARD_TEMPERATURE = 0x6c;
+const SET_FAN = 0x70;
+const SET_TEC = 0x71;
+const READ_TEC_TEMPERATURE = 0x72;
+const SET_TEC_SETPOINT = 0x73;
+const STATUS = 0xfe;
+
+const FIRMWARE_REGISTER = 0x04;
+const STATUS_BYTES = 16;
+
+// All short answers (2 to 60 bytes) end in a short packet; less than a packet could overflow.
+const ANSWER_BUFFER_BYTES = 64;
+const ANSWER_DEADLINE_US = SECOND;
+const SLOT_DEADLINE_US = 500 * MS;
+
+// A stray sync byte in a packet of its own is left over from an aborted read. More than a few are something else.
+const MAX_ORPHANS = 4;
+
+export class Ooi {
+  readonly link: Link;
+  readonly model: SpectrometerModel;
+
+  constructor(link: Link, model: SpectrometerModel) {
+    this.link = link;
+    this.model = model;
+  }
+
+  /** The pipes on which stale bytes may wait. */
+  get inputs(): readonly number[] {
+    const { answer, spectrum } = this.model.endpoints;
+    return [answer, spectrum, ...(this.#first === undefined ? [] : [this.#first.endpoint])];
+  }
+
+  /** Resets trigger mode and, as far as known, a pending request. */
+  initialise(signal: AbortSignal): Promise<void> {
+    return this.send([INITIALISE], signal);
+  }
+
+  setIntegrationTimeUs(us: number, signal: AbortSignal): Promise<void> {
+    return this.send(this.#integrationTimeCommand(us), signal);
+  }
+
+  requestSpectrum(signal: AbortSignal): Promise<void> {
+    return this.send([REQUEST_SPECTRUM], signal);
+  }
+
+  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. */
+  async readSpectrum(us: number, signal: AbortSignal): Promise<Uint8Array> {
+    const wait = { us, what: "spectrum" };
+    const total = frameBytes(this.model.frame);
+    const first = this.#first;
+    if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
+    const parts = await all(
+      [
+        (inner) => this.link.read(first.endpoint, first.bytes, wait, inner),
+        (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
+      ],
+      signal,
+    );
+    return Buffer.concat(parts);
+  }
+
+  /** The 15 bytes of an EEPROM slot. */
+  async readSlot(slot: number, signal: AbortSignal): Promise<Uint8Array> {
+    const fits = ([command, echo]: Uint8Array): boolean => command === READ_SLOT && echo === slot;
+    const question = { us: SLOT_DEADLINE_US, what: `EEPROM slot ${slot}`, bytes: 2 + SLOT_BYTES, fits };
+    return (await this.#ask([READ_SLOT, slot], question, signal)).slice(2);
+  }
+
+  /** FPGA firmware version: major in bits 15-12, minor 11-4, patch 3-0. The echo byte differs by firmware: ignored. */
+  async readFirmwareVersion(signal: AbortSignal): Promise<number> {
+    const question = { us: SLOT_DEADLINE_US, what: "firmware version", bytes: 3 };
+    return view(await this.#ask([READ_REGISTER, FIRMWARE_REGISTER], question, signal)).getUint16(1, true);
+  }
+
+  /** Integration time in force as the status tells it, in microseconds. */
+  async readStatusIntegrationTimeUs(signal: AbortSignal): Promise<number> {
+    const question = { us: ANSWER_DEADLINE_US, what: "status", bytes: STATUS_BYTES };
+    return view(await this.#ask([STATUS], question, signal)).getUint32(2, true);
+  }
+
+  /** Detector temperature in degrees Celsius, from tenths. */
+  async readTecTemperatureC(signal: AbortSignal): Promise<number> {
+    const question = { us: ANSWER_DEADLINE_US, what: "detector temperature", bytes: 2 };
+    return view(await this.#ask([READ_TEC_TEMPERATURE], question, signal)).getInt16(0, true) / 10;
+  }
+
+  /** Board temperature in degrees Celsius: a status byte, then 0.003906 degrees a count (Flame manual). */
+  async readBoardTemperatureC(signal: AbortSignal): Promise<number> {
+    const question = { us: ANSWER_DEADLINE_US, what: "board temperature", bytes: 3 };
+    return view(await this.#ask([READ_BOARD_TEMPERATURE], question, signal)).getInt16(1, true) * 0.003906;
+  }
+
+  setTecEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {
+    return this.send([SET_TEC, enabled ? 1 : 0, 0], signal);
+  }
+
+  setFanEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {
+    return this.send([SET_FAN, enabled ? 1 : 0, 0], signal);
+  }
+
+  setTecSetpointC(celsius: number, signal: AbortSignal): Promise<void> {
+    const tenths = Math.round(celsius * 10) & 0xffff;
+    return this.send([SET_TEC_SETPOINT, tenths & 0xff, tenths >> 8], signal);
+  }
+
+  send(bytes: readonly number[], signal: AbortSignal): Promise<void> {
+    return this.link.write(this.model.endpoints.out, Uint8Array.from(bytes), signal);
+  }
+
+  #integrationTimeCommand(us: number): readonly number[] {
+    const { base, wireBytes } = this.model.integrationTimeUs;
+    const value = Math.floor(us / base);
+    const bytes = Array.from({ length: wireBytes }, (_, index) => Math.floor(value / 256 ** index) % 256);
+    return [SET_INTEGRATION_TIME, ...bytes];
+  }
+
+  // At full speed everything comes on the one spectrum pipe.
+  get #first(): { readonly endpoint: number; readonly bytes: number } | undefined {
+    return this.link.transport.speed === "high" ? this.model.endpoints.spectrumFirst : undefined;
+  }
+
+  async #readSpectrumPipe(bytes: number, wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
+    return this.link.within(wait, signal, async (inner) => {
+      for (let orphans = 0; orphans < MAX_ORPHANS; orphans++) {
+        const length = this.link.bufferBytes(bytes);
+        const answer = await this.link.transport.read(this.model.endpoints.spectrum, length, inner);
+        if (!(this.model.frame.hasSyncByte && answer.length === 1 && answer[0] === SYNC_BYTE)) return answer;
+        this.link.log.warn({}, `${this.link.subject}: dropped a stray sync byte`);
+      }
+      throw this.link.protocolError(`${MAX_ORPHANS} stray sync bytes instead of a spectrum`);
+    });
+  }
+
+  // There is no sequence number: an answer that does not fit is a late one to an earlier question, and is dropped.
+  async #ask(command: readonly number[], question: Question, signal: AbortSignal): Promise<Uint8Array> {
+    const { us, what, bytes, fits = () => true } = question;
+    await this.send(command, signal);
+    let unfit: number | undefined;
+    try {
+      return await this.link.within({ us, what }, signal, async (inner) => {
+        for (;;) {
+          const answer = await this.link.transport.read(this.model.endpoints.answer, ANSWER_BUFFER_BYTES, inner);
+          if (answer.length === bytes && fits(answer)) return answer;
+          unfit = answer.length;
+        }
+      });
+    } catch (error) {
+      if (unfit === undefined || !isVscopeError(error, "DEVICE_TIMEOUT")) throw error;
+      throw this.link.protocolError(`wrong answer of ${unfit} bytes instead of the ${bytes} of the ${what}`);
+    }
+  }
+}
+
+interface Question extends Wait {
+  /** Length of the answer. */
+  readonly bytes: number;
+  readonly fits?: (answer: Uint8Array) => boolean;
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,82 @@
+// Faults on demand: what can go wrong with the N-th transfer of a device. A test adds faults, the transport asks.
+
+export type FaultKind =
+  /** The endpoint stalls until it is cleared. */
+  | "stall"
+  /** The last two bytes are missing. */
+  | "short"
+  /** The second half is missing. */
+  | "truncated"
+  /** The last byte, where a sync byte stands, is another. */
+  | "wrong-sync"
+  /** A bit of the OBP checksum and one of the data are flipped. */
+  | "wrong-checksum"
+  /** The transfer never ends; bytes written are lost, bytes to be read stay in the device. */
+  | "silence"
+  /** The device is unplugged. */
+  | "unplug"
+  /** A lone 69, left over from an aborted read, comes before what follows. */
+  | "orphan"
+  /** The transfer takes longer, by `delayUs`. */
+  | "delay"
+  /** Bytes written are accepted and without effect. */
+  | "ignored";
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** The transfer it hits, counted from 1 over the reads and writes of `direction`. */
+  readonly nth: number;
+  readonly direction?: "read" | "write";
+  readonly delayUs?: number;
+}
+
+export class FaultPlan {
+  readonly #faults: Fault[] = [];
+  readonly #fired: Fault[] = [];
+  #counts = { read: 0, write: 0 };
+
+  /** The next transfers are counted from 1 again; faults that have not fired are forgotten. */
+  start(...faults: readonly Fault[]): void {
+    this.#faults.splice(0, Infinity, ...faults);
+    this.#fired.length = 0;
+    this.#counts = { read: 0, write: 0 };
+  }
+
+  /** Faults that have happened; when a loop over N finds none, it has passed the last transfer. */
+  get fired(): readonly Fault[] {
+    return this.#fired;
+  }
+
+  /** Counts a transfer and says what happens to it. */
+  next(direction: "read" | "write"): Fault | undefined {
+    this.#counts[direction] += 1;
+    const { read, write } = this.#counts;
+    const fault = this.#faults.find((candidate) => {
+      const count = candidate.direction === undefined ? read + write : this.#counts[candidate.direction];
+      const applies = candidate.direction === undefined || candidate.direction === direction;
+      return applies && candidate.nth === count;
+    });
+    if (fault !== undefined) this.#fired.push(fault);
+    return fault;
+  }
+}
+
+const CHECKSUM_FROM_END = 20;
+
+/** What the kinds of fault that touch the bytes do to them. */
+const DAMAGE: Partial<Record<FaultKind, (bytes: Uint8Array) => Uint8Array>> = {
+  short: (bytes) => bytes.slice(0, Math.max(bytes.length - 2, 0)),
+  truncated: (bytes) => bytes.slice(0, Math.floor(bytes.length / 2)),
+  "wrong-sync": (bytes) => flipped(bytes, bytes.length - 1),
+  "wrong-checksum": (bytes) =>
+    flipped(flipped(bytes, bytes.length - CHECKSUM_FROM_END), Math.floor(bytes.length / 2)),
+};
+
+/** The bytes of a transfer as a fault leaves them. */
+export function damaged(bytes: Uint8Array, kind: FaultKind): Uint8Array {
+  return DAMAGE[kind]?.(bytes) ?? bytes;
+}
+
+function flipped(bytes: Uint8Array, index: number): Uint8Array {
+  return bytes.map((byte, at) => (at === index ? byte ^ 0x01 : byte));
+}

@@ -1,0 +1,156 @@
+// vscope show: spectra as a plot, and the reflectance of the target in numbers.
+
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { isoUtc } from "../../../base/clock.ts";
+import { messageOf, VscopeError } from "../../../base/errors.ts";
+import type { PicoFile, PicoSpectrum } from "../../../spectra/pico.ts";
+import { darkSubtractedPlot, type Plot, plotOf, short, wavelengthsOf } from "../../../spectra/plot-series.ts";
+import { svgPlot } from "../../../spectra/plot-svg.ts";
+import { terminalPlot } from "../../../spectra/plot-terminal.ts";
+import { withDarks } from "../dark-search.ts";
+import { usageError } from "../exit-codes.ts";
+import { command } from "../help.ts";
+import { measureReflectance, reflectancePlot, reflectanceText } from "../reflectance-report.ts";
+import type { Session } from "../session.ts";
+import { parseReference, type Selection, selectLocal, serverRun } from "../spectra-source.ts";
+import { renderTable } from "../table.ts";
+import { printable } from "../value-text.ts";
+
+interface ShowFlags {
+  readonly svg?: string;
+  readonly channel?: string;
+  readonly serial?: string;
+  readonly darkSubtract?: true;
+  readonly reflectance?: true;
+  readonly dataDir?: string;
+}
+
+export function showCommand(session: Session): Command {
+  return command({
+    name: "show",
+    summary: "show spectra: a .pico file of this machine, or one of the server as RUN/FILE; RUN/FILE/POSITION is one spectrum",
+    examples: [
+      "vscope show plot10/b000001_s000000_light.pico",
+      "vscope show plot10/b000001_s000000_light.pico --channel upwelling --dark-subtract --svg upwelling.svg",
+      "vscope show plot10/b000001_s000000_light.pico --reflectance",
+    ],
+  })
+    .argument("<what...>", "files, or ids of the catalogue")
+    .option("--channel <name>", "only this channel")
+    .option("--serial <number>", "only the spectrometer with this serial number")
+    .option("--dark-subtract", "subtract the nearest dark spectra of the same run and integration time")
+    .option("--reflectance", "upwelling over downwelling: dark-subtracted, linearised, per integration time")
+    .option("--svg <file>", "write a picture to a file (- for stdout) instead of plotting here")
+    .option("--data-dir <dir>", "look in a data directory of this machine, not on the server")
+    .action(async (whats: string[], flags: ShowFlags) => {
+      if (flags.svg !== undefined && whats.length > 1) throw usageError("--svg: takes one file at a time");
+      for (const what of whats) {
+        await withSelection(session, what, flags, (selection) => show(session, selection, flags));
+      }
+    });
+}
+
+async function withSelection(
+  session: Session,
+  what: string,
+  { dataDir }: ShowFlags,
+  task: (selection: Selection) => Promise<void>,
+): Promise<void> {
+  const local = await selectLocal(what, dataDir);
+  if (local !== undefined) return task(local);
+  const reference = parseReference(what);
+  if (reference === undefined) throw usageError(`${what}: not RUN/FILE.pico`);
+  await session.withClient((client) =>
+    task({ ...reference, folder: serverRun(client, reference.run, session.signal) }),
+  );
+}
+
+async function show(session: Session, selection: Selection, flags: ShowFlags): Promise<void> {
+  const content = await selection.folder.read(selection.file);
+  if (flags.reflectance === true) return showReflectance(session, selection, content, flags);
+  const spectra = chosen(content, selection, flags);
+  const plot =
+    flags.darkSubtract === true
+      ? darkSubtractedPlot(selection.file, spectra, (await withDarks(selection.folder, selection.file, spectra)).map(({ dark }) => dark))
+      : plotOf(selection.file, spectra);
+  if (await wroteSvg(session, plot, flags)) return;
+  session.print(spectra.map(jsonOf), () => `${spectraTable(spectra)}${failureLines(content)}\n${drawn(session, plot)}`);
+}
+
+async function showReflectance(
+  session: Session,
+  { folder, file }: Selection,
+  content: PicoFile,
+  flags: ShowFlags,
+): Promise<void> {
+  const lights = content.spectra.filter(({ kind, serial }) => kind === "light" && (flags.serial ?? serial) === serial);
+  const results = measureReflectance(file, await withDarks(folder, file, lights));
+  const plot = reflectancePlot(file, results);
+  if (await wroteSvg(session, plot, flags)) return;
+  const json = results.map(({ curve, upwelling: _, ...rest }) => ({
+    file,
+    ...rest,
+    wavelengthsNm: Array.from(curve.wavelengthsNm),
+    // JSON has no NaN: null where there is no valid value.
+    reflectance: Array.from(curve.values),
+  }));
+  session.print(json, () => `${reflectanceText(file, results)}\n${drawn(session, plot)}`);
+}
+
+function chosen({ spectra }: PicoFile, { file, position }: Selection, { channel, serial }: ShowFlags): readonly PicoSpectrum[] {
+  const found = spectra.filter(
+    (spectrum, index) =>
+      (position ?? index) === index &&
+      (channel ?? spectrum.channel) === spectrum.channel &&
+      (serial ?? spectrum.serial) === spectrum.serial,
+  );
+  if (found.length > 0) return found;
+  const held = spectra.map((spectrum) => `${spectrum.serial} ${spectrum.channel}`).join(", ");
+  throw usageError(`${file}: holds no such spectrum, only ${held === "" ? "none" : held}`);
+}
+
+async function wroteSvg(session: Session, plot: Plot, { svg }: ShowFlags): Promise<boolean> {
+  if (svg === undefined) return false;
+  if (svg === "-") session.terminal.out(svgPlot(plot));
+  else {
+    await writeFile(svg, svgPlot(plot)).catch((error: unknown) => {
+      throw new VscopeError("DATADIR_IO", `${svg}: cannot be written (${messageOf(error)})`, { cause: error });
+    });
+    session.print({ written: svg }, () => `${svg} written`);
+  }
+  return true;
+}
+
+function drawn({ terminal }: Session, plot: Plot): string {
+  const height = terminal.isOutTty ? Math.min(30, terminal.rows - 2) : 24;
+  return terminalPlot(plot, { width: Math.min(terminal.columns, 120), height, colour: terminal.hasColour });
+}
+
+function spectraTable(spectra: readonly PicoSpectrum[]): string {
+  const rows = spectra.map(({ serial, channel, kind, exposureStartUtcUs, integrationTimeUs, flags }) =>
+    [
+      serial,
+      channel,
+      kind,
+      `${isoUtc(exposureStartUtcUs).slice(0, 23)}Z`,
+      `${short(integrationTimeUs / 1000)} ms`,
+      flags.join(" "),
+    ].map(printable),
+  );
+  const headings = ["spectrometer", "channel", "kind", "start", "integration", "flags"];
+  return renderTable(headings.map((heading) => ({ heading, align: heading === "integration" ? "right" : "left" })), rows);
+}
+
+function failureLines({ failures }: PicoFile): string {
+  return failures.map(({ channel, message }) => `not recorded: ${printable(`${message} (${channel})`)}\n`).join("");
+}
+
+function jsonOf(spectrum: PicoSpectrum) {
+  return {
+    ...spectrum,
+    exposureStart: isoUtc(spectrum.exposureStartUtcUs),
+    wavelengthsNm: Array.from(wavelengthsOf(spectrum) ?? []),
+    counts: Array.from(spectrum.counts),
+  };
+}

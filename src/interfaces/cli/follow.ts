@@ -1,0 +1,72 @@
+// Starts an operation on the server, shows how far it is, and cancels it there when the user gives up here.
+
+import { NEVER } from "../../base/abort.ts";
+import { messageOf } from "../../base/errors.ts";
+import { type Operation, throwUnlessDone } from "../../client/operation.ts";
+import type { OperationStatus } from "../../client/shapes.ts";
+import { isInterrupted } from "./exit-codes.ts";
+import { duration, type Progress, startProgress } from "./progress.ts";
+import type { Session } from "./session.ts";
+import { valueText } from "./value-text.ts";
+
+/** Runs an operation to its end and prints its result. Throws what made it fail, or `interrupted` after Ctrl-C. */
+export async function runOperation(session: Session, label: string, start: () => Promise<Operation>): Promise<void> {
+  const { terminal, clock, isJson } = session;
+  const startUs = clock.nowUs();
+  const progress = startProgress({ terminal, clock, label, isQuiet: isJson });
+  const final = await withFinish(progress, async () => {
+    // Started without the session's signal: a Ctrl-C meanwhile must know which operation to cancel.
+    const operation = await start();
+    return await watch(session, operation, progress);
+  });
+  session.print(final, () => resultText(label, final, duration(clock.nowUs() - startUs)));
+  throwUnlessDone(final);
+}
+
+async function withFinish<T>(progress: Progress, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } finally {
+    progress.finish();
+  }
+}
+
+async function watch(session: Session, operation: Operation, progress: Progress): Promise<OperationStatus> {
+  try {
+    return await last(operation, session.signal, ({ progress: { done, of } }) => progress.update(done, of));
+  } catch (error) {
+    progress.finish();
+    if (isInterrupted(error)) await cancel(session, operation);
+    throw error;
+  }
+}
+
+async function last(
+  operation: Operation,
+  signal: AbortSignal,
+  show: (status: OperationStatus) => void,
+): Promise<OperationStatus> {
+  let newest: OperationStatus | undefined;
+  for await (const status of operation.progress(signal)) {
+    newest = status;
+    show(status);
+  }
+  return newest ?? operation.status(signal);
+}
+
+// The server answers a DELETE when the operation has ended, so the status after it is the final one.
+async function cancel(session: Session, operation: Operation): Promise<void> {
+  try {
+    await operation.cancel(NEVER);
+    const { state, progress } = await operation.status(NEVER);
+    const how = state === "cancelled" ? "cancelled on the server" : `has ended: ${state}`;
+    session.terminal.error(`vscope: operation ${operation.id} ${how}, ${progress.done} of ${progress.of} steps done\n`);
+  } catch (error) {
+    session.terminal.error(`vscope: operation ${operation.id} may still be running: ${messageOf(error)}\n`);
+  }
+}
+
+function resultText(label: string, { state, progress, result }: OperationStatus, took: string): string {
+  const summary = `${label}: ${state}, ${progress.done} of ${progress.of} steps in ${took}\n`;
+  return result === undefined || result === null ? summary : summary + valueText(result);
+}

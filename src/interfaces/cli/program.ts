@@ -1,0 +1,74 @@
+// The vscope program: its commands and global options, and how an error becomes a message and an exit code.
+
+import { Command, CommanderError } from "commander";
+import type { Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import { listCommand } from "./commands/list.ts";
+import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
+import { reindexCommand } from "./commands/reindex.ts";
+import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { showCommand } from "./commands/show.ts";
+import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { exitCodesHelp } from "./help.ts";
+import { Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+import { numberOption } from "./value.ts";
+import { packageVersion } from "./version.ts";
+
+const COMMANDS = [
+  listCommand,
+  getCommand,
+  putCommand,
+  observeCommand,
+  recordCommand,
+  darkCommand,
+  autoCommand,
+  abortCommand,
+  runsCommand,
+  downloadCommand,
+  showCommand,
+  reindexCommand,
+];
+
+export interface World {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** Aborts on Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs one command line (without program name) and returns the exit code. Never throws. */
+export async function runVscope(args: readonly string[], world: World): Promise<number> {
+  try {
+    await buildProgram(world).parseAsync(args, { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    // Commander has printed its own messages.
+    if (!(error instanceof CommanderError)) world.terminal.error(`vscope: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function buildProgram(world: World): Command {
+  const program = new Command("vscope")
+    .description("Control a vscope server: spectrometers, shutters, recordings and data")
+    .version(packageVersion(), "-v, --version")
+    .option("--url <url>", "server (default: $VSCOPE_URL or coap://localhost)")
+    .option("--timeout <s>", "seconds to wait for an answer", numberOption("--timeout", { min: 0.1, max: 86_400 }), 10)
+    .option("--json", "print JSON on stdout and nothing else")
+    .addHelpText("after", exitCodesHelp());
+  const session = new Session(program, world);
+  for (const make of COMMANDS) program.addCommand(make(session));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({
+        writeOut: (text) => world.terminal.out(text),
+        writeErr: (text) => world.terminal.error(text),
+        outputError: (text, write) => write(text.replace(/^error: /, "vscope: ")),
+      });
+  }
+  return program;
+}

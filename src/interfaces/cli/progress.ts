@@ -1,0 +1,86 @@
+// How far a long command is: a bar that redraws itself on a terminal, a line for each step elsewhere.
+
+import { type Clock, SECOND } from "../../base/clock.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Progress {
+  /** `text` says what is being done, such as `light upwelling`. */
+  update(done: number, of: number, text?: string): void;
+  /** Leaves the cursor on a fresh line. */
+  finish(): void;
+}
+
+const SILENT_PROGRESS: Progress = { update: () => {}, finish: () => {} };
+const BAR_WIDTH = 24;
+
+export interface ProgressOptions {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly label: string;
+  readonly isQuiet: boolean;
+}
+
+export function startProgress({ terminal, clock, label, isQuiet }: ProgressOptions): Progress {
+  if (isQuiet) return SILENT_PROGRESS;
+  return terminal.isErrorTty ? new Bar(terminal, clock, label) : new Lines(terminal, label);
+}
+
+class Lines implements Progress {
+  readonly #terminal: Terminal;
+  readonly #label: string;
+  #last = "";
+
+  constructor(terminal: Terminal, label: string) {
+    this.#terminal = terminal;
+    this.#label = label;
+  }
+
+  update(done: number, of: number, text = ""): void {
+    const line = `${this.#label}: ${done}/${of}${text === "" ? "" : ` ${text}`}`;
+    if (line === this.#last) return;
+    this.#last = line;
+    this.#terminal.error(`${line}\n`);
+  }
+
+  finish(): void {}
+}
+
+class Bar implements Progress {
+  readonly #terminal: Terminal;
+  readonly #clock: Clock;
+  readonly #label: string;
+  readonly #startUs: number;
+  #isDrawn = false;
+
+  constructor(terminal: Terminal, clock: Clock, label: string) {
+    this.#terminal = terminal;
+    this.#clock = clock;
+    this.#label = label;
+    this.#startUs = clock.nowUs();
+  }
+
+  update(done: number, of: number, text = ""): void {
+    const share = of > 0 ? Math.min(1, done / of) : 0;
+    const filled = Math.round(share * BAR_WIDTH);
+    const elapsedUs = this.#clock.nowUs() - this.#startUs;
+    const left = share > 0 && share < 1 ? `, ${duration((elapsedUs * (1 - share)) / share)} left` : "";
+    const bar = "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled);
+    const line = `${this.#label} [${bar}] ${done}/${of} ${text}`.trimEnd();
+    // Carriage return and "erase to the end of the line" (ECMA-48 EL); cut so that it never wraps.
+    this.#terminal.error(`\r${`${line}  ${duration(elapsedUs)}${left}`.slice(0, this.#terminal.columns - 1)}\u001b[K`);
+    this.#isDrawn = true;
+  }
+
+  finish(): void {
+    if (this.#isDrawn) this.#terminal.error("\n");
+    this.#isDrawn = false;
+  }
+}
+
+/** Seconds below two minutes, else hours and minutes. */
+export function duration(us: number): string {
+  const seconds = Math.round(us / SECOND);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

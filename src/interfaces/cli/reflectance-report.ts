@@ -1,0 +1,86 @@
+// The reflectance of a file's spectrometers: in bands as a table, and as a plot.
+
+import { usageError } from "./exit-codes.ts";
+import type { Exposed } from "./dark-search.ts";
+import type { PicoSpectrum } from "../../spectra/pico.ts";
+import { type Plot, type PlotSeries, short } from "../../spectra/plot-series.ts";
+import { type Band, bandsOf, type Curve, isLinearizable, reflectanceOf } from "./reflectance.ts";
+import { renderTable } from "./table.ts";
+import { printable } from "./value-text.ts";
+
+export interface Reflectance {
+  readonly serial: string;
+  readonly isLinearized: boolean;
+  readonly integrationTimesUs: { readonly upwelling: number; readonly downwelling: number };
+  readonly bands: readonly Band[];
+  readonly curve: Curve;
+  readonly upwelling: PicoSpectrum;
+}
+
+// The visible and the red edge up to the near infrared plateau, where both foreoptics of the usual instruments see well.
+const EDGES_NM = [450, 500, 550, 600, 650, 700, 750, 800, 850] as const;
+
+/** The reflectance seen by each spectrometer that recorded both channels. Throws a usage error when none did. */
+export function measureReflectance(file: string, exposed: readonly Exposed[]): readonly Reflectance[] {
+  const channel = (name: string) => exposed.filter(({ light }) => light.channel.toLowerCase() === name);
+  const results = channel("upwelling").flatMap((upwelling) => {
+    const { serial } = upwelling.light;
+    const downwelling = channel("downwelling").find(({ light }) => light.serial === serial);
+    return downwelling === undefined ? [] : [measure(upwelling, downwelling)];
+  });
+  if (results.length > 0) return results;
+  throw usageError(`${file}: reflectance needs light spectra of the channels upwelling and downwelling of one spectrometer`);
+}
+
+function measure(upwelling: Exposed, downwelling: Exposed): Reflectance {
+  const curve = reflectanceOf(upwelling, downwelling);
+  const bands = bandsOf(curve, EDGES_NM);
+  return {
+    serial: upwelling.light.serial,
+    isLinearized: isLinearizable(upwelling.light),
+    integrationTimesUs: {
+      upwelling: upwelling.light.integrationTimeUs,
+      downwelling: downwelling.light.integrationTimeUs,
+    },
+    bands: [...bands, ...bandsOf(curve, [EDGES_NM[0], EDGES_NM[EDGES_NM.length - 1] ?? 0])],
+    curve,
+    upwelling: upwelling.light,
+  };
+}
+
+export function reflectanceText(file: string, results: readonly Reflectance[]): string {
+  return results.map((result) => `${headOf(file, result)}\n${bandTable(result.bands)}`).join("\n");
+}
+
+function headOf(file: string, { serial, isLinearized, integrationTimesUs: { upwelling, downwelling } }: Reflectance): string {
+  const times = `upwelling ${short(upwelling / 1000)} ms, downwelling ${short(downwelling / 1000)} ms`;
+  return printable(`${file}  ${serial}  ${times}, dark-subtracted${isLinearized ? ", linearised" : ""}`);
+}
+
+function bandTable(bands: readonly Band[]): string {
+  const columns = ["band / nm", "mean", "min", "max", "pixels"].map((heading) => ({ heading, align: "right" }) as const);
+  const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : "-");
+  const rows = bands.map(({ fromNm, toNm, mean, min, max, pixels }) => [
+    `${fromNm}-${toNm}`,
+    ...[mean, min, max].map(number),
+    String(pixels),
+  ]);
+  return renderTable(columns, rows);
+}
+
+export function reflectancePlot(file: string, results: readonly Reflectance[]): Plot {
+  return { title: file, xLabel: "wavelength / nm", yLabel: "reflectance", series: results.map(seriesOf) };
+}
+
+function seriesOf({ serial, curve: { wavelengthsNm, values }, upwelling }: Reflectance): PlotSeries {
+  const isValid = (_: number, pixel: number): boolean => Number.isFinite(values[pixel]);
+  const peak = upwelling.counts.reduce((largest, count) => Math.max(largest, count), 0);
+  return {
+    label: `${serial} upwelling / downwelling`,
+    source: `${serial} upwelling`,
+    x: wavelengthsNm.filter(isValid),
+    counts: values.filter(isValid),
+    peakShare: peak / upwelling.saturationLevel,
+    isSimulated: upwelling.isSimulated === true,
+  };
+}

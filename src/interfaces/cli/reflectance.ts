@@ -1,0 +1,90 @@
+// Reflectance of the target as a ratio of counts: (upwelling - dark) / time over (downwelling - dark) / time.
+// It is uncalibrated: a white panel or a cross-calibration of the two foreoptics is the user's.
+
+import { VscopeError } from "../../base/errors.ts";
+import type { PicoSpectrum } from "../../spectra/pico.ts";
+import { wavelengthsOf } from "../../spectra/plot-series.ts";
+import type { Exposed } from "./dark-search.ts";
+
+/** Values on their wavelengths; NaN where there is no valid one. */
+export interface Curve {
+  readonly wavelengthsNm: Float64Array;
+  readonly values: Float64Array;
+}
+
+export interface Band {
+  readonly fromNm: number;
+  readonly toNm: number;
+  readonly pixels: number;
+  readonly mean: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+// Below this share of its peak the downwelling light is noise, and so would be the ratio.
+const LEAST_SHARE = 0.01;
+
+/** Whether the instrument stores a polynomial to correct its nonlinearity with. */
+export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): boolean {
+  return nonlinearityCoefficients.some((coefficient) => coefficient !== 0);
+}
+
+/**
+ * Dark-subtracted counts per second, corrected for nonlinearity: counts over the polynomial of the counts, as Ocean
+ * Optics defines its coefficients. NaN for saturated pixels and those that see no light. Throws VALUE_INVALID when
+ * the spectrometer has no wavelength calibration.
+ */
+export function rateOf({ light, dark }: Exposed): Curve {
+  const { counts, opticalPixelRange: [from, to], saturationLevel, integrationTimeUs } = light;
+  const wavelengthsNm = wavelengthsOf(light);
+  if (wavelengthsNm === undefined) throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
+  const isCorrected = isLinearizable(light);
+  const values = counts.map((count, pixel) => {
+    if (pixel < from || pixel >= to || count >= saturationLevel) return Number.NaN;
+    const signal = count - (dark.counts[pixel] ?? Number.NaN);
+    const linear = isCorrected ? signal / polynomial(light.nonlinearityCoefficients, signal) : signal;
+    return (linear / integrationTimeUs) * 1_000_000;
+  });
+  return { wavelengthsNm, values };
+}
+
+/** Upwelling over downwelling on the wavelengths of the upwelling spectrum. */
+export function reflectanceOf(upwelling: Exposed, downwelling: Exposed): Curve {
+  const up = rateOf(upwelling);
+  const down = rateOf(downwelling);
+  const peak = down.values.reduce((largest, value) => (value > largest ? value : largest), 0);
+  const values = up.values.map((value, pixel) => {
+    const below = interpolated(down, up.wavelengthsNm[pixel] ?? Number.NaN, pixel);
+    return below > peak * LEAST_SHARE ? value / below : Number.NaN;
+  });
+  return { wavelengthsNm: up.wavelengthsNm, values };
+}
+
+/** Mean and extremes of a curve in half-open bands between consecutive edges. */
+export function bandsOf({ wavelengthsNm, values }: Curve, edgesNm: readonly number[]): readonly Band[] {
+  return edgesNm.slice(1).map((toNm, index) => {
+    const fromNm = edgesNm[index] ?? toNm;
+    const inside = values.filter((value, pixel) => {
+      const nm = wavelengthsNm[pixel] ?? Number.NaN;
+      return nm >= fromNm && nm < toNm && Number.isFinite(value);
+    });
+    const mean = inside.reduce((sum, value) => sum + value, 0) / inside.length;
+    return { fromNm, toNm, pixels: inside.length, mean, min: Math.min(...inside), max: Math.max(...inside) };
+  });
+}
+
+// The channels can have calibrations of their own, which differ by a pixel or two: the search starts at the same pixel.
+function interpolated({ wavelengthsNm, values }: Curve, nm: number, near: number): number {
+  const at = (pixel: number): number => wavelengthsNm[pixel] ?? Number.NaN;
+  let pixel = Math.min(near, values.length - 1);
+  while (pixel > 0 && at(pixel) > nm) pixel -= 1;
+  while (at(pixel + 1) <= nm) pixel += 1;
+  const value = values[pixel] ?? Number.NaN;
+  if (at(pixel) === nm) return value;
+  const next = values[pixel + 1] ?? Number.NaN;
+  return value + ((next - value) * (nm - at(pixel))) / (at(pixel + 1) - at(pixel));
+}
+
+function polynomial(coefficients: readonly number[], x: number): number {
+  return coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
+}

@@ -1,0 +1,79 @@
+// Values for people: numbers with units, objects as aligned lines, lists of objects as tables, long lists by their ends.
+
+import { type Column, renderTable } from "./table.ts";
+
+const LONGEST_LIST = 16;
+
+/** A number, text, boolean or null in one line; undefined for anything larger. */
+export function scalarText(value: unknown, unit?: string): string | undefined {
+  if (value === null) return "-";
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "string") return printable(value);
+  if (typeof value === "number") return unit === undefined ? String(value) : `${value} ${unitText(unit)}`;
+  return undefined;
+}
+
+/** Any value, on as many lines as it needs. */
+export function valueText(value: unknown, unit?: string): string {
+  if (value === undefined) return "";
+  // A long text, such as a configuration, is shown as it is.
+  if (typeof value === "string" && value.includes("\n")) return value;
+  const scalar = scalarText(value, unit);
+  if (scalar !== undefined) return scalar;
+  if (Array.isArray(value)) return value.some(isRecord) ? recordsText(value.filter(isRecord)) : listText(value, unit);
+  return isRecord(value) ? renderTable([{ heading: "" }, { heading: "" }], memberRows(value, "", unit)) : String(value);
+}
+
+/** Any value in one line. */
+export function inlineText(value: unknown, unit?: string): string {
+  const scalar = scalarText(value, unit);
+  if (scalar !== undefined) return scalar;
+  if (Array.isArray(value) && !value.some(isRecord)) return listText(value, unit);
+  return printable(JSON.stringify(value) ?? "");
+}
+
+/** Bytes in the largest fitting decimal unit. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
+/** Units as people write them; the wire uses UCUM. */
+export function unitText(unit: string): string {
+  return unit === "Cel" ? "°C" : unit;
+}
+
+/** Text without control characters: nothing a server says may move the cursor. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, "?");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function listText(values: readonly unknown[], unit?: string): string {
+  const suffix = unit === undefined ? "" : ` ${unitText(unit)}`;
+  const text = (part: readonly unknown[]): string => part.map((value) => inlineText(value)).join(", ");
+  if (values.length <= LONGEST_LIST) return values.length === 0 ? "none" : text(values) + suffix;
+  return `${text(values.slice(0, 3))} .. ${text(values.slice(-1))}${suffix} (${values.length} values)`;
+}
+
+function memberRows(record: Record<string, unknown>, prefix: string, unit?: string): string[][] {
+  return Object.entries(record).flatMap(([key, value]) => {
+    const name = printable(prefix + key);
+    return isRecord(value) ? memberRows(value, `${prefix}${key}.`, unit) : [[name, inlineText(value, unit)]];
+  });
+}
+
+function recordsText(records: readonly Record<string, unknown>[]): string {
+  const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
+  const columns = keys.map((heading): Column => {
+    const isNumeric = records.every((record) => record[heading] === undefined || typeof record[heading] === "number");
+    return { heading: printable(heading), align: isNumeric ? "right" : "left" };
+  });
+  const cell = (value: unknown): string => (value === undefined ? "" : inlineText(value));
+  return renderTable(columns, records.map((record) => keys.map((key) => cell(record[key]))));
+}

@@ -1,0 +1,125 @@
+// /acquisition: recording. Actions are POSTs that create operations; their progress is observed, DELETE cancels them.
+
+import { z } from "zod";
+import type { Operation } from "../acquisition/operation.ts";
+import { DEFAULTS } from "../acquisition/settings.ts";
+import { type Created, NOTHING } from "./define.ts";
+import { declare, type ServerModel } from "./model.ts";
+
+const status = z.object({
+  phase: z.enum(["idle", "autointegrate", "light", "dark", "waiting"]),
+  operation: z.string().optional(),
+  channel: z.string().optional(),
+  run: z.string().optional(),
+  batch: z.number().optional(),
+  sequence: z.number().optional(),
+  of: z.number().optional(),
+});
+const searchResult = z.object({
+  serial: z.string(),
+  channel: z.string(),
+  outcome: z.enum(["reached", "too-bright", "too-dark", "unsteady"]),
+  integrationTimeUs: z.number(),
+  exposures: z.number(),
+  peakPercent: z.number(),
+});
+const operation = z.object({
+  id: z.string(),
+  kind: z.string(),
+  state: z.enum(["running", "done", "failed", "cancelled"]),
+  progress: z.object({ done: z.number(), of: z.number() }),
+  startedUtc: z.string(),
+  endedUtc: z.string().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  result: z.unknown().optional(),
+});
+const batch = z.strictObject({
+  run: z.string().optional(),
+  sequences: z.int().optional(),
+  autointegrate: z.int().optional(),
+  delayS: z.number().optional(),
+  targetPercent: z.number().optional(),
+});
+
+export const ACQUISITION = [
+  declare("/acquisition", {
+    summary: "What the acquisition is doing, its channels, defaults and newest autointegration results",
+    value: z.object({
+      status,
+      channels: z.array(z.string()),
+      defaults: z.record(z.string(), z.number()),
+      autointegration: z.array(searchResult),
+    }),
+    get: ({ recorder }) => ({
+      status: recorder.status.value,
+      channels: [...recorder.channels],
+      defaults: { ...DEFAULTS },
+      autointegration: [...recorder.autointegration.results.value],
+    }),
+    watch: ({ recorder }) => [recorder.status, recorder.autointegration.results],
+  }),
+  declare("/acquisition/status", {
+    summary: "Phase, channel and sequence of the present recording",
+    type: "core.s",
+    value: status,
+    example: { phase: "light", operation: "7", channel: "upwelling", run: "plot10", batch: 3, sequence: 12, of: 60 },
+    get: ({ recorder }) => recorder.status.value,
+    watch: ({ recorder }) => [recorder.status],
+  }),
+  declare("/acquisition/record", {
+    summary: "Records a batch of sequences into a run",
+    type: "core.a",
+    input: batch.optional(),
+    post: (server, _at, asked) => created(server.recorder.record(definedOnly(asked ?? {}))),
+  }),
+  declare("/acquisition/dark", {
+    summary: "Records one dark of every channel",
+    type: "core.a",
+    input: batch.pick({ run: true }).optional(),
+    post: (server, _at, asked) => created(server.recorder.dark(definedOnly(asked ?? {}))),
+  }),
+  declare("/acquisition/autointegrate", {
+    summary: "Searches the integration times of all channels",
+    type: "core.a",
+    input: batch.pick({ targetPercent: true }).optional(),
+    post: (server, _at, asked) => created(server.recorder.autointegrate(definedOnly(asked ?? {}))),
+  }),
+  declare("/acquisition/abort", {
+    summary: "Cancels what is running; answers when it has ended",
+    type: "core.a",
+    input: NOTHING,
+    post: async ({ recorder }) => {
+      const aborted = recorder.abort();
+      await aborted.finished;
+      return created(aborted);
+    },
+  }),
+  declare("/acquisition/operations", {
+    summary: "The newest operations, newest last",
+    type: "core.ll",
+    value: z.array(operation),
+    get: ({ operations }) => operations.all.value.map((one) => one.status.value),
+    watch: ({ operations }) => [operations.all, ...operations.all.value.map((one) => one.status)],
+  }),
+  declare("/acquisition/operations/{id}", {
+    summary: "Progress and result of an operation; DELETE cancels it",
+    value: operation,
+    instances: ({ operations }: ServerModel) => operations.all.value.map(({ id }) => ({ id })),
+    get: ({ operations }, { id }) => operations.get(id).status.value,
+    watch: ({ operations }, { id }) => [operations.get(id).status],
+    delete: async ({ operations }, { id }) => {
+      const found = operations.get(id);
+      found.cancel("a client asked for it");
+      await found.finished;
+    },
+  }),
+];
+
+function created(started: Operation): Created {
+  return { location: ["acquisition", "operations", started.id], value: started.status.value };
+}
+
+// Absent and undefined are told apart by the types of the recorder; JSON knows only absent.
+function definedOnly<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }; // as: the filter is the proof
+}

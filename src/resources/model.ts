@@ -1,0 +1,28 @@
+// What the resource tree is a view of.
+
+import type { Recorder } from "../acquisition/recorder.ts";
+import type { Operations } from "../acquisition/operations.ts";
+import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { Host } from "../instruments/host.ts";
+import type { Rack } from "../instruments/rack.ts";
+import type { ShutterSet } from "../instruments/shutter.ts";
+import { resource } from "./define.ts";
+
+/** The instrument configuration as text; `write` validates it and keeps the old one beside it. */
+export interface ConfigurationText {
+  read(): Promise<string>;
+  write(text: string): Promise<void>;
+}
+
+export interface ServerModel {
+  readonly host: Host;
+  readonly rack: Rack;
+  readonly shutters: ShutterSet;
+  readonly dataDirectory: DataDirectory;
+  readonly recorder: Recorder;
+  readonly operations: Operations;
+  readonly configuration: ConfigurationText;
+}
+
+/** Declares a resource of this server. */
+export const declare = resource<ServerModel>();

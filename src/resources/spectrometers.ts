@@ -1,0 +1,184 @@
+// /spectrometers: every instrument found since the start, by serial number.
+
+import { z } from "zod";
+import { VscopeError } from "../base/errors.ts";
+import type { Spectrometer } from "../instruments/spectrometer.ts";
+import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
+import { isoUtc } from "../base/clock.ts";
+import { declare, type ServerModel } from "./model.ts";
+import { channels } from "./shutters.ts";
+
+const status = z.object({
+  state: z.enum(["disconnected", "connecting", "idle", "exposing", "recovering", "faulty"]),
+  reason: z.string().optional(),
+});
+const integrationTime = z.int().positive();
+const limits = z.object({ min: z.number(), max: z.number(), step: z.number() });
+const summary = z.object({
+  serial: z.string(),
+  model: z.string(),
+  ...status.shape,
+  simulated: z.boolean(),
+});
+const tec = z.object({ enabled: z.boolean(), setpointC: z.number(), temperatureC: z.number().optional() });
+const calibration = z.object({
+  wavelengthCoefficients: z.array(z.number()),
+  nonlinearityCoefficients: z.array(z.number()),
+  strayLightConstant: z.number().optional(),
+  opticalConfiguration: z.string().optional(),
+});
+const spectrum = z.object({
+  serial: z.string(),
+  channel: z.string(),
+  kind: z.enum(["light", "dark"]),
+  integrationTimeUs: z.number(),
+  exposureStart: z.string(),
+  exposureEnd: z.string(),
+  saturationLevel: z.number(),
+  flags: z.array(z.string()),
+  counts: z.array(z.number()),
+});
+
+export const SPECTROMETERS = [
+  declare("/spectrometers", {
+    summary: "All spectrometers and the devices that are seen but cannot be used",
+    value: z.object({
+      spectrometers: z.array(summary),
+      problems: z.array(z.object({ portPath: z.string(), model: z.string(), code: z.string(), message: z.string() })),
+    }),
+    get: ({ rack }) => ({ spectrometers: rack.spectrometers.value.map(summarize), problems: [...rack.problems.value] }),
+    watch: ({ rack }) => [rack.spectrometers, rack.problems, ...rack.spectrometers.value.map((one) => one.status)],
+  }),
+  declare("/spectrometers/{serial}", {
+    summary: "What the instrument is and how it is set",
+    value: summary.extend({
+      firmware: z.string().optional(),
+      pixels: z.number(),
+      maxCounts: z.number(),
+      saturationLevel: z.number(),
+      integrationTimeLimitsUs: limits,
+      integrationTimesUs: z.record(z.string(), z.number()),
+      hasTec: z.boolean(),
+      darkPixelRanges: z.array(z.array(z.number())),
+      opticalPixelRange: z.array(z.number()),
+    }),
+    instances: serials,
+    get: (server, { serial }) => describe(server, server.rack.spectrometer(serial)),
+    watch: ({ rack, recorder }, { serial }) => {
+      const instrument = rack.spectrometer(serial);
+      return [instrument.status, ...recorder.channels.map((channel) => instrument.integrationTimeUs(channel))];
+    },
+  }),
+  declare("/spectrometers/{serial}/state", {
+    summary: "State of the instrument, with the reason when it cannot record",
+    type: "core.s",
+    value: status,
+    example: { state: "idle" },
+    instances: serials,
+    get: ({ rack }, { serial }) => rack.spectrometer(serial).status.value,
+    watch: ({ rack }, { serial }) => [rack.spectrometer(serial).status],
+  }),
+  declare("/spectrometers/{serial}/integration-time/{channel}", {
+    summary: "Integration time of the channel's next spectrum",
+    unit: "us",
+    value: integrationTime,
+    example: 25_000,
+    instances: serialsAndChannels,
+    get: ({ rack }, { serial, channel }) => rack.spectrometer(serial).integrationTimeUs(channel).value,
+    watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).integrationTimeUs(channel)],
+    put: ({ rack }, { serial, channel }, us) => rack.spectrometer(serial).setIntegrationTimeUs(channel, us),
+  }),
+  declare("/spectrometers/{serial}/wavelengths", {
+    summary: "Wavelength of every pixel",
+    unit: "nm",
+    type: "core.s",
+    value: z.array(z.number()),
+    instances: serials,
+    get: ({ rack }, { serial }) => {
+      const { calibration: { wavelengthCoefficients }, pixels } = rack.spectrometer(serial).identity;
+      return [...wavelengthsNm(wavelengthCoefficients, pixels)];
+    },
+  }),
+  declare("/spectrometers/{serial}/calibration", {
+    summary: "Calibration coefficients stored in the instrument, ascending powers",
+    value: calibration,
+    instances: serials,
+    get: ({ rack }, { serial }) => {
+      const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } = rack.spectrometer(serial).identity.calibration;
+      return { wavelengthCoefficients: [...wavelengthCoefficients], nonlinearityCoefficients: [...nonlinearityCoefficients], ...rest };
+    },
+  }),
+  declare("/spectrometers/{serial}/spectrum/{channel}", {
+    summary: "Newest spectrum of the channel, raw counts",
+    unit: "count",
+    type: "core.s",
+    value: spectrum,
+    instances: serialsAndChannels,
+    get: ({ rack }, { serial, channel }) => {
+      const newest = rack.spectrometer(serial).newest(channel).value;
+      if (newest === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
+      return render(newest);
+    },
+    watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
+  }),
+  declare("/spectrometers/{serial}/tec", {
+    summary: "Cooler of the detector; exists where the instrument has one",
+    unit: "Cel",
+    value: tec,
+    example: { enabled: true, setpointC: -10, temperatureC: -9.98 },
+    instances: ({ rack }) => rack.spectrometers.value.filter(({ identity }) => identity.hasTec).map(({ serial }) => ({ serial })),
+    get: async ({ rack }, { serial }) => withTec(rack.spectrometer(serial)).tec.value,
+    watch: ({ rack }, { serial }) => [withTec(rack.spectrometer(serial)).tec],
+    put: ({ rack }, { serial }, wanted, signal) => withTec(rack.spectrometer(serial)).setTec(wanted, signal),
+  }),
+];
+
+function withTec(instrument: Spectrometer): Spectrometer {
+  if (!instrument.identity.hasTec) throw new VscopeError("RESOURCE_NOT_FOUND", `${instrument.serial}: has no cooler`);
+  return instrument;
+}
+
+function summarize({ serial, identity, status: { value } }: Spectrometer): z.infer<typeof summary> {
+  return { serial, model: identity.model, ...value, simulated: identity.isSimulated };
+}
+
+function describe({ recorder }: ServerModel, instrument: Spectrometer) {
+  const { firmware, pixels, maxCounts, saturationLevel, integrationTimeUs, hasTec, darkPixelRanges, opticalPixelRange } =
+    instrument.identity;
+  return {
+    ...summarize(instrument),
+    ...(firmware === undefined ? {} : { firmware }),
+    pixels,
+    maxCounts,
+    saturationLevel,
+    integrationTimeLimitsUs: integrationTimeUs,
+    integrationTimesUs: Object.fromEntries(
+      recorder.channels.map((channel) => [channel, instrument.integrationTimeUs(channel).value]),
+    ),
+    hasTec,
+    darkPixelRanges: darkPixelRanges.map((range) => [...range]),
+    opticalPixelRange: [...opticalPixelRange],
+  };
+}
+
+function render({ instrument, channel, kind, integrationTimeUs, counts, flags, ...times }: Spectrum): z.infer<typeof spectrum> {
+  return {
+    serial: instrument.serial,
+    channel,
+    kind,
+    integrationTimeUs,
+    exposureStart: isoUtc(times.exposureStartUtcUs),
+    exposureEnd: isoUtc(times.exposureEndUtcUs),
+    saturationLevel: instrument.saturationLevel,
+    flags: [...flags],
+    counts: [...counts],
+  };
+}
+
+function serials({ rack }: ServerModel): readonly { readonly serial: string }[] {
+  return rack.spectrometers.value.map(({ serial }) => ({ serial }));
+}
+
+function serialsAndChannels(server: ServerModel): readonly { readonly serial: string; readonly channel: string }[] {
+  return serials(server).flatMap(({ serial }) => channels(server).map(({ channel }) => ({ serial, channel })));
+}

@@ -1,0 +1,75 @@
+// /sysinfo: the server and the computer it runs on. The leaves that piccolo3 has answer as piccolo3 does.
+
+import { z } from "zod";
+import { declare } from "./model.ts";
+
+const disk = z.object({ totalBytes: z.number(), freeBytes: z.number() });
+const memory = z.object({ totalBytes: z.number(), freeBytes: z.number(), usedPercent: z.number(), serverBytes: z.number() });
+const uptime = z.object({ serverS: z.number(), hostS: z.number(), load: z.array(z.number()) });
+
+export const SYSINFO = [
+  declare("/sysinfo", {
+    summary: "Server and computer at a glance",
+    value: z.object({
+      version: z.string(),
+      host: z.string(),
+      clock: z.string(),
+      cpu: z.number(),
+      memory,
+      uptime,
+      disk,
+      simulated: z.boolean(),
+    }),
+    get: ({ host, rack, dataDirectory }) => {
+      const { totalBytes, freeBytes } = dataDirectory.status.value;
+      return {
+        version: host.version,
+        host: host.name,
+        clock: host.utc,
+        cpu: host.cpuPercent,
+        memory: host.memory,
+        uptime: host.uptime,
+        disk: { totalBytes, freeBytes },
+        simulated: rack.isSimulated,
+      };
+    },
+  }),
+  declare("/sysinfo/version", {
+    summary: "Version of the server",
+    value: z.string(),
+    example: "0.1.0",
+    get: ({ host }) => host.version,
+  }),
+  declare("/sysinfo/host", {
+    summary: "Name of the computer",
+    value: z.string(),
+    example: "fieldbox",
+    get: ({ host }) => host.name,
+  }),
+  declare("/sysinfo/clock", {
+    summary: "UTC of the computer; PUT sets it",
+    value: z.string().refine((text) => !Number.isNaN(Date.parse(text)), "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z"),
+    example: "2026-06-21T12:00:00.000000+00:00",
+    get: ({ host }) => host.utc,
+    put: ({ host }, _at, iso) => host.setUtc(new Date(iso).toISOString()),
+  }),
+  declare("/sysinfo/cpu", {
+    summary: "Load of all cores together",
+    unit: "%",
+    value: z.number(),
+    example: 12.5,
+    get: ({ host }) => host.cpuPercent,
+  }),
+  declare("/sysinfo/memory", { summary: "Memory of the computer and of the server", unit: "By", value: memory, get: ({ host }) => host.memory }),
+  declare("/sysinfo/uptime", { summary: "Time since the start of the server and of the computer", unit: "s", value: uptime, get: ({ host }) => host.uptime }),
+  declare("/sysinfo/disk", {
+    summary: "Space on the disk of the data directory",
+    unit: "By",
+    value: disk,
+    get: ({ dataDirectory }) => {
+      const { totalBytes, freeBytes } = dataDirectory.status.value;
+      return { totalBytes, freeBytes };
+    },
+    watch: ({ dataDirectory }) => [dataDirectory.status],
+  }),
+];

@@ -1,0 +1,17 @@
+// All resources of the server, in the order in which documents and discovery show them.
+
+import { ACQUISITION } from "./acquisition.ts";
+import { DATADIR } from "./datadir.ts";
+import type { Resource } from "./define.ts";
+import type { ServerModel } from "./model.ts";
+import { SHUTTERS } from "./shutters.ts";
+import { SPECTROMETERS } from "./spectrometers.ts";
+import { SYSINFO } from "./sysinfo.ts";
+
+export const TREE: readonly Resource<ServerModel>[] = [
+  ...SYSINFO,
+  ...SPECTROMETERS,
+  ...SHUTTERS,
+  ...DATADIR,
+  ...ACQUISITION,
+];

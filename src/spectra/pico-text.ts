@@ -1,0 +1,80 @@
+// Writes a PicoFile as the JSON text that piccolo3 writes: its keys and spellings, sorted, indent 1, plain ASCII,
+// no newline at the end. Keys that piccolo3 does not have follow the same style; its readers ignore them.
+
+import { isoUtc, MS } from "../base/clock.ts";
+import { compareText, type PicoFile, type PicoSpectrum } from "./pico.ts";
+
+/** The text of a `.pico` file. */
+export function picoText({ format, spectra, failures }: PicoFile): string {
+  const file = sorted({
+    Spectra: spectra.map((spectrum) => ({
+      Metadata: sorted(metadata(spectrum)),
+      Pixels: Array.from(spectrum.counts),
+    })),
+    Format: format === null ? undefined : { name: "pico", version: format.version, writer: format.writer },
+    Failures:
+      failures.length === 0
+        ? undefined
+        : failures.map(({ serial, channel, code, message }) =>
+            sorted({ SerialNumber: serial, Direction: channel, Code: code, Message: message }),
+          ),
+  });
+  return asciiOnly(JSON.stringify(file, null, 1));
+}
+
+function metadata(spectrum: PicoSpectrum): Record<string, unknown> {
+  return { ...piccoloMetadata(spectrum), ...furtherMetadata(spectrum) };
+}
+
+// Exactly piccolo3's keys. "Celcius" is its spelling, which readers compare.
+function piccoloMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
+  return {
+    Dark: spectrum.kind === "dark",
+    Type: spectrum.kind,
+    Datetime: isoUtc(spectrum.exposureStartUtcUs).replace("Z", "+0000"),
+    Direction: spectrum.channel,
+    IntegrationTime: spectrum.integrationTimeUs / MS,
+    IntegrationTimeUnits: "milliseconds",
+    SequenceNumber: spectrum.sequence,
+    SerialNumber: spectrum.serial,
+    SaturationLevel: spectrum.saturationLevel,
+    WavelengthCalibrationCoefficients: spectrum.wavelengthCoefficients,
+    WavelengthCalibrationCoefficientsPiccolo: spectrum.channelWavelengthCoefficients ?? undefined,
+    NonlinearityCorrectionCoefficients: spectrum.nonlinearityCoefficients,
+    DarkPixels: spectrum.darkPixels,
+    OpticalPixelRange: spectrum.opticalPixelRange,
+    Temperature: spectrum.detectorTemperatureC,
+    TemperatureEnabled: spectrum.tecEnabled,
+    TemperatureUnits: "degrees Celcius",
+  };
+}
+
+function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
+  return {
+    Run: spectrum.run,
+    Batch: spectrum.batch,
+    IntegrationTimeUs: spectrum.integrationTimeUs,
+    ExposureStart: isoUtc(spectrum.exposureStartUtcUs),
+    ExposureEnd: spectrum.exposureEndUtcUs === null ? null : isoUtc(spectrum.exposureEndUtcUs),
+    TemperatureSetpoint: spectrum.tecSetpointC,
+    Model: spectrum.model,
+    Firmware: spectrum.firmware,
+    MaxCounts: spectrum.maxCounts,
+    NumberOfPixels: spectrum.counts.length,
+    StrayLightConstant: spectrum.strayLightConstant,
+    OpticalConfiguration: spectrum.opticalConfiguration,
+    QualityFlags: spectrum.flags,
+    Simulated: spectrum.isSimulated,
+    Freshness: spectrum.freshness,
+    DiscardedFrames: spectrum.discardedFrames,
+  };
+}
+
+function sorted(members: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => compareText(a, b)));
+}
+
+// As Python writes JSON, so that readers in any locale get the same text.
+function asciiOnly(json: string): string {
+  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

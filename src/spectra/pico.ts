@@ -1,0 +1,143 @@
+// The content of a `.pico` file in the server's own terms: what one sequence recorded, light or dark.
+// pico-text.ts writes it, pico-reader.ts reads it (old files too); the names in the file are piccolo3's.
+
+import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "./spectrum.ts";
+
+/** Version of the keys that this server adds to piccolo3's. */
+export const PICO_VERSION = 1;
+
+/** One spectrum with its metadata. Null: the file does not tell (old files know less). */
+export interface PicoSpectrum {
+  readonly serial: string;
+  readonly channel: string;
+  readonly kind: SpectrumKind;
+  readonly sequence: number;
+  readonly run: string | null;
+  readonly batch: number | null;
+  readonly integrationTimeUs: number;
+  readonly exposureStartUtcUs: number;
+  readonly exposureEndUtcUs: number | null;
+  readonly saturationLevel: number;
+  /** Ascending powers, pixel index to nm, as the device stores them. */
+  readonly wavelengthCoefficients: readonly number[];
+  /** The same, configured for this channel; goes before the device's. */
+  readonly channelWavelengthCoefficients: readonly number[] | null;
+  readonly nonlinearityCoefficients: readonly number[];
+  readonly strayLightConstant: number | null;
+  readonly opticalConfiguration: string | null;
+  /** Indices of dark pixels. */
+  readonly darkPixels: readonly number[];
+  /** Half-open range of pixels that see light. */
+  readonly opticalPixelRange: readonly [number, number];
+  readonly detectorTemperatureC: number | null;
+  readonly tecEnabled: boolean;
+  readonly tecSetpointC: number | null;
+  readonly model: string | null;
+  readonly firmware: string | null;
+  readonly maxCounts: number | null;
+  /** Quality flags; see FLAGS in spectrum.ts. Text, so that files of later versions stay readable. */
+  readonly flags: readonly string[];
+  readonly isSimulated: boolean | null;
+  readonly freshness: string | null;
+  readonly discardedFrames: number | null;
+  /** Raw counts, one per pixel. Floats, because older systems stored scaled counts. */
+  readonly counts: Float64Array;
+}
+
+export interface PicoFile {
+  /** Null for files of other writers. */
+  readonly format: { readonly version: number; readonly writer: string } | null;
+  readonly spectra: readonly PicoSpectrum[];
+  readonly failures: readonly SpectrumFailure[];
+}
+
+export interface PicoOrigin {
+  readonly run: string;
+  readonly batch: number;
+  /** Program and version, such as `vscope-server 0.1.0`. */
+  readonly writer: string;
+}
+
+/** The file of a spectra set: channel by channel, in each the spectrometers by serial number, as piccolo3 orders them. */
+export function picoFileOf(set: SpectraSet, { run, batch, writer }: PicoOrigin): PicoFile {
+  const ordered = [...set.spectra].sort(
+    (a, b) => compareText(a.channel, b.channel) || compareText(a.instrument.serial, b.instrument.serial),
+  );
+  return {
+    format: { version: PICO_VERSION, writer },
+    spectra: ordered.map((spectrum) => ({
+      run,
+      batch,
+      sequence: set.sequence,
+      ...recorded(spectrum),
+      ...identity(spectrum),
+    })),
+    failures: set.failures.map(({ serial, channel, code, message }) => ({ serial, channel, code, message })),
+  };
+}
+
+/** Pixels at or above the saturation level within the optical range. */
+export function saturatedPixels({
+  counts,
+  opticalPixelRange: [from, to],
+  saturationLevel,
+}: PicoSpectrum): number {
+  let number = 0;
+  for (let pixel = from; pixel < Math.min(to, counts.length); pixel++) {
+    if ((counts[pixel] ?? 0) >= saturationLevel) number += 1;
+  }
+  return number;
+}
+
+function recorded(spectrum: Spectrum) {
+  return {
+    channel: spectrum.channel,
+    kind: spectrum.kind,
+    integrationTimeUs: spectrum.integrationTimeUs,
+    exposureStartUtcUs: spectrum.exposureStartUtcUs,
+    exposureEndUtcUs: spectrum.exposureEndUtcUs,
+    channelWavelengthCoefficients: spectrum.channelWavelengthCoefficients ?? null,
+    detectorTemperatureC: finiteOrNull(spectrum.detectorTemperatureC),
+    tecEnabled: spectrum.tecEnabled ?? false,
+    tecSetpointC: finiteOrNull(spectrum.tecSetpointC),
+    flags: spectrum.flags,
+    freshness: spectrum.freshness,
+    discardedFrames: spectrum.discardedFrames,
+    counts: Float64Array.from(spectrum.counts),
+  };
+}
+
+function identity({ instrument }: Spectrum) {
+  const { calibration } = instrument;
+  return {
+    serial: instrument.serial,
+    model: instrument.model,
+    firmware: instrument.firmware ?? null,
+    maxCounts: instrument.maxCounts,
+    saturationLevel: instrument.saturationLevel,
+    wavelengthCoefficients: finiteOrEmpty(calibration.wavelengthCoefficients),
+    nonlinearityCoefficients: finiteOrEmpty(calibration.nonlinearityCoefficients),
+    strayLightConstant: finiteOrNull(calibration.strayLightConstant),
+    opticalConfiguration: calibration.opticalConfiguration ?? null,
+    darkPixels: instrument.darkPixelRanges.flatMap(([from, to]) =>
+      Array.from({ length: to - from }, (_, index) => from + index),
+    ),
+    opticalPixelRange: instrument.opticalPixelRange,
+    isSimulated: instrument.isSimulated,
+  };
+}
+
+// JSON has no NaN, and a polynomial with one is of no use: an unprogrammed EEPROM can yield it.
+function finiteOrEmpty(coefficients: readonly number[]): readonly number[] {
+  return coefficients.every(Number.isFinite) ? coefficients : [];
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+/** Order by code units, the same on every machine and as Python sorts. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

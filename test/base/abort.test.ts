@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NEVER, withDeadline } from "../../src/base/abort.ts";
+import { VscopeError } from "../../src/base/errors.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+
+const late = (): Error => new VscopeError("DEVICE_TIMEOUT", "no answer within 100 us");
+
+test("a task that ends in time gives its result and leaves no timer", async () => {
+  const clock = new VirtualClock();
+  const result = withDeadline({ clock, us: 100, late }, NEVER, async (signal) => {
+    await clock.delay(50, signal);
+    return "done";
+  });
+  assert.equal(await clock.run(result), "done");
+  assert.equal(clock.pending, 0);
+});
+
+test("a deadline aborts the task with its own error, and awaits its end", async () => {
+  const clock = new VirtualClock();
+  let released = false;
+  const result = withDeadline({ clock, us: 100, late }, NEVER, async (signal) => {
+    try {
+      await clock.delay(1_000_000, signal);
+    } finally {
+      await clock.delay(10, NEVER);
+      released = true;
+    }
+  });
+  await assert.rejects(clock.run(result), /no answer within 100 us/);
+  assert.equal(released, true);
+  assert.equal(clock.nowUs(), 110);
+});
+
+test("the caller's abort reaches the task with the caller's reason", async () => {
+  const clock = new VirtualClock();
+  const controller = new AbortController();
+  const result = withDeadline({ clock, us: 100, late }, controller.signal, (signal) => clock.delay(1000, signal));
+  controller.abort(new Error("client gone"));
+  await assert.rejects(result, /client gone/);
+  assert.equal(clock.pending, 0);
+});

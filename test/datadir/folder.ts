@@ -1,0 +1,37 @@
+// Temporary folders and data directories for tests.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { NEVER } from "../../src/base/abort.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { DataDirectory, type DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
+
+/** A new folder that is removed after the test. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "vscope-datadir-"));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A data directory that is closed after the test. */
+export async function openDirectory(
+  t: TestContext,
+  path: string,
+  options: Partial<DataDirectoryOptions> = {},
+): Promise<DataDirectory> {
+  const directory = await DataDirectory.open({ path, clock: new VirtualClock(), log: SILENT, ...options });
+  t.after(() => directory.close());
+  return directory;
+}
+
+/** Every row of the catalogue. */
+export async function allSpectra(directory: DataDirectory) {
+  await directory.indexed();
+  return (await directory.search({ limit: 100_000 })).spectra;
+}
+
+export const IGNORE = (): void => undefined;
+export { NEVER };

@@ -1,0 +1,51 @@
+// Progress on a terminal, in a pipe, and not at all.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SECOND } from "../../../src/base/clock.ts";
+import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { duration, startProgress } from "../../../src/interfaces/cli/progress.ts";
+import { FakeTerminal } from "./fake-terminal.ts";
+
+test("a terminal gets one line that redraws itself and never wraps", async () => {
+  const terminal = new FakeTerminal({ isErrorTty: true });
+  const clock = new VirtualClock();
+  const progress = startProgress({ terminal, clock, label: "record", isQuiet: false });
+  progress.update(0, 4);
+  await clock.advance(3 * SECOND);
+  progress.update(1, 4, "light upwelling");
+  progress.finish();
+  progress.finish();
+  const [, first = "", second = ""] = terminal.errors.split("\r");
+  assert.equal(first, "record [........................] 0/4  0 s\u001b[K");
+  // 59 of the 60 columns: the last one would make some terminals wrap.
+  assert.equal(second, `${"record [######..................] 1/4 light upwelling  3 s, 9 s left".slice(0, 59)}\u001b[K\n`);
+});
+
+test("a pipe gets a line for each change", () => {
+  const terminal = new FakeTerminal();
+  const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: false });
+  progress.update(0, 2);
+  progress.update(0, 2);
+  progress.update(1, 2, "dark");
+  progress.finish();
+  assert.equal(terminal.errors, "record: 0/2\nrecord: 1/2 dark\n");
+});
+
+test("quiet is quiet", () => {
+  const terminal = new FakeTerminal({ isErrorTty: true });
+  const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: true });
+  progress.update(1, 2);
+  progress.finish();
+  assert.equal(terminal.errors + terminal.output, "");
+});
+
+for (const [us, text] of [
+  [0, "0 s"],
+  [119 * SECOND, "119 s"],
+  [120 * SECOND, "2 min"],
+  [7199 * SECOND, "2 h 0 min"],
+  [9000 * SECOND, "2 h 30 min"],
+] as const) {
+  test(`${us} us are ${text}`, () => assert.equal(duration(us), text));
+}
