@@ -13,20 +13,30 @@ const PROBE = { method: "GET", path: ["sysinfo", "version"] } as const;
  * A single address is not asked. Of several, such as ::1 and 127.0.0.1, all are asked at once and the first to answer
  * wins. Throws DEVICE_TIMEOUT when every address refuses; the deadline for silent ones is the caller's signal.
  */
-export async function connectToAny(server: ServerUrl, clock: Clock, signal: AbortSignal): Promise<CoapClient> {
+export async function connectToAny(
+  server: ServerUrl,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<CoapClient> {
   const addresses = await addressesOf(server, signal);
   const open = (host: string): Promise<CoapClient> => CoapClient.open({ host, port: server.port, clock });
   try {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) return await open(only);
-    return await firstToAnswer(addresses.map((host) => open(host)), signal);
+    return await firstToAnswer(
+      addresses.map((host) => open(host)),
+      signal,
+    );
   } catch (error) {
     signal.throwIfAborted();
     throw transportError(error instanceof AggregateError ? error.errors[0] : error, server.url);
   }
 }
 
-async function firstToAnswer(opening: readonly Promise<CoapClient>[], signal: AbortSignal): Promise<CoapClient> {
+async function firstToAnswer(
+  opening: readonly Promise<CoapClient>[],
+  signal: AbortSignal,
+): Promise<CoapClient> {
   const decided = new AbortController();
   const joined = AbortSignal.any([signal, decided.signal]);
   const probe = async (opened: Promise<CoapClient>): Promise<CoapClient> => {
@@ -44,7 +54,10 @@ async function firstToAnswer(opening: readonly Promise<CoapClient>[], signal: Ab
   }
 }
 
-async function closeAllBut(winner: CoapClient | undefined, opening: readonly Promise<CoapClient>[]): Promise<void> {
+async function closeAllBut(
+  winner: CoapClient | undefined,
+  opening: readonly Promise<CoapClient>[],
+): Promise<void> {
   for (const outcome of await Promise.allSettled(opening)) {
     if (outcome.status === "fulfilled" && outcome.value !== winner) await outcome.value.close();
   }

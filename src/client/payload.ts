@@ -33,7 +33,11 @@ export function decodePayload(bytes: Uint8Array, contentFormat: number | undefin
     if (contentFormat === FORMAT.json) return JSON.parse(Buffer.from(bytes).toString());
     if (contentFormat === FORMAT.cbor) return decodeCbor(bytes);
   } catch (error) {
-    throw new VscopeError("DEVICE_PROTOCOL", `the answer is not valid ${contentFormat === FORMAT.json ? "JSON" : "CBOR"}: ${messageOf(error)}`, { cause: error });
+    throw new VscopeError(
+      "DEVICE_PROTOCOL",
+      `the answer is not valid ${contentFormat === FORMAT.json ? "JSON" : "CBOR"}: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
   if (contentFormat === FORMAT.octets) return bytes;
   return utf8(bytes) ?? bytes;

@@ -41,10 +41,12 @@ export function serverUnreachable(message: string, cause?: unknown): VscopeError
 
 /** What the CoAP layer throws, in a user's words; other errors stay as they are. */
 export function transportError(error: unknown, url: string): unknown {
+  // An answer of 5.03 or 5.04 has the same codes, but there is a server.
+  if (coapCodeOf(error) !== undefined || isServerUnreachable(error)) return error;
   if (isVscopeError(error, "DEVICE_NOT_CONNECTED")) {
     return serverUnreachable(`nothing listens at ${url}; is vscope-server running there?`, error);
   }
-  if (isVscopeError(error, "DEVICE_TIMEOUT") && !isServerUnreachable(error)) {
+  if (isVscopeError(error, "DEVICE_TIMEOUT")) {
     return serverUnreachable(`no answer from ${url}; is vscope-server running there?`, error);
   }
   return error;

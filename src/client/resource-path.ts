@@ -16,7 +16,10 @@ export function targetOf(path: ResourcePath): RequestTarget {
   const [route = "", ...rest] = path.split("?");
   const query = rest.join("?");
   return {
-    path: route.split("/").filter((segment) => segment !== "").map((segment) => decode(segment, path)),
+    path: route
+      .split("/")
+      .filter((segment) => segment !== "")
+      .map((segment) => decode(segment, path)),
     query: query === "" ? [] : query.split("&").map((part) => decode(part, path)),
   };
 }
@@ -30,6 +33,8 @@ function decode(part: string, path: string): string {
   try {
     return decodeURIComponent(part);
   } catch (error) {
-    throw new VscopeError("VALUE_INVALID", `path "${path}": "${part}" has a broken % escape`, { cause: error });
+    throw new VscopeError("VALUE_INVALID", `path "${path}": "${part}" has a broken % escape`, {
+      cause: error,
+    });
   }
 }

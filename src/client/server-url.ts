@@ -27,7 +27,10 @@ export function parseServerUrl(text: string): ServerUrl {
   const host = bracketed?.replace("%25", "%") ?? name;
   const number = port === undefined ? DEFAULT_PORT : Number(port);
   if (host === undefined || (bracketed !== undefined && isIP(host) !== 6)) {
-    throw new VscopeError("VALUE_INVALID", `server URL "${text}": expected coap://host, coap://host:port or coap://[IPv6]:port`);
+    throw new VscopeError(
+      "VALUE_INVALID",
+      `server URL "${text}": expected coap://host, coap://host:port or coap://[IPv6]:port`,
+    );
   }
   if (number < 1 || number > 65_535) {
     throw new VscopeError("VALUE_OUT_OF_RANGE", `server URL "${text}": port ${number} is outside 1..65535`);

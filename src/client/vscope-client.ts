@@ -93,7 +93,10 @@ export class VscopeClient {
   async getAs<T>(path: ResourcePath, shape: z.ZodType<T>, signal: AbortSignal = NEVER): Promise<T> {
     const parsed = shape.safeParse(await this.get(path, signal));
     if (parsed.success) return parsed.data;
-    throw new VscopeError("DEVICE_PROTOCOL", `${this.url}${pathText(path)}: unexpected answer: ${z.prettifyError(parsed.error)}`);
+    throw new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${this.url}${pathText(path)}: unexpected answer: ${z.prettifyError(parsed.error)}`,
+    );
   }
 
   /** The bytes of a resource, as they are. */
@@ -146,7 +149,10 @@ export class VscopeClient {
   }
 
   /** The resources of the server; `query` selects as RFC 6690 section 4.1 says, such as `href=/shutters*`. */
-  async discover(query: readonly string[] = [], signal: AbortSignal = NEVER): Promise<readonly ResourceLink[]> {
+  async discover(
+    query: readonly string[] = [],
+    signal: AbortSignal = NEVER,
+  ): Promise<readonly ResourceLink[]> {
     const path = ["/.well-known/core", query.map(encodeURIComponent).join("&")].filter(Boolean).join("?");
     const { payload } = await this.#request({ method: "GET", path }, signal);
     return decodeLinks(Buffer.from(payload).toString()).map(resourceLink);
@@ -163,7 +169,10 @@ export class VscopeClient {
   }
 
   /** Starts the search for integration times on all channels. */
-  autointegrate(options: Pick<RecordOptions, "targetPercent"> = {}, signal: AbortSignal = NEVER): Promise<Operation> {
+  autointegrate(
+    options: Pick<RecordOptions, "targetPercent"> = {},
+    signal: AbortSignal = NEVER,
+  ): Promise<Operation> {
     return this.#start("autointegrate", options, signal);
   }
 
@@ -196,7 +205,10 @@ export class VscopeClient {
   async #start(kind: string, options: object, signal: AbortSignal): Promise<Operation> {
     const { location } = await this.post(["acquisition", kind], options, signal);
     if (location.length === 0) {
-      throw new VscopeError("DEVICE_PROTOCOL", `${this.url}/acquisition/${kind}: the answer names no operation`);
+      throw new VscopeError(
+        "DEVICE_PROTOCOL",
+        `${this.url}/acquisition/${kind}: the answer names no operation`,
+      );
     }
     return new Operation(this, location);
   }

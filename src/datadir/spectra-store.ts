@@ -1,6 +1,6 @@
 // From a spectra set to a durable file and its rows in the catalogue, in this order.
 
-import { systemCodeOf, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { NEVER } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { type PicoOrigin, picoFileOf } from "../spectra/pico.ts";
@@ -56,7 +56,7 @@ async function writeAgain({ session }: StoreParts, run: string, write: () => Pro
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof Error) || systemCodeOf(error.cause) !== "ENOENT") throw error;
+    if (await session.folders.isRun(run)) throw error;
     await session.folders.ensure(run);
     await write();
   }

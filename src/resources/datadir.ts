@@ -1,13 +1,26 @@
 // /datadir: the mounted data directory, its runs and files, and the instrument configuration that lies in it.
 
 import { z } from "zod";
+import { isoUtc } from "../base/clock.ts";
 import { declare } from "./model.ts";
 
 const OCTETS_AS_JSON = 50;
 const PLAIN_TEXT = 0;
 const wholeNumber = z.string().regex(/^\d{1,9}$/, "expected a whole number").transform(Number);
 
-const runSummary = z.object({ name: z.string(), files: z.number(), bytes: z.number(), newest: z.string().optional() });
+const runSummary = z.object({
+  name: z.string(),
+  files: z.number(),
+  batches: z.number(),
+  newestBatch: z.number(),
+  modified: z.string(),
+});
+const runDetail = z.object({
+  name: z.string(),
+  bytes: z.number(),
+  batches: z.array(z.object({ number: z.number(), files: z.number() })),
+  files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+});
 
 export const DATADIR = [
   declare("/datadir", {
@@ -18,6 +31,7 @@ export const DATADIR = [
       freeBytes: z.number(),
       totalBytes: z.number(),
       reserveBytes: z.number(),
+      filesToIndex: z.number(),
       run: z.string(),
     }),
     get: ({ dataDirectory }) => ({
@@ -26,6 +40,16 @@ export const DATADIR = [
       run: dataDirectory.currentRun.value,
     }),
     watch: ({ dataDirectory }) => [dataDirectory.status, dataDirectory.currentRun],
+  }),
+  declare("/datadir/mount", {
+    summary: "Whether the medium is mounted; PUT mounts or unmounts it",
+    type: "core.a",
+    value: z.boolean(),
+    example: true,
+    get: ({ dataDirectory }) => dataDirectory.status.value.mounted,
+    watch: ({ dataDirectory }) => [dataDirectory.status],
+    put: ({ dataDirectory }, _at, wanted, signal) =>
+      wanted ? dataDirectory.mount(signal) : dataDirectory.unmount(signal),
   }),
   declare("/datadir/run", {
     summary: "Current run, the folder that recordings go to; PUT chooses another",
@@ -46,17 +70,20 @@ export const DATADIR = [
     value: z.object({ total: z.number(), runs: z.array(runSummary) }),
     get: async ({ dataDirectory }, _at, { match, ...page }) => {
       const { total, runs } = await dataDirectory.runs({ ...page, ...(match === undefined ? {} : { match }) });
-      return { total, runs: [...runs] };
+      return {
+        total,
+        runs: runs.map(({ modifiedUtcUs, ...run }) => ({ ...run, modified: isoUtc(modifiedUtcUs) })),
+      };
     },
   }),
   declare("/datadir/runs/{run}", {
     summary: "Files of a run, newest first",
     type: "core.ll",
-    value: z.object({ name: z.string(), batches: z.number(), files: z.array(z.object({ name: z.string(), bytes: z.number() })) }),
+    value: runDetail,
     instances: () => [],
     get: async ({ dataDirectory }, { run }) => {
-      const { name, batches, files } = await dataDirectory.run(run);
-      return { name, batches, files: files.map((file) => ({ name: file.name, bytes: file.bytes })) };
+      const { batches, files, ...rest } = await dataDirectory.run(run);
+      return { ...rest, batches: [...batches], files: [...files] };
     },
   }),
   declare("/datadir/runs/{run}/{file}", {

@@ -10,13 +10,13 @@ const state = z.enum(["open", "closed", "unknown"]);
 export const SHUTTERS = [
   declare("/shutters", {
     summary: "All shutters with their state",
-    value: z.array(z.object({ channel: z.string(), state, fibreDiameterUm: z.number().optional() })),
+    value: z.array(z.object({ channel: z.string(), state, fibreDiameterUm: z.number() })),
     example: [{ channel: "downwelling", state: "closed", fibreDiameterUm: 400 }],
     get: ({ shutters }) =>
-      shutters.list().map(({ channel, state: { value }, fibreDiameterUm }) => ({
-        channel,
-        state: value,
-        ...(fibreDiameterUm === undefined ? {} : { fibreDiameterUm }),
+      shutters.list().map((shutter) => ({
+        channel: shutter.channel,
+        state: shutter.state.value,
+        fibreDiameterUm: shutter.config.fibreDiameterUm,
       })),
     watch: ({ shutters }) => shutters.list().map((shutter) => shutter.state),
   }),

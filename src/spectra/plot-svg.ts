@@ -35,7 +35,7 @@ const VISIBLE = [
 export function svgPlot(plot: Plot, { width = 960, height = 540 }: SvgOptions = {}): string {
   const legendHeight = LINE_HEIGHT * plot.series.length;
   const axes = axesOf(plot, { xTicks: Math.floor(width / 90), yTicks: Math.floor(height / 60) });
-  const frame = { left: 84, right: width - 20, top: 36, bottom: height - 62 - legendHeight, axes };
+  const frame = { left: 84, right: width - 20, top: 36, bottom: height - 70 - legendHeight, axes };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
       `font-family="sans-serif" font-size="13">`,
@@ -60,7 +60,7 @@ function grid(frame: Frame): string[] {
   ]);
   const horizontal = axes.y.ticks.flatMap((tick) => [
     `<line x1="${left}" x2="${right}" y1="${py(frame, tick)}" y2="${py(frame, tick)}" stroke="#e0e0e0"/>`,
-    `<text x="${left - 8}" y="${py(frame, tick)}" text-anchor="end" dominant-baseline="middle">${short(tick)}</text>`,
+    `<text x="${left - 8}" y="${py(frame, tick)}" dy="4.5" text-anchor="end">${short(tick)}</text>`,
   ]);
   const box = `<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" fill="none" stroke="#404040"/>`;
   return [...vertical, ...horizontal, box];
@@ -113,7 +113,7 @@ function saturation(frame: Frame): string[] {
 function legend({ left, bottom }: Frame, { series }: Plot): string[] {
   const colours = coloursOf(series.map(({ source }) => source));
   return series.flatMap(({ label, source, peakShare, isSimulated }, index) => {
-    const y = rounded(bottom + 62 + LINE_HEIGHT * index);
+    const y = rounded(bottom + 66 + LINE_HEIGHT * index);
     const notes = `peak ${Math.round(peakShare * 100)} % of saturation${isSimulated ? ", simulated" : ""}`;
     return [
       `<line x1="${left}" x2="${left + 22}" y1="${y - 4}" y2="${y - 4}" stroke="${colours.get(source)?.hex}" stroke-width="3"/>`,

@@ -19,6 +19,9 @@ interface Cell {
   series: number;
 }
 
+const ESCAPE = "\u001b";
+const RESET = `${ESCAPE}[0m`;
+const SAME_COLOUR = new RegExp(`(${ESCAPE}\\[38;5;\\d+m)((?:[^${ESCAPE}]+${ESCAPE}\\[0m\\1)+)`, "g");
 const AXIS_WIDTH = 8;
 const MARKS = "*+ox#%";
 // Bit of a braille dot by column and row, Unicode chapter 21.1.
@@ -32,7 +35,7 @@ export function terminalPlot(plot: Plot, options: TerminalOptions = {}): string 
   const { width = 80, height = 24, colour = false, ascii = !colour && plot.series.length > 1 } = options;
   const columns = Math.max(40, width) - AXIS_WIDTH - 1;
   const legend = legendOf(plot, { colour, ascii });
-  const rows = Math.max(6, Math.max(12, height) - legend.length - 3);
+  const rows = Math.max(6, Math.max(12, height) - legend.length - 4);
   const axes = axesOf(plot, { xTicks: Math.floor(columns / 12), yTicks: Math.floor(rows / 3) });
   const canvas = new Canvas(columns, rows);
   for (const [index, series] of plot.series.entries()) drawSeries(canvas, axes, series, index);
@@ -164,12 +167,14 @@ function coloursInOrder({ series }: Plot): Colour[] {
 
 // Neighbours of one colour share its escape sequence: a plot is a tenth of the size then.
 function joined(line: readonly string[]): string {
-  const run = /(\u001b\[38;5;\d+m)((?:[^\u001b]+\u001b\[0m\1)+)/g;
   return line
     .join("")
-    .replace(run, (_, paint: string, rest: string) => paint + rest.replaceAll(`\u001b[0m${paint}`, ""));
+    .replace(
+      SAME_COLOUR,
+      (_, start: string, rest: string) => start + rest.replaceAll(`${RESET}${start}`, ""),
+    );
 }
 
 function paint(text: string, colour: number): string {
-  return `\u001b[38;5;${colour}m${text}\u001b[0m`;
+  return `${ESCAPE}[38;5;${colour}m${text}${RESET}`;
 }

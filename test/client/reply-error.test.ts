@@ -43,6 +43,11 @@ test("a refused port and a silent one are an unreachable server, other failures 
     assert.ok(isServerUnreachable(error));
     assert.match(error.message, /coap:\/\/box; is vscope-server running there\?$/);
   }
-  const other = new VscopeError("DEVICE_PROTOCOL", "reset");
-  assert.equal(transportError(other, "coap://box"), other);
+  for (const other of [
+    new VscopeError("DEVICE_PROTOCOL", "reset"),
+    replyError("5.03", "unplugged"),
+    replyError("5.04", "late"),
+  ]) {
+    assert.equal(transportError(other, "coap://box"), other);
+  }
 });

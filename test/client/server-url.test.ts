@@ -58,7 +58,10 @@ for (const port of [0, 65_536]) {
 }
 
 test("localhost is both loopback addresses, an address is itself", async () => {
-  assert.deepEqual([...(await addressesOf(parseServerUrl("coap://LocalHost"), NEVER))].sort(), ["127.0.0.1", "::1"]);
+  assert.deepEqual([...(await addressesOf(parseServerUrl("coap://LocalHost"), NEVER))].sort(), [
+    "127.0.0.1",
+    "::1",
+  ]);
   assert.deepEqual(await addressesOf(parseServerUrl("coap://[::1]"), NEVER), ["::1"]);
   assert.deepEqual(await addressesOf(parseServerUrl("coap://192.0.2.1"), NEVER), ["192.0.2.1"]);
 });

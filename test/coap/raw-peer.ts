@@ -26,9 +26,12 @@ export class RawPeer {
   #messageId = 1;
   #arrived: () => void = () => {};
 
-  static async open(port: number, { address = "127.0.0.1", from = address } = {}): Promise<RawPeer> {
+  static async open(
+    port: number,
+    { address = "127.0.0.1", from }: { readonly address?: string; readonly from?: string } = {},
+  ): Promise<RawPeer> {
     const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-    socket.bind(0, from);
+    socket.bind(0, from ?? address);
     await once(socket, "listening");
     socket.connect(port, address);
     await once(socket, "connect");

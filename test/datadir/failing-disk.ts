@@ -40,10 +40,19 @@ export class FailingDisk {
     return {
       // A full disk takes a part of the bytes before it refuses.
       write: (bytes) =>
-        this.#call("write", () => file.write(bytes), () => file.write(bytes.subarray(0, bytes.length >> 1))),
+        this.#call(
+          "write",
+          () => file.write(bytes),
+          () => file.write(bytes.subarray(0, bytes.length >> 1)),
+        ),
       sync: () => this.#call("sync", () => file.sync()),
       // The descriptor is gone even when close reports an error, close(2).
-      close: () => this.#call("close", () => file.close(), () => file.close()),
+      close: () =>
+        this.#call(
+          "close",
+          () => file.close(),
+          () => file.close(),
+        ),
     };
   }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isVscopeError, type ErrorCode } from "../../src/base/errors.ts";
+import { type ErrorCode, isVscopeError, messageOf } from "../../src/base/errors.ts";
 import { parsePico } from "../../src/spectra/pico-reader.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { FailingDisk } from "./failing-disk.ts";
@@ -42,11 +42,23 @@ for (const [systemCode, code] of FAULTS) {
       if (failing.failed === undefined) break;
       seen.add(failing.failed);
       failing.disarm();
-      if (failure !== undefined) assert.ok(isVscopeError(failure, code), `${failing.failed}: ${failure}`);
+      if (failure !== undefined)
+        assert.ok(isVscopeError(failure, code), `${failing.failed}: ${messageOf(failure)}`);
       await record();
       await assertWhole(directory, acknowledged);
     }
-    for (const call of ["space", "stat", "create", "write", "sync", "close", "rename", "syncFolder", "list", "read"]) {
+    for (const call of [
+      "space",
+      "stat",
+      "create",
+      "write",
+      "sync",
+      "close",
+      "rename",
+      "syncFolder",
+      "list",
+      "read",
+    ]) {
       assert.ok(seen.has(call), call);
     }
   });
@@ -66,7 +78,8 @@ test("a fault at any disk call of opening leaves nothing locked or lost", async 
       (directory) => directory.close(),
       (error: unknown) => error,
     );
-    if (failure !== undefined) assert.ok(isVscopeError(failure, "DATADIR_IO"), `${failing.failed}: ${failure}`);
+    if (failure !== undefined)
+      assert.ok(isVscopeError(failure, "DATADIR_IO"), `${failing.failed}: ${messageOf(failure)}`);
     const directory = await openDirectory(t, path);
     await assertWhole(directory, new Set([file]));
     await directory.close();
@@ -74,7 +87,10 @@ test("a fault at any disk call of opening leaves nothing locked or lost", async 
   }
 });
 
-async function assertWhole(directory: Awaited<ReturnType<typeof openDirectory>>, acknowledged: ReadonlySet<string>) {
+async function assertWhole(
+  directory: Awaited<ReturnType<typeof openDirectory>>,
+  acknowledged: ReadonlySet<string>,
+) {
   const { files } = await directory.run("run");
   const names = files.map(({ file }) => file);
   for (const file of acknowledged) assert.ok(names.includes(file), file);

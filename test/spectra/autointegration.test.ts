@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MOST_TRIALS, nextSearchStep, quantize, type SearchGoal, type Trial } from "../../src/spectra/autointegration.ts";
+import {
+  MOST_TRIALS,
+  nextSearchStep,
+  quantize,
+  type SearchGoal,
+  type Trial,
+} from "../../src/spectra/autointegration.ts";
 
 const GOAL: SearchGoal = { saturationLevel: 65_535, target: 0.8, minUs: 1_000, maxUs: 10_000_000, stepUs: 1 };
 
@@ -45,7 +51,12 @@ test("steady light needs at most three exposures from any start within its reach
 });
 
 test("light that saturates at the shortest time is too bright, light below the longest is too dark", () => {
-  assert.deepEqual(search(1_000_000, 100_000), { action: "finish", integrationTimeUs: 1_000, outcome: "too-bright", exposures: 4 });
+  assert.deepEqual(search(1_000_000, 100_000), {
+    action: "finish",
+    integrationTimeUs: 1_000,
+    outcome: "too-bright",
+    exposures: 4,
+  });
   const dark = search(10_000, 0.000_001);
   assert.equal(dark.outcome, "too-dark");
   assert.equal(dark.integrationTimeUs, GOAL.maxUs);

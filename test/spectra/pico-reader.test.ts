@@ -40,14 +40,23 @@ test("what was written is read back the same", () => {
       integrationTimeUs: fc.integer({ min: 0, max: 1_600_000_000 }),
       exposureStartUtcUs: fc.integer({ min: 0, max: 4_000_000_000_000_000 }),
       counts: fc.uint32Array({ maxLength: 20 }),
-      wavelengthCoefficients: fc.array(finite.map((value) => value + 0), { maxLength: 5 }),
-      temperature: fc.option(finite.map((value) => value + 0), { nil: undefined }),
+      wavelengthCoefficients: fc.array(
+        finite.map((value) => value + 0),
+        { maxLength: 5 },
+      ),
+      temperature: fc.option(
+        finite.map((value) => value + 0),
+        { nil: undefined },
+      ),
     })
     .map(({ serial, wavelengthCoefficients, temperature, ...rest }) =>
       spectrum({
         ...rest,
         exposureEndUtcUs: rest.exposureStartUtcUs + rest.integrationTimeUs,
-        instrument: instrument({ serial, calibration: { wavelengthCoefficients, nonlinearityCoefficients: [] } }),
+        instrument: instrument({
+          serial,
+          calibration: { wavelengthCoefficients, nonlinearityCoefficients: [] },
+        }),
         ...(temperature === undefined ? {} : { detectorTemperatureC: temperature, tecEnabled: true }),
       }),
     );
@@ -87,11 +96,31 @@ const BROKEN: readonly (readonly [string, string, RegExp])[] = [
   ["cut", fileText(OLD_METADATA, [1, 2]).slice(0, 300), /^x\.pico: not JSON: /],
   ["another JSON", "[1]", /^x\.pico: Invalid input: expected object/],
   ["no spectra", "{}", /^x\.pico: Spectra: .*expected array/],
-  ["no serial number", fileText({ ...OLD_METADATA, SerialNumber: undefined }, [1]), /Spectra\[0\]\.Metadata\.SerialNumber: /],
-  ["no saturation level", fileText({ ...OLD_METADATA, SaturationLevel: null }, [1]), /Metadata\.SaturationLevel: .*number/],
-  ["a time that is none", fileText({ ...OLD_METADATA, Datetime: "yesterday" }, [1]), /Datetime: "yesterday" is not a date/],
-  ["a month that is none", fileText({ ...OLD_METADATA, Datetime: "2018-13-30T17:04:30Z" }, [1]), /not a date/],
-  ["other units", fileText({ ...OLD_METADATA, IntegrationTimeUnits: "s" }, [1]), /IntegrationTimeUnits: .*milliseconds/],
+  [
+    "no serial number",
+    fileText({ ...OLD_METADATA, SerialNumber: undefined }, [1]),
+    /Spectra\[0\]\.Metadata\.SerialNumber: /,
+  ],
+  [
+    "no saturation level",
+    fileText({ ...OLD_METADATA, SaturationLevel: null }, [1]),
+    /Metadata\.SaturationLevel: .*number/,
+  ],
+  [
+    "a time that is none",
+    fileText({ ...OLD_METADATA, Datetime: "yesterday" }, [1]),
+    /Datetime: "yesterday" is not a date/,
+  ],
+  [
+    "a month that is none",
+    fileText({ ...OLD_METADATA, Datetime: "2018-13-30T17:04:30Z" }, [1]),
+    /not a date/,
+  ],
+  [
+    "other units",
+    fileText({ ...OLD_METADATA, IntegrationTimeUnits: "s" }, [1]),
+    /IntegrationTimeUnits: .*milliseconds/,
+  ],
   ["text among the pixels", fileText(OLD_METADATA, [1, "2"]), /Spectra\[0\]\.Pixels\[1\]: .*number/],
 ];
 
@@ -99,7 +128,8 @@ for (const [what, text, message] of BROKEN) {
   test(`a broken file is refused with the place: ${what}`, () => {
     assert.throws(
       () => parsePico(text, "x.pico"),
-      (error) => isVscopeError(error, "VALUE_INVALID") && message.test(error.message) && !/[.]$/.test(error.message),
+      (error) =>
+        isVscopeError(error, "VALUE_INVALID") && message.test(error.message) && !/[.]$/.test(error.message),
     );
   });
 }

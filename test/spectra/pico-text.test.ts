@@ -120,7 +120,9 @@ test("every key of piccolo3 is there, and the channel's calibration only where o
   const plain = metadataOf(spectraSet());
   for (const key of PICCOLO3_KEYS) assert.ok(key in plain, key);
   assert.ok(!("WavelengthCalibrationCoefficientsPiccolo" in plain));
-  const configured = metadataOf(spectraSet({ spectra: [spectrum({ channelWavelengthCoefficients: [1, 2] })] }));
+  const configured = metadataOf(
+    spectraSet({ spectra: [spectrum({ channelWavelengthCoefficients: [1, 2] })] }),
+  );
   assert.deepEqual(configured["WavelengthCalibrationCoefficientsPiccolo"], [1, 2]);
 });
 
@@ -143,20 +145,31 @@ test("a dark spectrum of a cooled detector says so", () => {
 
 test("spectra are ordered channel by channel, in each by serial number", () => {
   const of = (serial: string, channel: string) => spectrum({ instrument: instrument({ serial }), channel });
-  const spectra = [of("S_2", "upwelling"), of("S_1", "upwelling"), of("S_2", "downwelling"), of("S_10", "downwelling")];
-  const order = picoFileOf(spectraSet({ spectra }), ORIGIN).spectra.map(({ serial, channel }) => `${channel} ${serial}`);
+  const spectra = [
+    of("S_2", "upwelling"),
+    of("S_1", "upwelling"),
+    of("S_2", "downwelling"),
+    of("S_10", "downwelling"),
+  ];
+  const order = picoFileOf(spectraSet({ spectra }), ORIGIN).spectra.map(
+    ({ serial, channel }) => `${channel} ${serial}`,
+  );
   assert.deepEqual(order, ["downwelling S_10", "downwelling S_2", "upwelling S_1", "upwelling S_2"]);
 });
 
 test("the text is ASCII whatever the names are", () => {
-  const text = picoText(picoFileOf(spectraSet({ spectra: [spectrum({ channel: "Wiese \u{1f331} ä" })] }), ORIGIN));
+  const text = picoText(
+    picoFileOf(spectraSet({ spectra: [spectrum({ channel: "Wiese \u{1f331} ä" })] }), ORIGIN),
+  );
   assert.match(text, /^[\x20-\x7e\n]*$/);
   assert.match(text, /"Direction": "Wiese \\ud83c\\udf31 \\u00e4"/);
 });
 
 test("an unprogrammed calibration does not make the file unreadable", () => {
   const calibration = { wavelengthCoefficients: [Number.NaN, 1], nonlinearityCoefficients: [Infinity] };
-  const metadata = metadataOf(spectraSet({ spectra: [spectrum({ instrument: instrument({ calibration }) })] }));
+  const metadata = metadataOf(
+    spectraSet({ spectra: [spectrum({ instrument: instrument({ calibration }) })] }),
+  );
   assert.deepEqual(metadata["WavelengthCalibrationCoefficients"], []);
   assert.deepEqual(metadata["NonlinearityCorrectionCoefficients"], []);
 });

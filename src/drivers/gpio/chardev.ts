@@ -124,7 +124,7 @@ class ChardevBank implements GpioBank {
   }
 
   async close(): Promise<void> {
-    for (const line of [...this.#lines]) line.close();
+    for (const line of this.#lines) line.close();
   }
 
   #find(pin: number): { readonly chip: Chip; readonly offset: number } {

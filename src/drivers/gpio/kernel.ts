@@ -1,7 +1,7 @@
-// The system calls that the GPIO character device needs. Node.js has no ioctl, so libc's is called through koffi,
-// which is loaded only when a chip is opened.
+// The system calls that the GPIO character device needs; Node.js has no ioctl, so libc's is called.
 
 import { closeSync, openSync, readdirSync } from "node:fs";
+import { openLibc } from "../../base/libc.ts";
 
 /** The far end of the character device; a test puts its own in place. Failures carry the system's `code` (EBUSY, ...). */
 export interface GpioKernel {
@@ -14,19 +14,15 @@ export interface GpioKernel {
 }
 
 export async function linuxGpioKernel(): Promise<GpioKernel> {
-  const koffi = await import("koffi");
-  // The C library of this process.
-  const call: (descriptor: number, request: number, kind: string, bytes: Buffer) => number = koffi
-    .load(null)
-    .func("int ioctl(int descriptor, unsigned long request, ...)");
-  const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+  const libc = await openLibc();
+  const ioctl = libc.declare("int ioctl(int descriptor, unsigned long request, ...)");
   return {
     chips: () => chipPaths("/dev"),
     open: (path) => openSync(path, "r+"),
     close: (descriptor) => closeSync(descriptor),
     ioctl: (descriptor, request, bytes) => {
-      if (call(descriptor, request, "void *", bytes) >= 0) return;
-      const code = names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
+      if (ioctl(descriptor, request, "void *", bytes) >= 0) return;
+      const code = libc.errorName();
       throw Object.assign(new Error(`ioctl 0x${request.toString(16)}: ${code}`), { code });
     },
   };

@@ -109,7 +109,7 @@ class SysfsBank implements GpioBank {
   }
 
   async close(): Promise<void> {
-    for (const line of [...this.#open]) line.close();
+    for (const line of this.#open) line.close();
   }
 }
 

@@ -27,7 +27,9 @@ export function calibrationOf(raw: RawCalibration, model: SpectrometerModel, lin
 
 /** True when the wavelengths are nothing but pixel indices. */
 export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more] }: Calibration): boolean {
-  return offset === PIXEL_INDEX[0] && slope === PIXEL_INDEX[1] && more.every((coefficient) => coefficient === 0);
+  return (
+    offset === PIXEL_INDEX[0] && slope === PIXEL_INDEX[1] && more.every((coefficient) => coefficient === 0)
+  );
 }
 
 /** The polynomial of x + offset as one of x. Coefficients ascend. */
@@ -36,7 +38,9 @@ export function shiftPolynomial(coefficients: readonly number[], offset: number)
   // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
   for (const coefficient of coefficients.toReversed()) {
     const times = [0, ...shifted].map((value, power) => value + offset * (shifted[power] ?? 0));
-    shifted = times.map((value, power) => (power === 0 ? value + coefficient : value)).slice(0, coefficients.length);
+    shifted = times
+      .map((value, power) => (power === 0 ? value + coefficient : value))
+      .slice(0, coefficients.length);
   }
   return shifted;
 }
@@ -74,9 +78,13 @@ function wavelengthCoefficients(
   link: Link,
 ): readonly number[] {
   const known = raw.filter((value) => value !== undefined);
-  const isUsable = known.length === raw.length && known.length > 1 && known.slice(1).some((value) => value !== 0);
+  const isUsable =
+    known.length === raw.length && known.length > 1 && known.slice(1).some((value) => value !== 0);
   if (isUsable) return shiftPolynomial(known, model.frame.wavelengthOffset);
-  link.log.warn({ coefficients: raw }, `${link.subject}: no wavelength calibration, wavelengths are pixel indices`);
+  link.log.warn(
+    { coefficients: raw },
+    `${link.subject}: no wavelength calibration, wavelengths are pixel indices`,
+  );
   return PIXEL_INDEX;
 }
 

@@ -16,16 +16,27 @@ export function frameBytes({ headerBytes, wirePixels, bytesPerPixel, hasSyncByte
 export function decodeFrame(frame: FrameLayout, bytes: Uint8Array, subject: string): Uint32Array {
   const expected = frameBytes(frame);
   if (bytes.length !== expected) {
-    throw new VscopeError("DEVICE_PROTOCOL", `${subject}: spectrum of ${bytes.length} bytes instead of ${expected}`);
+    throw new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${subject}: spectrum of ${bytes.length} bytes instead of ${expected}`,
+    );
   }
   const last = bytes[expected - 1] ?? 0;
   if (frame.hasSyncByte && last !== SYNC_BYTE) {
-    throw new VscopeError("DEVICE_PROTOCOL", `${subject}: spectrum ends in byte ${last} instead of ${SYNC_BYTE}`);
+    throw new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${subject}: spectrum ends in byte ${last} instead of ${SYNC_BYTE}`,
+    );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + frame.headerBytes, bytes.byteLength - frame.headerBytes);
+  const view = new DataView(
+    bytes.buffer,
+    bytes.byteOffset + frame.headerBytes,
+    bytes.byteLength - frame.headerBytes,
+  );
   const wireValue = READERS[frame.order === "split-64" ? "split" : frame.bytesPerPixel];
   const counts = new Uint32Array(frame.pixels);
-  for (let pixel = 0; pixel < counts.length; pixel++) counts[pixel] = (wireValue(view, pixel) ^ frame.xor) & frame.mask;
+  for (let pixel = 0; pixel < counts.length; pixel++)
+    counts[pixel] = (wireValue(view, pixel) ^ frame.xor) & frame.mask;
   return counts;
 }
 

@@ -22,7 +22,9 @@ export const MAX_NONLINEARITY_ORDER = 7;
 export function slotText(slot: Uint8Array): string | undefined {
   if (slot[0] === 0xff) return undefined;
   const end = slot.indexOf(0);
-  const text = Buffer.from(slot.subarray(0, end < 0 ? SLOT_BYTES : end)).toString("latin1").trim();
+  const text = Buffer.from(slot.subarray(0, end < 0 ? SLOT_BYTES : end))
+    .toString("latin1")
+    .trim();
   return text === "" ? undefined : text;
 }
 
@@ -46,7 +48,8 @@ export function nonlinearityOrder(slot: Uint8Array): number | undefined {
 export function slotSaturation(slot: Uint8Array, source: SaturationSource): number | undefined {
   if (slot.length < source.offset + source.bytes) return undefined;
   const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
-  const level = source.bytes === 2 ? view.getUint16(source.offset, true) : view.getUint32(source.offset, true);
+  const level =
+    source.bytes === 2 ? view.getUint16(source.offset, true) : view.getUint32(source.offset, true);
   return level >= source.validFrom && level <= source.validTo ? level : undefined;
 }
 

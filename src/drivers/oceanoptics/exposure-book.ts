@@ -18,7 +18,11 @@ export class ExposureBook {
   #olderUntilUs: number;
 
   /** `runningUs`: the integration time the device may have been using before `settingUs` was written at `nowUs`. */
-  constructor(model: SpectrometerModel, settingUs: number, { runningUs, nowUs }: { runningUs: number; nowUs: number }) {
+  constructor(
+    model: SpectrometerModel,
+    settingUs: number,
+    { runningUs, nowUs }: { runningUs: number; nowUs: number },
+  ) {
     this.#model = model;
     this.#settingUs = settingUs;
     this.#olderUs = runningUs;
@@ -51,7 +55,8 @@ export class ExposureBook {
   /** Notes that a cycle of `cycleUs` ended before `nowUs`, begun before the last setting was written. */
   cycleEnded(cycleUs: number, nowUs: number): void {
     this.#olderUs = cycleUs;
-    this.#olderUntilUs = nowUs + Math.max(0, this.#model.staleDepth - 1) * (cycleUs + this.#model.readoutMaxUs);
+    this.#olderUntilUs =
+      nowUs + Math.max(0, this.#model.staleDepth - 1) * (cycleUs + this.#model.readoutMaxUs);
   }
 
   #changeUs(longestUs: number): number {

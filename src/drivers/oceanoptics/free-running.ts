@@ -139,7 +139,12 @@ export class FreeRunning {
   #nextTurn({ index, longestUs }: Turn, { arrivalUs }: Answer): Turn {
     // The former exposure ended before its read-out; this one began then, not earlier.
     const earliestUs = arrivalUs - this.#ooi.model.readoutUs;
-    return { index: index + 1, earliestUs, staleUntilUs: this.#staleUntilUs(arrivalUs, longestUs), longestUs };
+    return {
+      index: index + 1,
+      earliestUs,
+      staleUntilUs: this.#staleUntilUs(arrivalUs, longestUs),
+      longestUs,
+    };
   }
 
   #staleUntilUs(fromUs: number, longestUs: number): number {
@@ -165,7 +170,8 @@ export class FreeRunning {
       ],
       signal,
     );
-    if (received === undefined) throw new VscopeError("INTERNAL", `${this.#ooi.link.subject}: a read ended without bytes`);
+    if (received === undefined)
+      throw new VscopeError("INTERNAL", `${this.#ooi.link.subject}: a read ended without bytes`);
     return { ...received, ...asked };
   }
 
@@ -192,7 +198,10 @@ export class FreeRunning {
   }
 
   // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.
-  async #send({ setUs, idles }: { readonly setUs?: number; readonly idles: boolean }, signal: AbortSignal): Promise<void> {
+  async #send(
+    { setUs, idles }: { readonly setUs?: number; readonly idles: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     await all<void>(
       [
         ...(setUs === undefined ? [] : [(inner: AbortSignal) => this.#write(setUs, inner)]),
@@ -208,7 +217,11 @@ export class FreeRunning {
     this.#book.wrote(us, this.#clock.nowUs());
   }
 
-  #judge({ index, earliestUs, longestUs, setUs }: Turn, answer: Answer, { integrationTimeUs }: Goal): Verdict {
+  #judge(
+    { index, earliestUs, longestUs, setUs }: Turn,
+    answer: Answer,
+    { integrationTimeUs }: Goal,
+  ): Verdict {
     const isUnchanged = index === 1 && setUs === undefined;
     const toleranceUs = 100 + integrationTimeUs / 1000;
     if (!isUnchanged && answer.arrivalUs < earliestUs + integrationTimeUs - toleranceUs) {

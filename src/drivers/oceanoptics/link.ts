@@ -68,8 +68,10 @@ export class Link {
   }
 
   write(endpoint: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    return this.within({ us: WRITE_DEADLINE_US, what: `command ${hex(bytes[0] ?? 0)} to be taken` }, signal, (inner) =>
-      this.transport.write(endpoint, bytes, inner),
+    return this.within(
+      { us: WRITE_DEADLINE_US, what: `command ${hex(bytes[0] ?? 0)} to be taken` },
+      signal,
+      (inner) => this.transport.write(endpoint, bytes, inner),
     );
   }
 
@@ -77,17 +79,36 @@ export class Link {
     return this.within(wait, signal, (inner) => this.transport.read(endpoint, length, inner));
   }
 
-  /** Runs a task that ends by itself or, after `wait.us`, with DEVICE_TIMEOUT. */
-  within<T>(wait: Wait, signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Runs a task that ends by itself or, after `wait.us`, with DEVICE_TIMEOUT. The bus's errors get the subject. */
+  async within<T>(wait: Wait, signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `${this.#subject}: no ${wait.what} within ${Math.round(wait.us / MS)} ms`);
-    return withDeadline({ clock: this.clock, us: wait.us, late }, signal, task);
+      new VscopeError(
+        "DEVICE_TIMEOUT",
+        `${this.#subject}: no ${wait.what} within ${Math.round(wait.us / MS)} ms`,
+      );
+    try {
+      return await withDeadline({ clock: this.clock, us: wait.us, late }, signal, task);
+    } catch (error) {
+      throw this.#named(error, signal);
+    }
+  }
+
+  // An abort is somebody else's error and stays as it is.
+  #named(error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted && error === signal.reason) return error;
+    if (!isVscopeError(error) || error.message.startsWith(this.#subject)) return error;
+    return new VscopeError(error.code, `${this.#subject}: ${error.message}`, {
+      cause: error,
+      details: error.details,
+    });
   }
 
   /** Clears a halt and the data toggle of every pipe, which a crashed session may have left behind. */
   async clearHalts({ out, answer, spectrum, spectrumFirst }: Endpoints): Promise<void> {
-    const first = spectrumFirst === undefined || this.transport.speed === "full" ? [] : [spectrumFirst.endpoint];
-    for (const endpoint of new Set([out, answer, spectrum, ...first])) await this.transport.clearHalt(endpoint);
+    const first =
+      spectrumFirst === undefined || this.transport.speed === "full" ? [] : [spectrumFirst.endpoint];
+    for (const endpoint of new Set([out, answer, spectrum, ...first]))
+      await this.transport.clearHalt(endpoint);
   }
 
   /** Reads and drops until every endpoint has been silent for `quietUs`. Returns the number of bytes dropped. */
@@ -114,7 +135,7 @@ export class Link {
         bytes += packet.length;
       } catch (error) {
         if (error === silence) return bytes;
-        if (!isVscopeError(error, "DEVICE_PROTOCOL")) throw error;
+        if (!isVscopeError(error, "DEVICE_PROTOCOL")) throw this.#named(error, signal);
         await this.transport.clearHalt(endpoint);
       }
     }

@@ -577,6 +577,11 @@ export function findModel(vendorId: number, productId: number): SpectrometerMode
   return ALL.find((model) => model.vendorId === vendorId && model.productId === productId);
 }
 
+/** True for a vendor whose every product is meant to be a spectrometer: an unknown one is worth a message. */
+export function isOceanVendor(vendorId: number): boolean {
+  return vendorId === OCEAN_OPTICS;
+}
+
 /** The row with a name. */
 export function modelNamed(name: ModelName): SpectrometerModel {
   const model = ALL.find((row) => row.name === name);

@@ -11,10 +11,13 @@ const MAX_COEFFICIENTS = 16;
 /** The serial number. Throws DEVICE_FAULT when the device has none. */
 export async function readSerial(obp: Obp, signal: AbortSignal): Promise<string> {
   const length =
-    obp.model.protocol === "obp2" ? undefined : (await obp.queryIfPresent({ type: OBP1.serialLength }, signal))?.[0];
+    obp.model.protocol === "obp2"
+      ? undefined
+      : (await obp.queryIfPresent({ type: OBP1.serialLength }, signal))?.[0];
   const bytes = await obp.query({ type: OBP1.serial }, signal);
   const serial = readText(length === undefined ? bytes : bytes.subarray(0, length));
-  if (serial === undefined) throw new VscopeError("DEVICE_FAULT", `${obp.link.subject}: holds no serial number`);
+  if (serial === undefined)
+    throw new VscopeError("DEVICE_FAULT", `${obp.link.subject}: holds no serial number`);
   return serial;
 }
 
@@ -76,7 +79,8 @@ async function readBench(obp: Obp, signal: AbortSignal): Promise<string | undefi
   const grating = await obp.queryIfPresent({ type: OBP1.benchGrating }, signal);
   const filter = await obp.queryIfPresent({ type: OBP1.benchFilter }, signal);
   const slit = await obp.queryIfPresent({ type: OBP1.benchSlitUm }, signal);
-  const slitText = slit === undefined || slit.length < 2 ? undefined : `${(slit[0] ?? 0) + 256 * (slit[1] ?? 0)} um`;
+  const slitText =
+    slit === undefined || slit.length < 2 ? undefined : `${(slit[0] ?? 0) + 256 * (slit[1] ?? 0)} um`;
   const parts = [grating && readText(grating), filter && readText(filter), slitText];
   const known = parts.filter((part) => part !== undefined);
   return known.length === 0 ? undefined : known.join(" ");

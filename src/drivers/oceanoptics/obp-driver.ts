@@ -124,7 +124,8 @@ export class ObpDriver implements SpectrometerDriver {
     await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
     const bytes = await this.#readSpectrum(integrationTimeUs, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    const isFresh = this.#hasMetadata(bytes, integrationTimeUs) && lasted({ earliestUs, arrivalUs }, integrationTimeUs);
+    const isFresh =
+      this.#hasMetadata(bytes, integrationTimeUs) && lasted({ earliestUs, arrivalUs }, integrationTimeUs);
     return { bytes, earliestUs, arrivalUs, isFresh };
   }
 
@@ -152,12 +153,18 @@ export class ObpDriver implements SpectrometerDriver {
 
   #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
-    return this.#obp.query({ type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US }, signal);
+    return this.#obp.query(
+      { type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US },
+      signal,
+    );
   }
 }
 
 // A frame that comes sooner was begun before it was asked for.
-function lasted(frame: { readonly earliestUs: number; readonly arrivalUs: number }, integrationTimeUs: number): boolean {
+function lasted(
+  frame: { readonly earliestUs: number; readonly arrivalUs: number },
+  integrationTimeUs: number,
+): boolean {
   return frame.arrivalUs - frame.earliestUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
 }
 

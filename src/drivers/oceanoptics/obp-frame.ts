@@ -106,10 +106,12 @@ export function decodeObp(bytes: Uint8Array): ObpMessage | string {
   const end = bytes.length - TAIL_BYTES;
   if (header.getUint32(end + 16, true) !== FOOTER) return "message does not end in C5 C4 C3 C2";
   const immediate = header.getUint8(23);
-  if (immediate > IMMEDIATE_BYTES) return `${immediate} bytes of immediate data, ${IMMEDIATE_BYTES} are the most`;
+  if (immediate > IMMEDIATE_BYTES)
+    return `${immediate} bytes of immediate data, ${IMMEDIATE_BYTES} are the most`;
   const checksumType = header.getUint8(22);
   if (checksumType > 1) return `unknown checksum type ${checksumType}`;
-  if (checksumType === 1 && !md5(bytes.subarray(0, end)).equals(bytes.subarray(end, end + 16))) return "wrong checksum";
+  if (checksumType === 1 && !md5(bytes.subarray(0, end)).equals(bytes.subarray(end, end + 16)))
+    return "wrong checksum";
   return {
     version: header.getUint16(2, true),
     flags: header.getUint16(4, true),
@@ -117,7 +119,9 @@ export function decodeObp(bytes: Uint8Array): ObpMessage | string {
     type: header.getUint32(8, true),
     regarding: header.getUint32(12, true),
     data:
-      immediate > 0 ? bytes.slice(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate) : bytes.slice(HEADER_BYTES, end),
+      immediate > 0
+        ? bytes.slice(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate)
+        : bytes.slice(HEADER_BYTES, end),
   };
 }
 

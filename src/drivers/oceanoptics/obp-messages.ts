@@ -60,6 +60,8 @@ export function readF32(bytes: Uint8Array, offset = 0): number | undefined {
 /** Text up to the first NUL, trimmed; undefined when empty. */
 export function readText(bytes: Uint8Array): string | undefined {
   const end = bytes.indexOf(0);
-  const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("latin1").trim();
+  const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end))
+    .toString("latin1")
+    .trim();
   return text === "" ? undefined : text;
 }

@@ -161,7 +161,10 @@ export class Obp {
     for (;;) {
       const packet = await this.#readPipe(this.link.packetBytes, signal);
       if (isObpStart(packet)) return packet;
-      this.link.log.warn({ bytes: packet.length }, `${this.link.subject}: dropped a packet that begins no message`);
+      this.link.log.warn(
+        { bytes: packet.length },
+        `${this.link.subject}: dropped a packet that begins no message`,
+      );
     }
   }
 
@@ -172,7 +175,10 @@ export class Obp {
   #checkVersion(version: number): void {
     if (version === this.#version || this.#warnedOfVersion) return;
     this.#warnedOfVersion = true;
-    this.link.log.warn({ version, expected: this.#version }, `${this.link.subject}: unexpected protocol version`);
+    this.link.log.warn(
+      { version, expected: this.#version },
+      `${this.link.subject}: unexpected protocol version`,
+    );
   }
 
   #refusal({ type, error }: ObpMessage): VscopeError {

@@ -6,7 +6,14 @@ import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
-import { MAX_NONLINEARITY_ORDER, nonlinearityOrder, SLOTS, slotNumber, slotSaturation, slotText } from "./eeprom.ts";
+import {
+  MAX_NONLINEARITY_ORDER,
+  nonlinearityOrder,
+  SLOTS,
+  slotNumber,
+  slotSaturation,
+  slotText,
+} from "./eeprom.ts";
 import { FreeRunning } from "./free-running.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -26,7 +33,12 @@ export class OoiDriver implements SpectrometerDriver {
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
 
-  private constructor(ooi: Ooi, exposures: FreeRunning, identity: InstrumentIdentity, tec: TecDriver | undefined) {
+  private constructor(
+    ooi: Ooi,
+    exposures: FreeRunning,
+    identity: InstrumentIdentity,
+    tec: TecDriver | undefined,
+  ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
     this.identity = identity;
@@ -68,7 +80,9 @@ export class OoiDriver implements SpectrometerDriver {
     const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
     await exposures.restart(signal);
     const saturationLevel =
-      binary === undefined || ooi.model.saturation === undefined ? undefined : slotSaturation(binary, ooi.model.saturation);
+      binary === undefined || ooi.model.saturation === undefined
+        ? undefined
+        : slotSaturation(binary, ooi.model.saturation);
     const facts = { serial, calibration, saturationLevel, firmware, hasTec: tec !== undefined, isSimulated };
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
   }
@@ -77,7 +91,11 @@ export class OoiDriver implements SpectrometerDriver {
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
     const { bytes, ...frame } = await this.#exposures.acquire({ ...exposure, integrationTimeUs }, signal);
-    return { ...frame, counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial), freshness: "timing" };
+    return {
+      ...frame,
+      counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial),
+      freshness: "timing",
+    };
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {

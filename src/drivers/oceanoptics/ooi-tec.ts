@@ -36,7 +36,11 @@ class OoiTec implements TecDriver {
 }
 
 /** The cooler with the defaults of the EEPROM's binary slot applied, where they are programmed. */
-export async function openOoiTec(ooi: Ooi, binary: Uint8Array | undefined, signal: AbortSignal): Promise<TecDriver> {
+export async function openOoiTec(
+  ooi: Ooi,
+  binary: Uint8Array | undefined,
+  signal: AbortSignal,
+): Promise<TecDriver> {
   const defaults = binary === undefined ? undefined : slotTecDefaults(binary);
   const tec = new OoiTec(ooi, false, defaults?.setpointC ?? FACTORY_SETPOINT_C);
   if (defaults === undefined) {
@@ -48,7 +52,10 @@ export async function openOoiTec(ooi: Ooi, binary: Uint8Array | undefined, signa
     await tec.setEnabled(defaults.enabled, signal);
   } catch (error) {
     if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
-    ooi.link.log.warn({ reason: messageOf(error) }, `${ooi.link.subject}: the cooler's settings were not applied`);
+    ooi.link.log.warn(
+      { reason: messageOf(error) },
+      `${ooi.link.subject}: the cooler's settings were not applied`,
+    );
   }
   return tec;
 }

@@ -156,7 +156,11 @@ export class Ooi {
     try {
       return await this.link.within({ us, what }, signal, async (inner) => {
         for (;;) {
-          const answer = await this.link.transport.read(this.model.endpoints.answer, ANSWER_BUFFER_BYTES, inner);
+          const answer = await this.link.transport.read(
+            this.model.endpoints.answer,
+            ANSWER_BUFFER_BYTES,
+            inner,
+          );
           if (answer.length === bytes && fits(answer)) return answer;
           unfit = answer.length;
         }

@@ -28,8 +28,13 @@ export async function openDriver(
 ): Promise<SpectrometerDriver> {
   const model = findModel(device.vendorId, device.productId);
   if (model === undefined) {
-    const id = [device.vendorId, device.productId].map((part) => part.toString(16).padStart(4, "0")).join(":");
-    throw new VscopeError("RESOURCE_NOT_FOUND", `USB ${device.portPath}: ${id} is not in the table of models`);
+    const id = [device.vendorId, device.productId]
+      .map((part) => part.toString(16).padStart(4, "0"))
+      .join(":");
+    throw new VscopeError(
+      "RESOURCE_NOT_FOUND",
+      `USB ${device.portPath}: ${id} is not in the table of models`,
+    );
   }
   const transport = await device.open(signal);
   const link = new Link({ transport, clock, log, subject: `${model.name} at USB ${device.portPath}` });

@@ -4,7 +4,15 @@ import { CommanderError } from "commander";
 import { ERRORS, isVscopeError, VscopeError } from "../../base/errors.ts";
 import { coapCodeOf, isServerUnreachable } from "../../client/reply-error.ts";
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, device: 5, interrupted: 130 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  refused: 4,
+  device: 5,
+  interrupted: 130,
+} as const;
 
 export const EXIT_TEXTS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: "done",

@@ -10,7 +10,11 @@ import type { Session } from "./session.ts";
 import { valueText } from "./value-text.ts";
 
 /** Runs an operation to its end and prints its result. Throws what made it fail, or `interrupted` after Ctrl-C. */
-export async function runOperation(session: Session, label: string, start: () => Promise<Operation>): Promise<void> {
+export async function runOperation(
+  session: Session,
+  label: string,
+  start: () => Promise<Operation>,
+): Promise<void> {
   const { terminal, clock, isJson } = session;
   const startUs = clock.nowUs();
   const progress = startProgress({ terminal, clock, label, isQuiet: isJson });
@@ -60,7 +64,9 @@ async function cancel(session: Session, operation: Operation): Promise<void> {
     await operation.cancel(NEVER);
     const { state, progress } = await operation.status(NEVER);
     const how = state === "cancelled" ? "cancelled on the server" : `has ended: ${state}`;
-    session.terminal.error(`vscope: operation ${operation.id} ${how}, ${progress.done} of ${progress.of} steps done\n`);
+    session.terminal.error(
+      `vscope: operation ${operation.id} ${how}, ${progress.done} of ${progress.of} steps done\n`,
+    );
   } catch (error) {
     session.terminal.error(`vscope: operation ${operation.id} may still be running: ${messageOf(error)}\n`);
   }

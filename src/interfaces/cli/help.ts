@@ -5,15 +5,22 @@ import { EXIT, EXIT_TEXTS } from "./exit-codes.ts";
 
 export interface CommandTexts {
   readonly name: string;
+  /** For the list of commands. */
   readonly summary: string;
+  /** More, for the command's own help. */
+  readonly details?: string;
   /** Command lines that work, one a line. */
   readonly examples: readonly string[];
 }
 
 /** A command whose help ends with examples. */
-export function command({ name, summary, examples }: CommandTexts): Command {
+export function command({ name, summary, details, examples }: CommandTexts): Command {
   const lines = examples.map((example) => `  ${example}`).join("\n");
-  return new Command(name).description(summary).addHelpText("after", `\nExamples:\n${lines}`);
+  const description = details === undefined ? summary : `${summary}; ${details}`;
+  return new Command(name)
+    .summary(summary)
+    .description(description)
+    .addHelpText("after", `\nExamples:\n${lines}`);
 }
 
 export function exitCodesHelp(): string {

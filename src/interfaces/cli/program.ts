@@ -55,7 +55,12 @@ function buildProgram(world: World): Command {
     .description("Control a vscope server: spectrometers, shutters, recordings and data")
     .version(packageVersion(), "-v, --version")
     .option("--url <url>", "server (default: $VSCOPE_URL or coap://localhost)")
-    .option("--timeout <s>", "seconds to wait for an answer", numberOption("--timeout", { min: 0.1, max: 86_400 }), 10)
+    .option(
+      "--timeout <s>",
+      "seconds to wait for an answer",
+      numberOption("--timeout", { min: 0.1, max: 86_400 }),
+      10,
+    )
     .option("--json", "print JSON on stdout and nothing else")
     .addHelpText("after", exitCodesHelp());
   const session = new Session(program, world);

@@ -67,7 +67,9 @@ class Bar implements Progress {
     const bar = "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled);
     const line = `${this.#label} [${bar}] ${done}/${of} ${text}`.trimEnd();
     // Carriage return and "erase to the end of the line" (ECMA-48 EL); cut so that it never wraps.
-    this.#terminal.error(`\r${`${line}  ${duration(elapsedUs)}${left}`.slice(0, this.#terminal.columns - 1)}\u001b[K`);
+    this.#terminal.error(
+      `\r${`${line}  ${duration(elapsedUs)}${left}`.slice(0, this.#terminal.columns - 1)}\u001b[K`,
+    );
     this.#isDrawn = true;
   }
 

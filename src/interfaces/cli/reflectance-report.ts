@@ -29,7 +29,9 @@ export function measureReflectance(file: string, exposed: readonly Exposed[]): r
     return downwelling === undefined ? [] : [measure(upwelling, downwelling)];
   });
   if (results.length > 0) return results;
-  throw usageError(`${file}: reflectance needs light spectra of the channels upwelling and downwelling of one spectrometer`);
+  throw usageError(
+    `${file}: reflectance needs light spectra of the channels upwelling and downwelling of one spectrometer`,
+  );
 }
 
 function measure(upwelling: Exposed, downwelling: Exposed): Reflectance {
@@ -52,13 +54,18 @@ export function reflectanceText(file: string, results: readonly Reflectance[]): 
   return results.map((result) => `${headOf(file, result)}\n${bandTable(result.bands)}`).join("\n");
 }
 
-function headOf(file: string, { serial, isLinearized, integrationTimesUs: { upwelling, downwelling } }: Reflectance): string {
+function headOf(
+  file: string,
+  { serial, isLinearized, integrationTimesUs: { upwelling, downwelling } }: Reflectance,
+): string {
   const times = `upwelling ${short(upwelling / 1000)} ms, downwelling ${short(downwelling / 1000)} ms`;
   return printable(`${file}  ${serial}  ${times}, dark-subtracted${isLinearized ? ", linearised" : ""}`);
 }
 
 function bandTable(bands: readonly Band[]): string {
-  const columns = ["band / nm", "mean", "min", "max", "pixels"].map((heading) => ({ heading, align: "right" }) as const);
+  const columns = ["band / nm", "mean", "min", "max", "pixels"].map(
+    (heading) => ({ heading, align: "right" }) as const,
+  );
   const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : "-");
   const rows = bands.map(({ fromNm, toNm, mean, min, max, pixels }) => [
     `${fromNm}-${toNm}`,

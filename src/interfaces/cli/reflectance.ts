@@ -35,9 +35,15 @@ export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): bool
  * the spectrometer has no wavelength calibration.
  */
 export function rateOf({ light, dark }: Exposed): Curve {
-  const { counts, opticalPixelRange: [from, to], saturationLevel, integrationTimeUs } = light;
+  const {
+    counts,
+    opticalPixelRange: [from, to],
+    saturationLevel,
+    integrationTimeUs,
+  } = light;
   const wavelengthsNm = wavelengthsOf(light);
-  if (wavelengthsNm === undefined) throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
+  if (wavelengthsNm === undefined)
+    throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
   const isCorrected = isLinearizable(light);
   const values = counts.map((count, pixel) => {
     if (pixel < from || pixel >= to || count >= saturationLevel) return Number.NaN;

@@ -21,7 +21,10 @@ export class Session {
   /** Aborts on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
 
-  constructor(program: Command, world: { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }) {
+  constructor(
+    program: Command,
+    world: { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal },
+  ) {
     this.#program = program;
     this.terminal = world.terminal;
     this.clock = world.clock;
@@ -34,7 +37,8 @@ export class Session {
 
   /** Prints `value` as JSON with --json, else the text. */
   print(value: unknown, text: () => string): void {
-    if (this.isJson) this.terminal.out(`${JSON.stringify(value, undefined, this.terminal.isOutTty ? 2 : 0)}\n`);
+    if (this.isJson)
+      this.terminal.out(`${JSON.stringify(value, undefined, this.terminal.isOutTty ? 2 : 0)}\n`);
     else this.printText(text());
   }
 

@@ -53,14 +53,19 @@ export function serverRun(client: VscopeClient, run: string, signal: AbortSignal
 }
 
 /** A local file when there is one (or a data directory is given), else undefined: then the server is meant. */
-export async function selectLocal(what: string, dataDirectory: string | undefined): Promise<Selection | undefined> {
+export async function selectLocal(
+  what: string,
+  dataDirectory: string | undefined,
+): Promise<Selection | undefined> {
   const reference = parseReference(what);
   if (dataDirectory !== undefined) {
-    if (reference === undefined) throw usageError(`${what}: expected RUN/FILE.pico or RUN/FILE.pico/POSITION`);
+    if (reference === undefined)
+      throw usageError(`${what}: expected RUN/FILE.pico or RUN/FILE.pico/POSITION`);
     return { ...reference, folder: localFolder(join(dataDirectory, reference.run)) };
   }
   if (await isFile(what)) return { folder: localFolder(dirname(what)), file: basename(what) };
-  if (reference === undefined) throw usageError(`${what}: no such file here, and not RUN/FILE.pico of the server`);
+  if (reference === undefined)
+    throw usageError(`${what}: no such file here, and not RUN/FILE.pico of the server`);
   return undefined;
 }
 
@@ -76,6 +81,8 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: cannot be read (${messageOf(error)})`, { cause: error });
+    throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: cannot be read (${messageOf(error)})`, {
+      cause: error,
+    });
   }
 }

@@ -16,7 +16,15 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     const space = " ".repeat(Math.max(0, (widths[index] ?? 0) - width(cell)));
     return columns[index]?.align === "right" ? space + cell : cell + space;
   };
-  return lines.map((cells) => `${columns.map((_, index) => pad(cells[index] ?? "", index)).join("  ").trimEnd()}\n`).join("");
+  return lines
+    .map(
+      (cells) =>
+        `${columns
+          .map((_, index) => pad(cells[index] ?? "", index))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
 }
 
 // Code points, not UTF-16 units; wide scripts in run names may still shift a line, which hurts nobody.

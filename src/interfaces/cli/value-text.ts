@@ -20,8 +20,11 @@ export function valueText(value: unknown, unit?: string): string {
   if (typeof value === "string" && value.includes("\n")) return value;
   const scalar = scalarText(value, unit);
   if (scalar !== undefined) return scalar;
-  if (Array.isArray(value)) return value.some(isRecord) ? recordsText(value.filter(isRecord)) : listText(value, unit);
-  return isRecord(value) ? renderTable([{ heading: "" }, { heading: "" }], memberRows(value, "", unit)) : String(value);
+  if (Array.isArray(value))
+    return value.some(isRecord) ? recordsText(value.filter(isRecord)) : listText(value, unit);
+  return isRecord(value)
+    ? renderTable([{ heading: "" }, { heading: "" }], memberRows(value, "", unit))
+    : String(value);
 }
 
 /** Any value in one line. */
@@ -71,9 +74,14 @@ function memberRows(record: Record<string, unknown>, prefix: string, unit?: stri
 function recordsText(records: readonly Record<string, unknown>[]): string {
   const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
   const columns = keys.map((heading): Column => {
-    const isNumeric = records.every((record) => record[heading] === undefined || typeof record[heading] === "number");
+    const isNumeric = records.every(
+      (record) => record[heading] === undefined || typeof record[heading] === "number",
+    );
     return { heading: printable(heading), align: isNumeric ? "right" : "left" };
   });
   const cell = (value: unknown): string => (value === undefined ? "" : inlineText(value));
-  return renderTable(columns, records.map((record) => keys.map((key) => cell(record[key]))));
+  return renderTable(
+    columns,
+    records.map((record) => keys.map((key) => cell(record[key]))),
+  );
 }

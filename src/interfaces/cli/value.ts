@@ -32,7 +32,10 @@ async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 }
 
 /** A number option within limits; commander calls it with the option's text. */
-export function numberOption(name: string, { min, max, integer = false }: NumberLimits): (text: string) => number {
+export function numberOption(
+  name: string,
+  { min, max, integer = false }: NumberLimits,
+): (text: string) => number {
   return (text) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
     if (!Number.isFinite(value) || (integer && !Number.isInteger(value))) {

@@ -17,7 +17,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 // A reader such as `head` that has seen enough is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed));
+process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed),
+);
 
 process.exitCode = await runVscope(process.argv.slice(2), {
   terminal: processTerminal(),

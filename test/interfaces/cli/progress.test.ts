@@ -19,7 +19,10 @@ test("a terminal gets one line that redraws itself and never wraps", async () =>
   const [, first = "", second = ""] = terminal.errors.split("\r");
   assert.equal(first, "record [........................] 0/4  0 s\u001b[K");
   // 59 of the 60 columns: the last one would make some terminals wrap.
-  assert.equal(second, `${"record [######..................] 1/4 light upwelling  3 s, 9 s left".slice(0, 59)}\u001b[K\n`);
+  assert.equal(
+    second,
+    `${"record [######..................] 1/4 light upwelling  3 s, 9 s left".slice(0, 59)}\u001b[K\n`,
+  );
 });
 
 test("a pipe gets a line for each change", () => {

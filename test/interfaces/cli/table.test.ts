@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderTable } from "../../../src/interfaces/cli/table.ts";
-import { bytesText, inlineText, printable, scalarText, valueText } from "../../../src/interfaces/cli/value-text.ts";
+import {
+  bytesText,
+  inlineText,
+  printable,
+  scalarText,
+  valueText,
+} from "../../../src/interfaces/cli/value-text.ts";
 
 test("columns are aligned, without spaces at the ends of lines", () => {
   const text = renderTable(
@@ -35,7 +41,10 @@ test("an object is one member a line, nested ones by dotted names", () => {
 });
 
 test("a list of objects is a table with numbers to the right", () => {
-  const text = valueText([{ name: "a", files: 1 }, { name: "plot", files: 12, note: "x" }]);
+  const text = valueText([
+    { name: "a", files: 1 },
+    { name: "plot", files: 12, note: "x" },
+  ]);
   assert.equal(text, "name  files  note\na         1\nplot     12  x\n");
 });
 

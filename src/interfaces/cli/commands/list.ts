@@ -3,11 +3,10 @@
 import type { Command } from "commander";
 import { isVscopeError } from "../../../base/errors.ts";
 import { FORMAT } from "../../../client/payload.ts";
-import { isServerUnreachable } from "../../../client/reply-error.ts";
+import { isServerUnreachable, replyError } from "../../../client/reply-error.ts";
 import type { ResourceLink } from "../../../client/resource-link.ts";
 import { targetOf } from "../../../client/resource-path.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
-import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
@@ -21,7 +20,8 @@ interface Entry {
 export function listCommand(session: Session): Command {
   return command({
     name: "list",
-    summary: "show the resource tree, with titles, units and the values of simple resources",
+    summary: "show the resource tree",
+    details: "with titles, units and the values of simple resources",
     examples: ["vscope list", "vscope list /spectrometers --long"],
   })
     .argument("[path]", "part of the tree, such as /spectrometers", "/")
@@ -29,7 +29,7 @@ export function listCommand(session: Session): Command {
     .action((path: string, { long }: { long?: true }) =>
       session.withClient(async (client) => {
         const entries = await readTree(client, targetOf(path).path, session.signal);
-        if (entries.length === 0) throw usageError(`${path}: the server lists no such resource`);
+        if (entries.length === 0) throw replyError("4.04", `${path}: the server lists no such resource`);
         session.print(entries.map(jsonOf), () => treeText(entries, long === true));
       }),
     );
@@ -41,7 +41,9 @@ async function readTree(
   signal: AbortSignal,
 ): Promise<readonly Entry[]> {
   const links = (await client.discover([], signal))
-    .filter(({ path }) => path[0] !== ".well-known" && under.every((segment, index) => path[index] === segment))
+    .filter(
+      ({ path }) => path[0] !== ".well-known" && under.every((segment, index) => path[index] === segment),
+    )
     .sort((a, b) => compare(a.path, b.path));
   const entries: Entry[] = [];
   for (const link of links) entries.push({ link, value: await simpleValue(client, link, signal) });
@@ -49,7 +51,11 @@ async function readTree(
 }
 
 // A resource that cannot be read now, such as an action or an unplugged device, is listed without a value.
-async function simpleValue(client: VscopeClient, { path, isLarge, contentFormats }: ResourceLink, signal: AbortSignal) {
+async function simpleValue(
+  client: VscopeClient,
+  { path, isLarge, contentFormats }: ResourceLink,
+  signal: AbortSignal,
+) {
   const isData = contentFormats.length === 0 || contentFormats.includes(FORMAT.json);
   if (isLarge || !isData) return undefined;
   try {
@@ -72,7 +78,12 @@ function* treeRows(entries: readonly Entry[], isLong: boolean): Generator<string
   for (const { link, value } of entries) {
     const { path, title = "", unit } = link;
     for (let depth = sharedDepth(above, path); depth < path.length - 1; depth++) yield [nameAt(path, depth)];
-    const text = value === undefined ? (unit === undefined ? "" : `(${unitText(unit)})`) : (scalarText(value, unit) ?? "");
+    const text =
+      value === undefined
+        ? unit === undefined
+          ? ""
+          : `(${unitText(unit)})`
+        : (scalarText(value, unit) ?? "");
     yield [nameAt(path, path.length - 1), text, printable(title), ...(isLong ? [detailsOf(link)] : [])];
     above = path;
   }
@@ -84,13 +95,24 @@ function nameAt(path: readonly string[], depth: number): string {
 
 function detailsOf({ isObservable, attributes, contentFormats }: ResourceLink): string {
   const type = attributes["rt"];
-  const parts = [isObservable && "obs", typeof type === "string" && `rt=${type}`, `ct=${contentFormats.join(",")}`];
+  const parts = [
+    isObservable && "obs",
+    typeof type === "string" && `rt=${type}`,
+    `ct=${contentFormats.join(",")}`,
+  ];
   return printable(parts.filter(Boolean).join(" "));
 }
 
 function jsonOf({ link, value }: Entry) {
   const { path, title, unit, isObservable, contentFormats } = link;
-  return { path: `/${path.map(encodeURIComponent).join("/")}`, title, unit, observable: isObservable, contentFormats, value };
+  return {
+    path: `/${path.map(encodeURIComponent).join("/")}`,
+    title,
+    unit,
+    observable: isObservable,
+    contentFormats,
+    value,
+  };
 }
 
 function sharedDepth(a: readonly string[], b: readonly string[]): number {

@@ -22,13 +22,22 @@ interface RecordFlags {
 export function recordCommand(session: Session): Command {
   return command({
     name: "record",
-    summary: "record sequences of light and dark spectra; Ctrl-C cancels on the server",
+    summary: "record sequences of spectra",
+    details: "light and dark, all channels and spectrometers; Ctrl-C cancels on the server",
     examples: ["vscope record -r plot10 -n 5 --auto", "vscope record -n 60 --auto 10 --delay 30"],
   })
     .option("-r, --run <name>", "run to record into; the current one when absent")
     .option("-n, --number <n>", "sequences to record (default: 1)", numberOption("-n", MANY))
-    .option("--auto [every]", "autointegrate once before, or before every so many sequences", numberOption("--auto", MANY))
-    .option("--delay <s>", "pause between sequences in seconds", numberOption("--delay", { min: 0, max: 86_400 }))
+    .option(
+      "--auto [every]",
+      "autointegrate once before, or before every so many sequences",
+      numberOption("--auto", MANY),
+    )
+    .option(
+      "--delay <s>",
+      "pause between sequences in seconds",
+      numberOption("--delay", { min: 0, max: 86_400 }),
+    )
     .option(...TARGET, numberOption("--target", { min: 10, max: 90 }))
     .action((flags: RecordFlags) =>
       session.withClient((client) =>
@@ -51,7 +60,8 @@ function recordOptions({ run, number, auto, delay, target }: RecordFlags): Recor
 export function darkCommand(session: Session): Command {
   return command({
     name: "dark",
-    summary: "record dark spectra of all channels; Ctrl-C cancels on the server",
+    summary: "record dark spectra of all channels",
+    details: "Ctrl-C cancels on the server",
     examples: ["vscope dark -r plot10"],
   })
     .option("-r, --run <name>", "run to record into; the current one when absent")
@@ -65,7 +75,8 @@ export function darkCommand(session: Session): Command {
 export function autoCommand(session: Session): Command {
   return command({
     name: "auto",
-    summary: "search the integration times of all channels; Ctrl-C cancels on the server",
+    summary: "search the integration times of all channels",
+    details: "Ctrl-C cancels on the server",
     examples: ["vscope auto --target 80"],
   })
     .option(...TARGET, numberOption("--target", { min: 10, max: 90 }))
@@ -81,7 +92,8 @@ export function autoCommand(session: Session): Command {
 export function abortCommand(session: Session): Command {
   return command({
     name: "abort",
-    summary: "end what the instruments are doing, whoever started it",
+    summary: "end what the instruments are doing",
+    details: "whoever started it",
     examples: ["vscope abort"],
   }).action(() =>
     session.withClient(async (client) => {

@@ -13,7 +13,8 @@ import { printable } from "../value-text.ts";
 export function reindexCommand(session: Session): Command {
   return command({
     name: "reindex",
-    summary: "read every spectra file of a local data directory into its catalogue anew; no server may use it meanwhile",
+    summary: "rebuild the catalogue of a local data directory",
+    details: "reads every spectra file anew; no server may use the data directory meanwhile",
     examples: ["vscope reindex /data"],
   })
     .argument("<datadir>", "the data directory")
@@ -34,9 +35,11 @@ async function reindex(session: Session, path: string): Promise<void> {
     const report = await directory.reindex(({ done, of }) => progress.update(done, of), signal);
     progress.finish();
     const { indexed, dropped, broken } = report;
-    for (const { run, file, problem } of broken) session.say(`${printable(`${run}/${file}`)}: ${printable(problem)}`);
+    for (const { run, file, problem } of broken)
+      session.say(`${printable(`${run}/${file}`)}: ${printable(problem)}`);
     session.print(report, () => `${indexed} files indexed, ${dropped} dropped, ${broken.length} unreadable`);
-    if (broken.length > 0) throw new VscopeError("DATADIR_IO", `${path}: ${broken.length} files cannot be read`);
+    if (broken.length > 0)
+      throw new VscopeError("DATADIR_IO", `${path}: ${broken.length} files cannot be read`);
   } finally {
     progress.finish();
     await directory.close();

@@ -4,9 +4,9 @@ import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { messageOf, systemCodeOf, VscopeError } from "../../../base/errors.ts";
+import { replyError } from "../../../client/reply-error.ts";
 import type { RunFile } from "../../../client/shapes.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
-import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -22,7 +22,12 @@ export function runsCommand(session: Session): Command {
   })
     .argument("[run]", "name of a run")
     .option("--match <text>", "only runs whose name contains this")
-    .option("--limit <n>", "list so many at most", numberOption("--limit", { min: 1, max: 1e6, integer: true }), 50)
+    .option(
+      "--limit <n>",
+      "list so many at most",
+      numberOption("--limit", { min: 1, max: 1e6, integer: true }),
+      50,
+    )
     .action((run: string | undefined, { match, limit }: { match?: string; limit: number }) =>
       session.withClient(async (client) => {
         if (run !== undefined) return listFiles(session, client, run);
@@ -46,7 +51,8 @@ async function listFiles(session: Session, client: VscopeClient, run: string): P
 export function downloadCommand(session: Session): Command {
   return command({
     name: "download",
-    summary: "copy the files of a run to this machine; files that are here already are skipped",
+    summary: "copy the files of a run to this machine",
+    details: "files that are here already are skipped",
     examples: ["vscope download plot10 -o ./plot10", "vscope download plot10 b000001_s000000_light.pico"],
   })
     .argument("<run>", "name of a run")
@@ -67,7 +73,7 @@ async function selectFiles(
 ): Promise<readonly RunFile[]> {
   const { files } = await client.run(run, signal);
   const unknown = names.find((name) => !files.some((file) => file.name === name));
-  if (unknown !== undefined) throw usageError(`${run}: has no file ${unknown}`);
+  if (unknown !== undefined) throw replyError("4.04", `${run}: has no file ${unknown}`);
   return names.length === 0 ? files : files.filter(({ name }) => names.includes(name));
 }
 
@@ -77,7 +83,11 @@ interface Download {
   readonly folder: string;
 }
 
-async function downloadAll(session: Session, client: VscopeClient, { run, files, folder }: Download): Promise<void> {
+async function downloadAll(
+  session: Session,
+  client: VscopeClient,
+  { run, files, folder }: Download,
+): Promise<void> {
   const { terminal, clock, isJson, signal } = session;
   const progress = startProgress({ terminal, clock, label: "download", isQuiet: isJson });
   const written: string[] = [];

@@ -29,7 +29,9 @@ interface ShowFlags {
 export function showCommand(session: Session): Command {
   return command({
     name: "show",
-    summary: "show spectra: a .pico file of this machine, or one of the server as RUN/FILE; RUN/FILE/POSITION is one spectrum",
+    summary: "show spectra as a plot, or the reflectance",
+    details:
+      "of a .pico file of this machine, or of one of the server as RUN/FILE; RUN/FILE/POSITION is one spectrum",
     examples: [
       "vscope show plot10/b000001_s000000_light.pico",
       "vscope show plot10/b000001_s000000_light.pico --channel upwelling --dark-subtract --svg upwelling.svg",
@@ -72,10 +74,17 @@ async function show(session: Session, selection: Selection, flags: ShowFlags): P
   const spectra = chosen(content, selection, flags);
   const plot =
     flags.darkSubtract === true
-      ? darkSubtractedPlot(selection.file, spectra, (await withDarks(selection.folder, selection.file, spectra)).map(({ dark }) => dark))
+      ? darkSubtractedPlot(
+          selection.file,
+          spectra,
+          (await withDarks(selection.folder, selection.file, spectra)).map(({ dark }) => dark),
+        )
       : plotOf(selection.file, spectra);
   if (await wroteSvg(session, plot, flags)) return;
-  session.print(spectra.map(jsonOf), () => `${spectraTable(spectra)}${failureLines(content)}\n${drawn(session, plot)}`);
+  session.print(
+    spectra.map(jsonOf),
+    () => `${spectraTable(spectra)}${failureLines(content)}\n${drawn(session, plot)}`,
+  );
 }
 
 async function showReflectance(
@@ -84,7 +93,9 @@ async function showReflectance(
   content: PicoFile,
   flags: ShowFlags,
 ): Promise<void> {
-  const lights = content.spectra.filter(({ kind, serial }) => kind === "light" && (flags.serial ?? serial) === serial);
+  const lights = content.spectra.filter(
+    ({ kind, serial }) => kind === "light" && (flags.serial ?? serial) === serial,
+  );
   const results = measureReflectance(file, await withDarks(folder, file, lights));
   const plot = reflectancePlot(file, results);
   if (await wroteSvg(session, plot, flags)) return;
@@ -98,7 +109,11 @@ async function showReflectance(
   session.print(json, () => `${reflectanceText(file, results)}\n${drawn(session, plot)}`);
 }
 
-function chosen({ spectra }: PicoFile, { file, position }: Selection, { channel, serial }: ShowFlags): readonly PicoSpectrum[] {
+function chosen(
+  { spectra }: PicoFile,
+  { file, position }: Selection,
+  { channel, serial }: ShowFlags,
+): readonly PicoSpectrum[] {
   const found = spectra.filter(
     (spectrum, index) =>
       (position ?? index) === index &&
@@ -115,7 +130,9 @@ async function wroteSvg(session: Session, plot: Plot, { svg }: ShowFlags): Promi
   if (svg === "-") session.terminal.out(svgPlot(plot));
   else {
     await writeFile(svg, svgPlot(plot)).catch((error: unknown) => {
-      throw new VscopeError("DATADIR_IO", `${svg}: cannot be written (${messageOf(error)})`, { cause: error });
+      throw new VscopeError("DATADIR_IO", `${svg}: cannot be written (${messageOf(error)})`, {
+        cause: error,
+      });
     });
     session.print({ written: svg }, () => `${svg} written`);
   }
@@ -139,11 +156,16 @@ function spectraTable(spectra: readonly PicoSpectrum[]): string {
     ].map(printable),
   );
   const headings = ["spectrometer", "channel", "kind", "start", "integration", "flags"];
-  return renderTable(headings.map((heading) => ({ heading, align: heading === "integration" ? "right" : "left" })), rows);
+  return renderTable(
+    headings.map((heading) => ({ heading, align: heading === "integration" ? "right" : "left" })),
+    rows,
+  );
 }
 
 function failureLines({ failures }: PicoFile): string {
-  return failures.map(({ channel, message }) => `not recorded: ${printable(`${message} (${channel})`)}\n`).join("");
+  return failures
+    .map(({ channel, message }) => `not recorded: ${printable(`${message} (${channel})`)}\n`)
+    .join("");
 }
 
 function jsonOf(spectrum: PicoSpectrum) {

@@ -13,7 +13,8 @@ import { inlineText, valueText } from "../value-text.ts";
 export function getCommand(session: Session): Command {
   return command({
     name: "get",
-    summary: "print a resource's value with its unit; long lists are shortened, --json prints all",
+    summary: "print a resource's value",
+    details: "with its unit; long lists are shortened, --json prints all",
     examples: ["vscope get /acquisition/status", "vscope get /spectrometers/FLMS01859/wavelengths --json"],
   })
     .argument("<path>", "path of the resource, with ?query if it takes one")
@@ -22,7 +23,9 @@ export function getCommand(session: Session): Command {
         const value = await client.get(path, session.signal);
         if (value instanceof Uint8Array && !session.isJson) return session.terminal.out(value);
         const unit = session.isJson ? undefined : await unitOf(client, path, session.signal);
-        session.print(value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value, () => valueText(value, unit));
+        session.print(value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value, () =>
+          valueText(value, unit),
+        );
       }),
     );
 }
@@ -38,7 +41,10 @@ export function putCommand(session: Session): Command {
     ],
   })
     .argument("<path>", "path of the resource")
-    .argument("<value>", 'JSON or bare text (a text of digits in quotes: \'"12"\'); @file uploads a file, - standard input')
+    .argument(
+      "<value>",
+      "JSON or bare text (a text of digits in quotes: '\"12\"'); @file uploads a file, - standard input",
+    )
     .action((path: string, value: string) =>
       session.withClient(async (client) => {
         const payload = await payloadOf(value, process.stdin);
@@ -51,22 +57,33 @@ export function putCommand(session: Session): Command {
 export function observeCommand(session: Session): Command {
   return command({
     name: "observe",
-    summary: "print a resource's value now and after each change, one line each, until Ctrl-C",
+    summary: "follow a resource's value",
+    details: "prints it now and after each change, one line each, until Ctrl-C",
     examples: ["vscope observe /acquisition/status", "vscope observe /shutters/upwelling --count 3 --json"],
   })
     .argument("<path>", "path of the resource")
-    .option("--count <n>", "end after so many lines", numberOption("--count", { min: 1, max: 1e9, integer: true }))
+    .option(
+      "--count <n>",
+      "end after so many lines",
+      numberOption("--count", { min: 1, max: 1e9, integer: true }),
+    )
     .action((path: string, { count = Number.POSITIVE_INFINITY }: { count?: number }) =>
       session.withClient((client) => observe(session, client, { path, count })),
     );
 }
 
-async function observe(session: Session, client: VscopeClient, what: { path: string; count: number }): Promise<void> {
+async function observe(
+  session: Session,
+  client: VscopeClient,
+  what: { path: string; count: number },
+): Promise<void> {
   const unit = session.isJson ? undefined : await unitOf(client, what.path, session.signal);
   let printed = 0;
   for await (const value of client.observe(what.path, session.signal)) {
     const timeUtc = isoUtc(session.clock.utcUs());
-    const text = session.isJson ? JSON.stringify({ timeUtc, value }) : `${timeUtc.slice(11, 23)}  ${inlineText(value, unit)}`;
+    const text = session.isJson
+      ? JSON.stringify({ timeUtc, value })
+      : `${timeUtc.slice(11, 23)}  ${inlineText(value, unit)}`;
     session.printText(text);
     printed += 1;
     if (printed >= what.count) return;

@@ -1,0 +1,22 @@
+// The C library of this process, for the few system calls that Node.js does not have. Loaded on first use.
+
+/** A function of the C library; -1 means failure. A variadic argument is preceded by its type, such as "void *". */
+export type LibcFunction = (...values: readonly (number | string | Uint8Array)[]) => number;
+
+export interface Libc {
+  /** Declares a function by its C prototype. */
+  readonly declare: (prototype: string) => LibcFunction;
+  /** The system's name for the last failure, such as EAGAIN. */
+  readonly errorName: () => string;
+}
+
+export async function openLibc(): Promise<Libc> {
+  const koffi = await import("koffi");
+  const library = koffi.load(null);
+  // Some numbers have two names: the first one counts, EAGAIN before EWOULDBLOCK.
+  const names = new Map(Object.entries(koffi.os.errno).reverse().map(([name, number]) => [number, name]));
+  return {
+    declare: (prototype) => library.func(prototype),
+    errorName: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
+  };
+}

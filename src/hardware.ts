@@ -1,0 +1,69 @@
+// Opens the ports to the hardware that the configuration names: the real ones, or the far ends of the emulator.
+
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import type { InstrumentConfig } from "./config/instrument-config.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import type { ShutterConfig } from "./config/shutter-config.ts";
+import type { GpioBank } from "./drivers/gpio/port.ts";
+import { LINUX_GPIO, openGpioBank } from "./drivers/gpio/select.ts";
+import type { UsbBus } from "./drivers/usb/port.ts";
+import type { EmulatedInstrument, EmulatedShutterOptions } from "./emulator/instrument.ts";
+
+export interface Hardware {
+  readonly bus: UsbBus;
+  readonly gpio: GpioBank;
+  /** True when the spectra come from the emulator. */
+  readonly isSimulated: boolean;
+  /** The emulator's far ends, for tests and demonstrations; absent with real hardware. */
+  readonly emulated?: EmulatedInstrument;
+}
+
+export interface HardwareOptions {
+  readonly config: ServerConfig["hardware"];
+  readonly instrument: InstrumentConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A bus without devices. */
+const NO_BUS: UsbBus = { list: async () => [], watch: () => () => {} };
+
+/** Throws DEVICE_NOT_CONNECTED when a back end that is named is not there. */
+export async function openHardware(options: HardwareOptions): Promise<Hardware> {
+  const { usb, gpio, gpioChip } = options.config;
+  const emulated = usb === "emulated" || gpio === "emulated" ? await emulate(options) : undefined;
+  const system = emulated === undefined ? LINUX_GPIO : { ...LINUX_GPIO, emulated: () => emulated.gpio };
+  return {
+    bus: usb === "emulated" && emulated !== undefined ? emulated.bus : await openBus(usb, options.log),
+    gpio: await openGpioBank({ backend: gpio, chip: gpioChip }, system),
+    isSimulated: usb === "emulated",
+    ...(emulated === undefined ? {} : { emulated }),
+  };
+}
+
+async function openBus(usb: "libusb" | "emulated" | "none", log: Log): Promise<UsbBus> {
+  if (usb !== "libusb") return NO_BUS;
+  const { LibusbBus } = await import("./drivers/usb/libusb.ts");
+  return new LibusbBus({ log });
+}
+
+async function emulate({ config, instrument, clock, log }: HardwareOptions): Promise<EmulatedInstrument> {
+  const { createEmulatedInstrument } = await import("./emulator/instrument.ts");
+  const { seed, cloudStrength, target } = config.emulator;
+  const channels = Object.fromEntries(
+    instrument.shutters.map(({ channel }) => [channel, channel.startsWith("up") ? target : "sky"] as const),
+  );
+  const shutters = instrument.shutters.map(emulatedShutter);
+  const scene = { seed, channels, clouds: cloudStrength };
+  return createEmulatedInstrument({ clock, log, seed, shutters, scene });
+}
+
+function emulatedShutter({ channel, mechanism, reverse }: ShutterConfig): EmulatedShutterOptions {
+  const { kind } = mechanism;
+  const wiring =
+    kind === "latching"
+      ? { kind, openPin: mechanism.openPin, closePin: mechanism.closePin }
+      : { kind, pin: mechanism.pin, activeHigh: mechanism.activeHigh };
+  return { channel, wiring, reverse };
+}

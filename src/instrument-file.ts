@@ -1,0 +1,74 @@
+// The instrument configuration in the data directory: read at the start, served and replaced over the interfaces.
+
+import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { NEVER } from "./base/abort.ts";
+import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "./base/errors.ts";
+import type { Log } from "./base/log.ts";
+import { type InstrumentConfig, parseInstrumentConfig, readInstrumentConfig } from "./config/instrument-config.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { SYSTEM_DISK } from "./datadir/disk.ts";
+import { replaceDurable } from "./datadir/durable-file.ts";
+import type { ConfigurationText } from "./resources/model.ts";
+
+/** From `dist/src/`; the sample is shipped with the program. */
+const SAMPLE = fileURLToPath(new URL("../../pdata/vscope.config", import.meta.url));
+
+export class InstrumentFile implements ConfigurationText {
+  readonly path: string;
+  readonly #isEmulated: boolean;
+  readonly #log: Log;
+
+  constructor(dataDirectory: string, config: ServerConfig, log: Log) {
+    this.path = join(dataDirectory, config.config);
+    this.#isEmulated = config.hardware.usb === "emulated";
+    this.#log = log;
+  }
+
+  /** Reads and checks the file. With emulated instruments a missing one is made from the sample. Throws CONFIG_INVALID. */
+  async load(): Promise<InstrumentConfig> {
+    if (this.#isEmulated) await this.#provideSample();
+    const { config, warnings } = await readInstrumentConfig(this.path);
+    for (const warning of warnings) this.#log.warn({ file: this.path }, warning);
+    return config;
+  }
+
+  async read(): Promise<string> {
+    try {
+      return await readFile(this.path, "utf8");
+    } catch (error) {
+      throw new VscopeError("DATADIR_IO", `${this.path}: cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Replaces the file; the old one stays beside it as `.bak`. Throws VALUE_INVALID with every mistake in the text. */
+  async write(text: string): Promise<void> {
+    this.#check(text);
+    const old = await this.read();
+    await replaceDurable(SYSTEM_DISK, `${this.path}.bak`, Buffer.from(old, "utf8"), NEVER);
+    await replaceDurable(SYSTEM_DISK, this.path, Buffer.from(text, "utf8"), NEVER);
+    this.#log.info({ file: this.path }, "instrument configuration replaced, it takes effect at the next start");
+  }
+
+  // In a file of ours a mistake stops the server; in a text from a client it is the client's.
+  #check(text: string): void {
+    try {
+      parseInstrumentConfig(text, basename(this.path));
+    } catch (error) {
+      if (!isVscopeError(error, "CONFIG_INVALID")) throw error;
+      throw new VscopeError("VALUE_INVALID", error.message, { cause: error, details: error.details });
+    }
+  }
+
+  async #provideSample(): Promise<void> {
+    try {
+      await readFile(this.path);
+    } catch (error) {
+      if (systemCodeOf(error) !== "ENOENT") throw error;
+      await mkdir(dirname(this.path), { recursive: true });
+      await copyFile(SAMPLE, this.path);
+      this.#log.info({ file: this.path }, "instrument configuration made from the sample");
+    }
+  }
+}

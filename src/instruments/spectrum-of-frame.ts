@@ -1,0 +1,69 @@
+// From a driver's raw frame to a spectrum: UTC, temperatures and quality flags. Pure.
+
+import { isUncalibrated } from "../drivers/oceanoptics/calibration.ts";
+import type { RawFrame, TecReading } from "../drivers/oceanoptics/driver.ts";
+import {
+  type Flag,
+  type InstrumentIdentity,
+  peakCounts,
+  type Spectrum,
+  type SpectrumKind,
+} from "../spectra/spectrum.ts";
+
+/** A peak below this share of the saturation level is a low signal. */
+const LOW_SIGNAL_FRACTION = 0.05;
+/** A detector further from its set point than this is not stable. */
+const TEC_TOLERANCE_C = 0.5;
+
+export interface FrameFacts {
+  readonly frame: RawFrame;
+  readonly identity: InstrumentIdentity;
+  readonly channel: string;
+  readonly kind: SpectrumKind;
+  readonly integrationTimeUs: number;
+  /** Clock.utcUs - Clock.nowUs at the moment. */
+  readonly utcMinusNowUs: number;
+  readonly detectorTemperatureC?: number;
+  readonly tec?: TecReading;
+}
+
+export function spectrumOf(facts: FrameFacts): Spectrum {
+  const { frame, identity, detectorTemperatureC, tec } = facts;
+  return {
+    instrument: identity,
+    channel: facts.channel,
+    kind: facts.kind,
+    integrationTimeUs: facts.integrationTimeUs,
+    counts: frame.counts,
+    exposureStartUtcUs: Math.round(frame.exposureStartUs + facts.utcMinusNowUs),
+    exposureEndUtcUs: Math.round(frame.exposureEndUs + facts.utcMinusNowUs),
+    freshness: frame.freshness,
+    discardedFrames: frame.discardedFrames,
+    ...(detectorTemperatureC === undefined ? {} : { detectorTemperatureC }),
+    ...(tec === undefined ? {} : { tecEnabled: tec.enabled, tecSetpointC: tec.setpointC }),
+    flags: flagsOf(facts),
+  };
+}
+
+function flagsOf({ frame, identity, kind, tec }: FrameFacts): readonly Flag[] {
+  const peak = peakCounts(frame.counts, identity.opticalPixelRange);
+  const isOff =
+    tec !== undefined && tec.enabled && Math.abs(tec.temperatureC - tec.setpointC) > TEC_TOLERANCE_C;
+  const raised: Readonly<Record<Flag, boolean>> = {
+    saturated: peak >= identity.saturationLevel,
+    simulated: identity.isSimulated,
+    stale_risk: frame.freshness === "none",
+    low_signal: kind === "light" && peak < LOW_SIGNAL_FRACTION * identity.saturationLevel,
+    tec_unstable: isOff,
+    uncalibrated: isUncalibrated(identity.calibration),
+  };
+  const names: readonly Flag[] = [
+    "saturated",
+    "simulated",
+    "stale_risk",
+    "low_signal",
+    "tec_unstable",
+    "uncalibrated",
+  ];
+  return names.filter((name) => raised[name]);
+}

@@ -1,0 +1,129 @@
+// Composes the server: data directory, hardware, instruments, acquisition, tree, CoAP. Opens in this order and closes in
+// reverse, so that recordings end before shutters close, and files are whole before the disk goes.
+
+import { Operations } from "./acquisition/operations.ts";
+import { Recorder } from "./acquisition/recorder.ts";
+import type { Clock } from "./base/clock.ts";
+import { Lifetime } from "./base/lifetime.ts";
+import type { Log } from "./base/log.ts";
+import { CoapServer } from "./coap/server.ts";
+import { channelsOf } from "./config/instrument-config.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { DataDirectory } from "./datadir/data-directory.ts";
+import { type Hardware, openHardware } from "./hardware.ts";
+import { InstrumentFile } from "./instrument-file.ts";
+import { Host } from "./instruments/host.ts";
+import { Rack } from "./instruments/rack.ts";
+import { ShutterSet } from "./instruments/shutter.ts";
+import { StatusLed } from "./instruments/status-led.ts";
+import { coapHandler } from "./interfaces/coap/handler.ts";
+import type { ServerModel } from "./resources/model.ts";
+import { Router } from "./resources/router.ts";
+import { TREE } from "./resources/tree.ts";
+import { searchLimits, spectrometerSettings } from "./spectrometer-settings.ts";
+
+export interface ServerOptions {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+}
+
+export class Server {
+  readonly model: ServerModel;
+  readonly hardware: Hardware;
+  /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
+  readonly port: number | undefined;
+  readonly #lifetime: Lifetime;
+
+  private constructor(
+    { model, hardware }: { readonly model: ServerModel; readonly hardware: Hardware },
+    port: number | undefined,
+    lifetime: Lifetime,
+  ) {
+    this.model = model;
+    this.hardware = hardware;
+    this.port = port;
+    this.#lifetime = lifetime;
+  }
+
+  /** Resolves when clients can come. Closes what it has opened when it throws. */
+  static async start(options: ServerOptions, signal: AbortSignal): Promise<Server> {
+    const lifetime = new Lifetime();
+    try {
+      const parts = await openParts(options, lifetime, signal);
+      const port = await listen(options, parts.model, lifetime);
+      return new Server(parts, port, lifetime);
+    } catch (error) {
+      await lifetime.close();
+      throw error;
+    }
+  }
+
+  /** Refuses clients, ends what runs, closes the shutters, finishes the files. Throws when something did not close. */
+  close(): Promise<void> {
+    return this.#lifetime.close();
+  }
+}
+
+async function openParts(
+  { config, clock, log, version }: ServerOptions,
+  lifetime: Lifetime,
+  signal: AbortSignal,
+): Promise<{ model: ServerModel; hardware: Hardware }> {
+  const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
+  lifetime.defer("data directory", () => dataDirectory.close());
+  const configuration = new InstrumentFile(dataDirectory.path, config, log);
+  const instrument = await configuration.load();
+  const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
+  lifetime.defer("GPIO lines", () => hardware.gpio.close());
+  const shutters = await ShutterSet.open({ bank: hardware.gpio, shutters: instrument.shutters, clock, log }, signal);
+  lifetime.defer("shutters", () => shutters.close());
+  const { bus, isSimulated } = hardware;
+  const settings = spectrometerSettings(instrument);
+  const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
+  lifetime.defer("spectrometers", () => rack.close());
+  await rack.start(signal);
+  const operations = new Operations({ clock, log });
+  const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
+  const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
+  await openStatusLed({ config, hardware, recorder, log }, lifetime);
+  lifetime.defer("operations", () => operations.close());
+  const host = new Host({ clock, version, maySetClock: !isSimulated });
+  return { hardware, model: { host, rack, shutters, dataDirectory, recorder, operations, configuration } };
+}
+
+function dataDirectoryOptions({ datadir }: ServerConfig, version: string) {
+  const { device, mountPoint } = datadir;
+  return {
+    path: datadir.datadir,
+    reserveBytes: datadir.reserveMb * 1e6,
+    writer: `vscope-server ${version}`,
+    ...(datadir.mount ? { mount: { device, mountPoint } } : {}),
+  };
+}
+
+interface LedParts {
+  readonly config: ServerConfig;
+  readonly hardware: Hardware;
+  readonly recorder: Recorder;
+  readonly log: Log;
+}
+
+async function openStatusLed({ config, hardware, recorder, log }: LedParts, lifetime: Lifetime): Promise<void> {
+  const pin = config.hardware.statusLedPin;
+  if (pin === undefined) return;
+  const { status: cell } = recorder;
+  const led = await StatusLed.open({ bank: hardware.gpio, pin, cell, isLit: ({ phase }) => phase !== "idle", log });
+  lifetime.defer("status LED", () => led.close());
+}
+
+async function listen({ config, clock, log }: ServerOptions, model: ServerModel, lifetime: Lifetime) {
+  const { enabled, address, port } = config.coap;
+  if (!enabled) return undefined;
+  const handler = coapHandler(new Router(model, TREE), log);
+  const server = await CoapServer.listen({ address, port, handler, clock, log });
+  lifetime.defer("CoAP server", () => server.close());
+  log.info({ address, port: server.port }, "CoAP server listens");
+  return server.port;
+}

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import Database from "better-sqlite3";
+import fc from "fast-check";
+import { isVscopeError } from "../../src/base/errors.ts";
+import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
+import type { DataDirectory } from "../../src/datadir/data-directory.ts";
+import type { SpectrumQuery } from "../../src/datadir/spectrum-query.ts";
+import type { SpectraSet, Spectrum } from "../../src/spectra/spectrum.ts";
+import { instrument, spectraSet, spectrum, START_UTC_US } from "../spectra/sample.ts";
+import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+
+const SECOND = 1_000_000;
+
+/** Two runs of two instruments and two channels, ten seconds apart. */
+async function recordSeason(directory: DataDirectory): Promise<void> {
+  let at = START_UTC_US;
+  for (const run of ["plot10", "plot11"]) {
+    const batch = await directory.startBatch(run);
+    for (let sequence = 0; sequence < 3; sequence++) {
+      for (const kind of ["dark", "light"] as const) {
+        await batch.write(turn(kind, sequence, at));
+        at += 10 * SECOND;
+      }
+    }
+    await batch.finish();
+  }
+}
+
+function turn(kind: SpectraSet["kind"], sequence: number, exposureStartUtcUs: number): SpectraSet {
+  const spectra: Spectrum[] = [];
+  for (const channel of ["upwelling", "downwelling"]) {
+    for (const serial of ["FLMT01859", "QEP00114"]) {
+      const flags =
+        kind === "light" && serial === "QEP00114"
+          ? (["saturated", "simulated"] as const)
+          : (["simulated"] as const);
+      spectra.push(
+        spectrum({ instrument: instrument({ serial }), channel, kind, flags, exposureStartUtcUs }),
+      );
+    }
+  }
+  return spectraSet({ kind, sequence, spectra });
+}
+
+test("every spectrum's metadata is in the catalogue", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batch = await directory.startBatch("plot10");
+  const cooled = spectrum({
+    detectorTemperatureC: -9.9,
+    tecEnabled: true,
+    tecSetpointC: -10,
+    channelWavelengthCoefficients: [1, 2],
+  });
+  await batch.write(spectraSet({ sequence: 12, spectra: [cooled] }));
+  assert.deepEqual(await directory.spectrum("plot10/b000000_s000012_light.pico/0"), {
+    id: "plot10/b000000_s000012_light.pico/0",
+    run: "plot10",
+    file: "b000000_s000012_light.pico",
+    position: 0,
+    batch: 0,
+    sequence: 12,
+    kind: "light",
+    serial: "FLMT01859",
+    model: "Flame-T",
+    firmware: "1.00.0",
+    channel: "upwelling",
+    exposureStartUtcUs: START_UTC_US,
+    exposureEndUtcUs: START_UTC_US + 250_000,
+    integrationTimeUs: 250_000,
+    pixels: 6,
+    peakCounts: 60_000,
+    saturatedPixels: 1,
+    saturationLevel: 60_000,
+    maxCounts: 65_535,
+    detectorTemperatureC: -9.9,
+    tecEnabled: true,
+    tecSetpointC: -10,
+    isSimulated: true,
+    freshness: "timing",
+    discardedFrames: 1,
+    strayLightConstant: null,
+    opticalConfiguration: null,
+    flags: ["saturated", "simulated"],
+    wavelengthCoefficients: [340, 0.4, -1e-5, -2e-9],
+    channelWavelengthCoefficients: [1, 2],
+    nonlinearityCoefficients: [1, 1e-6],
+    darkPixels: [0, 1],
+    opticalPixelRange: [2, 6],
+  });
+  for (const id of ["plot10/b000000_s000012_light.pico/1", "nonsense", "a/b/c/d/0", ""]) {
+    await assert.rejects(directory.spectrum(id), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"), id);
+  }
+});
+
+test("a search gives what a filter over all spectra gives", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  await recordSeason(directory);
+  const all = await allSpectra(directory);
+  assert.equal(all.length, 2 * 3 * 2 * 4);
+  const maybe = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { nil: undefined });
+  const time = maybe(START_UTC_US, START_UTC_US + 20 * SECOND, START_UTC_US + 65 * SECOND);
+  const query = fc.record({
+    run: maybe("plot10", "plot11", "none"),
+    batch: maybe(0, 1),
+    sequence: maybe(0, 2),
+    serial: maybe("FLMT01859", "QEP00114"),
+    channel: maybe("upwelling", "downwelling"),
+    kind: maybe("light" as const, "dark" as const),
+    flag: maybe("saturated", "simulated", "' OR 1"),
+    fromUtcUs: time,
+    toUtcUs: time,
+  });
+  await fc.assert(
+    fc.asyncProperty(query, fc.nat(5), fc.nat(60), async (asked, offset, limit) => {
+      const { fromUtcUs, toUtcUs, flag, ...equal } = asked;
+      const expected = all.filter(
+        (row) =>
+          Object.entries(equal).every(
+            ([key, value]) => value === undefined || Reflect.get(row, key) === value,
+          ) &&
+          (flag === undefined || row.flags.includes(flag)) &&
+          (fromUtcUs === undefined || row.exposureStartUtcUs >= fromUtcUs) &&
+          (toUtcUs === undefined || row.exposureStartUtcUs < toUtcUs),
+      );
+      const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+      const found = await directory.search({ ...given, offset, limit } satisfies SpectrumQuery);
+      assert.equal(found.total, expected.length);
+      assert.deepEqual(found.spectra, expected.slice(offset, offset + limit));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const DAMAGE: readonly (readonly [string, (file: string) => Promise<void>])[] = [
+  ["deleted", (file) => rm(file)],
+  ["emptied", (file) => writeFile(file, "")],
+  ["overwritten with rubbish", (file) => writeFile(file, "rubbish".repeat(1000))],
+  ["damaged in the middle", damagePages],
+  ["of a newer version", async (file) => changeDatabase(file, "PRAGMA user_version = 99")],
+  ["another database", async (file) => changeDatabase(file, "PRAGMA user_version = 0; CREATE TABLE x (y)")],
+  [
+    "a part of the rows gone",
+    async (file) =>
+      changeDatabase(
+        file,
+        "DELETE FROM files WHERE run = 'plot10'; DELETE FROM spectra WHERE run = 'plot10'",
+      ),
+  ],
+];
+
+for (const [what, damage] of DAMAGE) {
+  test(`the catalogue comes back equal from the files: ${what}`, async (t) => {
+    const path = await temporaryFolder(t);
+    const first = await openDirectory(t, path);
+    await recordSeason(first);
+    const before = await allSpectra(first);
+    await first.close();
+    await damage(join(path, CATALOGUE_FILE));
+    const second = await openDirectory(t, path);
+    assert.deepEqual(await allSpectra(second), before);
+  });
+}
+
+test("a catalogue that is not usable is kept beside the new one", async (t) => {
+  const path = await temporaryFolder(t);
+  await writeFile(join(path, CATALOGUE_FILE), "rubbish".repeat(1000));
+  await openDirectory(t, path);
+  assert.equal(
+    (await readdir(path)).filter((name) => /^catalogue\.sqlite\.2026\d+T\d+Z$/.test(name)).length,
+    1,
+  );
+});
+
+test("a start finds files that were added by hand and drops those that are gone", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  await recordSeason(first);
+  await first.close();
+  await copyFile(join(path, "plot10", "b000000_s000000_light.pico"), join(path, "plot11", "copy.pico"));
+  await rm(join(path, "plot10", "b000000_s000001_light.pico"));
+  await rm(join(path, "plot11", "b000000_s000000_dark.pico"));
+  await writeFile(join(path, "plot11", "broken.pico"), '{"Spectra": [');
+  const second = await openDirectory(t, path);
+  const files = new Set((await allSpectra(second)).map(({ run, file }) => `${run}/${file}`));
+  assert.equal(files.size, 12 - 2 + 1);
+  assert.ok(files.has("plot11/copy.pico"));
+  const broken = await second.brokenFiles();
+  assert.deepEqual(
+    broken.map(({ file }) => file),
+    ["broken.pico"],
+  );
+  assert.match(broken[0]?.problem ?? "", /^plot11\/broken\.pico: not JSON/);
+});
+
+test("an archive of older files is read while the server works", async (t) => {
+  const path = await temporaryFolder(t);
+  const source = await openDirectory(t, join(path, "source"));
+  const batch = await source.startBatch("run");
+  const { path: file } = await batch.write(spectraSet());
+  await source.close();
+  const archive = join(path, "archive");
+  await mkdir(join(archive, "old"), { recursive: true });
+  for (let number = 0; number < 250; number++) await copyFile(file, join(archive, "old", `${number}.pico`));
+  const directory = await openDirectory(t, archive);
+  const atStart = (await directory.search({})).total;
+  assert.ok(atStart >= 100 && atStart < 250, String(atStart));
+  assert.ok(directory.status.value.filesToIndex > 0);
+  const recording = await directory.startBatch("new");
+  await recording.write(spectraSet());
+  await recording.finish();
+  assert.equal((await allSpectra(directory)).length, 251);
+  assert.equal(directory.status.value.filesToIndex, 0);
+});
+
+test("reindexing reads every file anew, tells how far it is, and skips what is broken", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  await recordSeason(directory);
+  const before = await allSpectra(directory);
+  // A file changed by hand keeps its name: only reading it shows the change.
+  await writeFile(join(path, "plot10", "b000000_s000000_light.pico"), "{}");
+  const progress: string[] = [];
+  const report = await directory.reindex(({ done, of }) => progress.push(`${done}/${of}`), NEVER);
+  assert.equal(report.indexed, 11);
+  assert.deepEqual(
+    report.broken.map(({ run, file }) => `${run}/${file}`),
+    ["plot10/b000000_s000000_light.pico"],
+  );
+  assert.deepEqual([progress[0], progress.at(-1)], ["1/12", "12/12"]);
+  const kept = before.filter(({ run, file }) => `${run}/${file}` !== "plot10/b000000_s000000_light.pico");
+  assert.deepEqual(await allSpectra(directory), kept);
+});
+
+test("reindexing can be aborted, does not run twice, and recording goes on meanwhile", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  await recordSeason(directory);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const running = directory.reindex(
+    ({ done }) => (done === 3 ? controller.abort(reason) : undefined),
+    controller.signal,
+  );
+  await assert.rejects(directory.reindex(IGNORE, NEVER), (error) => isVscopeError(error, "STATE_CONFLICT"));
+  await assert.rejects(running, (error) => error === reason);
+  const batch = await directory.startBatch("plot12");
+  const [report] = await Promise.all([directory.reindex(IGNORE, NEVER), batch.write(spectraSet())]);
+  assert.ok(report.indexed >= 12);
+  assert.equal((await allSpectra(directory)).length, 49);
+});
+
+test("a catalogue that fails in mid-season loses no spectrum, and has all at the next start", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  changeDatabase(join(path, CATALOGUE_FILE), "DROP TABLE spectra");
+  const { file } = await batch.write(spectraSet({ sequence: 1 }));
+  await batch.finish();
+  assert.ok((await directory.run("run")).files.some((entry) => entry.file === file));
+  await assert.rejects(directory.search({}), (error) => isVscopeError(error, "DATADIR_IO"));
+  await directory.close();
+  assert.equal((await allSpectra(await openDirectory(t, path))).length, 2);
+});
+
+test("another program can read the catalogue while the server writes it", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  await recordSeason(directory);
+  const reader = Catalogue.read(join(path, CATALOGUE_FILE));
+  t.after(() => reader.close());
+  assert.equal(reader.search({ run: "plot10", limit: 1 }).total, 24);
+  const batch = await directory.startBatch("plot10");
+  await batch.write(spectraSet());
+  assert.equal(reader.search({ run: "plot10", limit: 1 }).total, 25);
+  assert.throws(
+    () => reader.drop([{ run: "plot10", file: "x" }]),
+    (error) => isVscopeError(error, "DATADIR_IO"),
+  );
+  assert.throws(
+    () => Catalogue.read(join(path, "none")),
+    (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
+  );
+});
+
+function changeDatabase(file: string, sql: string): void {
+  const database = new Database(file);
+  database.exec(sql);
+  database.close();
+}
+
+async function damagePages(file: string): Promise<void> {
+  const handle = await open(file, "r+");
+  const { size } = await handle.stat();
+  await handle.write(Buffer.alloc(size - 8192, 0xa5), 0, size - 8192, 4096);
+  await handle.close();
+}

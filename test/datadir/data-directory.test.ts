@@ -1,0 +1,323 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isVscopeError } from "../../src/base/errors.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { parsePico } from "../../src/spectra/pico-reader.ts";
+import { spectraSet } from "../spectra/sample.ts";
+import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+
+const OUTSIDE = [
+  "",
+  ".",
+  "..",
+  "../secret.pico",
+  "/secret.pico",
+  "../../etc/passwd",
+  "a/../../secret.pico",
+  "a\0.pico",
+  "x".repeat(300),
+];
+
+test("a batch writes one file per set and lists them newest first", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path, { writer: "vscope-server 9.9" });
+  const batch = await directory.startBatch("plot10");
+  assert.equal(batch.number, 0);
+  const dark = await batch.write(spectraSet({ kind: "dark" }));
+  const light = await batch.write(spectraSet());
+  await batch.finish();
+  assert.equal(light.file, "b000000_s000000_light.pico");
+  assert.equal(light.path, join(path, "plot10", light.file));
+  const bytes = await directory.readFile("plot10", light.file);
+  assert.equal(bytes.length, light.bytes);
+  const content = parsePico(String(bytes), light.file);
+  assert.deepEqual(content.format, { version: 1, writer: "vscope-server 9.9" });
+  assert.equal(content.spectra[0]?.run, "plot10");
+  assert.deepEqual(await directory.run("plot10"), {
+    name: "plot10",
+    files: [light, dark].map(({ file, bytes: size }) => ({ file, bytes: size })),
+    batches: [{ number: 0, files: 2 }],
+    bytes: light.bytes + dark.bytes,
+  });
+});
+
+test("writes are in order, the caller need not wait for each, and room() bounds them", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batch = await directory.startBatch("run");
+  const order: number[] = [];
+  const writes: Promise<unknown>[] = [];
+  for (let sequence = 0; sequence < 10; sequence++) {
+    writes.push(batch.write(spectraSet({ sequence })).then(() => order.push(sequence)));
+    await batch.room(NEVER);
+  }
+  assert.ok(order.length >= 8, `${order.length} of 10 are on disk when the last has room`);
+  await batch.finish();
+  await Promise.all(writes);
+  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("a caller that never waits is refused before the memory is full", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batch = await directory.startBatch("run");
+  const writes = Array.from({ length: 70 }, (_, sequence) => batch.write(spectraSet({ sequence })));
+  const results = await Promise.allSettled(writes);
+  const refused = results.filter((result) => result.status === "rejected");
+  assert.ok(refused.length > 0 && refused.length < 10, String(refused.length));
+  for (const { reason } of refused) assert.ok(isVscopeError(reason, "DEVICE_BUSY"));
+  assert.equal((await directory.run("run")).files.length, results.length - refused.length);
+});
+
+test("the same sequence twice in a batch is a conflict, so is a write to a finished batch", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  await assert.rejects(batch.write(spectraSet()), (error) => isVscopeError(error, "STATE_CONFLICT"));
+  await batch.finish();
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) =>
+    isVscopeError(error, "STATE_CONFLICT"),
+  );
+});
+
+test("batch numbers are never used twice: not after a restart, a batch without files, or files added by hand", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  const numbers: number[] = [];
+  const take = async (directory = first): Promise<void> => {
+    const batch = await directory.startBatch("run");
+    await batch.finish();
+    numbers.push(batch.number);
+  };
+  await take();
+  await take();
+  await writeFile(join(path, "run", "b000041_s000000_light.pico"), "{}");
+  await take();
+  await rm(join(path, "run", "b000041_s000000_light.pico"));
+  await first.close();
+  await take(await openDirectory(t, path));
+  assert.deepEqual(numbers, [0, 1, 42, 43]);
+  const taken = await Promise.all(["a", "a", "a"].map((run) => openBatchNumber(t, path, run)));
+  assert.equal(new Set(taken).size, 1, "the second opening is refused");
+});
+
+async function openBatchNumber(
+  t: Parameters<typeof openDirectory>[0],
+  path: string,
+  run: string,
+): Promise<string> {
+  return openDirectory(t, path).then(
+    () => `opened ${run}`,
+    (error: unknown) => (isVscopeError(error, "SERVER_CONFLICT") ? "refused" : String(error)),
+  );
+}
+
+test("batches started together get different numbers", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batches = await Promise.all([1, 2, 3].map(() => directory.startBatch("run")));
+  assert.deepEqual(
+    batches.map(({ number }) => number),
+    [0, 1, 2],
+  );
+});
+
+test("the current run is remembered; without one it is the newest folder, else spectra", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  assert.equal(first.currentRun.value, "spectra");
+  assert.deepEqual((await first.runs({})).runs, []);
+  const told: string[] = [];
+  first.currentRun.subscribe((run) => told.push(run));
+  await first.setCurrentRun("plot10");
+  await first.setCurrentRun("plot11");
+  await first.setCurrentRun("plot10");
+  assert.deepEqual(told, ["plot10", "plot11", "plot10"]);
+  await first.close();
+
+  const second = await openDirectory(t, path);
+  assert.equal(second.currentRun.value, "plot10");
+  await second.close();
+
+  await rm(join(path, "plot10"), { recursive: true });
+  await mkdir(join(path, "by hand"));
+  await utimes(join(path, "plot11"), 1, 1);
+  const third = await openDirectory(t, path);
+  assert.equal(third.currentRun.value, "by hand");
+});
+
+test("a name that cannot be a run changes nothing, inside and outside", async (t) => {
+  const parent = await temporaryFolder(t);
+  const path = join(parent, "data");
+  const directory = await openDirectory(t, path);
+  const before = await readdir(path);
+  for (const name of [...OUTSIDE, ".hidden", "my.pico_run/x", "a".repeat(65), "x.part"]) {
+    for (const attempt of [directory.setCurrentRun(name), directory.startBatch(name)]) {
+      await assert.rejects(attempt, (error) => isVscopeError(error, "VALUE_INVALID"), name.slice(0, 20));
+    }
+  }
+  assert.deepEqual(await readdir(path), before);
+  assert.deepEqual(await readdir(parent), ["data"]);
+  assert.equal(directory.currentRun.value, "spectra");
+});
+
+test("a run with .pico in its name keeps its files to itself", async (t) => {
+  const directory = await openDirectory(t, await temporaryFolder(t));
+  const batch = await directory.startBatch("my.pico_run");
+  await batch.write(spectraSet());
+  assert.equal((await directory.run("my.pico_run")).files.length, 1);
+});
+
+test("nothing outside a run can be read, by whatever name", async (t) => {
+  const parent = await temporaryFolder(t);
+  const path = join(parent, "data");
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  const { file } = await batch.write(spectraSet());
+  await writeFile(join(parent, "secret.pico"), "secret");
+  await writeFile(join(path, "secret.pico"), "secret");
+  await writeFile(join(path, "run", "notes.txt"), "secret");
+  await writeFile(join(path, "run", `${file}.part`), "secret");
+  await symlink(join(parent, "secret.pico"), join(path, "run", "link.pico"));
+  await symlink(parent, join(path, "link"));
+  await mkdir(join(path, "run", "folder.pico"));
+  const matrix = [
+    ...OUTSIDE.flatMap((name) => [
+      ["run", name],
+      [name, file],
+      [name, name],
+    ]),
+    ["link", "secret.pico"],
+    ["run", "link.pico"],
+    ["run", "notes.txt"],
+    ["run", "folder.pico"],
+    ["run", `${file}.part`],
+    ["run", ".batch"],
+    ["run", "../secret.pico"],
+    ["run", "b000009_s000000_light.pico"],
+    [".", ".current-run"],
+    ["run", "../catalogue.sqlite"],
+    ["none", file],
+  ];
+  for (const [run = "", name = ""] of matrix) {
+    await assert.rejects(
+      directory.readFile(run, name),
+      (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
+      `${run} ${name}`,
+    );
+  }
+  for (const name of [...OUTSIDE, "link", "none"]) {
+    await assert.rejects(directory.run(name), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+  }
+  assert.deepEqual(
+    (await directory.run("run")).files.map((entry) => entry.file),
+    [file],
+  );
+});
+
+test("run folders of other systems are listed, read and recorded into", async (t) => {
+  const path = await temporaryFolder(t);
+  await mkdir(join(path, "plot, 10 (old)"));
+  await writeFile(join(path, "plot, 10 (old)", "b000007_s000000_dark.pico"), "{}");
+  await mkdir(join(path, "lost+found"));
+  await mkdir(join(path, ".trash"));
+  await writeFile(join(path, "piccolo.config"), "");
+  const directory = await openDirectory(t, path);
+  const { total, runs } = await directory.runs({});
+  assert.equal(total, 1);
+  assert.deepEqual(
+    runs.map(({ name, files, newestBatch }) => ({ name, files, newestBatch })),
+    [{ name: "plot, 10 (old)", files: 1, newestBatch: 7 }],
+  );
+  assert.equal((await directory.startBatch("plot, 10 (old)")).number, 8);
+});
+
+test("runs are paged, filtered and sorted by their newest change", async (t) => {
+  const path = await temporaryFolder(t);
+  for (const [age, name] of ["Alpha", "beta", "alphabet", "gamma"].entries()) {
+    await mkdir(join(path, name));
+    await utimes(join(path, name), 1000 - age, 1000 - age);
+  }
+  const directory = await openDirectory(t, path);
+  const names = async (page: object): Promise<readonly [number, string[]]> => {
+    const { total, runs } = await directory.runs(page);
+    return [total, runs.map(({ name }) => name)];
+  };
+  assert.deepEqual(await names({}), [4, ["Alpha", "beta", "alphabet", "gamma"]]);
+  assert.deepEqual(await names({ offset: 1, limit: 2 }), [4, ["beta", "alphabet"]]);
+  assert.deepEqual(await names({ match: "ALPHA" }), [2, ["Alpha", "alphabet"]]);
+  assert.deepEqual(await names({ offset: 9 }), [4, []]);
+});
+
+test("recording stops before the reserve is touched, with the figures", async (t) => {
+  let freeBytes = 100e6;
+  const disk: Disk = { ...SYSTEM_DISK, space: async () => ({ freeBytes, totalBytes: 200e6 }) };
+  const directory = await openDirectory(t, await temporaryFolder(t), { disk, reserveBytes: 50e6 });
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  freeBytes = 50e6 + 100;
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) => {
+    return (
+      isVscopeError(error, "DATADIR_FULL") &&
+      /50\.0 MB are free, .* 50\.0 MB stay in reserve$/.test(error.message)
+    );
+  });
+  freeBytes = 49e6;
+  await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_FULL"));
+  assert.equal((await directory.refresh()).freeBytes, 49e6);
+  assert.equal((await directory.run("run")).files.length, 1);
+});
+
+test("a run folder that is removed while recording is made again", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  await rm(join(path, "run"), { recursive: true });
+  const { file } = await batch.write(spectraSet({ sequence: 1 }));
+  assert.deepEqual(
+    (await directory.run("run")).files.map((entry) => entry.file),
+    [file],
+  );
+});
+
+test("a data directory that is removed is not made again under the server's feet", async (t) => {
+  const path = join(await temporaryFolder(t), "data");
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  await rm(path, { recursive: true });
+  await assert.rejects(batch.write(spectraSet()), (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
+  assert.equal((await directory.refresh()).mounted, false);
+});
+
+test("two servers cannot use one data directory; after closing it is free", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  await assert.rejects(openDirectory(t, path), (error) => isVscopeError(error, "SERVER_CONFLICT"));
+  await first.close();
+  await (await openDirectory(t, path)).close();
+});
+
+test("closing waits for what was handed in, and refuses the rest", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  const writes = [0, 1, 2].map((sequence) => batch.write(spectraSet({ sequence })));
+  await directory.close();
+  await Promise.all(writes);
+  assert.equal((await readdir(join(path, "run"))).filter((name) => name.endsWith(".pico")).length, 3);
+  await assert.rejects(batch.write(spectraSet({ sequence: 3 })), (error) =>
+    isVscopeError(error, "DATADIR_NOT_MOUNTED"),
+  );
+  await directory.close();
+});
+
+test("the data directory may be a link, not a file", async (t) => {
+  const parent = await temporaryFolder(t);
+  await mkdir(join(parent, "real"));
+  await symlink(join(parent, "real"), join(parent, "link"));
+  const directory = await openDirectory(t, join(parent, "link"));
+  await (await directory.startBatch("run")).write(spectraSet());
+  assert.deepEqual((await readdir(join(parent, "real"))).includes("run"), true);
+  await writeFile(join(parent, "file"), "");
+  await assert.rejects(openDirectory(t, join(parent, "file")), (error) => isVscopeError(error));
+});

@@ -1,0 +1,141 @@
+// vscope show and reindex as processes: plots, pictures, reflectance, local and on the server.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { FakeServer } from "../../client/fake-server.ts";
+import { REFLECTANCE, sampleFile, SERIALS } from "../../client/sample-spectra.ts";
+import { vscope } from "./spawn-vscope.ts";
+
+const LIGHT = "b000001_s000000_light.pico";
+const DARK = "b000001_s000000_dark.pico";
+
+let server: FakeServer;
+let url: string;
+let folder: string;
+
+before(async () => {
+  server = await FakeServer.start();
+  url = server.url;
+  folder = await mkdtemp(join(tmpdir(), "vscope-"));
+  await mkdir(join(folder, "plot10"));
+  await writeFile(join(folder, "plot10", LIGHT), sampleFile("light"));
+  await writeFile(join(folder, "plot10", DARK), sampleFile("dark"));
+});
+
+after(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+test("a local file is plotted without any server", async () => {
+  const { code, out, errors } = await vscope(["show", join(folder, "plot10", LIGHT)]);
+  assert.equal(errors, "");
+  assert.equal(code, 0);
+  const [heading = "", first = ""] = out.split("\n");
+  assert.match(heading, /^spectrometer +channel +kind +start +integration +flags$/);
+  assert.match(first, /^FLMS01859 +downwelling +light +2026-06-21T12:00:00.000Z +10 ms +simulated$/);
+  assert.match(out, /wavelength \/ nm/);
+});
+
+test("a file of the server, one channel and one spectrometer of it", async () => {
+  const { out } = await vscope(
+    ["show", `plot10/${LIGHT}`, "--channel", "upwelling", "--serial", SERIALS[1], "--json"],
+    { url },
+  );
+  const [spectrum, ...more] = JSON.parse(out);
+  assert.equal(more.length, 0);
+  assert.equal(spectrum.serial, SERIALS[1]);
+  assert.equal(spectrum.channel, "upwelling");
+  assert.equal(spectrum.counts.length, 1024);
+  assert.equal(spectrum.wavelengthsNm[2], 401);
+});
+
+test("an id of the catalogue is one spectrum, of the server or of a local data directory", async () => {
+  for (const [args, where] of [
+    [[], { url }],
+    [["--data-dir", "."], { cwd: folder }],
+  ] as const) {
+    const { out } = await vscope(["show", `plot10/${LIGHT}/3`, "--json", ...args], where);
+    assert.deepEqual(
+      JSON.parse(out).map(({ serial, channel }: { serial: string; channel: string }) => [serial, channel]),
+      [[SERIALS[1], "upwelling"]],
+    );
+  }
+  const none = await vscope(["show", `plot10/${LIGHT}/9`], { url });
+  assert.match(none.errors, /holds no such spectrum, only FLMS01859 downwelling, /);
+  assert.equal(none.code, 2);
+});
+
+test("--svg writes a picture, to a file or to stdout", async () => {
+  const path = join(folder, "picture.svg");
+  const { out, code } = await vscope(["show", `plot10/${LIGHT}`, "--svg", path], { url });
+  assert.equal(out, `${path} written\n`);
+  assert.equal(code, 0);
+  const svg = await readFile(path, "utf8");
+  assert.match(svg, /^<svg .*<\/svg>\n$/s);
+  const subtracted = await vscope(["show", `plot10/${LIGHT}`, "--dark-subtract", "--svg", "-"], { url });
+  assert.match(subtracted.out, /counts - dark/);
+  assert.ok(!subtracted.out.includes("NaN"));
+});
+
+test("--reflectance is the truth in every band, for each spectrometer", async () => {
+  const { out, code } = await vscope(["show", `plot10/${LIGHT}`, "--reflectance"], { url });
+  assert.equal(code, 0);
+  const rows = [...out.matchAll(/^ +(\d+-\d+) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$/gm)];
+  assert.equal(rows.length, 9 * SERIALS.length);
+  for (const [, , mean, min, max] of rows) {
+    assert.deepEqual([mean, min, max].map(Number), [REFLECTANCE, REFLECTANCE, REFLECTANCE]);
+  }
+  assert.match(out, /upwelling 40 ms, downwelling 10 ms, dark-subtracted\n/);
+  const picture = await vscope(["show", `plot10/${LIGHT}`, "--reflectance", "--svg", "-"], { url });
+  assert.ok(!picture.out.includes("NaN"));
+});
+
+test("--reflectance --json has bands and the curve", async () => {
+  const { out } = await vscope(["show", LIGHT, "--reflectance", "--serial", SERIALS[0], "--json"], {
+    cwd: join(folder, "plot10"),
+  });
+  const [result, ...more] = JSON.parse(out);
+  assert.equal(more.length, 0);
+  assert.equal(result.bands.at(-1).fromNm, 450);
+  assert.equal(result.bands.at(-1).toNm, 850);
+  assert.equal(result.bands.at(-1).pixels, 800);
+  assert.equal(result.reflectance.length, 1024);
+});
+
+test("without a dark spectrum, subtraction says which one is missing", async () => {
+  const alone = join(folder, "alone");
+  await mkdir(alone);
+  await writeFile(join(alone, LIGHT), sampleFile("light"));
+  const { code, errors } = await vscope(["show", join(alone, LIGHT), "--dark-subtract"]);
+  assert.equal(errors, `vscope: FLMS01859: no dark spectrum of downwelling with 10 ms near ${LIGHT}\n`);
+  assert.equal(code, 1);
+});
+
+test("a file that is none is named with what is wrong", async () => {
+  const path = join(folder, "bad.pico");
+  await writeFile(path, "{}");
+  const { code, errors } = await vscope(["show", path]);
+  assert.match(errors, /^vscope: bad\.pico: /);
+  assert.equal(code, 1);
+});
+
+test("reindex fills the catalogue from the files, and names those it cannot read", async () => {
+  const data = join(folder, "data");
+  await mkdir(join(data, "plot10"), { recursive: true });
+  await writeFile(join(data, "plot10", LIGHT), sampleFile("light"));
+  await writeFile(join(data, "plot10", DARK), sampleFile("dark"));
+  const good = await vscope(["reindex", data]);
+  assert.equal(good.out, "2 files indexed, 0 dropped, 0 unreadable\n");
+  assert.match(good.errors, /^reindex: 1\/2\nreindex: 2\/2\n$/);
+  assert.equal(good.code, 0);
+  await writeFile(join(data, "plot10", "b000001_s000001_light.pico"), "torn");
+  const torn = await vscope(["reindex", data, "--json"]);
+  const report = JSON.parse(torn.out);
+  assert.equal(report.indexed, 2);
+  assert.equal(report.broken[0].file, "b000001_s000001_light.pico");
+  assert.equal(torn.code, 1);
+});
