@@ -92,13 +92,9 @@ function merge(config: ServerConfig, options: Options): ServerConfig {
       ...daemon,
       daemon: options.daemonize ?? daemon.daemon,
       pidFile: options.pidFile ?? daemon.pidFile,
-      ...(options.daemonLogFile === undefined ? {} : { logFile: options.daemonLogFile }),
+      logFile: options.daemonLogFile ?? daemon.logFile,
     },
-    logging: {
-      debug: options.debug ?? logging.debug,
-      ...(logging.logFile === undefined ? {} : { logFile: logging.logFile }),
-      ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
-    },
+    logging: { debug: options.debug ?? logging.debug, logFile: options.logFile ?? logging.logFile },
     datadir: {
       ...datadir,
       datadir: options.dataDir ?? datadir.datadir,

@@ -14,7 +14,11 @@ export async function openLibc(): Promise<Libc> {
   const koffi = await import("koffi");
   const library = koffi.load(null);
   // Some numbers have two names: the first one counts, EAGAIN before EWOULDBLOCK.
-  const names = new Map(Object.entries(koffi.os.errno).reverse().map(([name, number]) => [number, name]));
+  const names = new Map(
+    Object.entries(koffi.os.errno)
+      .reverse()
+      .map(([name, number]) => [number, name]),
+  );
   return {
     declare: (prototype) => library.func(prototype),
     errorName: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,

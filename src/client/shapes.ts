@@ -22,19 +22,11 @@ export type RunSummary = z.infer<typeof runSummaryShape>;
 export const runListShape = z.looseObject({ total: z.number(), runs: z.array(runSummaryShape) });
 export type RunList = z.infer<typeof runListShape>;
 
-export const runFileShape = z.looseObject({ name: z.string(), bytes: z.number() });
+export const runFileShape = z.looseObject({ file: z.string(), bytes: z.number() });
 export type RunFile = z.infer<typeof runFileShape>;
 
 export const runDetailShape = z.looseObject({ name: z.string(), files: z.array(runFileShape) });
 export type RunDetail = z.infer<typeof runDetailShape>;
-
-/** What the acquisition is doing. */
-export const statusShape = z.looseObject({
-  phase: z.string(),
-  operation: z.string().optional(),
-  channel: z.string().optional(),
-});
-export type AcquisitionStatus = z.infer<typeof statusShape>;
 
 /** What to record; what is absent is left to the server. */
 export interface RecordOptions {

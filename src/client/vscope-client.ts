@@ -1,7 +1,7 @@
 // The TypeScript client: the resource tree of a vscope server, over CoAP. Knows the tree's paths and nothing of commands
 // or terminals. Every call has a deadline and takes an AbortSignal.
 
-import { z } from "zod";
+import type { z } from "zod";
 import { NEVER, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND, SystemClock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
@@ -72,15 +72,14 @@ export class VscopeClient {
     signal: AbortSignal = NEVER,
   ): Promise<VscopeClient> {
     const server = parseServerUrl(url);
-    const late = (): Error => noAnswer(server.url, timeoutS);
-    const coap = await withDeadline({ clock, us: timeoutS * SECOND, late }, signal, (joined) =>
-      connectToAny(server, clock, joined),
-    );
+    const deadline = { clock, us: timeoutS * SECOND, late: () => noAnswer(server.url, timeoutS) };
+    const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, clock, joined);
+    const coap = await withDeadline(deadline, signal, open);
     return new VscopeClient(server.url, coap, { timeoutS, clock });
   }
 
   close(): Promise<void> {
-    return Promise.resolve(this.#coap.close());
+    return this.#coap.close();
   }
 
   /** The value of a resource: JSON or CBOR decoded, text as string, bytes as Uint8Array. Throws the server's error. */
@@ -93,10 +92,10 @@ export class VscopeClient {
   async getAs<T>(path: ResourcePath, shape: z.ZodType<T>, signal: AbortSignal = NEVER): Promise<T> {
     const parsed = shape.safeParse(await this.get(path, signal));
     if (parsed.success) return parsed.data;
-    throw new VscopeError(
-      "DEVICE_PROTOCOL",
-      `${this.url}${pathText(path)}: unexpected answer: ${z.prettifyError(parsed.error)}`,
-    );
+    const [issue] = parsed.error.issues;
+    const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
+    const text = `${this.url}${pathText(path)}: unexpected answer${place}: ${issue?.message}`;
+    throw new VscopeError("DEVICE_PROTOCOL", text);
   }
 
   /** The bytes of a resource, as they are. */

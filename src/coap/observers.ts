@@ -17,8 +17,8 @@ import { Ticker } from "./ticker.ts";
 
 const TICK_US = 1_000_000;
 
-/** A client that stops fetching the blocks of a notification for this long gets the next one. */
-const TRANSFER_IDLE_US = 2_000_000;
+/** A client that stops fetching the blocks of a notification for this long gets the next one: two retransmissions fit in. */
+const TRANSFER_IDLE_US = 10_000_000;
 
 /** What the server lends to its observations. */
 export interface ObserverHost {

@@ -37,7 +37,8 @@ export function readConfigText<T>(schema: ConfigSchema<T>, text: string, fileNam
   const reader = new ConfigReader(schema, ini, isLegacyFile(fileName));
   const result = schema.type.safeParse(reader.canonical(ini.root, schema.type, { given: [], canonical: [] }));
   const mistakes = [...ini.mistakes, ...reader.mistakes];
-  for (const issue of result.error?.issues ?? []) mistakes.push(reader.mistakeOf(issue.path.map(String), issue));
+  for (const issue of result.error?.issues ?? [])
+    mistakes.push(reader.mistakeOf(issue.path.map(String), issue));
   if (result.success && mistakes.length === 0) {
     return { config: result.data, warnings: located(reader.warnings(), fileName) };
   }
@@ -47,7 +48,9 @@ export function readConfigText<T>(schema: ConfigSchema<T>, text: string, fileNam
 
 function located(remarks: readonly Mistake[], fileName: string): string[] {
   const sorted = [...remarks].sort((a, b) => a.line - b.line);
-  return sorted.map(({ line, text }) => (line === 0 ? `${fileName}: ${text}` : `${fileName}:${line}: ${text}`));
+  return sorted.map(({ line, text }) =>
+    line === 0 ? `${fileName}: ${text}` : `${fileName}:${line}: ${text}`,
+  );
 }
 
 /** Where a key stands: as the file words it, and as the schema does. */
@@ -66,7 +69,11 @@ class ConfigReader {
   readonly #ini: IniFile;
   readonly #isLegacy: boolean;
 
-  constructor(schema: Pick<ConfigSchema<unknown>, "aliases" | "ignoredSections">, ini: IniFile, isLegacy: boolean) {
+  constructor(
+    schema: Pick<ConfigSchema<unknown>, "aliases" | "ignoredSections">,
+    ini: IniFile,
+    isLegacy: boolean,
+  ) {
     this.#schema = schema;
     this.#ini = ini;
     this.#isLegacy = isLegacy;
@@ -87,7 +94,9 @@ class ConfigReader {
       if (value === "") continue; // a key without a value has its default
       const canonical = [...place.canonical, name];
       this.#note(canonical, given);
-      result[name] = isSection(value) ? this.canonical(value, memberType(type, name), { given, canonical }) : value;
+      const member = memberType(type, name);
+      const isNested = isSection(value) && (member instanceof z.ZodObject || member instanceof z.ZodRecord);
+      result[name] = isNested ? this.canonical(value, member, { given, canonical }) : value;
     }
     return result;
   }
@@ -115,7 +124,10 @@ class ConfigReader {
       return true;
     }
     if (name === "__many__" || (typeof value === "string" && PLACEHOLDER.test(value))) {
-      this.#warnings.push({ line, text: `${given.join(".")}: ignored: a placeholder of the old sample file` });
+      this.#warnings.push({
+        line,
+        text: `${given.join(".")}: ignored: a placeholder of the old sample file`,
+      });
       return true;
     }
     return false;
@@ -135,13 +147,19 @@ class ConfigReader {
       this.#warnings.push({ line, text: `[${given.join(".")}]: ignored: unknown here` });
     } else if (this.#isLegacy) {
       const section = given.slice(0, -1).join(".");
-      const ignored = this.#ignoredKeys.get(section) ?? { line: this.#ini.lineOf(given.slice(0, -1)) || line, names: [] };
+      const ignored = this.#ignoredKeys.get(section) ?? {
+        line: this.#ini.lineOf(given.slice(0, -1)) || line,
+        names: [],
+      };
       ignored.names.push(name);
       this.#ignoredKeys.set(section, ignored);
     } else {
       const nearest = nearestName(name, known);
       const hint = nearest === undefined ? `known are ${known.join(", ")}` : `did you mean ${nearest}?`;
-      this.mistakes.push({ line, text: `${given.join(".")}: unknown ${isSectionName ? "section" : "key"}, ${hint}` });
+      this.mistakes.push({
+        line,
+        text: `${given.join(".")}: unknown ${isSectionName ? "section" : "key"}, ${hint}`,
+      });
     }
   }
 
@@ -178,11 +196,12 @@ function knownNames(type: unknown): readonly string[] | undefined {
 
 function memberType(type: unknown, name: string): unknown {
   const inner = unwrapped(type);
-  if (inner instanceof z.ZodRecord) return inner.valueType;
-  return inner instanceof z.ZodObject ? inner.shape[name] : undefined;
+  if (inner instanceof z.ZodRecord) return unwrapped(inner.valueType);
+  return inner instanceof z.ZodObject ? unwrapped(inner.shape[name]) : undefined;
 }
 
 function unwrapped(type: unknown): unknown {
-  const isWrapped = type instanceof z.ZodPrefault || type instanceof z.ZodDefault || type instanceof z.ZodOptional;
+  const isWrapped =
+    type instanceof z.ZodPrefault || type instanceof z.ZodDefault || type instanceof z.ZodOptional;
   return isWrapped ? unwrapped(type.unwrap()) : type;
 }

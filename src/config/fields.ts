@@ -42,7 +42,9 @@ export function decimal(min: number, max: number): z.ZodType<number> {
 }
 
 export function oneOf<const T extends string>(...choices: readonly T[]): z.ZodType<T> {
-  return field(`one of ${choices.join(", ")}`, (given) => choices.find((choice) => choice === given.toLowerCase()));
+  return field(`one of ${choices.join(", ")}`, (given) =>
+    choices.find((choice) => choice === given.toLowerCase()),
+  );
 }
 
 /** `1.5, 2, 3e-4`; a single number is a list of one. */
@@ -51,7 +53,8 @@ export function numbers(minLength: number, maxLength: number): z.ZodType<readonl
   return z.unknown().transform((given, context) => {
     const items: readonly unknown[] = Array.isArray(given) ? given : [given];
     const values = items.map((item) => (typeof item === "string" ? toNumber(item) : Number.NaN));
-    if (values.every(Number.isFinite) && values.length >= minLength && values.length <= maxLength) return values;
+    if (values.every(Number.isFinite) && values.length >= minLength && values.length <= maxLength)
+      return values;
     context.addIssue({ code: "custom", message: complaint(given, expectation) });
     return z.NEVER;
   });

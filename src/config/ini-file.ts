@@ -71,7 +71,8 @@ class Scan {
     const [, opening = "", inner = "", closing = ""] = HEADING.exec(line) ?? [];
     const depth = opening.length;
     if (depth === 0 || closing.length !== depth) return `${line} is not a section: brackets do not match`;
-    if (depth > this.#stack.length + 1) return `${line} is nested ${depth} deep inside a section ${this.#stack.length} deep`;
+    if (depth > this.#stack.length + 1)
+      return `${line} is nested ${depth} deep inside a section ${this.#stack.length} deep`;
     const names = depth === 1 ? splitDots(unquoted(inner.trim())) : [unquoted(inner.trim())];
     const bad = names.find((name) => name === "" || name === "__proto__" || UNSAFE_NAME.test(name));
     if (bad !== undefined) return `${line} is not a section: '${bad}' cannot be a name`;
@@ -79,7 +80,12 @@ class Scan {
     const fault = this.#claim(this.#stack.flat(), number, "section");
     if (fault !== undefined) return fault;
     this.#isLost = false;
-    this.plainLines.push(`[${this.#stack.flat().map((name) => name.replaceAll(".", DOT)).join(".")}]`);
+    this.plainLines.push(
+      `[${this.#stack
+        .flat()
+        .map((name) => name.replaceAll(".", DOT))
+        .join(".")}]`,
+    );
     return undefined;
   }
 
@@ -87,7 +93,8 @@ class Scan {
     const [, written, text] = KEY_LINE.exec(line) ?? [];
     if (written === undefined || text === undefined) return `'${line}' is neither [section] nor key = value`;
     const key = unquoted(written);
-    if (!KEY.test(key) || key === "__proto__") return `'${key}' cannot be a key: letters, digits, _ and - are allowed`;
+    if (!KEY.test(key) || key === "__proto__")
+      return `'${key}' cannot be a key: letters, digits, _ and - are allowed`;
     if (this.#isLost) return undefined;
     const fault = this.#claim([...this.#stack.flat(), key], number, "key");
     if (fault !== undefined) return fault;

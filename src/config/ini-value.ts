@@ -1,9 +1,7 @@
 // The right-hand side of `key = value` as ConfigObj reads it: quotes, comma lists, inline comments. Pure.
 // `#` begins a comment anywhere outside quotes, `;` only after a blank, because device names may contain it.
 
-export type ScannedValue =
-  | { readonly value: string | readonly string[] }
-  | { readonly fault: string };
+export type ScannedValue = { readonly value: string | readonly string[] } | { readonly fault: string };
 
 const QUOTED = /^(?:"([^"]*)"|'([^']*)')\s*/;
 const UNQUOTED = /^(?:(?!\s;)[^,#])*/;

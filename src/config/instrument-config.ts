@@ -3,7 +3,13 @@
 
 import { MS } from "../base/clock.ts";
 import { type ReadConfig, readConfigText } from "./config-reader.ts";
-import { type Channels, INSTRUMENT_SCHEMA, type InstrumentValues, mechanismOf, type Spectrometers } from "./instrument-schema.ts";
+import {
+  type Channels,
+  INSTRUMENT_SCHEMA,
+  type InstrumentValues,
+  mechanismOf,
+  type Spectrometers,
+} from "./instrument-schema.ts";
 import { readConfigFile } from "./server-config.ts";
 import type { ShutterConfig } from "./shutter-config.ts";
 
@@ -60,7 +66,9 @@ function instrumentConfig({ channels, spectrometers, output }: InstrumentValues)
   const shutters = Object.entries(channels).map(([name, values]) => shutterConfig(name, values));
   return {
     shutters: shutters.sort((a, b) => (a.channel < b.channel ? -1 : 1)),
-    spectrometers: Object.entries(spectrometers).map(([serial, values]) => spectrometerConfig(serial, values)),
+    spectrometers: Object.entries(spectrometers).map(([serial, values]) =>
+      spectrometerConfig(serial, values),
+    ),
     output,
   };
 }

@@ -7,8 +7,9 @@ import { nearestName } from "./nearest-name.ts";
 import { PICCOLO_PINS, pinsOf, type ShutterMechanism } from "./shutter-config.ts";
 
 // Channels are path segments of resources and words in files.
-const CHANNEL = field("the name of a light path, such as upwelling (up to 64 characters, no / or \\)", (given) =>
-  /^[^/\\\p{Cc}]{1,64}$/u.test(given) ? given : undefined,
+const CHANNEL = field(
+  "the name of a light path, such as upwelling (up to 64 characters, no / or \\)",
+  (given) => (/^[^/\\\p{Cc}]{1,64}$/u.test(given) ? given : undefined),
 );
 
 const SHUTTER = section({
@@ -45,7 +46,8 @@ const FILE = section({
   spectrometers: sections(SPECTROMETER).prefault({}),
   output: section({ split: flag().default(true), clobber: flag().default(false) }).prefault({}),
 }).superRefine((values, context) => {
-  for (const { path, message } of contradictions(values)) context.addIssue({ code: "custom", path: [...path], message });
+  for (const { path, message } of contradictions(values))
+    context.addIssue({ code: "custom", path: [...path], message });
 });
 
 export type InstrumentValues = z.output<typeof FILE>;
@@ -83,7 +85,9 @@ export const INSTRUMENT_SCHEMA: ConfigSchema<InstrumentValues> = {
 /** How the shutter moves; undefined when its lines are neither given nor those of a Piccolo's shutter. */
 export function mechanismOf(name: string, values: Channels[string]): ShutterMechanism | undefined {
   if (values.mechanism === "level") {
-    return values.pin === undefined ? undefined : { kind: "level", pin: values.pin, activeHigh: values.active_high };
+    return values.pin === undefined
+      ? undefined
+      : { kind: "level", pin: values.pin, activeHigh: values.active_high };
   }
   const openPin = values.open_pin ?? PICCOLO_PINS[name]?.openPin;
   const closePin = values.close_pin ?? PICCOLO_PINS[name]?.closePin;
@@ -101,7 +105,9 @@ function contradictions({ channels, spectrometers }: InstrumentValues): Contradi
   return [
     ...Object.entries(channels).flatMap(([name, values]) => missingPins(name, values)),
     ...repeated(
-      Object.entries(channels).map(([name, { direction }]) => [["channels", name, "direction"], direction] as const),
+      Object.entries(channels).map(
+        ([name, { direction }]) => [["channels", name, "direction"], direction] as const,
+      ),
       (direction) => `'${direction}' has another shutter, too`,
     ),
     ...repeated(usedPins(channels, spectrometers), (used) => `line ${used} is used twice`),
@@ -121,14 +127,21 @@ function missingPins(name: string, values: Channels[string]): Contradiction[] {
   return [{ path: ["channels", name], message }];
 }
 
-function usedPins(channels: Channels, spectrometers: Spectrometers): (readonly [readonly string[], number])[] {
+function usedPins(
+  channels: Channels,
+  spectrometers: Spectrometers,
+): (readonly [readonly string[], number])[] {
   const ofShutters = Object.entries(channels).flatMap(([name, values]) => {
     const mechanism = mechanismOf(name, values);
-    return mechanism === undefined ? [] : pinsOf(mechanism).map((used) => [["channels", name], used] as const);
+    return mechanism === undefined
+      ? []
+      : pinsOf(mechanism).map((used) => [["channels", name], used] as const);
   });
   const ofSwitches = Object.entries(spectrometers)
     .filter(([, values]) => values.power_switch_pin >= 0)
-    .map(([serial, values]) => [["spectrometers", serial, "power_switch_pin"], values.power_switch_pin] as const);
+    .map(
+      ([serial, values]) => [["spectrometers", serial, "power_switch_pin"], values.power_switch_pin] as const,
+    );
   return [...ofShutters, ...ofSwitches];
 }
 
@@ -136,7 +149,9 @@ function repeated<T>(
   entries: readonly (readonly [readonly string[], T])[],
   word: (value: T) => string,
 ): Contradiction[] {
-  const again = entries.filter(([, value], index) => entries.findIndex((other) => other[1] === value) < index);
+  const again = entries.filter(
+    ([, value], index) => entries.findIndex((other) => other[1] === value) < index,
+  );
   return again.map(([path, value]) => ({ path, message: word(value) }));
 }
 
@@ -153,12 +168,17 @@ function unorderedTimes(serial: string, values: Spectrometers[string]): Contradi
   return [{ path, message: `${initial} ms is outside ${min}..${max} ms` }];
 }
 
-function unknownChannels(serial: string, values: Spectrometers[string], names: readonly string[]): Contradiction[] {
+function unknownChannels(
+  serial: string,
+  values: Spectrometers[string],
+  names: readonly string[],
+): Contradiction[] {
   return Object.keys(values.calibration)
     .filter((channel) => !names.includes(channel))
     .map((channel) => {
       const nearest = nearestName(channel, names);
-      const hint = nearest === undefined ? `channels are ${names.join(", ") || "none"}` : `did you mean ${nearest}?`;
+      const hint =
+        nearest === undefined ? `channels are ${names.join(", ") || "none"}` : `did you mean ${nearest}?`;
       return { path: ["spectrometers", serial, "calibration", channel], message: `unknown channel, ${hint}` };
     });
 }

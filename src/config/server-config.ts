@@ -127,7 +127,14 @@ export async function readConfigFile(path: string): Promise<string> {
   }
 }
 
-function serverConfig({ config, coap, daemon, datadir, logging, hardware }: z.output<typeof FILE>): ServerConfig {
+function serverConfig({
+  config,
+  coap,
+  daemon,
+  datadir,
+  logging,
+  hardware,
+}: z.output<typeof FILE>): ServerConfig {
   return {
     config,
     coap,

@@ -2,7 +2,12 @@
 
 export type ShutterMechanism =
   /** Moves by a pulse on one of two lines and stays where it is. */
-  | { readonly kind: "latching"; readonly openPin: number; readonly closePin: number; readonly pulseMs: number }
+  | {
+      readonly kind: "latching";
+      readonly openPin: number;
+      readonly closePin: number;
+      readonly pulseMs: number;
+    }
   /** Is open while one line has a level. */
   | { readonly kind: "level"; readonly pin: number; readonly activeHigh: boolean };
 
@@ -21,11 +26,12 @@ export interface ShutterConfig {
 }
 
 /** BCM numbers of the Piccolo's lines for its three shutters. */
-export const PICCOLO_PINS: Readonly<Record<string, { readonly openPin: number; readonly closePin: number }>> = {
-  shutter_1: { openPin: 18, closePin: 17 },
-  shutter_2: { openPin: 22, closePin: 27 },
-  shutter_3: { openPin: 23, closePin: 24 },
-};
+export const PICCOLO_PINS: Readonly<Record<string, { readonly openPin: number; readonly closePin: number }>> =
+  {
+    shutter_1: { openPin: 18, closePin: 17 },
+    shutter_2: { openPin: 22, closePin: 27 },
+    shutter_3: { openPin: 23, closePin: 24 },
+  };
 
 /** The BCM numbers of the lines that a shutter uses. */
 export function pinsOf(mechanism: ShutterMechanism): number[] {

@@ -21,7 +21,9 @@ export interface BackgroundOptions {
 }
 
 /** True in the copy. */
-export function isBackgroundProcess(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+export function isBackgroundProcess(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
   return env[MARK] !== undefined;
 }
 
@@ -33,7 +35,8 @@ export function isBackgroundProcess(env: Readonly<Record<string, string | undefi
 export async function startInBackground(options: BackgroundOptions, signal: AbortSignal): Promise<number> {
   const { clock, readyWithinUs: us = 30 * SECOND } = options;
   const child = start(options);
-  const late = (): Error => new VscopeError("INTERNAL", `process ${child.pid ?? ""}: not ready after ${us / SECOND} s`);
+  const late = (): Error =>
+    new VscopeError("INTERNAL", `process ${child.pid ?? ""}: not ready after ${us / SECOND} s`);
   try {
     await withDeadline({ clock, us, late }, signal, (limited) => untilReady(child, options.logFile, limited));
     return child.pid ?? 0;
@@ -74,7 +77,9 @@ function openLogFile(path: string): number {
   try {
     return openSync(path, "a", 0o644);
   } catch (error) {
-    throw new VscopeError("CONFIG_INVALID", `${path}: log file not opened: ${messageOf(error)}`, { cause: error });
+    throw new VscopeError("CONFIG_INVALID", `${path}: log file not opened: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -82,7 +87,9 @@ function untilReady(child: ChildProcess, logFile: string | undefined, signal: Ab
   const see = logFile === undefined ? "" : `, see ${logFile}`;
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    child.on("error", (error) => reject(new VscopeError("INTERNAL", `background process: ${messageOf(error)}`)));
+    child.on("error", (error) =>
+      reject(new VscopeError("INTERNAL", `background process: ${messageOf(error)}`)),
+    );
     // "close" follows the last message, "exit" may come before it.
     child.on("close", (code, killer) => {
       const message = `background process ended with ${killer ?? code} before it was ready${see}`;

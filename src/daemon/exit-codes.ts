@@ -5,7 +5,10 @@ import { type ErrorCode, isVscopeError } from "../base/errors.ts";
 export const EXIT_CODES = {
   ok: { code: 0, when: "Ended by SIGTERM or SIGINT, or a check that found nothing wrong." },
   unexpected: { code: 1, when: "A fault of the server itself; the log has its stack." },
-  configuration: { code: 2, when: "Wrong command line or configuration file; the message names file, line and key." },
+  configuration: {
+    code: 2,
+    when: "Wrong command line or configuration file; the message names file, line and key.",
+  },
   conflict: { code: 3, when: "Another server has the port, the PID file or the data directory." },
   hardware: { code: 4, when: "Hardware that the configuration names is missing, not permitted or faulty." },
   datadir: { code: 5, when: "The data directory cannot be mounted, read or written." },

@@ -61,7 +61,11 @@ const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 
-function openSocket(libc: Libc, address: string, log: Log): { readonly send: Send; readonly close: () => void } {
+function openSocket(
+  libc: Libc,
+  address: string,
+  log: Log,
+): { readonly send: Send; readonly close: () => void } {
   const socket = libc.declare("int socket(int domain, int type, int protocol)");
   const sendto = libc.declare(
     "ssize_t sendto(int socket, const void *bytes, size_t length, int flags, const void *to, uint32_t toLength)",
@@ -73,7 +77,8 @@ function openSocket(libc: Libc, address: string, log: Log): { readonly send: Sen
     send(text) {
       const bytes = Buffer.from(text);
       const sent = sendto(descriptor, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL, to, to.length);
-      if (sent !== bytes.length) log.warn({ address, text, reason: libc.errorName() }, "systemd was not notified");
+      if (sent !== bytes.length)
+        log.warn({ address, text, reason: libc.errorName() }, "systemd was not notified");
     },
     close: () => void close(descriptor),
   };

@@ -1,7 +1,19 @@
 // The PID file: first line the PID, second line which process that is. Held with flock(2), which the kernel drops when
 // the process ends, however it ends; so a file without a lock is stale. Appears and changes in one step.
 
-import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
 import { openLibc } from "../base/libc.ts";
 import { processIdentity } from "./process-identity.ts";
@@ -38,7 +50,9 @@ export class PidFile {
       }
     } catch (error) {
       if (error instanceof VscopeError) throw error;
-      throw new VscopeError("CONFIG_INVALID", `${path}: PID file not written: ${messageOf(error)}`, { cause: error });
+      throw new VscopeError("CONFIG_INVALID", `${path}: PID file not written: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
     throw new VscopeError("SERVER_CONFLICT", `${path}: other processes keep taking this PID file`);
   }
@@ -56,7 +70,8 @@ async function openLock(): Promise<TryLock> {
   const libc = await openLibc();
   const flock = libc.declare("int flock(int descriptor, int operation)");
   // Where the file system has no locks, the look at the process (below) has to do.
-  return (descriptor) => flock(descriptor, LOCK_EXCLUSIVE | LOCK_NO_WAIT) === 0 || libc.errorName() !== "EAGAIN";
+  return (descriptor) =>
+    flock(descriptor, LOCK_EXCLUSIVE | LOCK_NO_WAIT) === 0 || libc.errorName() !== "EAGAIN";
 }
 
 /** The locked descriptor of our file in place, or undefined when somebody was faster. */

@@ -168,9 +168,9 @@ function openDatabase(path: string): Database.Database {
     const isNew = version === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
     if (isNew) database.transaction(() => database.exec(SCHEMA))();
     else if (version !== SCHEMA_VERSION)
-      throw new Error(`schema version ${version}, ${SCHEMA_VERSION} is known`);
+      throw new VscopeError("DATADIR_IO", `schema version ${version}, ${SCHEMA_VERSION} is known`);
     const check = String(database.pragma("quick_check(1)", { simple: true }));
-    if (check !== "ok") throw new Error(`integrity check: ${check}`);
+    if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
     return database;
   } catch (error) {
     database.close();

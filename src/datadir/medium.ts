@@ -31,7 +31,7 @@ export const LINUX_MOUNT: MountSystem = {
     return new Promise((resolve, reject) => {
       execFile(file, [...rest, ...programArguments], options, (error, _output, complaint) => {
         if (error === null) resolve();
-        else reject(new Error(complaint.trim() || messageOf(error), { cause: error }));
+        else reject(complained(complaint, error));
       });
     });
   },
@@ -98,6 +98,12 @@ export class Medium {
   #realDevice(device: string): Promise<string> {
     return this.#system.realPath(device).catch(() => device);
   }
+}
+
+// The program's own words say more than its exit code.
+function complained(complaint: string, cause: Error): VscopeError {
+  const [line = ""] = complaint.trim().split("\n");
+  return new VscopeError("DATADIR_IO", line === "" ? messageOf(cause) : line, { cause });
 }
 
 /** The source of the newest mount at `mountPoint`, or undefined. */

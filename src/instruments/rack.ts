@@ -11,7 +11,7 @@ import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
 import { openDriver } from "../drivers/oceanoptics/open.ts";
 import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
-import { Spectrometer } from "./spectrometer.ts";
+import { Spectrometer, type SpectrometerSettings } from "./spectrometer.ts";
 
 export interface RackOptions {
   readonly bus: UsbBus;
@@ -19,7 +19,8 @@ export interface RackOptions {
   readonly log: Log;
   readonly channels: readonly string[];
   readonly isSimulated: boolean;
-  readonly defaultIntegrationTimeUs?: number;
+  /** What the configuration says of the instrument with a serial number. */
+  readonly settings?: (serial: string) => SpectrometerSettings;
 }
 
 /** A device that is seen on the bus and cannot be used. */
@@ -55,6 +56,11 @@ export class Rack {
 
   constructor(options: RackOptions) {
     this.#options = options;
+  }
+
+  /** Whether the bus is emulated. */
+  get isSimulated(): boolean {
+    return this.#options.isSimulated;
   }
 
   /** Every spectrometer seen so far, by serial number; their status tells which are connected. */
@@ -123,18 +129,26 @@ export class Rack {
   // Opens the device, waits until it fails, resets it and opens it again; until it leaves. Never rejects.
   async #serve(slot: Slot, attempted: () => void): Promise<void> {
     let spectrometer: Spectrometer | undefined;
+    let isSeated = false;
     for (let failures = 0; !slot.gone.signal.aborted; failures++) {
       try {
         spectrometer?.announce({ state: "connecting" });
         const driver = await this.#open(slot);
         spectrometer = await this.#seat(slot, driver);
         failures = 0;
+        isSeated = true;
         const fault = this.#attach(slot, spectrometer, driver);
         attempted();
         throw await orAborted(fault, slot.gone.signal);
       } catch (error) {
         attempted();
-        await this.#unseat(slot, spectrometer, error);
+        const seated = isSeated ? spectrometer : undefined;
+        isSeated = false;
+        const reason = asVscopeError(error);
+        if (!slot.gone.signal.aborted) await this.#report(slot, seated, reason);
+        await seated?.detach(named(seated, reason));
+        const state = slot.gone.signal.aborted ? "disconnected" : "faulty";
+        spectrometer?.announce({ state, reason: reason.message });
       }
       await this.#pause(RETRY_US[failures] ?? LONGEST_RETRY_US, slot.gone.signal);
     }
@@ -167,7 +181,14 @@ export class Rack {
   }
 
   #introduce({ identity }: SpectrometerDriver): Spectrometer {
-    const spectrometer = new Spectrometer({ ...this.#options, identity });
+    const { clock, log, channels, settings = () => ({}) } = this.#options;
+    const spectrometer = new Spectrometer({
+      identity,
+      clock,
+      log,
+      channels,
+      settings: settings(identity.serial),
+    });
     this.#known.set(identity.serial, spectrometer);
     this.#spectrometers.set([...this.#known.values()].toSorted((a, b) => (a.serial < b.serial ? -1 : 1)));
     return spectrometer;
@@ -181,38 +202,25 @@ export class Rack {
     return new Promise((resolve) => spectrometer.attach(driver, resolve));
   }
 
-  // After unplugging there is nothing to reset; after a fault a reset is the last resort.
-  async #unseat(
+  // Says what is wrong; a reset is the last resort for a device that was in use.
+  async #report(
     { device, gone }: Slot,
     spectrometer: Spectrometer | undefined,
-    reason: unknown,
+    error: VscopeError,
   ): Promise<void> {
-    const error = asVscopeError(reason);
     const { log, clock } = this.#options;
-    if (gone.signal.aborted) {
-      if (spectrometer === undefined) return;
-      const left = new VscopeError("DEVICE_NOT_CONNECTED", `${spectrometer.serial}: ${error.message}`);
-      await spectrometer.detach(left);
-      spectrometer.announce({ state: "disconnected", reason: left.message });
-      log.info({ serial: spectrometer.serial }, left.message);
-      return;
-    }
+    const { portPath } = device;
     const model = findModel(device.vendorId, device.productId)?.name ?? "unknown";
-    const problem = { portPath: device.portPath, model, code: error.code, message: error.message };
-    log.warn({ ...problem }, `USB ${device.portPath}: not usable, will be tried again`);
-    this.#problems.set([
-      ...this.#problems.value.filter(({ portPath }) => portPath !== device.portPath),
-      problem,
-    ]);
-    const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `USB ${device.portPath}: reset takes too long`);
+    const problem = { portPath, model, code: error.code, message: error.message };
+    log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
+    this.#problems.set([...this.#problems.value.filter((other) => other.portPath !== portPath), problem]);
+    if (spectrometer === undefined) return;
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: reset takes too long`);
     await settled(
       withDeadline({ clock, us: RESET_US, late }, gone.signal, (inner) =>
-        orAborted(spectrometer?.reset() ?? Promise.resolve(), inner),
+        orAborted(spectrometer.reset(), inner),
       ),
     );
-    await spectrometer?.detach(error);
-    spectrometer?.announce({ state: "faulty", reason: error.message });
   }
 
   #clearProblem(port: string): void {
@@ -227,6 +235,12 @@ export class Rack {
 
 function serverCloses(): VscopeError {
   return new VscopeError("DEVICE_NOT_CONNECTED", "the server closes");
+}
+
+// The same reason, beginning with the serial number.
+function named({ serial }: Spectrometer, error: VscopeError): VscopeError {
+  if (error.message.startsWith(serial)) return error;
+  return new VscopeError(error.code, `${serial}: ${error.message}`, { cause: error });
 }
 
 // Waits for the end of something, however it ends.

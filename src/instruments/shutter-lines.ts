@@ -63,7 +63,10 @@ export class ShutterLines {
       const openLevel: 0 | 1 = mechanism.activeHigh === reverse ? 0 : 1;
       const closedLevel: 0 | 1 = openLevel === 1 ? 0 : 1;
       const line = await this.#bank.output(mechanism.pin, closedLevel);
-      return { lines: [line], drive: async (target) => line.write(target === "open" ? openLevel : closedLevel) };
+      return {
+        lines: [line],
+        drive: async (target) => line.write(target === "open" ? openLevel : closedLevel),
+      };
     }
     const openPin = reverse ? mechanism.closePin : mechanism.openPin;
     const closePin = reverse ? mechanism.openPin : mechanism.closePin;

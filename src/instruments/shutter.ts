@@ -70,7 +70,10 @@ export class Shutter {
    * meanwhile. The job gets the time (Clock.nowUs) from which the light is steady.
    * Throws the job's error; when only closing fails, that error.
    */
-  withOpen<T>(job: (settledAtUs: number, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  withOpen<T>(
+    job: (settledAtUs: number, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     return this.#queue.run(async (joined) => {
       await this.#openOrClose(joined);
       let result: T;
@@ -140,7 +143,9 @@ export class Shutter {
     const late = (): VscopeError =>
       new VscopeError("DEVICE_TIMEOUT", `shutter ${this.channel}: not ${target} after ${us / MS} ms`);
     try {
-      await withDeadline({ clock: this.#clock, us, late }, signal, (limited) => this.#lines.drive(target, limited));
+      await withDeadline({ clock: this.#clock, us, late }, signal, (limited) =>
+        this.#lines.drive(target, limited),
+      );
     } catch (error) {
       this.#state.set("unknown");
       throw isVscopeError(error) && !signal.aborted ? this.#named(error) : error;
@@ -183,7 +188,10 @@ export class ShutterSet {
           await set.close();
           throw error;
         }
-        options.log.error({ shutter: shutter.channel, reason: messageOf(error) }, "the shutter is not usable");
+        options.log.error(
+          { shutter: shutter.channel, reason: messageOf(error) },
+          "the shutter is not usable",
+        );
       }
     }
     return set;

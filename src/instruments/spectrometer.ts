@@ -10,6 +10,12 @@ import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
 import type { SpectrometerDriver, TecDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
 import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
+import {
+  allowedIntegrationTimeUs,
+  type IntegrationSettings,
+  initialIntegrationTimeUs,
+  narrowed,
+} from "./integration-limits.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
 export type SpectrometerState = "disconnected" | "connecting" | "idle" | "exposing" | "recovering" | "faulty";
@@ -20,13 +26,22 @@ export interface SpectrometerStatus {
   readonly reason?: string;
 }
 
+/** What the configuration says of an instrument. */
+export interface SpectrometerSettings extends IntegrationSettings {
+  /** Set point of the detector's cooler; the device keeps its own when absent. */
+  readonly detectorSetpointC?: number | undefined;
+  /** Whether the cooler and its fan run; left as they are when absent. */
+  readonly fan?: boolean | undefined;
+  /** Wavelength calibration by channel (ascending powers, pixel index to nm); it goes before the device's own. */
+  readonly wavelengthCoefficients?: ReadonlyMap<string, readonly number[]>;
+}
+
 export interface SpectrometerOptions {
   readonly identity: InstrumentIdentity;
   readonly clock: Clock;
   readonly log: Log;
   readonly channels: readonly string[];
-  /** Brought within the instrument's limits; 100 ms unless given. */
-  readonly defaultIntegrationTimeUs?: number;
+  readonly settings?: SpectrometerSettings;
 }
 
 export interface SpectrumRequest {
@@ -43,7 +58,6 @@ export interface TecSettings {
   readonly setpointC?: number;
 }
 
-const DEFAULT_INTEGRATION_TIME_US = 100_000;
 // The detector's temperature moves slowly: a reading is good for this long.
 const TEMPERATURE_AGE_US = 10 * SECOND;
 // Longest clean-up of a device that answers at all: halts, 01 or abort, and the drain.
@@ -61,6 +75,7 @@ interface Temperature {
 interface Channel {
   readonly integrationTimeUs: Cell<number>;
   readonly newest: Cell<Spectrum | undefined>;
+  readonly wavelengthCoefficients: readonly number[] | undefined;
 }
 
 interface Attachment {
@@ -71,28 +86,30 @@ interface Attachment {
 }
 
 export class Spectrometer {
+  readonly #settings: SpectrometerSettings;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #channels: ReadonlyMap<string, Channel>;
   readonly #status = new Cell<SpectrometerStatus>({ state: "disconnected", reason: "not opened yet" });
   #identity: InstrumentIdentity;
+  #hasThermometer = false;
   #attachment: Attachment | undefined;
   #temperature: Temperature | undefined;
-  #tecSettings: TecSettings = {};
+  #tecSettings: TecSettings;
 
-  constructor({ identity, clock, log, channels, defaultIntegrationTimeUs }: SpectrometerOptions) {
-    this.#identity = identity;
+  constructor({ identity, clock, log, channels, settings = {} }: SpectrometerOptions) {
+    this.#settings = settings;
+    this.#identity = narrowed(identity, settings);
     this.#clock = clock;
     this.#log = log.child({ serial: identity.serial });
-    const { min, max, step } = identity.integrationTimeUs;
-    const wanted = Math.min(max, Math.max(min, defaultIntegrationTimeUs ?? DEFAULT_INTEGRATION_TIME_US));
-    const us = Math.floor(wanted / step) * step;
-    this.#channels = new Map(
-      channels.map((name) => [
-        name,
-        { integrationTimeUs: new Cell(us), newest: new Cell<Spectrum | undefined>(undefined) },
-      ]),
-    );
+    this.#tecSettings = tecSettingsOf(settings);
+    const us = initialIntegrationTimeUs(this.#identity, settings);
+    const channel = (name: string): Channel => ({
+      integrationTimeUs: new Cell(us),
+      newest: new Cell<Spectrum | undefined>(undefined),
+      wavelengthCoefficients: settings.wavelengthCoefficients?.get(name),
+    });
+    this.#channels = new Map(channels.map((name) => [name, channel(name)]));
   }
 
   get serial(): string {
@@ -112,6 +129,11 @@ export class Spectrometer {
     return [...this.#channels.keys()];
   }
 
+  /** Whether the device tells a temperature; false until it has been connected. */
+  get hasThermometer(): boolean {
+    return this.#hasThermometer;
+  }
+
   /** The integration time of the channel's next spectrum. Throws RESOURCE_NOT_FOUND. */
   integrationTimeUs(channel: string): ReadableCell<number> {
     return this.#channel(channel).integrationTimeUs;
@@ -119,7 +141,7 @@ export class Spectrometer {
 
   /** Takes effect with the next spectrum, rounded down to the device's step. Throws VALUE_OUT_OF_RANGE. */
   setIntegrationTimeUs(channel: string, us: number): void {
-    this.#channel(channel).integrationTimeUs.set(this.#allowed(us));
+    this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.#identity, us));
   }
 
   /** The newest spectrum of a channel. */
@@ -133,7 +155,8 @@ export class Spectrometer {
    */
   async acquire(request: SpectrumRequest, signal: AbortSignal): Promise<Spectrum> {
     const channel = this.#channel(request.channel);
-    const integrationTimeUs = this.#allowed(request.integrationTimeUs ?? channel.integrationTimeUs.value);
+    const wantedUs = request.integrationTimeUs ?? channel.integrationTimeUs.value;
+    const integrationTimeUs = allowedIntegrationTimeUs(this.#identity, wantedUs);
     return this.#run(async ({ driver }, inner) => {
       const temperature = await this.#currentTemperature(driver, inner);
       this.#status.set({ state: "exposing" });
@@ -144,6 +167,7 @@ export class Spectrometer {
         channel: request.channel,
         kind: request.kind,
         integrationTimeUs,
+        channelWavelengthCoefficients: channel.wavelengthCoefficients,
         utcMinusNowUs: this.#clock.utcUs() - this.#clock.nowUs(),
         ...temperature,
       });
@@ -155,7 +179,8 @@ export class Spectrometer {
   /** Detector or board temperature. Throws RESOURCE_NOT_FOUND when the device does not tell it. */
   async readTemperatureC(signal: AbortSignal): Promise<number> {
     const { driver } = this.#attached();
-    const read = driver.readTemperatureC ?? this.#refuse("thermometer");
+    if (driver.readTemperatureC === undefined) return this.#refuse("thermometer");
+    const read = driver.readTemperatureC.bind(driver);
     return this.#run((_, inner) => read(inner), signal);
   }
 
@@ -191,7 +216,8 @@ export class Spectrometer {
   attach(driver: SpectrometerDriver, onFault: (error: VscopeError) => void = () => {}): void {
     if (this.#attachment !== undefined)
       throw new VscopeError("STATE_CONFLICT", `${this.serial}: is attached already`);
-    this.#identity = driver.identity;
+    this.#identity = narrowed(driver.identity, this.#settings);
+    this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
     const ended = new AbortController();
     const queue = new Queue({ name: this.serial, recover: () => this.#recover(attachment) });
@@ -277,7 +303,7 @@ export class Spectrometer {
 
   #fail(attachment: Attachment, error: VscopeError): void {
     if (this.#attachment !== attachment) return;
-    const isGone = isVscopeError(error, "DEVICE_NOT_CONNECTED");
+    const isGone = error.code === "DEVICE_NOT_CONNECTED";
     this.#status.set(isGone ? disconnected(error) : { state: "faulty", reason: error.message });
     attachment.onFault(error);
   }
@@ -335,19 +361,16 @@ export class Spectrometer {
     return channel;
   }
 
-  #allowed(us: number): number {
-    const { min, max, step } = this.#identity.integrationTimeUs;
-    if (!(us >= min && us <= max)) {
-      throw new VscopeError("VALUE_OUT_OF_RANGE", `${this.serial}: ${us} us is outside ${min}..${max} us`, {
-        details: { min, max },
-      });
-    }
-    return Math.max(min, Math.floor(us / step) * step);
-  }
-
   #refuse(what: string): never {
     throw new VscopeError("RESOURCE_NOT_FOUND", `${this.serial}: has no ${what}`);
   }
+}
+
+function tecSettingsOf({ detectorSetpointC, fan }: SpectrometerSettings): TecSettings {
+  return {
+    ...(detectorSetpointC === undefined ? {} : { setpointC: detectorSetpointC }),
+    ...(fan === undefined ? {} : { enabled: fan }),
+  };
 }
 
 async function applyTec(

@@ -21,6 +21,8 @@ export interface FrameFacts {
   readonly channel: string;
   readonly kind: SpectrumKind;
   readonly integrationTimeUs: number;
+  /** The configuration's calibration for this channel. */
+  readonly channelWavelengthCoefficients?: readonly number[] | undefined;
   /** Clock.utcUs - Clock.nowUs at the moment. */
   readonly utcMinusNowUs: number;
   readonly detectorTemperatureC?: number;
@@ -28,10 +30,11 @@ export interface FrameFacts {
 }
 
 export function spectrumOf(facts: FrameFacts): Spectrum {
-  const { frame, identity, detectorTemperatureC, tec } = facts;
+  const { frame, identity, channelWavelengthCoefficients, detectorTemperatureC, tec } = facts;
   return {
     instrument: identity,
     channel: facts.channel,
+    ...(channelWavelengthCoefficients === undefined ? {} : { channelWavelengthCoefficients }),
     kind: facts.kind,
     integrationTimeUs: facts.integrationTimeUs,
     counts: frame.counts,
@@ -45,7 +48,7 @@ export function spectrumOf(facts: FrameFacts): Spectrum {
   };
 }
 
-function flagsOf({ frame, identity, kind, tec }: FrameFacts): readonly Flag[] {
+function flagsOf({ frame, identity, kind, tec, channelWavelengthCoefficients }: FrameFacts): readonly Flag[] {
   const peak = peakCounts(frame.counts, identity.opticalPixelRange);
   const isOff =
     tec !== undefined && tec.enabled && Math.abs(tec.temperatureC - tec.setpointC) > TEC_TOLERANCE_C;
@@ -55,7 +58,7 @@ function flagsOf({ frame, identity, kind, tec }: FrameFacts): readonly Flag[] {
     stale_risk: frame.freshness === "none",
     low_signal: kind === "light" && peak < LOW_SIGNAL_FRACTION * identity.saturationLevel,
     tec_unstable: isOff,
-    uncalibrated: isUncalibrated(identity.calibration),
+    uncalibrated: channelWavelengthCoefficients === undefined && isUncalibrated(identity.calibration),
   };
   const names: readonly Flag[] = [
     "saturated",

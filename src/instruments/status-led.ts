@@ -28,7 +28,11 @@ export class StatusLed {
   /** Claims the line and follows the cell from now on. Throws the bank's errors. */
   static async open<T>({ bank, pin, cell, isLit, log }: StatusLedOptions<T>): Promise<StatusLed> {
     const line = await bank.output(pin, isLit(cell.value) ? 1 : 0);
-    return new StatusLed(line, cell.subscribe((value) => light(line, isLit(value), log)), log);
+    return new StatusLed(
+      line,
+      cell.subscribe((value) => light(line, isLit(value), log)),
+      log,
+    );
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
+import { NEVER } from "../base/abort.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
@@ -20,7 +21,12 @@ const summary = z.object({
   ...status.shape,
   simulated: z.boolean(),
 });
-const tec = z.object({ enabled: z.boolean(), setpointC: z.number(), temperatureC: z.number().optional() });
+// PUT takes what is to change; a temperature read before may come along.
+const tec = z.strictObject({
+  enabled: z.boolean().optional(),
+  setpointC: z.number().optional(),
+  temperatureC: z.number().optional(),
+});
 const calibration = z.object({
   wavelengthCoefficients: z.array(z.number()),
   nonlinearityCoefficients: z.array(z.number()),
@@ -126,17 +132,24 @@ export const SPECTROMETERS = [
     unit: "Cel",
     value: tec,
     example: { enabled: true, setpointC: -10, temperatureC: -9.98 },
-    instances: ({ rack }) => rack.spectrometers.value.filter(({ identity }) => identity.hasTec).map(({ serial }) => ({ serial })),
-    get: async ({ rack }, { serial }) => withTec(rack.spectrometer(serial)).tec.value,
-    watch: ({ rack }, { serial }) => [withTec(rack.spectrometer(serial)).tec],
-    put: ({ rack }, { serial }, wanted, signal) => withTec(rack.spectrometer(serial)).setTec(wanted, signal),
+    instances: serialsWithTec,
+    get: ({ rack }, { serial }) => rack.spectrometer(serial).readTec(NEVER),
+    put: ({ rack }, { serial }, { enabled, setpointC }, signal) =>
+      rack.spectrometer(serial).setTec(
+        { ...(enabled === undefined ? {} : { enabled }), ...(setpointC === undefined ? {} : { setpointC }) },
+        signal,
+      ),
+  }),
+  declare("/spectrometers/{serial}/temperature", {
+    summary: "Temperature of the detector or board; exists where the instrument tells it",
+    unit: "Cel",
+    type: "core.s",
+    value: z.number(),
+    example: -9.98,
+    instances: serialsWithThermometer,
+    get: ({ rack }, { serial }) => rack.spectrometer(serial).readTemperatureC(NEVER),
   }),
 ];
-
-function withTec(instrument: Spectrometer): Spectrometer {
-  if (!instrument.identity.hasTec) throw new VscopeError("RESOURCE_NOT_FOUND", `${instrument.serial}: has no cooler`);
-  return instrument;
-}
 
 function summarize({ serial, identity, status: { value } }: Spectrometer): z.infer<typeof summary> {
   return { serial, model: identity.model, ...value, simulated: identity.isSimulated };
@@ -177,6 +190,14 @@ function render({ instrument, channel, kind, integrationTimeUs, counts, flags, .
 
 function serials({ rack }: ServerModel): readonly { readonly serial: string }[] {
   return rack.spectrometers.value.map(({ serial }) => ({ serial }));
+}
+
+function serialsWithTec({ rack }: ServerModel): readonly { readonly serial: string }[] {
+  return rack.spectrometers.value.filter(({ identity }) => identity.hasTec).map(({ serial }) => ({ serial }));
+}
+
+function serialsWithThermometer({ rack }: ServerModel): readonly { readonly serial: string }[] {
+  return rack.spectrometers.value.filter((one) => one.hasThermometer).map(({ serial }) => ({ serial }));
 }
 
 function serialsAndChannels(server: ServerModel): readonly { readonly serial: string; readonly channel: string }[] {

@@ -107,7 +107,7 @@ export class FakeServer {
       return json("2.05", { total: runs.length, runs });
     }
     if (run !== "plot10") return text("4.04", `run ${run}: not found`);
-    const files = [...this.#files].map(([name, content]) => ({ name, bytes: content.length }));
+    const files = [...this.#files].map(([name, content]) => ({ file: name, bytes: content.length }));
     if (file === undefined) return json("2.05", { name: run, files });
     const content = this.#files.get(file);
     if (content === undefined) return text("4.04", `${run}/${file}: not found`);

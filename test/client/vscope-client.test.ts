@@ -32,7 +32,7 @@ test("get gives decoded values, also large ones", async () => {
 test("an answer that does not fit its schema is the server's fault and is named", async () => {
   await assert.rejects(client.getAs("/shutters/upwelling", z.number()), {
     code: "DEVICE_PROTOCOL",
-    message: /\/shutters\/upwelling: unexpected answer: .*number/s,
+    message: /\/shutters\/upwelling: unexpected answer: .*number/,
   });
 });
 
@@ -125,9 +125,9 @@ test("runs, a run and a file of it", async () => {
   assert.equal((await client.runs({ limit: 5, match: "plot" })).total, 1);
   assert.equal((await client.runs({ match: "a&b" })).total, 0);
   const { files } = await client.run("plot10");
-  const light = files.find(({ name }) => name.endsWith("_light.pico"));
+  const light = files.find(({ file }) => file.endsWith("_light.pico"));
   assert.ok(light !== undefined && light.bytes > 20_000);
-  const bytes = await client.download("plot10", light.name);
+  const bytes = await client.download("plot10", light.file);
   assert.equal(bytes.length, light.bytes);
   await assert.rejects(client.download("plot10", "x.pico"), { code: "RESOURCE_NOT_FOUND" });
 });

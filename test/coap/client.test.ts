@@ -104,7 +104,7 @@ test("large observed frames are never mixed, over such a link", async () => {
       await clock.advance(SECOND / 10);
       sample.frame.set(pattern(32_768, shift & 0xff));
     }
-    await watching;
+    await clock.run(watching);
     assert.equal(seen, 4);
   });
 });

@@ -9,19 +9,22 @@ import { isUnderstood, OPTION, readUint, uintValue } from "../../src/coap/option
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
 
 const options = fc
-  .array(fc.record({ number: fc.oneof(fc.nat(20), fc.nat(300), fc.nat(0xffff)), value: fc.oneof(bytes(14), bytes(300)) }), {
+  .array(fc.record({ number: fc.oneof(fc.nat(20), fc.nat(300), fc.nat(0xffff)), value: fc.oneof(bytes(14), bytes(300)) }, { noNullPrototype: true }), {
     maxLength: 12,
   })
   .map(sortOptions);
 
-const message: fc.Arbitrary<CoapMessage> = fc.record({
-  type: fc.constantFrom(CON, NON, ACK, RST),
-  code: fc.integer({ min: 1, max: 255 }),
-  messageId: fc.nat(0xffff),
-  token: bytes(8),
-  options,
-  payload: bytes(1200),
-});
+const message: fc.Arbitrary<CoapMessage> = fc.record(
+  {
+    type: fc.constantFrom(CON, NON, ACK, RST),
+    code: fc.integer({ min: 1, max: 255 }),
+    messageId: fc.nat(0xffff),
+    token: bytes(8),
+    options,
+    payload: bytes(1200),
+  },
+  { noNullPrototype: true },
+);
 
 test("decoding undoes encoding", () => {
   fc.assert(

@@ -45,7 +45,7 @@ const text = fc.string({ maxLength: 20, unit: "grapheme" });
 const link: fc.Arbitrary<CoapLink> = fc.record({
   path: fc.array(fc.string({ minLength: 1, maxLength: 8, unit: "grapheme" }), { minLength: 1, maxLength: 4 }),
   attributes: fc.dictionary(name, fc.oneof(text, fc.constant(true as const)), { noNullPrototype: true }),
-});
+}, { noNullPrototype: true });
 
 test("reading undoes writing", () => {
   fc.assert(fc.property(fc.array(link, { maxLength: 6 }), (links) => assert.deepEqual(decodeLinks(encodeLinks(links)), links)), {

@@ -21,7 +21,7 @@ test(`after each of ${ROUNDS} kills every acknowledged file is whole and in the 
   const acknowledged = new Set<string>();
   const batches: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const lines = await recordAndKill(path, { lines: 1 + ((round * 7) % 11), turns: (round * 13) % 29 });
+    const lines = await recordAndKill(path, { lines: 1 + ((round * 7) % 11), turns: (round * 211) % 1500 });
     for (const line of lines) {
       const [what, value = ""] = line.split(" ");
       if (what === "file") assert.ok(!acknowledged.has(value), `${value} was acknowledged twice`);
@@ -36,11 +36,14 @@ test(`after each of ${ROUNDS} kills every acknowledged file is whole and in the 
       const content = parsePico(String(await directory.readFile("run", file)), file);
       assert.deepEqual(
         content.spectra.map(({ counts }) => counts.length),
-        [1024, 1024],
+        [2048, 2048, 2048, 2048],
       );
     }
     const indexed = (await allSpectra(directory)).map(({ id }) => id).sort();
-    assert.deepEqual(indexed, names.flatMap((file) => [`run/${file}/0`, `run/${file}/1`]).sort());
+    assert.deepEqual(
+      indexed,
+      names.flatMap((file) => [0, 1, 2, 3].map((position) => `run/${file}/${position}`)).sort(),
+    );
     await directory.close();
   }
   assert.equal(new Set(batches).size, batches.length, "a batch number was given twice");

@@ -8,12 +8,12 @@ import { spectraSet, spectrum } from "../spectra/sample.ts";
 
 const path = process.argv[2] ?? "";
 const directory = await DataDirectory.open({ path, clock: new SystemClock(), log: SILENT });
-const counts = Uint32Array.from({ length: 1024 }, (_, pixel) => pixel);
+const counts = Uint32Array.from({ length: 2048 }, (_, pixel) => pixel);
 for (;;) {
   const batch = await directory.startBatch("run");
   writeSync(1, `batch ${batch.number}\n`);
   for (let sequence = 0; sequence < 4; sequence++) {
-    const spectra = [spectrum({ counts }), spectrum({ counts, channel: "downwelling" })];
+    const spectra = ["a", "b", "c", "d"].map((channel) => spectrum({ counts, channel }));
     const { file } = await batch.write(spectraSet({ sequence, spectra }));
     // Synchronous, so that the line is in the pipe before anything else happens.
     writeSync(1, `file ${file}\n`);

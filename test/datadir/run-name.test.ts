@@ -64,7 +64,10 @@ test("names are stored in normal form C", () => assert.equal(validRunName("a\u03
 test("whatever passes stays one visible segment of at most 200 bytes", () => {
   fc.assert(
     fc.property(
-      fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."ab. /\\-_ä草") })),
+      fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.string({ unit: fc.constantFrom("a", "b", ".", " ", "/", "\\", "-", "_", "ä", "草") }),
+      ),
       (text) => {
         let name: string;
         try {

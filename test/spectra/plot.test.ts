@@ -32,7 +32,7 @@ test("the terminal plot has the size asked for, its axes, the saturation line an
   assert.match(text, /^ +40000 \+/m);
   assert.match(text, /400 .* 500/);
   assert.match(text, /wavelength \/ nm/);
-  assert.match(text, /\|(- ){20}/, "the saturation line");
+  assert.match(text, /60000 \+(- ){20}/, "the saturation line");
   assert.match(text, /FLMT01859 upwelling light, 250 ms, peak 83 % of saturation, simulated/);
 });
 
@@ -53,7 +53,9 @@ test("several curves without colours get letters of their own; with colours, bra
   assert.match(plain, /\+ FLMT01859 upwelling/);
   assert.ok(!plain.includes("\u001b"));
   const colourful = terminalPlot(plot, { colour: true });
-  const painted = new RegExp("\u001b\\[38;5;\\d+m[\u2801-\u28ff]{5,}\u001b\\[0m");
+  // Written as a code point: an escape character in a pattern is easily overlooked.
+  const escape = String.fromCharCode(27);
+  const painted = new RegExp(`${escape}\\[38;5;\\d+m[\u2801-\u28ff]{5,}${escape}\\[0m`);
   assert.match(colourful, painted);
 });
 

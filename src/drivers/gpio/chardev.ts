@@ -41,13 +41,17 @@ export interface ChardevProbe {
  */
 export function openChardev(kernel: GpioKernel, chipName: string | undefined): ChardevProbe {
   const { chips, refusals } = readChips(kernel);
-  const suitable = chips.filter((chip) => (chipName === undefined ? isHeader(chip) : isNamed(chip, chipName)));
+  const suitable = chips.filter((chip) =>
+    chipName === undefined ? isHeader(chip) : isNamed(chip, chipName),
+  );
   if (suitable.length > 0) {
     return { bank: new ChardevBank(kernel, suitable, chipName !== undefined), reason: "" };
   }
   const seen = chips.map(({ path, info }) => `${path} (${info.label})`);
   const wanted = chipName === undefined ? "no chip with a Raspberry Pi's lines" : `no chip ${chipName}`;
-  return { reason: [`${wanted} among ${seen.join(", ") || "no usable /dev/gpiochip*"}`, ...refusals].join("; ") };
+  return {
+    reason: [`${wanted} among ${seen.join(", ") || "no usable /dev/gpiochip*"}`, ...refusals].join("; "),
+  };
 }
 
 function readChips(kernel: GpioKernel): { readonly chips: Chip[]; readonly refusals: string[] } {
@@ -113,13 +117,17 @@ class ChardevBank implements GpioBank {
     const { chip, offset } = this.#find(pin);
     try {
       const descriptor = this.#request(chip, offset, initial);
-      const line = new ChardevLine(`GPIO${pin}`, this.#kernel, descriptor, (closed) => this.#lines.delete(closed));
+      const line = new ChardevLine(`GPIO${pin}`, this.#kernel, descriptor, (closed) =>
+        this.#lines.delete(closed),
+      );
       this.#lines.add(line);
       return line;
     } catch (error) {
       const known = gpioError(`GPIO${pin} (${chip.path} line ${offset})`, error);
       if (!isVscopeError(known, "DEVICE_BUSY")) throw known;
-      throw new VscopeError("DEVICE_BUSY", `GPIO${pin}: in use by ${this.#consumerOf(chip, offset)}`, { cause: error });
+      throw new VscopeError("DEVICE_BUSY", `GPIO${pin}: in use by ${this.#consumerOf(chip, offset)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -185,7 +193,8 @@ class ChardevLine implements GpioLine {
   }
 
   #ask(request: number, level: 0 | 1): Buffer {
-    if (this.#descriptor === undefined) throw new VscopeError("DEVICE_FAULT", `${this.#name}: the line is closed`);
+    if (this.#descriptor === undefined)
+      throw new VscopeError("DEVICE_FAULT", `${this.#name}: the line is closed`);
     try {
       return ask(this.#kernel, this.#descriptor, request, encodeValues(level));
     } catch (error) {

@@ -31,5 +31,8 @@ export async function linuxGpioKernel(): Promise<GpioKernel> {
 /** The chips among a folder's entries, in order of their numbers. */
 export function chipPaths(folder: string): string[] {
   const numbers = readdirSync(folder).flatMap((name) => /^gpiochip(\d+)$/.exec(name)?.[1] ?? []);
-  return numbers.map(Number).sort((a, b) => a - b).map((number) => `${folder}/gpiochip${number}`);
+  return numbers
+    .map(Number)
+    .sort((a, b) => a - b)
+    .map((number) => `${folder}/gpiochip${number}`);
 }

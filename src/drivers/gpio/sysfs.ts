@@ -52,7 +52,8 @@ export function openSysfs(sysfs: Sysfs, chipName: string | undefined): SysfsProb
   const names = chipName === undefined ? HEADER_CHIP_LABELS : [chipName];
   const chips = readChips(sysfs.folder);
   for (const [name, chip] of chips) {
-    if (names.includes(chip.label) || names.includes(name)) return { bank: new SysfsBank(sysfs, chip), reason: "" };
+    if (names.includes(chip.label) || names.includes(name))
+      return { bank: new SysfsBank(sysfs, chip), reason: "" };
   }
   const seen = [...chips].map(([name, { label }]) => `${name} (${label})`).join(", ");
   return { reason: `no chip ${names.join(", ")} in ${sysfs.folder} (${seen || "empty"})` };
@@ -93,7 +94,10 @@ class SysfsBank implements GpioBank {
   async output(pin: number, initial: 0 | 1): Promise<GpioLine> {
     const { base, lines } = this.#chip;
     if (pin >= lines) {
-      throw new VscopeError("RESOURCE_NOT_FOUND", `GPIO${pin}: no such line, ${this.description} has ${lines}`);
+      throw new VscopeError(
+        "RESOURCE_NOT_FOUND",
+        `GPIO${pin}: no such line, ${this.description} has ${lines}`,
+      );
     }
     const name = `GPIO${pin} (sysfs ${base + pin})`;
     const gpio = guarded(name, () => this.#sysfs.exportOutput(base + pin, initial === 1 ? "high" : "low"));

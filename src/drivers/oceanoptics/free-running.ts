@@ -45,7 +45,6 @@ interface Turn {
 
 interface Answer {
   readonly bytes: Uint8Array;
-  readonly requestedUs: number;
   readonly arrivalUs: number;
   /** The answer was still pending when no stale frame could be. */
   readonly outlasted: boolean;
@@ -66,6 +65,8 @@ export class FreeRunning {
   readonly #clock: Clock;
   #book: ExposureBook;
   #isSynchronised = false;
+  // Whether the device is known to finish a cycle with the setting it began with, and how often it seemed not to.
+  #finishesCycles = false;
   #misses = 0;
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
@@ -103,9 +104,11 @@ export class FreeRunning {
       if (verdict === "fresh") return this.#keep({ goal, turn, answer, discarded }, signal);
       if (verdict === "too-early" && answer.idled) {
         this.#misses += 1;
+        this.#finishesCycles = false;
         goal = { ...goal, mayIdleEarly: false };
       }
-      turn = answer.idled ? this.#firstTurn(goal) : this.#nextTurn(turn, answer);
+      const mustSetAgain = this.#book.settingUs !== integrationTimeUs;
+      turn = mustSetAgain ? this.#firstTurn(goal) : this.#nextTurn(turn, answer);
     }
     throw this.#ooi.link.protocolError(
       `${allowed + 1} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
@@ -147,15 +150,17 @@ export class FreeRunning {
     };
   }
 
+  // A cycle is never shorter than the read-out of the one before, which goes on meanwhile.
   #staleUntilUs(fromUs: number, longestUs: number): number {
-    return fromUs + longestUs + this.#ooi.model.readoutMaxUs + MARGIN_US;
+    const { readoutMaxUs } = this.#ooi.model;
+    return fromUs + Math.max(longestUs, readoutMaxUs) + readoutMaxUs + MARGIN_US;
   }
 
   async #exchange(turn: Turn, goal: Goal, signal: AbortSignal): Promise<Answer> {
     const arrived = new AbortController();
     const waitUs = turn.longestUs + goal.integrationTimeUs + this.#ooi.model.readoutMaxUs + READ_MARGIN_US;
     let received: { readonly bytes: Uint8Array; readonly arrivalUs: number } | undefined;
-    let asked = { requestedUs: this.#clock.nowUs(), outlasted: false, idled: false };
+    let asked = { outlasted: false, idled: false };
     await all<void>(
       [
         async (inner) => {
@@ -182,19 +187,24 @@ export class FreeRunning {
     signal: AbortSignal,
   ): Promise<Omit<Answer, "bytes" | "arrivalUs">> {
     const requestedUs = this.#clock.nowUs();
-    // The return to idle takes effect after the cycle in progress: the next acquisition need not wait for another one.
-    const hasRoom = (): boolean => {
-      const { readoutUs } = this.#ooi.model;
-      const cutShortUs = this.#clock.nowUs() + this.idleUs + readoutUs + MARGIN_US;
-      return goal.mayIdleEarly && cutShortUs < turn.earliestUs + goal.integrationTimeUs;
-    };
-    const idlesAtOnce = turn.index > this.#ooi.model.staleDepth && hasRoom();
+    const endsUs = turn.earliestUs + goal.integrationTimeUs - MARGIN_US;
+    const idlesAtOnce = turn.index > this.#ooi.model.staleDepth && this.#mayIdle(goal, endsUs);
     await this.#send({ ...turn, idles: idlesAtOnce }, signal);
-    const staleUntilUs = turn.staleUntilUs ?? this.#staleUntilUs(this.#clock.nowUs(), turn.longestUs);
+    const sentUs = this.#clock.nowUs();
+    const staleUntilUs = turn.staleUntilUs ?? this.#staleUntilUs(sentUs, turn.longestUs);
     const outlasted = staleUntilUs <= requestedUs || (await outlasts(this.#clock, staleUntilUs, until));
-    const idlesNow = outlasted && !idlesAtOnce && !until.aborted && hasRoom();
-    if (idlesNow) await this.#write(this.idleUs, signal);
-    return { requestedUs, outlasted, idled: idlesAtOnce || idlesNow };
+    if (idlesAtOnce) return { outlasted, idled: sentUs < endsUs };
+    if (!outlasted || until.aborted || !this.#mayIdle(goal, endsUs)) return { outlasted, idled: false };
+    await this.#write(this.idleUs, signal);
+    return { outlasted, idled: this.#clock.nowUs() < endsUs };
+  }
+
+  // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
+  // Until the device has shown that it finishes its cycles, a frame cut short must be told from a whole one by its time.
+  #mayIdle({ mayIdleEarly }: Goal, endsUs: number): boolean {
+    const { readoutUs } = this.#ooi.model;
+    const cutShortUs = this.#finishesCycles ? 0 : Math.max(this.idleUs, readoutUs) + readoutUs;
+    return mayIdleEarly && this.#clock.nowUs() + cutShortUs + MARGIN_US < endsUs;
   }
 
   // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.
@@ -243,6 +253,7 @@ export class FreeRunning {
     const { bytes, arrivalUs, idled } = kept.answer;
     if (idled) {
       this.#misses = 0;
+      this.#finishesCycles = true;
       this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
     } else if (this.#book.settingUs !== this.idleUs) {
       await this.#write(this.idleUs, signal);

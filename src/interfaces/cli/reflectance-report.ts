@@ -54,12 +54,16 @@ export function reflectanceText(file: string, results: readonly Reflectance[]): 
   return results.map((result) => `${headOf(file, result)}\n${bandTable(result.bands)}`).join("\n");
 }
 
-function headOf(
-  file: string,
-  { serial, isLinearized, integrationTimesUs: { upwelling, downwelling } }: Reflectance,
-): string {
-  const times = `upwelling ${short(upwelling / 1000)} ms, downwelling ${short(downwelling / 1000)} ms`;
-  return printable(`${file}  ${serial}  ${times}, dark-subtracted${isLinearized ? ", linearised" : ""}`);
+function headOf(file: string, { serial, isLinearized, integrationTimesUs, upwelling }: Reflectance): string {
+  const { upwelling: upUs, downwelling: downUs } = integrationTimesUs;
+  const facts = [
+    `${file}  ${serial}  upwelling ${short(upUs / 1000)} ms`,
+    `downwelling ${short(downUs / 1000)} ms`,
+    "dark-subtracted",
+    isLinearized && "linearised",
+    upwelling.isSimulated === true && "simulated",
+  ];
+  return printable(facts.filter(Boolean).join(", "));
 }
 
 function bandTable(bands: readonly Band[]): string {

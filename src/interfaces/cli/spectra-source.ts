@@ -47,7 +47,7 @@ export function localFolder(path: string): SpectraFolder {
 /** A run of the server. */
 export function serverRun(client: VscopeClient, run: string, signal: AbortSignal): SpectraFolder {
   return {
-    names: async () => (await client.run(run, signal)).files.map(({ name }) => name),
+    names: async () => (await client.run(run, signal)).files.map(({ file }) => file),
     read: async (name) => parsePico(Buffer.from(await client.download(run, name, signal)).toString(), name),
   };
 }
@@ -63,7 +63,11 @@ export async function selectLocal(
       throw usageError(`${what}: expected RUN/FILE.pico or RUN/FILE.pico/POSITION`);
     return { ...reference, folder: localFolder(join(dataDirectory, reference.run)) };
   }
-  if (await isFile(what)) return { folder: localFolder(dirname(what)), file: basename(what) };
+  const [, path = what, position] = /^(.*\.pico)\/(\d{1,9})$/.exec(what) ?? [];
+  if (await isFile(path)) {
+    const file = { folder: localFolder(dirname(path)), file: basename(path) };
+    return position === undefined ? file : { ...file, position: Number(position) };
+  }
   if (reference === undefined)
     throw usageError(`${what}: no such file here, and not RUN/FILE.pico of the server`);
   return undefined;

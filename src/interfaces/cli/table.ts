@@ -27,7 +27,16 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     .join("");
 }
 
+/** The text with its lines cut to so many characters, so that a terminal does not wrap them. */
+export function clipped(text: string, columns: number): string {
+  const clip = (line: string): string => {
+    const characters = Array.from(line);
+    return characters.length <= columns ? line : `${characters.slice(0, columns - 1).join("")}\u2026`;
+  };
+  return text.split("\n").map(clip).join("\n");
+}
+
 // Code points, not UTF-16 units; wide scripts in run names may still shift a line, which hurts nobody.
 function width(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }

@@ -7,7 +7,7 @@ const LONGEST_LIST = 16;
 /** A number, text, boolean or null in one line; undefined for anything larger. */
 export function scalarText(value: unknown, unit?: string): string | undefined {
   if (value === null) return "-";
-  if (typeof value === "boolean") return String(value);
+  if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (typeof value === "string") return printable(value);
   if (typeof value === "number") return unit === undefined ? String(value) : `${value} ${unitText(unit)}`;
   return undefined;
@@ -18,13 +18,8 @@ export function valueText(value: unknown, unit?: string): string {
   if (value === undefined) return "";
   // A long text, such as a configuration, is shown as it is.
   if (typeof value === "string" && value.includes("\n")) return value;
-  const scalar = scalarText(value, unit);
-  if (scalar !== undefined) return scalar;
-  if (Array.isArray(value))
-    return value.some(isRecord) ? recordsText(value.filter(isRecord)) : listText(value, unit);
-  return isRecord(value)
-    ? renderTable([{ heading: "" }, { heading: "" }], memberRows(value, "", unit))
-    : String(value);
+  if (isRecords(value)) return recordsText(value);
+  return isRecord(value) ? recordText(value) : inlineText(value, unit);
 }
 
 /** Any value in one line. */
@@ -32,7 +27,14 @@ export function inlineText(value: unknown, unit?: string): string {
   const scalar = scalarText(value, unit);
   if (scalar !== undefined) return scalar;
   if (Array.isArray(value) && !value.some(isRecord)) return listText(value, unit);
-  return printable(JSON.stringify(value) ?? "");
+  if (!isRecord(value)) return printable(JSON.stringify(value) ?? "");
+  return Object.entries(value)
+    .map(([key, member]) => `${printable(key)}=${memberText(member)}`)
+    .join(" ");
+}
+
+function memberText(value: unknown): string {
+  return scalarText(value) ?? printable(JSON.stringify(value) ?? "");
 }
 
 /** Bytes in the largest fitting decimal unit. */
@@ -45,7 +47,8 @@ export function bytesText(bytes: number): string {
 
 /** Units as people write them; the wire uses UCUM. */
 export function unitText(unit: string): string {
-  return unit === "Cel" ? "°C" : unit;
+  if (unit === "Cel") return "°C";
+  return unit === "By" ? "bytes" : unit;
 }
 
 /** Text without control characters: nothing a server says may move the cursor. */
@@ -64,10 +67,25 @@ function listText(values: readonly unknown[], unit?: string): string {
   return `${text(values.slice(0, 3))} .. ${text(values.slice(-1))}${suffix} (${values.length} values)`;
 }
 
-function memberRows(record: Record<string, unknown>, prefix: string, unit?: string): string[][] {
+function isRecords(value: unknown): value is readonly Record<string, unknown>[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isRecord);
+}
+
+// Members in lines; those that are lists of objects follow as tables. The resource's unit is not that of every member.
+function recordText(record: Record<string, unknown>): string {
+  const tables = Object.entries(record).flatMap(([key, value]) =>
+    isRecords(value) ? [`${printable(key)}:\n${recordsText(value)}`] : [],
+  );
+  return [renderTable([{ heading: "" }, { heading: "" }], memberRows(record, "")), ...tables]
+    .filter(Boolean)
+    .join("\n");
+}
+
+function memberRows(record: Record<string, unknown>, prefix: string): string[][] {
   return Object.entries(record).flatMap(([key, value]) => {
     const name = printable(prefix + key);
-    return isRecord(value) ? memberRows(value, `${prefix}${key}.`, unit) : [[name, inlineText(value, unit)]];
+    if (prefix === "" && isRecords(value)) return [];
+    return isRecord(value) ? memberRows(value, `${prefix}${key}.`) : [[name, inlineText(value)]];
   });
 }
 

@@ -170,14 +170,17 @@ test("a mercury lamp shows its lines at their wavelengths, as wide as the instru
     assert.ok(Math.abs(moment / weight - lineNm) < 0.2, `${lineNm}: found at ${moment / weight}`);
   }
   const greenPixels = detector.wavelengthsNm.filter(
-    (nm, pixel) => Math.abs(nm - 546.074) < 3 && (counts[pixel] ?? 0) - 1493 > 0.5 * (peak(counts, detector) - 1493),
+    (nm, pixel) =>
+      Math.abs(nm - 546.074) < 3 && (counts[pixel] ?? 0) - 1493 > 0.5 * (peak(counts, detector) - 1493),
   ).length;
   const dispersion = 680 / 2027;
   assert.ok(Math.abs(greenPixels * dispersion - 1.5) < 0.5, `${greenPixels} pixels wide`);
 });
 
 function peak(counts: Uint32Array, detector: Detector): number {
-  return Math.max(...counts.filter((_, pixel) => Math.abs((detector.wavelengthsNm[pixel] ?? 0) - 546.074) < 3));
+  return Math.max(
+    ...counts.filter((_, pixel) => Math.abs((detector.wavelengthsNm[pixel] ?? 0) - 546.074) < 3),
+  );
 }
 
 test("the same seed gives the same frames, another seed other noise on the same unit", () => {

@@ -5,7 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MS } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { type Clockwork, type Exposed, FreeRunningExposures } from "../../../src/emulator/device/exposures.ts";
+import {
+  type Clockwork,
+  type Exposed,
+  FreeRunningExposures,
+} from "../../../src/emulator/device/exposures.ts";
 
 const READOUT_US = 2 * MS;
 
@@ -177,27 +181,31 @@ const step = fc.oneof(
 
 test("property: frames lie on one grid of cycles that a tick-by-tick model makes", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.integer({ min: 0, max: 2 }), async (steps, extra) => {
-      const { clock, exposures, delivered } = rig({ extraStaleCycles: extra });
-      const commands: { atUs: number; us: number }[] = [];
-      for (const { kind, us } of steps) {
-        if (kind === "wait") await clock.advance(us);
-        if (kind === "request") exposures.request();
-        if (kind === "set") {
-          exposures.setIntegrationTimeUs(us);
-          commands.push({ atUs: clock.nowUs(), us });
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 30 }),
+      fc.integer({ min: 0, max: 2 }),
+      async (steps, extra) => {
+        const { clock, exposures, delivered } = rig({ extraStaleCycles: extra });
+        const commands: { atUs: number; us: number }[] = [];
+        for (const { kind, us } of steps) {
+          if (kind === "wait") await clock.advance(us);
+          if (kind === "request") exposures.request();
+          if (kind === "set") {
+            exposures.setIntegrationTimeUs(us);
+            commands.push({ atUs: clock.nowUs(), us });
+          }
         }
-      }
-      await clock.advance(40 * 110 * MS);
-      const grid = gridOf(commands, extra, clock.nowUs());
-      for (const { startUs, endUs, integrationTimeUs, atUs } of delivered) {
-        assert.equal(grid.get(endUs), integrationTimeUs, `no cycle ends at ${endUs}`);
-        assert.equal(endUs - startUs, integrationTimeUs);
-        assert.equal(atUs, endUs + READOUT_US);
-      }
-      const requests = steps.filter(({ kind }) => kind === "request").length;
-      assert.equal(delivered.length, requests);
-    }),
+        await clock.advance(40 * 110 * MS);
+        const grid = gridOf(commands, extra, clock.nowUs());
+        for (const { startUs, endUs, integrationTimeUs, atUs } of delivered) {
+          assert.equal(grid.get(endUs), integrationTimeUs, `no cycle ends at ${endUs}`);
+          assert.equal(endUs - startUs, integrationTimeUs);
+          assert.equal(atUs, endUs + READOUT_US);
+        }
+        const requests = steps.filter(({ kind }) => kind === "request").length;
+        assert.equal(delivered.length, requests);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -57,6 +57,8 @@ test("an id of the catalogue is one spectrum, of the server or of a local data d
   for (const [args, where] of [
     [[], { url }],
     [["--data-dir", "."], { cwd: folder }],
+    // The same path as a file of this machine.
+    [[], { cwd: folder, url: "coap://127.0.0.1:1" }],
   ] as const) {
     const { out } = await vscope(["show", `plot10/${LIGHT}/3`, "--json", ...args], where);
     assert.deepEqual(
@@ -89,7 +91,7 @@ test("--reflectance is the truth in every band, for each spectrometer", async ()
   for (const [, , mean, min, max] of rows) {
     assert.deepEqual([mean, min, max].map(Number), [REFLECTANCE, REFLECTANCE, REFLECTANCE]);
   }
-  assert.match(out, /upwelling 40 ms, downwelling 10 ms, dark-subtracted\n/);
+  assert.match(out, /upwelling 40 ms, downwelling 10 ms, dark-subtracted, simulated\n/);
   const picture = await vscope(["show", `plot10/${LIGHT}`, "--reflectance", "--svg", "-"], { url });
   assert.ok(!picture.out.includes("NaN"));
 });

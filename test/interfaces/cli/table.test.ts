@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renderTable } from "../../../src/interfaces/cli/table.ts";
+import { clipped, renderTable } from "../../../src/interfaces/cli/table.ts";
 import {
   bytesText,
   inlineText,
@@ -27,6 +27,11 @@ test("a table without headings has no line for them", () => {
   assert.equal(renderTable([{ heading: "" }], []), "");
 });
 
+test("lines are cut to the width of a terminal", () => {
+  assert.equal(clipped("short\n\u00e9 longer line\n", 8), "short\n\u00e9 longe\u2026\n");
+  assert.equal(clipped("any length", Number.POSITIVE_INFINITY), "any length");
+});
+
 test("scalars carry their unit", () => {
   assert.equal(scalarText(250_000, "us"), "250000 us");
   assert.equal(scalarText(-10, "Cel"), "-10 °C");
@@ -38,6 +43,18 @@ test("scalars carry their unit", () => {
 test("an object is one member a line, nested ones by dotted names", () => {
   const text = valueText({ state: "running", progress: { done: 1, of: 10 }, empty: [] });
   assert.equal(text, "state          running\nprogress.done  1\nprogress.of    10\nempty          none\n");
+});
+
+test("an object's lists of objects follow as tables, and its unit is not theirs", () => {
+  const value = { total: 2, runs: [{ name: "a" }, { name: "b" }], broken: [] };
+  assert.equal(valueText(value, "us"), "total   2\nbroken  none\n\nruns:\nname\na\nb\n");
+});
+
+test("an object in one line is its members", () => {
+  assert.equal(
+    inlineText({ phase: "light", of: 5, last: null, at: { x: 1 } }),
+    'phase=light of=5 last=- at={"x":1}',
+  );
 });
 
 test("a list of objects is a table with numbers to the right", () => {
@@ -59,7 +76,7 @@ test("a text of several lines stays as it is", () => {
 
 test("nothing that a server says can move the cursor", () => {
   assert.equal(printable("a\u001b[2Jb\u009b\n"), "a?[2Jb??");
-  assert.equal(inlineText({ a: "\u001b" }), '{"a":"\\u001b"}');
+  assert.equal(inlineText({ "\u001b": ["\u001b"] }), '?=["\\u001b"]');
   assert.equal(valueText({ "\u001b[1m": 1 }), "?[1m  1\n");
 });
 

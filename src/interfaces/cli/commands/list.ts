@@ -9,7 +9,7 @@ import { targetOf } from "../../../client/resource-path.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
-import { renderTable } from "../table.ts";
+import { clipped, renderTable } from "../table.ts";
 import { printable, scalarText, unitText } from "../value-text.ts";
 
 interface Entry {
@@ -30,7 +30,9 @@ export function listCommand(session: Session): Command {
       session.withClient(async (client) => {
         const entries = await readTree(client, targetOf(path).path, session.signal);
         if (entries.length === 0) throw replyError("4.04", `${path}: the server lists no such resource`);
-        session.print(entries.map(jsonOf), () => treeText(entries, long === true));
+        const { isOutTty, columns } = session.terminal;
+        const width = isOutTty && long !== true ? columns : Number.POSITIVE_INFINITY;
+        session.print(entries.map(jsonOf), () => clipped(treeText(entries, long === true), width));
       }),
     );
 }

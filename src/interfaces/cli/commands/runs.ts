@@ -43,7 +43,7 @@ export function runsCommand(session: Session): Command {
 async function listFiles(session: Session, client: VscopeClient, run: string): Promise<void> {
   const detail = await client.run(run, session.signal);
   session.print(detail, () => {
-    const rows = detail.files.map(({ name, bytes }) => [printable(name), bytesText(bytes)]);
+    const rows = detail.files.map(({ file, bytes }) => [printable(file), bytesText(bytes)]);
     return renderTable([{ heading: "file" }, { heading: "size", align: "right" }], rows);
   });
 }
@@ -72,9 +72,9 @@ async function selectFiles(
   signal: AbortSignal,
 ): Promise<readonly RunFile[]> {
   const { files } = await client.run(run, signal);
-  const unknown = names.find((name) => !files.some((file) => file.name === name));
+  const unknown = names.find((name) => !files.some(({ file }) => file === name));
   if (unknown !== undefined) throw replyError("4.04", `${run}: has no file ${unknown}`);
-  return names.length === 0 ? files : files.filter(({ name }) => names.includes(name));
+  return names.length === 0 ? files : files.filter(({ file }) => names.includes(file));
 }
 
 interface Download {
@@ -92,7 +92,7 @@ async function downloadAll(
   const progress = startProgress({ terminal, clock, label: "download", isQuiet: isJson });
   const written: string[] = [];
   try {
-    for (const [index, { name, bytes }] of files.entries()) {
+    for (const [index, { file: name, bytes }] of files.entries()) {
       progress.update(index, files.length, printable(name));
       const path = join(folder, localName(name));
       if (await isThere(path, bytes)) continue;

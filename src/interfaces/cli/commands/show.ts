@@ -63,9 +63,10 @@ async function withSelection(
   if (local !== undefined) return task(local);
   const reference = parseReference(what);
   if (reference === undefined) throw usageError(`${what}: not RUN/FILE.pico`);
-  await session.withClient((client) =>
-    task({ ...reference, folder: serverRun(client, reference.run, session.signal) }),
-  );
+  await session.withClient((client) => {
+    const folder = serverRun(client, reference.run, session.signal);
+    return task({ ...reference, folder });
+  });
 }
 
 async function show(session: Session, selection: Selection, flags: ShowFlags): Promise<void> {

@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { z } from "zod";
+import { isVscopeError } from "../../src/base/errors.ts";
+import {
+  DEFAULT_SERVER_CONFIG,
+  dataDirectoryPath,
+  parseServerConfig,
+  readServerConfig,
+  SERVER_SCHEMA,
+} from "../../src/config/server-config.ts";
+
+/** Names of sections and keys in the schema's order. */
+function keysOf(type: unknown): string[] {
+  if (type instanceof z.ZodPrefault) return keysOf(type.unwrap());
+  if (!(type instanceof z.ZodObject)) return [];
+  return Object.entries(type.shape).flatMap(([name, member]) => [name, ...keysOf(member)]);
+}
+
+/** The message of the CONFIG_INVALID that the text provokes, line by line. */
+function mistakesIn(text: string, fileName = "/etc/vscope.cfg"): string[] {
+  try {
+    parseServerConfig(text, fileName);
+  } catch (error) {
+    assert.ok(isVscopeError(error, "CONFIG_INVALID"));
+    assert.deepEqual(error.message.split("\n"), error.details["mistakes"]);
+    return error.message.split("\n");
+  }
+  return [];
+}
+
+test("an empty file has the defaults", () => {
+  const { config, warnings } = parseServerConfig("", "/etc/vscope.cfg");
+  assert.deepEqual(config, DEFAULT_SERVER_CONFIG);
+  assert.deepEqual(warnings, []);
+  assert.equal(config.coap.port, 5683);
+  assert.equal(config.coap.address, "::");
+  assert.equal(config.config, "vscope.config");
+});
+
+test("every key is read", () => {
+  const text = `
+config = field.config
+[coap]
+enabled = no
+address = 127.0.0.1
+port = 0x1
+`.replace("0x1", "15683");
+  const { config } = parseServerConfig(
+    `${text}
+[daemon]
+daemon = True
+pid_file = /run/x.pid
+logfile = /var/log/x.log
+[datadir]
+datadir = d
+mount = yes
+device = LABEL=VSCOPE
+mntpnt = /media/stick
+reserve_mb = 500
+[logging]
+debug = on
+logfile = server.log
+[hardware]
+usb = emulated
+gpio = chardev
+gpio_chip = pinctrl-rp1
+status_led_pin = 4
+emulator_seed = 7
+emulator_clouds = 0.5
+emulator_target = soil
+`,
+    "x.cfg",
+  );
+  assert.deepEqual(config, {
+    config: "field.config",
+    coap: { enabled: false, address: "127.0.0.1", port: 15683 },
+    daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
+    datadir: {
+      datadir: "d",
+      mount: true,
+      device: "LABEL=VSCOPE",
+      mountPoint: "/media/stick",
+      reserveMb: 500,
+    },
+    logging: { debug: true, logFile: "server.log" },
+    hardware: {
+      usb: "emulated",
+      gpio: "chardev",
+      gpioChip: "pinctrl-rp1",
+      statusLedPin: 4,
+      emulator: { seed: 7, cloudStrength: 0.5, target: "soil" },
+    },
+  });
+});
+
+const MISTAKES: readonly (readonly [string, string, string])[] = [
+  ["a mistyped key", "[coap]\nprot = 1", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
+  [
+    "a key like nothing",
+    "[coap]\ncolour = 1",
+    "/etc/vscope.cfg:2: coap.colour: unknown key, known are enabled, address, port",
+  ],
+  ["a mistyped section", "[dameon]\n", "/etc/vscope.cfg:1: dameon: unknown section, did you mean daemon?"],
+  [
+    "a section too deep",
+    "[coap]\n[[tls]]\n",
+    "/etc/vscope.cfg:2: coap.tls: unknown section, known are enabled, address, port",
+  ],
+  ["an empty unknown key", "[coap]\nprot =", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
+  [
+    "a word for a number",
+    "\n\n[coap]\nport = abc",
+    "/etc/vscope.cfg:4: coap.port: 'abc' is not an integer in 1..65535",
+  ],
+  [
+    "a number out of range",
+    "[coap]\nport = 70000",
+    "/etc/vscope.cfg:2: coap.port: '70000' is not an integer in 1..65535",
+  ],
+  [
+    "a fraction for an integer",
+    "[coap]\nport = 5683.5",
+    "/etc/vscope.cfg:2: coap.port: '5683.5' is not an integer in 1..65535",
+  ],
+  [
+    "a list for a text",
+    "[coap]\naddress = a, b",
+    "/etc/vscope.cfg:2: coap.address: 'a, b' is not an address or host name (a text with a comma needs quotes)",
+  ],
+  [
+    "a section for a key",
+    "[coap.port]\nx = 1",
+    "/etc/vscope.cfg:1: coap.port: a section is not an integer in 1..65535",
+  ],
+  ["a key for a section", "coap = 5683", "/etc/vscope.cfg:1: coap: a section is expected here"],
+  [
+    "a wrong boolean",
+    "[logging]\ndebug = maybe",
+    "/etc/vscope.cfg:2: logging.debug: 'maybe' is not one of True, False",
+  ],
+  [
+    "a wrong choice",
+    "[hardware]\ngpio = sysfs",
+    "/etc/vscope.cfg:2: hardware.gpio: 'sysfs' is not one of auto, chardev, onoff, emulated, none",
+  ],
+  [
+    "a number that is none",
+    "[hardware]\nemulator_clouds = NaN",
+    "/etc/vscope.cfg:2: hardware.emulator_clouds: 'NaN' is not a number in 0..1",
+  ],
+  [
+    "an older name beside the present one",
+    "[datadir]\nmntpnt = /a\nmountPoint = /b",
+    "/etc/vscope.cfg:3: datadir.mountPoint: the same as mntpnt in line 2",
+  ],
+];
+
+for (const [name, text, expected] of MISTAKES) {
+  test(`refused: ${name}`, () => assert.deepEqual(mistakesIn(text), [expected]));
+}
+
+test("all mistakes are reported at once, in order of their lines", () => {
+  assert.deepEqual(mistakesIn("[coap]\nport = x\nprot = 1\nwhat\n[logging]\ndebug = 7\n", "v.cfg"), [
+    "v.cfg:2: coap.port: 'x' is not an integer in 1..65535",
+    "v.cfg:3: coap.prot: unknown key, did you mean port?",
+    "v.cfg:4: 'what' is neither [section] nor key = value",
+    "v.cfg:6: logging.debug: '7' is not one of True, False",
+  ]);
+});
+
+test("a key without a value has its default", () => {
+  const { config } = parseServerConfig("[coap]\nport =\n[logging]\nlogfile = # none", "vscope.cfg");
+  assert.deepEqual(config, DEFAULT_SERVER_CONFIG);
+});
+
+test("camelCase is accepted", () => {
+  const { config } = parseServerConfig(
+    "[daemon]\npidFile = /run/a.pid\n[hardware]\nstatusLedPin = 3",
+    "vscope.cfg",
+  );
+  assert.equal(config.daemon.pidFile, "/run/a.pid");
+  assert.equal(config.hardware.statusLedPin, 3);
+});
+
+const PICCOLO = `# the server address
+[coap]
+address = :: # all
+port = 5683
+[daemon]
+daemon = False
+pid_file = /var/run/piccolo.pid
+[datadir]
+mount = True
+datadir = piccolo3_data
+device = /dev/sda1
+[logging]
+debug = False
+[jsonrpc]
+url = http://localhost:8000
+[extra]
+a = 1
+[[deep]]
+b = 2
+`;
+
+test("a piccolo.cfg loads; what is unknown in it is ignored with a warning each", () => {
+  const { config, warnings } = parseServerConfig(PICCOLO, "/etc/piccolo.cfg");
+  assert.equal(config.config, "piccolo.config");
+  assert.equal(config.datadir.mount, true);
+  assert.equal(config.datadir.mountPoint, "/mnt");
+  assert.equal(dataDirectoryPath(config), "/mnt/piccolo3_data");
+  assert.deepEqual(warnings, [
+    "/etc/piccolo.cfg:14: [jsonrpc]: ignored: there is no JSON-RPC; the server answers CoAP",
+    "/etc/piccolo.cfg:16: [extra]: ignored: unknown here",
+  ]);
+});
+
+test("the same text under another name is not read leniently", () => {
+  assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
+    "vscope.cfg:16: extra: unknown section, known are config, coap, daemon, datadir, logging, hardware",
+  ]);
+});
+
+test("a bad value in a piccolo.cfg is refused all the same", () => {
+  assert.deepEqual(mistakesIn("[coap]\nport = x", "piccolo.cfg"), [
+    "piccolo.cfg:2: coap.port: 'x' is not an integer in 1..65535",
+  ]);
+});
+
+test("the data directory is relative to the working directory without a mount", () => {
+  assert.equal(dataDirectoryPath(DEFAULT_SERVER_CONFIG), resolve("vscope_data"));
+});
+
+test("a file that cannot be read is CONFIG_INVALID with the reason", async () => {
+  await assert.rejects(readServerConfig("/nonexistent/vscope.cfg"), (error) => {
+    assert.ok(isVscopeError(error, "CONFIG_INVALID"));
+    assert.match(error.message, /^\/nonexistent\/vscope\.cfg: cannot be read: ENOENT/);
+    return true;
+  });
+});
+
+test("readServerConfig reads the file", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "vscope-config-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, "a.cfg"), "[coap]\nport = 7000\n");
+  assert.equal((await readServerConfig(join(folder, "a.cfg"))).config.coap.port, 7000);
+});
+
+test("the sample shows every key, each with its default", async () => {
+  const sample = await readFile("etc/vscope.cfg", "utf8");
+  assert.deepEqual(parseServerConfig(sample, "vscope.cfg").config, DEFAULT_SERVER_CONFIG);
+  const enabled = sample.replace(/^#(?=[a-z_]+ =)/gm, "");
+  const { config, warnings } = parseServerConfig(enabled, "vscope.cfg");
+  assert.deepEqual(config, DEFAULT_SERVER_CONFIG);
+  assert.deepEqual(warnings, []);
+  const shown = [...enabled.matchAll(/^(?:\[(\w+)\]|(\w+) =)/gm)].map(
+    ([, section, key]) => section ?? key ?? "",
+  );
+  assert.deepEqual(shown, keysOf(SERVER_SCHEMA.type));
+});
+
+test("the emulated sample uses no hardware and listens on this computer only", async () => {
+  const { config } = parseServerConfig(await readFile("etc/emulated.cfg", "utf8"), "emulated.cfg");
+  assert.equal(config.hardware.usb, "emulated");
+  assert.equal(config.hardware.gpio, "emulated");
+  assert.equal(config.coap.address, "127.0.0.1");
+  assert.equal(config.coap.port, 5683);
+});
+
+test("no text does anything but parse or be refused with CONFIG_INVALID", () => {
+  const piece = fc.constantFrom(
+    "[",
+    "]",
+    "[coap]",
+    "[[x]]",
+    "port",
+    "=",
+    "5",
+    "'",
+    '"',
+    ",",
+    "#",
+    ";",
+    "\n",
+    " ",
+    "__proto__",
+    ".",
+    "\\",
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.array(piece, { maxLength: 30 }).map((parts) => parts.join("")),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      for (const line of mistakesIn(given, "f.cfg")) assert.match(line, /^f\.cfg(:\d+)?: |^[^:]/);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,108 @@
+// A whole server with the emulated instrument, on a virtual clock and a temporary data directory, without CoAP.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
+import { NEVER } from "../../src/base/abort.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
+import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
+import type { ServerModel } from "../../src/resources/model.ts";
+import { Server } from "../../src/server.ts";
+import type { PicoFile, PicoSpectrum } from "../../src/spectra/pico.ts";
+import { parsePico } from "../../src/spectra/pico-reader.ts";
+
+export interface TestInstrumentOptions {
+  readonly seed?: number;
+  readonly cloudStrength?: number;
+}
+
+export class TestInstrument {
+  readonly clock: VirtualClock;
+  readonly folder: string;
+  readonly server: Server;
+
+  private constructor(clock: VirtualClock, folder: string, server: Server) {
+    this.clock = clock;
+    this.folder = folder;
+    this.server = server;
+  }
+
+  /** Started, and closed at the end of the test; then no timer may be left. */
+  static async start(test: TestContext, options: TestInstrumentOptions = {}): Promise<TestInstrument> {
+    const clock = new VirtualClock();
+    const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+    const config = emulatedConfig(folder, options);
+    const server = await clock.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
+    test.after(async () => {
+      await clock.run(server.close());
+      assert.equal(clock.pending, 0, "timers are left behind");
+      await rm(folder, { recursive: true });
+    });
+    return new TestInstrument(clock, folder, server);
+  }
+
+  get model(): ServerModel {
+    return this.server.model;
+  }
+
+  get emulated(): EmulatedInstrument {
+    assert.ok(this.server.hardware.emulated);
+    return this.server.hardware.emulated;
+  }
+
+  device(serial: string): EmulatedDevice {
+    const device = this.emulated.devices.get(serial);
+    assert.ok(device, `${serial} is emulated`);
+    return device;
+  }
+
+  /** Lets an operation end. */
+  async finish(operation: Operation): Promise<OperationStatus> {
+    await this.clock.run(operation.finished);
+    return operation.status.value;
+  }
+
+  /** Starts a batch and lets it end. */
+  record(settings: Parameters<ServerModel["recorder"]["record"]>[0]): Promise<OperationStatus> {
+    return this.finish(this.model.recorder.record(settings));
+  }
+
+  /** The spectra files of a run, sorted by name. */
+  async files(run: string): Promise<readonly string[]> {
+    return (await readdir(join(this.folder, run))).filter((name) => name.endsWith(".pico")).sort();
+  }
+
+  async read(run: string, file: string): Promise<PicoFile> {
+    return parsePico(await readFile(join(this.folder, run, file), "utf8"), file);
+  }
+}
+
+/** Settings of a server with nothing but emulated hardware. */
+export function emulatedConfig(folder: string, { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {}): ServerConfig {
+  const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
+  return {
+    ...DEFAULT_SERVER_CONFIG,
+    coap: { ...coap, enabled: false },
+    datadir: { ...datadir, datadir: folder },
+    hardware: {
+      ...hardware,
+      usb: "emulated",
+      gpio: "emulated",
+      emulator: { seed, cloudStrength, target: "canopy" },
+    },
+  };
+}
+
+/** The one spectrum of an instrument and channel in a file. */
+export function spectrumOf(file: PicoFile, serial: string, channel: string): PicoSpectrum {
+  const found = file.spectra.filter((one) => one.serial === serial && one.channel === channel);
+  assert.equal(found.length, 1, `${serial} ${channel} is there once`);
+  const [only] = found;
+  assert.ok(only);
+  return only;
+}
