@@ -6,7 +6,7 @@ import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { channelsOf } from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { openHardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Rack } from "./instruments/rack.ts";
@@ -34,7 +34,7 @@ export async function check(options: CheckOptions): Promise<void> {
 }
 
 async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifetime): Promise<number> {
-  const file = new InstrumentFile(config.datadir.datadir, config, log);
+  const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const instrument = await file.load();
   print(`configuration    ${file.path}: valid`);
   const hardware = await openHardware({ config: config.hardware, instrument, clock, log });

@@ -33,6 +33,7 @@ const NO_BUS: UsbBus = { list: async () => [], watch: () => () => {} };
 export async function openHardware(options: HardwareOptions): Promise<Hardware> {
   const { usb, gpio, gpioChip } = options.config;
   const emulated = usb === "emulated" || gpio === "emulated" ? await emulate(options) : undefined;
+  if (gpio === "none") options.log.warn({}, "no GPIO is configured, shutters do not move");
   const system = emulated === undefined ? LINUX_GPIO : { ...LINUX_GPIO, emulated: () => emulated.gpio };
   return {
     bus: usb === "emulated" && emulated !== undefined ? emulated.bus : await openBus(usb, options.log),
@@ -55,7 +56,7 @@ async function emulate({ config, instrument, clock, log }: HardwareOptions): Pro
     instrument.shutters.map(({ channel }) => [channel, channel.startsWith("up") ? target : "sky"] as const),
   );
   const shutters = instrument.shutters.map(emulatedShutter);
-  const scene = { seed, channels, clouds: cloudStrength };
+  const scene = { seed, channels, cloudStrength };
   return createEmulatedInstrument({ clock, log, seed, shutters, scene });
 }
 

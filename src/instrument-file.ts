@@ -15,6 +15,9 @@ import type { ConfigurationText } from "./resources/model.ts";
 /** From `dist/src/`; the sample is shipped with the program. */
 const SAMPLE = fileURLToPath(new URL("../../pdata/vscope.config", import.meta.url));
 
+/** Ten times the longest configuration seen in the field. */
+const LONGEST_TEXT = 200_000;
+
 export class InstrumentFile implements ConfigurationText {
   readonly path: string;
   readonly #isEmulated: boolean;
@@ -42,8 +45,11 @@ export class InstrumentFile implements ConfigurationText {
     }
   }
 
-  /** Replaces the file; the old one stays beside it as `.bak`. Throws VALUE_INVALID with every mistake in the text. */
+  /** Replaces the file; the old one stays beside it as `.bak`. Throws VALUE_INVALID with every mistake, PAYLOAD_TOO_LARGE. */
   async write(text: string): Promise<void> {
+    if (text.length > LONGEST_TEXT) {
+      throw new VscopeError("PAYLOAD_TOO_LARGE", `${basename(this.path)}: ${text.length} characters are more than ${LONGEST_TEXT}`);
+    }
     this.#check(text);
     const old = await this.read();
     await replaceDurable(SYSTEM_DISK, `${this.path}.bak`, Buffer.from(old, "utf8"), NEVER);

@@ -8,7 +8,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { CoapServer } from "./coap/server.ts";
 import { channelsOf } from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
@@ -93,10 +93,11 @@ async function openParts(
   return { hardware, model: { host, rack, shutters, dataDirectory, recorder, operations, configuration } };
 }
 
-function dataDirectoryOptions({ datadir }: ServerConfig, version: string) {
+function dataDirectoryOptions(config: ServerConfig, version: string) {
+  const { datadir } = config;
   const { device, mountPoint } = datadir;
   return {
-    path: datadir.datadir,
+    path: dataDirectoryPath(config),
     reserveBytes: datadir.reserveMb * 1e6,
     writer: `vscope-server ${version}`,
     ...(datadir.mount ? { mount: { device, mountPoint } } : {}),

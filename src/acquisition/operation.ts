@@ -39,14 +39,18 @@ export class Operation {
   /** Resolves when the job has settled; never rejects. */
   readonly finished: Promise<void>;
 
-  constructor(id: string, kind: string, job: OperationJob, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
+  constructor(
+    { id, kind, steps }: { readonly id: string; readonly kind: string; readonly steps: number },
+    job: OperationJob,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+  ) {
     this.#clock = clock;
     this.#log = log.child({ operation: id, kind });
     this.#status = new Cell<OperationStatus>({
       id,
       kind,
       state: "running",
-      progress: { done: 0, of: 1 },
+      progress: { done: 0, of: steps },
       startedUtc: isoUtc(clock.utcUs()),
     });
     this.finished = this.#run(job);

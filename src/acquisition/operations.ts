@@ -34,15 +34,15 @@ export class Operations {
     return found;
   }
 
-  /** Starts a job. Throws STATE_CONFLICT while another one runs. */
-  start(kind: string, job: OperationJob): Operation {
+  /** Starts a job of so many steps. Throws STATE_CONFLICT while another one runs. */
+  start(kind: string, steps: number, job: OperationJob): Operation {
     const busy = this.running;
     if (busy !== undefined) {
       throw new VscopeError("STATE_CONFLICT", `${kind}: operation ${busy.id} (${busy.status.value.kind}) is running`);
     }
     if (this.#closed) throw new VscopeError("STATE_CONFLICT", `${kind}: the server is stopping`);
     this.#started += 1;
-    const operation = new Operation(String(this.#started), kind, job, this.#environment);
+    const operation = new Operation({ id: String(this.#started), kind, steps }, job, this.#environment);
     this.#operations.set([...this.#operations.value.slice(1 - KEPT), operation]);
     return operation;
   }

@@ -61,7 +61,7 @@ export class Recorder {
   /** Searches the integration times of all channels; records nothing. */
   autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">): Operation {
     const { targetPercent } = this.#complete(asked);
-    return this.#start("autointegrate", (parts, signal) => searchAll(parts, targetPercent, signal));
+    return this.#start("autointegrate", this.channels.length, (parts, signal) => searchAll(parts, targetPercent, signal));
   }
 
   /** Cancels what is running. Throws STATE_CONFLICT when nothing is. */
@@ -73,15 +73,15 @@ export class Recorder {
   }
 
   #startBatch(kind: string, settings: BatchSettings, steps: readonly Step[]): Operation {
-    return this.#start(kind, (parts, signal) => recordBatch(parts, { settings, steps }, signal));
+    return this.#start(kind, steps.length, (parts, signal) => recordBatch(parts, { settings, steps }, signal));
   }
 
-  #start(kind: string, job: RecordingJob): Operation {
+  #start(kind: string, steps: number, job: RecordingJob): Operation {
     if (this.channels.length === 0) throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
     if (this.#options.optics.rack.spectrometers.value.length === 0) {
       throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer has been found`);
     }
-    const operation = this.#options.operations.start(kind, async (report, signal) => {
+    const operation = this.#options.operations.start(kind, steps, async (report, signal) => {
       try {
         await job(this.#parts(operation.id, report), signal);
       } finally {

@@ -12,41 +12,40 @@ export interface ErrorRow {
   readonly when: string;
 }
 
+const client = rowsOf("client");
+const device = rowsOf("device");
+const disk = rowsOf("disk");
+const ours = rowsOf("ours");
+
 export const ERRORS = {
-  VALUE_INVALID: row("client", "4.00", 400, false, "The payload or a path parameter does not fit the schema."),
-  VALUE_OUT_OF_RANGE: row("client", "4.22", 422, false, "Well formed, but outside the limits the message names."),
-  RESOURCE_NOT_FOUND: row("client", "4.04", 404, false, "No such path, device, channel, run or file."),
-  METHOD_NOT_ALLOWED: row("client", "4.05", 405, false, "The resource does not have this method."),
-  FORMAT_UNSUPPORTED: row("client", "4.15", 415, false, "The Content-Format of the payload is not understood here."),
-  FORMAT_NOT_ACCEPTABLE: row("client", "4.06", 406, false, "The resource has no representation in the accepted format."),
-  STATE_CONFLICT: row("client", "4.09", 409, true, "Not possible in the present state, such as recording while recording."),
-  PRECONDITION_FAILED: row("client", "4.12", 412, false, "If-Match or If-None-Match does not hold: somebody else changed it."),
-  PAYLOAD_TOO_LARGE: row("client", "4.13", 413, false, "The payload is larger than the limit the message names."),
-  OPERATION_CANCELLED: row("client", "4.09", 409, false, "The operation was aborted, by a client or by the end of the server."),
-  DEVICE_NOT_CONNECTED: row("device", "5.03", 503, true, "Unplugged, unpowered, or not opened yet."),
-  DEVICE_PERMISSION: row("device", "5.03", 503, false, "Seen on the bus, but this user may not open it: the udev rule is missing."),
-  DEVICE_BUSY: row("device", "5.03", 503, true, "Held by another program, or its queue is full."),
-  DEVICE_TIMEOUT: row("device", "5.04", 504, true, "No answer before the deadline; the message names the exchange."),
-  DEVICE_PROTOCOL: row("device", "5.02", 502, true, "Wrong length, checksum, sync byte or refusal by the device."),
-  DEVICE_FAULT: row("device", "5.02", 502, false, "The device works but reports a fault of its own."),
-  DATADIR_NOT_MOUNTED: row("disk", "5.03", 503, true, "The medium of the data directory is not there."),
-  DATADIR_FULL: row("disk", "5.03", 507, false, "Less space is left than the reserve."),
-  DATADIR_IO: row("disk", "5.00", 500, true, "The system refused a read or write; the cause names it."),
-  CONFIG_INVALID: row("ours", "5.00", 500, false, "A configuration file is wrong; the message names file, line and key."),
-  SERVER_CONFLICT: row("ours", "5.00", 500, false, "Another server has the port or the PID file."),
-  INTERNAL: row("ours", "5.00", 500, false, "A fault of the server itself; it is logged with its stack."),
+  VALUE_INVALID: client("4.00", 400, false, "The payload or a path parameter does not fit the schema."),
+  VALUE_OUT_OF_RANGE: client("4.22", 422, false, "Well formed, but outside the limits the message names."),
+  RESOURCE_NOT_FOUND: client("4.04", 404, false, "No such path, device, channel, run or file."),
+  METHOD_NOT_ALLOWED: client("4.05", 405, false, "The resource does not have this method."),
+  FORMAT_UNSUPPORTED: client("4.15", 415, false, "The Content-Format of the payload is not understood here."),
+  FORMAT_NOT_ACCEPTABLE: client("4.06", 406, false, "The resource has no representation in the accepted format."),
+  STATE_CONFLICT: client("4.09", 409, true, "Not possible in the present state, such as recording while recording."),
+  PRECONDITION_FAILED: client("4.12", 412, false, "If-Match or If-None-Match does not hold: somebody else changed it."),
+  PAYLOAD_TOO_LARGE: client("4.13", 413, false, "The payload is larger than the limit the message names."),
+  OPERATION_CANCELLED: client("4.09", 409, false, "The operation was aborted, by a client or by the end of the server."),
+  DEVICE_NOT_CONNECTED: device("5.03", 503, true, "Unplugged, unpowered, or not opened yet."),
+  DEVICE_PERMISSION: device("5.03", 503, false, "Seen on the bus, but this user may not open it: the udev rule is missing."),
+  DEVICE_BUSY: device("5.03", 503, true, "Held by another program, or its queue is full."),
+  DEVICE_TIMEOUT: device("5.04", 504, true, "No answer before the deadline; the message names the exchange."),
+  DEVICE_PROTOCOL: device("5.02", 502, true, "Wrong length, checksum, sync byte or refusal by the device."),
+  DEVICE_FAULT: device("5.02", 502, false, "The device works but reports a fault of its own."),
+  DATADIR_NOT_MOUNTED: disk("5.03", 503, true, "The medium of the data directory is not there."),
+  DATADIR_FULL: disk("5.03", 507, false, "Less space is left than the reserve."),
+  DATADIR_IO: disk("5.00", 500, true, "The system refused a read or write; the cause names it."),
+  CONFIG_INVALID: ours("5.00", 500, false, "A configuration file is wrong; the message names file, line and key."),
+  SERVER_CONFLICT: ours("5.00", 500, false, "Another server has the port or the PID file."),
+  INTERNAL: ours("5.00", 500, false, "A fault of the server itself; it is logged with its stack."),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-function row(
-  group: ErrorRow["group"],
-  coap: string,
-  http: number,
-  again: boolean,
-  when: string,
-): ErrorRow {
-  return { group, coap, http, again, when };
+function rowsOf(group: ErrorRow["group"]) {
+  return (coap: string, http: number, again: boolean, when: string): ErrorRow => ({ group, coap, http, again, when });
 }
 
 export interface ErrorOptions {

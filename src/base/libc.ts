@@ -8,6 +8,8 @@ export interface Libc {
   readonly declare: (prototype: string) => LibcFunction;
   /** The system's name for the last failure, such as EAGAIN. */
   readonly errorName: () => string;
+  /** The last failure as an error with the system's `code`; `call` begins its message. */
+  readonly lastError: (call: string) => Error;
 }
 
 export async function openLibc(): Promise<Libc> {
@@ -19,8 +21,13 @@ export async function openLibc(): Promise<Libc> {
       .reverse()
       .map(([name, number]) => [number, name]),
   );
+  const errorName = (): string => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
   return {
     declare: (prototype) => library.func(prototype),
-    errorName: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
+    errorName,
+    lastError: (call) => {
+      const code = errorName();
+      return Object.assign(new Error(`${call}: ${code}`), { code });
+    },
   };
 }

@@ -20,7 +20,7 @@ export interface Mistake {
 export interface IniFile {
   readonly root: IniSection;
   /** The line where the key or section stands; for one that is not written, its nearest parent's (0 for the file). */
-  lineOf(path: readonly string[]): number;
+  readonly lineOf: (path: readonly string[]) => number;
   readonly mistakes: readonly Mistake[];
 }
 

@@ -2,6 +2,7 @@
 // The keys of piccolo3 are accepted beside the present ones; pdata/vscope.config shows all with their defaults.
 
 import { MS } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
 import { type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type Channels,
@@ -76,7 +77,7 @@ function instrumentConfig({ channels, spectrometers, output }: InstrumentValues)
 function shutterConfig(name: string, values: Channels[string]): ShutterConfig {
   const mechanism = mechanismOf(name, values);
   // The schema has refused a shutter whose lines are not known.
-  if (mechanism === undefined) throw new TypeError(`${name}: no lines`);
+  if (mechanism === undefined) throw new VscopeError("INTERNAL", `${name}: the shutter has no lines`);
   return {
     name,
     channel: values.direction,

@@ -68,7 +68,7 @@ function openSocket(
 ): { readonly send: Send; readonly close: () => void } {
   const socket = libc.declare("int socket(int domain, int type, int protocol)");
   const sendto = libc.declare(
-    "ssize_t sendto(int socket, const void *bytes, size_t length, int flags, const void *to, uint32_t toLength)",
+    "intptr_t sendto(int socket, const void *bytes, size_t length, int flags, const void *to, uint32_t toLength)",
   );
   const close = libc.declare("int close(int descriptor)");
   const to = socketAddress(address);

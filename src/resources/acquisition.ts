@@ -96,6 +96,7 @@ export const ACQUISITION = [
   }),
   declare("/acquisition/operations", {
     summary: "The newest operations, newest last",
+    typicalBytes: 40_000,
     type: "core.ll",
     value: z.array(operation),
     get: ({ operations }) => operations.all.value.map((one) => one.status.value),

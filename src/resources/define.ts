@@ -41,6 +41,8 @@ export interface Resource<M> {
   readonly example?: unknown;
   /** Content-Format of a resource that is bytes; JSON and CBOR otherwise. */
   readonly contentFormat?: number;
+  /** Rough size of a representation that is larger than a datagram; clients show it (RFC 6690 `sz`). */
+  readonly typicalBytes?: number;
   /** Lists the placeholders' present values; for discovery. */
   readonly instances: (model: M) => readonly At[];
   readonly get?: (model: M, at: At, query: unknown) => unknown;
@@ -61,6 +63,7 @@ export interface Declaration<M, A, V, I, Q> {
   readonly query?: z.ZodType<Q>;
   readonly example?: NoInfer<V>;
   readonly contentFormat?: number;
+  readonly typicalBytes?: number;
   readonly instances?: (model: M) => readonly A[];
   readonly get?: (model: M, at: A, query: Q) => NoInfer<V> | Promise<NoInfer<V>> | Content | Promise<Content>;
   readonly put?: (model: M, at: A, value: V, signal: AbortSignal) => void | Promise<void>;
@@ -94,7 +97,8 @@ function erase<M, A, V, I, Q>(path: string, declaration: Declaration<M, A, V, I,
   };
 }
 
-function pick<M, A, V, I, Q>({ unit, value, input, query, example, contentFormat }: Declaration<M, A, V, I, Q>) {
+function pick<M, A, V, I, Q>(declaration: Declaration<M, A, V, I, Q>) {
+  const { unit, value, input, query, example, contentFormat, typicalBytes } = declaration;
   return {
     ...(unit !== undefined && { unit }),
     ...(value !== undefined && { value }),
@@ -102,6 +106,7 @@ function pick<M, A, V, I, Q>({ unit, value, input, query, example, contentFormat
     ...(query !== undefined && { query }),
     ...(example !== undefined && { example }),
     ...(contentFormat !== undefined && { contentFormat }),
+    ...(typicalBytes !== undefined && { typicalBytes }),
   };
 }
 

@@ -96,6 +96,7 @@ export const SPECTROMETERS = [
   }),
   declare("/spectrometers/{serial}/wavelengths", {
     summary: "Wavelength of every pixel",
+    typicalBytes: 40_000,
     unit: "nm",
     type: "core.s",
     value: z.array(z.number()),
@@ -116,6 +117,7 @@ export const SPECTROMETERS = [
   }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
     summary: "Newest spectrum of the channel, raw counts",
+    typicalBytes: 12_000,
     unit: "count",
     type: "core.s",
     value: spectrum,

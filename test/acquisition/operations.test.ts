@@ -12,7 +12,7 @@ function setUp() {
 
 test("an operation shows its progress and keeps its result", async () => {
   const { clock, operations } = setUp();
-  const operation = operations.start("record", async (report, signal) => {
+  const operation = operations.start("record", 2, async (report, signal) => {
     report.progress(1, 2);
     await clock.delay(1_000_000, signal);
     report.result({ files: 2 });
@@ -30,23 +30,23 @@ test("an operation shows its progress and keeps its result", async () => {
 
 test("one runs at a time; a second is refused and told which", async () => {
   const { clock, operations } = setUp();
-  const first = operations.start("record", (_report, signal) => clock.delay(1_000, signal));
+  const first = operations.start("record", 2, (_report, signal) => clock.delay(1_000, signal));
   assert.throws(
-    () => operations.start("dark", async () => {}),
+    () => operations.start("dark", 2, async () => {}),
     (error) => isVscopeError(error, "STATE_CONFLICT") && error.message === "dark: operation 1 (record) is running",
   );
   await clock.run(first.finished);
-  assert.equal(operations.start("dark", async () => {}).id, "2");
+  assert.equal(operations.start("dark", 2, async () => {}).id, "2");
 });
 
 test("cancel ends the job and tells why; failure keeps the partial result", async () => {
   const { clock, operations } = setUp();
-  const cancelled = operations.start("record", (_report, signal) => clock.delay(1e9, signal));
+  const cancelled = operations.start("record", 2, (_report, signal) => clock.delay(1e9, signal));
   cancelled.cancel("a client asked for it");
   await clock.run(cancelled.finished);
   assert.equal(cancelled.status.value.state, "cancelled");
   assert.equal(cancelled.status.value.error?.code, "OPERATION_CANCELLED");
-  const failed = operations.start("record", async (report) => {
+  const failed = operations.start("record", 2, async (report) => {
     report.result({ files: 3 });
     throw new VscopeError("DATADIR_FULL", "/data: 0 bytes are free, 1000 are reserved");
   });
@@ -58,7 +58,7 @@ test("cancel ends the job and tells why; failure keeps the partial result", asyn
 
 test("a hundred are kept, unknown ids are refused", async () => {
   const { operations } = setUp();
-  for (let index = 0; index < 105; index++) await operations.start("dark", async () => {}).finished;
+  for (let index = 0; index < 105; index++) await operations.start("dark", 2, async () => {}).finished;
   assert.equal(operations.all.value.length, 100);
   assert.equal(operations.get("105").status.value.state, "done");
   assert.throws(() => operations.get("5"), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
@@ -66,8 +66,8 @@ test("a hundred are kept, unknown ids are refused", async () => {
 
 test("close cancels what runs and refuses what comes", async () => {
   const { clock, operations } = setUp();
-  const running = operations.start("record", (_report, signal) => clock.delay(1e9, signal));
+  const running = operations.start("record", 2, (_report, signal) => clock.delay(1e9, signal));
   await clock.run(operations.close());
   assert.equal(running.status.value.state, "cancelled");
-  assert.throws(() => operations.start("dark", async () => {}), /the server is stopping/);
+  assert.throws(() => operations.start("dark", 2, async () => {}), /the server is stopping/);
 });

@@ -23,8 +23,8 @@ async function get(host: string, port: number): Promise<string> {
 }
 
 const FAMILIES: readonly (readonly [address: string, hosts: readonly string[]])[] = [
-  ["::", ["::1", "127.0.0.1", "127.0.0.2", "localhost"]],
-  ["0.0.0.0", ["127.0.0.1", "127.0.0.2"]],
+  ["::", ["::1", "127.0.0.1", "localhost"]],
+  ["0.0.0.0", ["127.0.0.1"]],
   ["::1", ["::1"]],
   ["127.0.0.1", ["127.0.0.1"]],
   ["localhost", ["localhost"]],

@@ -22,8 +22,7 @@ export async function linuxGpioKernel(): Promise<GpioKernel> {
     close: (descriptor) => closeSync(descriptor),
     ioctl: (descriptor, request, bytes) => {
       if (ioctl(descriptor, request, "void *", bytes) >= 0) return;
-      const code = libc.errorName();
-      throw Object.assign(new Error(`ioctl 0x${request.toString(16)}: ${code}`), { code });
+      throw libc.lastError(`ioctl 0x${request.toString(16)}`);
     },
   };
 }

@@ -11,8 +11,12 @@ import type { SpectrometerModel } from "./model.ts";
 // Host and bus between a write and its effect, beside the read-out.
 export const MARGIN_US = 500;
 
+// Known firmware keeps an old setting for two boundaries at most.
+const MAX_STALE_DEPTH = 2;
+
 export class ExposureBook {
-  readonly #model: SpectrometerModel;
+  readonly #readoutMaxUs: number;
+  #staleDepth: number;
   #settingUs: number;
   #olderUs: number;
   #olderUntilUs: number;
@@ -23,10 +27,21 @@ export class ExposureBook {
     settingUs: number,
     { runningUs, nowUs }: { runningUs: number; nowUs: number },
   ) {
-    this.#model = model;
+    this.#readoutMaxUs = model.readoutMaxUs;
+    this.#staleDepth = model.staleDepth;
     this.#settingUs = settingUs;
     this.#olderUs = runningUs;
     this.#olderUntilUs = nowUs + this.#changeUs(runningUs);
+  }
+
+  /** Frames after a change that may still have an older setting. */
+  get staleDepth(): number {
+    return this.#staleDepth;
+  }
+
+  /** The device has shown that it keeps old settings for longer than its row says. */
+  deepen(): void {
+    this.#staleDepth = Math.min(this.#staleDepth + 1, MAX_STALE_DEPTH);
   }
 
   /** The value written last. */
@@ -56,10 +71,10 @@ export class ExposureBook {
   cycleEnded(cycleUs: number, nowUs: number): void {
     this.#olderUs = cycleUs;
     this.#olderUntilUs =
-      nowUs + Math.max(0, this.#model.staleDepth - 1) * (cycleUs + this.#model.readoutMaxUs);
+      nowUs + Math.max(0, this.#staleDepth - 1) * (cycleUs + this.#readoutMaxUs);
   }
 
   #changeUs(longestUs: number): number {
-    return Math.max(1, this.#model.staleDepth) * (longestUs + this.#model.readoutMaxUs) + MARGIN_US;
+    return Math.max(1, this.#staleDepth) * (longestUs + this.#readoutMaxUs) + this.#readoutMaxUs + MARGIN_US;
   }
 }

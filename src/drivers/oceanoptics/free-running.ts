@@ -21,6 +21,8 @@ const READ_MARGIN_US = 500 * MS;
 const LATE_US = 100 * MS;
 // A device that answers early this often after the early return to idle restarts its cycle: the trick is left off.
 const MAX_MISSES = 3;
+// One frame that seems older than it may be can be the host's delay; two in a row are the device's nature.
+const STALER_SIGNS = 2;
 
 export interface KeptFrame {
   readonly bytes: Uint8Array;
@@ -68,6 +70,7 @@ export class FreeRunning {
   // Whether the device is known to finish a cycle with the setting it began with, and how often it seemed not to.
   #finishesCycles = false;
   #misses = 0;
+  #stalerSigns = 0;
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
   constructor(ooi: Ooi, runningUs: number) {
@@ -97,15 +100,19 @@ export class FreeRunning {
     if (!this.#isSynchronised) await this.#synchronise(signal);
     let goal: Goal = { integrationTimeUs, notBeforeUs, mayIdleEarly: this.#misses < MAX_MISSES };
     let turn = this.#firstTurn(goal);
-    const allowed = this.#ooi.model.staleDepth + 2;
-    for (let discarded = 0; discarded <= allowed; discarded++) {
+    const allowed = this.#book.staleDepth + 2;
+    let discarded = 0;
+    for (let stale = 0; stale <= allowed; stale++, discarded++) {
       const answer = await this.#exchange(turn, goal, signal);
       const verdict = this.#judge(turn, answer, goal);
+      this.#learn(turn, answer, verdict);
       if (verdict === "fresh") return this.#keep({ goal, turn, answer, discarded }, signal);
       if (verdict === "too-early" && answer.idled) {
+        // At most once: without the early return to idle nothing can cut the exposure short.
         this.#misses += 1;
         this.#finishesCycles = false;
         goal = { ...goal, mayIdleEarly: false };
+        stale = -1;
       }
       const mustSetAgain = this.#book.settingUs !== integrationTimeUs;
       turn = mustSetAgain ? this.#firstTurn(goal) : this.#nextTurn(turn, answer);
@@ -115,14 +122,17 @@ export class FreeRunning {
     );
   }
 
-  // Ends whatever an earlier session left behind: waits for one frame, and drops those that come with it.
+  // Ends whatever an earlier session left behind: after these frames every cycle has the idle setting. Frames of
+  // requests that were still pending come along and are dropped.
   async #synchronise(signal: AbortSignal): Promise<void> {
     const { readoutMaxUs } = this.#ooi.model;
     const waitUs = this.#book.longestUs(this.#clock.nowUs()) + this.idleUs + readoutMaxUs + READ_MARGIN_US;
-    await all<unknown>(
-      [(inner) => this.#ooi.readSpectrum(waitUs, inner), (inner) => this.#ooi.requestSpectrum(inner)],
-      signal,
-    );
+    for (let frames = 0; frames <= this.#book.staleDepth; frames++) {
+      await all<unknown>(
+        [(inner) => this.#ooi.readSpectrum(waitUs, inner), (inner) => this.#ooi.requestSpectrum(inner)],
+        signal,
+      );
+    }
     await this.#ooi.link.drain(this.#ooi.inputs, 2 * (this.idleUs + readoutMaxUs), signal);
     this.#book.cycleEnded(this.idleUs, this.#clock.nowUs());
     this.#isSynchronised = true;
@@ -150,10 +160,9 @@ export class FreeRunning {
     };
   }
 
-  // A cycle is never shorter than the read-out of the one before, which goes on meanwhile.
+  // At worst the last cycle is being read out, the next one still has the old setting, and is read out as well.
   #staleUntilUs(fromUs: number, longestUs: number): number {
-    const { readoutMaxUs } = this.#ooi.model;
-    return fromUs + Math.max(longestUs, readoutMaxUs) + readoutMaxUs + MARGIN_US;
+    return fromUs + longestUs + 2 * this.#ooi.model.readoutMaxUs + MARGIN_US;
   }
 
   async #exchange(turn: Turn, goal: Goal, signal: AbortSignal): Promise<Answer> {
@@ -188,7 +197,7 @@ export class FreeRunning {
   ): Promise<Omit<Answer, "bytes" | "arrivalUs">> {
     const requestedUs = this.#clock.nowUs();
     const endsUs = turn.earliestUs + goal.integrationTimeUs - MARGIN_US;
-    const idlesAtOnce = turn.index > this.#ooi.model.staleDepth && this.#mayIdle(goal, endsUs);
+    const idlesAtOnce = turn.index > this.#book.staleDepth && this.#mayIdle(goal, endsUs);
     await this.#send({ ...turn, idles: idlesAtOnce }, signal);
     const sentUs = this.#clock.nowUs();
     const staleUntilUs = turn.staleUntilUs ?? this.#staleUntilUs(sentUs, turn.longestUs);
@@ -202,8 +211,8 @@ export class FreeRunning {
   // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
   // Until the device has shown that it finishes its cycles, a frame cut short must be told from a whole one by its time.
   #mayIdle({ mayIdleEarly }: Goal, endsUs: number): boolean {
-    const { readoutUs } = this.#ooi.model;
-    const cutShortUs = this.#finishesCycles ? 0 : Math.max(this.idleUs, readoutUs) + readoutUs;
+    const { readoutMaxUs } = this.#ooi.model;
+    const cutShortUs = this.#finishesCycles ? 0 : Math.max(this.idleUs, readoutMaxUs) + readoutMaxUs;
     return mayIdleEarly && this.#clock.nowUs() + cutShortUs + MARGIN_US < endsUs;
   }
 
@@ -237,12 +246,24 @@ export class FreeRunning {
     if (!isUnchanged && answer.arrivalUs < earliestUs + integrationTimeUs - toleranceUs) {
       return "too-early";
     }
-    const { readoutMaxUs, readoutUs, staleDepth } = this.#ooi.model;
+    const { readoutMaxUs, readoutUs } = this.#ooi.model;
     const tookUs = answer.arrivalUs - earliestUs - readoutUs;
     const isLate = tookUs > integrationTimeUs + readoutMaxUs + LATE_US && longestUs > integrationTimeUs;
     if (index > 1 && isLate) return "stale";
-    const isCounted = index > (isUnchanged ? 1 : staleDepth);
+    const isCounted = index > (isUnchanged ? 1 : this.#book.staleDepth);
     return answer.outlasted || isCounted ? "fresh" : "stale";
+  }
+
+  // A device may keep an old setting for longer than its row says; then later frames come too early as well.
+  #learn({ index }: Turn, { outlasted }: Answer, verdict: Verdict): void {
+    if (index < 2) return;
+    if (verdict === "fresh" && outlasted) this.#stalerSigns = 0;
+    if (verdict !== "too-early") return;
+    this.#stalerSigns += 1;
+    if (this.#stalerSigns !== STALER_SIGNS) return;
+    this.#book.deepen();
+    const { log, subject } = this.#ooi.link;
+    log.warn({ staleDepth: this.#book.staleDepth }, `${subject}: keeps old settings for longer than expected`);
   }
 
   async #keep(

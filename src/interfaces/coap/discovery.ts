@@ -1,13 +1,13 @@
 // /.well-known/core (RFC 6690): the links of every resource that exists now.
 
-import { type CoapLink, encodeLinks, filterLinks } from "../../coap/link-format.ts";
+import { type CoapLink, encodeLinks, filterLinks, LINK_FORMAT } from "../../coap/link-format.ts";
 import type { Resource } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
 import { FORMAT } from "./formats.ts";
 
 /** The links that match `query`, encoded. */
 export function wellKnownCore<M>(router: Router<M>, query: readonly string[]): Uint8Array {
-  const links: CoapLink[] = [{ path: [".well-known", "core"], attributes: { ct: String(FORMAT.linkFormat) } }];
+  const links: CoapLink[] = [{ path: [".well-known", "core"], attributes: { ct: String(LINK_FORMAT) } }];
   for (const { path, resource } of router.instances()) links.push({ path, attributes: attributesOf(resource) });
   return Buffer.from(encodeLinks(filterLinks(links, query)), "utf8");
 }
@@ -18,6 +18,7 @@ function attributesOf<M>(resource: Resource<M>): CoapLink["attributes"] {
     rt: resourceType(resource.path),
     if: resource.type,
     ct: resource.contentFormat === undefined ? `${FORMAT.json} ${FORMAT.cbor}` : String(resource.contentFormat),
+    ...(resource.typicalBytes === undefined ? {} : { sz: String(resource.typicalBytes) }),
     ...(resource.watch === undefined ? {} : { obs: true }),
   };
 }

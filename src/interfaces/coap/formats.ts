@@ -3,7 +3,7 @@
 import { decode as decodeCbor, encode as encodeCbor } from "cborg";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 
-export const FORMAT = { text: 0, linkFormat: 40, octets: 42, json: 50, cbor: 60 } as const;
+export const FORMAT = { text: 0, json: 50, cbor: 60 } as const;
 
 /** A value as bytes in the accepted format; JSON when the client accepts anything. Throws FORMAT_NOT_ACCEPTABLE. */
 export function encodeValue(value: unknown, accept: number | undefined): { bytes: Uint8Array; format: number } {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { asVscopeError, ERRORS, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
+import { LINK_FORMAT } from "../../coap/link-format.ts";
 import type { Content, Resource } from "../../resources/define.ts";
 import { type Match, printPath, type Router } from "../../resources/router.ts";
 import { wellKnownCore } from "./discovery.ts";
@@ -95,10 +96,10 @@ async function checkPreconditions<M>(router: Router<M>, match: Match<M>, request
 
 function discover<M>(router: Router<M>, { method, query, accept }: CoapRequest): CoapResponse {
   if (method !== "GET") throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
-  if (accept !== undefined && accept !== FORMAT.linkFormat) {
-    throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: /.well-known/core is served as ${FORMAT.linkFormat} only`);
+  if (accept !== undefined && accept !== LINK_FORMAT) {
+    throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: /.well-known/core is served as ${LINK_FORMAT} only`);
   }
-  return { code: "2.05", payload: wellKnownCore(router, query), contentFormat: FORMAT.linkFormat };
+  return { code: "2.05", payload: wellKnownCore(router, query), contentFormat: LINK_FORMAT };
 }
 
 function parseQuery(query: readonly string[]): Record<string, string> {

@@ -1,0 +1,189 @@
+// This server with the clients of others (libcoap, aiocoap, npm coap, coap-cli), and this client with the server of npm coap.
+// The value of `/obs` counts up with every read of it by an observer, so nothing here waits for time to pass.
+
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import * as npmCoap from "coap";
+import { NEVER } from "../../src/base/abort.ts";
+import { SECOND, SystemClock } from "../../src/base/clock.ts";
+import { CoapClient } from "../../src/coap/client.ts";
+import type { CoapServer } from "../../src/coap/server.ts";
+import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
+import { pattern, Sample, sha256 } from "./sample-server.ts";
+
+const clock = new SystemClock();
+const folder = mkdtempSync(join(tmpdir(), "vscope-coap-"));
+const ticking = { stop: (): void => {} };
+let sample: Sample;
+let server: CoapServer;
+let base: string;
+
+before(async () => {
+  ({ sample, server } = await Sample.start({ clock }));
+  base = `coap://127.0.0.1:${server.port}`;
+  const tick = (): void => {
+    sample.value.set(sample.value.value + 1);
+    ticking.stop = clock.after(SECOND / 20, tick);
+  };
+  tick();
+});
+
+after(async () => {
+  ticking.stop();
+  await server.close();
+});
+
+const FIVE_KB = pattern(5000, 9);
+
+test("libcoap: discovery, GET of 11 bytes and of 256 KiB", { timeout: 60_000 }, async () => {
+  const get = async (path: string): Promise<Buffer> => (await run(coapClient(), ["-m", "get", `${base}/${path}`])).stdout;
+  assert.match((await get(".well-known/core?rt=sample.v*")).toString(), /^<\/obs>;rt="sample.value";ct=50;obs\n?$/);
+  assert.equal((await get("s")).toString().trim(), "hello world");
+  const target = join(folder, "large");
+  await run(coapClient(), ["-m", "get", "-o", target, `${base}/b256k`]);
+  assert.deepEqual(readFileSync(target), pattern(262_144));
+});
+
+test("libcoap: PUT of 5 kB and of 256 KiB", { timeout: 60_000 }, async () => {
+  for (const body of [FIVE_KB, pattern(262_144, 5)]) {
+    const source = join(folder, "body");
+    writeFileSync(source, body);
+    const { stderr } = await run(coapClient(), ["-m", "put", "-f", source, `${base}/put`]);
+    assert.equal(stderr, "");
+    assert.equal(sha256(sample.uploaded), sha256(body));
+  }
+});
+
+test("libcoap: observes, CON and NON", { timeout: 60_000 }, async () => {
+  for (const type of [[], ["-N"]]) {
+    const { stdout } = await run(coapClient(), ["-m", "get", "-s", "2", ...type, `${base}/obs`]);
+    const values = [...stdout.toString().matchAll(/\{"n":(\d+)\}/g)].map(([, n]) => Number(n));
+    assert.ok(values.length >= 5, `only ${values.length} notifications`);
+    assert.deepEqual(values, values.toSorted((left, right) => left - right));
+  }
+});
+
+test("libcoap: an error shows its code", { timeout: 60_000 }, async () => {
+  const { stderr, stdout } = await run(coapClient(), ["-m", "get", `${base}/nope`]);
+  assert.match(stderr + stdout.toString(), /4\.04/);
+});
+
+test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeout: 90_000 }, async () => {
+  const script = "test/interfaces/clients/aiocoap-exercise.py";
+  const { stdout, stderr, status } = await run(aiocoapPython(), [script, base, "</obs>", "s", "put", "obs", "b256k"]);
+  assert.equal(status, 0, stderr);
+  const seen: Record<string, unknown> & { observed: { text: string }[] } = JSON.parse(stdout.toString());
+  assert.deepEqual(seen["large"], { bytes: 262_144, sha256: sha256(pattern(262_144)) });
+  assert.deepEqual(seen["small"], { bytes: 11, sha256: sha256(Buffer.from("hello world")) });
+  assert.equal(seen["put"], "2.04 Changed");
+  assert.equal(seen["stored"], true);
+  assert.equal(seen["missing"], "4.04 Not Found");
+  const values = seen.observed.map(({ text }) => Number(/\d+/.exec(text)?.[0]));
+  assert.equal(values.length, 6);
+  assert.deepEqual(values, values.toSorted((left, right) => left - right));
+});
+
+test("aiocoap: observes a frame of 32 KiB, whole each time", { timeout: 90_000 }, async () => {
+  let shift = 0;
+  const timer = { stop: (): void => {} };
+  const change = (): void => {
+    sample.frame.set(pattern(32_768, ++shift & 0xff));
+    timer.stop = clock.after(SECOND / 20, change);
+  };
+  change();
+  const script = "test/interfaces/clients/aiocoap-exercise.py";
+  const { stdout, stderr, status } = await run(aiocoapPython(), [script, base, "</obs>", "s", "put", "frame", "b1k"]);
+  timer.stop();
+  assert.equal(status, 0, stderr);
+  const { observed }: { observed: { bytes: number; sha256: string }[] } = JSON.parse(stdout.toString());
+  const frames = new Set(Array.from({ length: 256 }, (_, index) => sha256(pattern(32_768, index))));
+  assert.equal(observed.length, 6);
+  for (const frame of observed) assert.ok(frames.has(frame.sha256), "a mixed frame");
+});
+
+test("coap-cli: GET small and large, PUT of 5 kB", { timeout: 60_000 }, async () => {
+  const cli = (...args: string[]) => run(process.execPath, [coapCli(), ...args]);
+  const small = await cli("get", `${base}/s`);
+  assert.equal(small.stdout.toString().trim(), "hello world");
+  assert.match(small.stderr, /2\.05/);
+  const text = "0123456789abcdef".repeat(320);
+  const put = await run(process.execPath, [coapCli(), "put", `${base}/put`], { input: Buffer.from(text) });
+  assert.match(put.stderr, /2\.04/);
+  assert.equal(sample.uploaded.toString(), text);
+  assert.equal((await cli("get", `${base}/put`)).stdout.toString().trim(), text);
+});
+
+test("coap-cli: observes", { timeout: 60_000 }, async () => {
+  const enough = (out: Buffer): boolean => out.toString().split("}").length > 5;
+  const { stdout } = await run(process.execPath, [coapCli(), "-o", `${base}/obs`], { enough });
+  assert.ok([...stdout.toString().matchAll(/\{"n":\d+\}/g)].length >= 5);
+});
+
+interface Answer {
+  readonly code: string;
+  readonly payload: Buffer;
+}
+
+function askWithNpmCoap(method: "GET" | "PUT", pathname: string, body?: Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = npmCoap.request({ hostname: "127.0.0.1", port: server.port, method, pathname });
+    request.on("response", (response) => resolve({ code: response.code, payload: response.payload }));
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+test("npm coap as client: GET of 32 KiB and PUT of 5 kB", { timeout: 60_000 }, async () => {
+  assert.deepEqual((await askWithNpmCoap("GET", "/b32k")).payload, pattern(32_768));
+  assert.equal((await askWithNpmCoap("PUT", "/put", FIVE_KB)).code, "2.04");
+  assert.deepEqual(sample.uploaded, FIVE_KB);
+});
+
+/** A server of npm coap that keeps what is PUT, and counts for observers. */
+async function npmCoapServer(): Promise<{ readonly port: number; readonly close: () => void }> {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  let stored = Buffer.alloc(0);
+  const npm = npmCoap.createServer((request, response) => {
+    if (request.method === "PUT") {
+      stored = Buffer.from(request.payload);
+      response.code = "2.04";
+    }
+    if (request.headers["Observe"] !== 0) {
+      response.end(request.method === "PUT" ? "" : stored);
+      return;
+    }
+    let n = 0;
+    const write = (): void => {
+      n += 1;
+      response.write(JSON.stringify({ n }));
+      if (n < 5) clock.after(SECOND / 20, write);
+    };
+    write();
+  });
+  npm.listen(socket);
+  return { port: socket.address().port, close: () => npm.close() };
+}
+
+test("this client with the server of npm coap: PUT and GET of 5 kB, observe", { timeout: 60_000 }, async () => {
+  const { port, close } = await npmCoapServer();
+  const client = await CoapClient.open({ host: "127.0.0.1", port, clock });
+  const put = await client.request({ method: "PUT", path: ["store"], payload: FIVE_KB }, NEVER);
+  assert.equal(put.code, "2.04");
+  const got = await client.request({ method: "GET", path: ["store"] }, NEVER);
+  assert.deepEqual(Buffer.from(got.payload), FIVE_KB);
+  const values: string[] = [];
+  for await (const { payload } of client.observe({ method: "GET", path: ["count"] }, NEVER)) {
+    values.push(Buffer.from(payload).toString());
+    if (values.length === 5) break;
+  }
+  assert.deepEqual(values, [1, 2, 3, 4, 5].map((n) => JSON.stringify({ n })));
+  await client.close();
+  close();
+});

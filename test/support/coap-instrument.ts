@@ -1,0 +1,79 @@
+// A whole server with the emulated instrument that listens on a port of its own on loopback, and a client for it.
+// It runs on the real clock, because sockets do.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NEVER } from "../../src/base/abort.ts";
+import { SystemClock } from "../../src/base/clock.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { CoapClient, type CoapClientRequest, type CoapReply } from "../../src/coap/client.ts";
+import { Server } from "../../src/server.ts";
+import { emulatedConfig } from "./instrument.ts";
+
+export class CoapInstrument {
+  readonly server: Server;
+  readonly client: CoapClient;
+  readonly folder: string;
+  readonly port: number;
+
+  private constructor(server: Server, client: CoapClient, { folder, port }: { folder: string; port: number }) {
+    this.server = server;
+    this.client = client;
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static async start(): Promise<CoapInstrument> {
+    const clock = new SystemClock();
+    const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+    const config = { ...emulatedConfig(folder), coap: { enabled: true, address: "127.0.0.1", port: 0 } };
+    const server = await Server.start({ config, clock, log: SILENT, version: "test" }, NEVER);
+    const { port } = server;
+    assert.ok(port !== undefined);
+    const client = await CoapClient.open({ host: "127.0.0.1", port, clock });
+    return new CoapInstrument(server, client, { folder, port });
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+    await this.server.close();
+    await rm(this.folder, { recursive: true });
+  }
+
+  request(request: CoapClientRequest): Promise<CoapReply> {
+    return this.client.request(request, NEVER);
+  }
+
+  get(path: string, options: Partial<CoapClientRequest> = {}): Promise<CoapReply> {
+    return this.request({ method: "GET", path: segments(path), ...options });
+  }
+
+  put(path: string, value: unknown): Promise<CoapReply> {
+    return this.request({ method: "PUT", path: segments(path), payload: Buffer.from(JSON.stringify(value)) });
+  }
+
+  post(path: string, value?: unknown): Promise<CoapReply> {
+    const payload = Buffer.from(value === undefined ? "" : JSON.stringify(value));
+    return this.request({ method: "POST", path: segments(path), payload });
+  }
+
+  /** Starts an action and resolves with the operation's last status. */
+  async perform(path: string, value?: unknown): Promise<{ readonly state: string; readonly error?: { readonly code: string } }> {
+    const started = await this.post(path, value);
+    assert.equal(started.code, "2.01", textOf(started));
+    const { id }: { id: string } = JSON.parse(textOf(started));
+    await this.server.model.operations.get(id).finished;
+    return JSON.parse(textOf(await this.get(`/acquisition/operations/${id}`)));
+  }
+}
+
+/** `/a/b` as segments. */
+export function segments(path: string): readonly string[] {
+  return path.split("/").slice(1);
+}
+
+export function textOf({ payload }: { readonly payload: Uint8Array }): string {
+  return Buffer.from(payload).toString("utf8");
+}
