@@ -224,7 +224,7 @@ export class Spectrometer {
     const attachment: Attachment = { driver, onFault, queue, ended };
     this.#attachment = attachment;
     this.#status.set({ state: "idle" });
-    if (driver.tec !== undefined) this.#restoreTec(driver.tec, attachment);
+    this.#prepare(attachment);
   }
 
   /** A new attempt to open the device begins, or one failed: for the status only. */
@@ -282,7 +282,10 @@ export class Spectrometer {
     this.#log.info({ reason: messageOf(error) }, `${this.serial}: recovers`);
     this.#status.set({ state: "recovering", reason: messageOf(error) });
     attachment.queue
-      .run(async () => this.#idle(attachment), attachment.ended.signal)
+      .run(async (inner) => {
+        await attachment.driver.prepare?.(inner);
+        this.#idle(attachment);
+      }, attachment.ended.signal)
       .catch((failure: unknown) =>
         this.#log.debug({ reason: messageOf(failure) }, `${this.serial}: not recovered`),
       );
@@ -335,11 +338,15 @@ export class Spectrometer {
     return this.#temperature;
   }
 
-  #restoreTec(tec: TecDriver, { queue, ended }: Attachment): void {
+  // In the background: whoever comes first need not wait for what can be done now.
+  #prepare({ driver, queue, ended }: Attachment): void {
     queue
-      .run((inner) => applyTec(tec, this.#tecSettings, inner), ended.signal)
+      .run(async (inner) => {
+        if (driver.tec !== undefined) await applyTec(driver.tec, this.#tecSettings, inner);
+        await driver.prepare?.(inner);
+      }, ended.signal)
       .catch((error: unknown) =>
-        this.#log.warn({ reason: messageOf(error) }, `${this.serial}: cooler settings are not restored`),
+        this.#log.warn({ reason: messageOf(error) }, `${this.serial}: is not prepared`),
       );
   }
 

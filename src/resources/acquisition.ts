@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { Operation } from "../acquisition/operation.ts";
 import { DEFAULTS } from "../acquisition/settings.ts";
-import { type Created, NOTHING } from "./define.ts";
+import { type Created, definedOnly, NOTHING } from "./define.ts";
 import { declare, type ServerModel } from "./model.ts";
 
 const status = z.object({
@@ -118,9 +118,4 @@ export const ACQUISITION = [
 
 function created(started: Operation): Created {
   return { location: ["acquisition", "operations", started.id], value: started.status.value };
-}
-
-// Absent and undefined are told apart by the types of the recorder; JSON knows only absent.
-function definedOnly<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }; // as: the filter is the proof
 }

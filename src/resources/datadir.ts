@@ -1,7 +1,9 @@
 // /datadir: the mounted data directory, its runs and files, and the instrument configuration that lies in it.
 
 import { z } from "zod";
-import { isoUtc } from "../base/clock.ts";
+import { isoUtc, MS } from "../base/clock.ts";
+import type { SpectrumRow } from "../datadir/catalogue-row.ts";
+import { definedOnly } from "./define.ts";
 import { declare } from "./model.ts";
 
 const OCTETS_AS_JSON = 50;
@@ -20,6 +22,36 @@ const runDetail = z.object({
   bytes: z.number(),
   batches: z.array(z.object({ number: z.number(), files: z.number() })),
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+});
+
+const page = { offset: wholeNumber.default(0), limit: wholeNumber.default(50) };
+const isoTime = z
+  .string()
+  .refine((text) => !Number.isNaN(Date.parse(text)), "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z")
+  .transform((text) => Date.parse(text) * MS);
+
+const spectrumQuery = z.strictObject({
+  ...page,
+  run: z.string().optional(),
+  batch: wholeNumber.optional(),
+  sequence: wholeNumber.optional(),
+  serial: z.string().optional(),
+  channel: z.string().optional(),
+  kind: z.enum(["light", "dark"]).optional(),
+  flag: z.string().optional(),
+  from: isoTime.optional(),
+  to: isoTime.optional(),
+});
+const catalogued = z.object({
+  id: z.string(),
+  serial: z.string(),
+  channel: z.string(),
+  kind: z.string(),
+  exposureStart: z.string(),
+  integrationTimeUs: z.number(),
+  peakCounts: z.number(),
+  saturatedPixels: z.number(),
+  flags: z.array(z.string()),
 });
 
 export const DATADIR = [
@@ -63,13 +95,12 @@ export const DATADIR = [
     summary: "Runs, newest first; query offset, limit, match",
     type: "core.ll",
     query: z.strictObject({
-      offset: wholeNumber.default(0),
-      limit: wholeNumber.default(50),
+      ...page,
       match: z.string().max(200).optional(),
     }),
     value: z.object({ total: z.number(), runs: z.array(runSummary) }),
-    get: async ({ dataDirectory }, _at, { match, ...page }) => {
-      const { total, runs } = await dataDirectory.runs({ ...page, ...(match === undefined ? {} : { match }) });
+    get: async ({ dataDirectory }, _at, query) => {
+      const { total, runs } = await dataDirectory.runs(definedOnly(query));
       return {
         total,
         runs: runs.map(({ modifiedUtcUs, ...run }) => ({ ...run, modified: isoUtc(modifiedUtcUs) })),
@@ -92,6 +123,18 @@ export const DATADIR = [
     instances: () => [],
     get: async ({ dataDirectory }, { run, file }) => ({ bytes: await dataDirectory.readFile(run, file) }),
   }),
+  declare("/datadir/spectra", {
+    summary: "Catalogue of all spectra, newest first; query run, batch, sequence, serial, channel, kind, flag, from, to, offset, limit",
+    type: "core.ll",
+    typicalBytes: 12_000,
+    query: spectrumQuery,
+    value: z.object({ total: z.number(), spectra: z.array(catalogued) }),
+    get: async ({ dataDirectory }, _at, { from, to, ...query }) => {
+      const range = definedOnly({ fromUtcUs: from, toUtcUs: to });
+      const { total, spectra } = await dataDirectory.search({ ...definedOnly(query), ...range });
+      return { total, spectra: spectra.map(summarize) };
+    },
+  }),
   declare("/datadir/configuration", {
     summary: "Instrument configuration; PUT validates it, keeps the old one as .bak, takes effect at the next start",
     contentFormat: PLAIN_TEXT,
@@ -100,3 +143,9 @@ export const DATADIR = [
     put: ({ configuration }, _at, text) => configuration.write(text),
   }),
 ];
+
+function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof catalogued> {
+  const { id, serial, channel, kind, integrationTimeUs, peakCounts, saturatedPixels, flags } = row;
+  const exposureStart = isoUtc(exposureStartUtcUs);
+  return { id, serial, channel, kind, exposureStart, integrationTimeUs, peakCounts, saturatedPixels, flags: [...flags] };
+}

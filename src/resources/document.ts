@@ -1,7 +1,7 @@
 // docs/resources.md, printed from the declarations.
 
 import { z } from "zod";
-import type { Resource } from "./define.ts";
+import { NOTHING, type Resource } from "./define.ts";
 import { methodsOf } from "./router.ts";
 
 const HEAD = `# Resources
@@ -27,11 +27,11 @@ function section<M>({ path, value, input, query, example, contentFormat }: Resou
   const lines = [
     contentFormat !== undefined && `Content-Format ${contentFormat}, served as it is.`,
     value && `Value: \`${shape(value)}\``,
-    input && `POST takes: \`${shape(input)}\``,
+    input && input !== NOTHING && `POST takes: \`${shape(input)}\``,
     query && `Query: \`${shape(query)}\``,
     example !== undefined && `Example: \`${JSON.stringify(example)}\``,
   ].filter((line) => typeof line === "string");
-  return `\n## \`${path}\`\n\n${lines.join("\n\n")}\n`;
+  return lines.length === 0 ? "" : `\n## \`${path}\`\n\n${lines.join("\n\n")}\n`;
 }
 
 interface JsonSchema {

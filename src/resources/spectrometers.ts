@@ -6,6 +6,7 @@ import { NEVER } from "../base/abort.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
+import { definedOnly } from "./define.ts";
 import { declare, type ServerModel } from "./model.ts";
 import { channels } from "./shutters.ts";
 
@@ -137,10 +138,7 @@ export const SPECTROMETERS = [
     instances: serialsWithTec,
     get: ({ rack }, { serial }) => rack.spectrometer(serial).readTec(NEVER),
     put: ({ rack }, { serial }, { enabled, setpointC }, signal) =>
-      rack.spectrometer(serial).setTec(
-        { ...(enabled === undefined ? {} : { enabled }), ...(setpointC === undefined ? {} : { setpointC }) },
-        signal,
-      ),
+      rack.spectrometer(serial).setTec(definedOnly({ enabled, setpointC }), signal),
   }),
   declare("/spectrometers/{serial}/temperature", {
     summary: "Temperature of the detector or board; exists where the instrument tells it",

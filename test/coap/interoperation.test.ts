@@ -16,6 +16,9 @@ import type { CoapServer } from "../../src/coap/server.ts";
 import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
 import { pattern, Sample, sha256 } from "./sample-server.ts";
 
+// npm coap keeps the process alive for EXCHANGE_LIFETIME; this shortens that from 247 s.
+npmCoap.updateTiming({ ackTimeout: 1, ackRandomFactor: 1, maxRetransmit: 2, maxLatency: 1, piggybackReplyMs: 50 });
+
 const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), "vscope-coap-"));
 const ticking = { stop: (): void => {} };
@@ -106,16 +109,20 @@ test("aiocoap: observes a frame of 32 KiB, whole each time", { timeout: 90_000 }
   for (const frame of observed) assert.ok(frames.has(frame.sha256), "a mixed frame");
 });
 
-test("coap-cli: GET small and large, PUT of 5 kB", { timeout: 60_000 }, async () => {
+// coap-cli 0.7.1 cannot send a body in blocks: it carries a library (coap 0.23.1) without Block1.
+test("coap-cli: GET small and large, PUT of 1 kB", { timeout: 60_000 }, async () => {
   const cli = (...args: string[]) => run(process.execPath, [coapCli(), ...args]);
   const small = await cli("get", `${base}/s`);
   assert.equal(small.stdout.toString().trim(), "hello world");
   assert.match(small.stderr, /2\.05/);
-  const text = "0123456789abcdef".repeat(320);
-  const put = await run(process.execPath, [coapCli(), "put", `${base}/put`], { input: Buffer.from(text) });
+  const text = "0123456789abcdef".repeat(62);
+  const put = await cli("put", "-p", text, `${base}/put`);
   assert.match(put.stderr, /2\.04/);
   assert.equal(sample.uploaded.toString(), text);
-  assert.equal((await cli("get", `${base}/put`)).stdout.toString().trim(), text);
+  sample.uploaded = Buffer.from("0123456789abcdef".repeat(4096));
+  // It puts a line end after each piece it prints.
+  const large = (await cli("get", `${base}/put`)).stdout.toString().replaceAll("\n", "");
+  assert.equal(large, sample.uploaded.toString());
 });
 
 test("coap-cli: observes", { timeout: 60_000 }, async () => {
@@ -132,6 +139,8 @@ interface Answer {
 function askWithNpmCoap(method: "GET" | "PUT", pathname: string, body?: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = npmCoap.request({ hostname: "127.0.0.1", port: server.port, method, pathname });
+    // This is how it is told to send a body in blocks: size exponent 6.
+    if (body !== undefined) request.setOption("Block1", Buffer.from([6]));
     request.on("response", (response) => resolve({ code: response.code, payload: response.payload }));
     request.on("error", reject);
     request.end(body);

@@ -36,6 +36,8 @@ export interface SpectrometerDriver {
   readonly identity: InstrumentIdentity;
   /** Present only where the device has one. */
   readonly tec?: TecDriver;
+  /** Work after opening or resynchronizing that the first acquisition would otherwise do, such as waiting for a cycle. */
+  prepare?(signal: AbortSignal): Promise<void>;
   /** One spectrum begun after `notBeforeUs`. Throws DEVICE_TIMEOUT, DEVICE_PROTOCOL, DEVICE_NOT_CONNECTED. */
   acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame>;
   /** After an abort or error: ends a pending request, drains stale bytes, leaves the device as after opening. */

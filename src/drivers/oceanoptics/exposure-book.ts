@@ -6,13 +6,8 @@
 // so after a change the old setting stays in force until the running cycle ends (and longer on devices that keep
 // one more). Pure book-keeping on Clock.nowUs; free-running.ts acts on it.
 
+import { MARGIN_US } from "./habits.ts";
 import type { SpectrometerModel } from "./model.ts";
-
-// Host and bus between a write and its effect, beside the read-out.
-export const MARGIN_US = 500;
-
-// Known firmware keeps an old setting for two boundaries at most.
-const MAX_STALE_DEPTH = 2;
 
 export class ExposureBook {
   readonly #readoutMaxUs: number;
@@ -39,9 +34,8 @@ export class ExposureBook {
     return this.#staleDepth;
   }
 
-  /** The device has shown that it keeps old settings for longer than its row says. */
-  deepen(): void {
-    this.#staleDepth = Math.min(this.#staleDepth + 1, MAX_STALE_DEPTH);
+  set staleDepth(frames: number) {
+    this.#staleDepth = frames;
   }
 
   /** The value written last. */
@@ -70,8 +64,7 @@ export class ExposureBook {
   /** Notes that a cycle of `cycleUs` ended before `nowUs`, begun before the last setting was written. */
   cycleEnded(cycleUs: number, nowUs: number): void {
     this.#olderUs = cycleUs;
-    this.#olderUntilUs =
-      nowUs + Math.max(0, this.#staleDepth - 1) * (cycleUs + this.#readoutMaxUs);
+    this.#olderUntilUs = nowUs + Math.max(0, this.#staleDepth - 1) * (cycleUs + this.#readoutMaxUs);
   }
 
   #changeUs(longestUs: number): number {

@@ -13,16 +13,12 @@ import { all } from "../../base/abort.ts";
 import { type Clock, MS } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import type { Exposure } from "./driver.ts";
-import { ExposureBook, MARGIN_US } from "./exposure-book.ts";
+import { ExposureBook } from "./exposure-book.ts";
+import { dropFrames, learnHabits, MARGIN_US, outlasts, READ_MARGIN_US } from "./habits.ts";
 import type { Ooi } from "./ooi.ts";
 
-const READ_MARGIN_US = 500 * MS;
 // A frame that takes this much longer than it should was a cycle of an older, longer setting.
 const LATE_US = 100 * MS;
-// A device that answers early this often after the early return to idle restarts its cycle: the trick is left off.
-const MAX_MISSES = 3;
-// One frame that seems older than it may be can be the host's delay; two in a row are the device's nature.
-const STALER_SIGNS = 2;
 
 export interface KeptFrame {
   readonly bytes: Uint8Array;
@@ -67,10 +63,8 @@ export class FreeRunning {
   readonly #clock: Clock;
   #book: ExposureBook;
   #isSynchronised = false;
-  // Whether the device is known to finish a cycle with the setting it began with, and how often it seemed not to.
-  #finishesCycles = false;
-  #misses = 0;
-  #stalerSigns = 0;
+  // Undefined until measured.
+  #finishesCycles: boolean | undefined;
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
   constructor(ooi: Ooi, runningUs: number) {
@@ -90,6 +84,11 @@ export class FreeRunning {
     await this.#write(this.idleUs, signal);
   }
 
+  /** Waits for the cycle in progress and, the first time, measures what the firmware does. `acquire` does it if need be. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (!this.#isSynchronised) await this.#synchronise(signal);
+  }
+
   /**
    * A frame whose exposure began after `notBeforeUs` and lasted `integrationTimeUs`.
    * Throws DEVICE_TIMEOUT when none comes, DEVICE_PROTOCOL when all are stale.
@@ -97,22 +96,17 @@ export class FreeRunning {
   async acquire({ integrationTimeUs, notBeforeUs }: Exposure, signal: AbortSignal): Promise<KeptFrame> {
     const nowUs = this.#clock.nowUs();
     if (nowUs < notBeforeUs) await this.#clock.delay(notBeforeUs - nowUs, signal);
-    if (!this.#isSynchronised) await this.#synchronise(signal);
-    let goal: Goal = { integrationTimeUs, notBeforeUs, mayIdleEarly: this.#misses < MAX_MISSES };
+    await this.prepare(signal);
+    let goal: Goal = { integrationTimeUs, notBeforeUs, mayIdleEarly: this.#finishesCycles === true };
     let turn = this.#firstTurn(goal);
     const allowed = this.#book.staleDepth + 2;
-    let discarded = 0;
-    for (let stale = 0; stale <= allowed; stale++, discarded++) {
+    for (let discarded = 0; discarded <= allowed; discarded++) {
       const answer = await this.#exchange(turn, goal, signal);
       const verdict = this.#judge(turn, answer, goal);
-      this.#learn(turn, answer, verdict);
       if (verdict === "fresh") return this.#keep({ goal, turn, answer, discarded }, signal);
       if (verdict === "too-early" && answer.idled) {
-        // At most once: without the early return to idle nothing can cut the exposure short.
-        this.#misses += 1;
         this.#finishesCycles = false;
         goal = { ...goal, mayIdleEarly: false };
-        stale = -1;
       }
       const mustSetAgain = this.#book.settingUs !== integrationTimeUs;
       turn = mustSetAgain ? this.#firstTurn(goal) : this.#nextTurn(turn, answer);
@@ -127,13 +121,13 @@ export class FreeRunning {
   async #synchronise(signal: AbortSignal): Promise<void> {
     const { readoutMaxUs } = this.#ooi.model;
     const waitUs = this.#book.longestUs(this.#clock.nowUs()) + this.idleUs + readoutMaxUs + READ_MARGIN_US;
-    for (let frames = 0; frames <= this.#book.staleDepth; frames++) {
-      await all<unknown>(
-        [(inner) => this.#ooi.readSpectrum(waitUs, inner), (inner) => this.#ooi.requestSpectrum(inner)],
-        signal,
-      );
-    }
+    await dropFrames(this.#ooi, { count: this.#book.staleDepth + 1, waitUs }, signal);
     await this.#ooi.link.drain(this.#ooi.inputs, 2 * (this.idleUs + readoutMaxUs), signal);
+    if (this.#finishesCycles === undefined) {
+      const { finishesCycles, staleDepth } = await learnHabits(this.#ooi, signal);
+      this.#finishesCycles = finishesCycles;
+      this.#book.staleDepth = staleDepth;
+    }
     this.#book.cycleEnded(this.idleUs, this.#clock.nowUs());
     this.#isSynchronised = true;
   }
@@ -209,11 +203,8 @@ export class FreeRunning {
   }
 
   // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
-  // Until the device has shown that it finishes its cycles, a frame cut short must be told from a whole one by its time.
   #mayIdle({ mayIdleEarly }: Goal, endsUs: number): boolean {
-    const { readoutMaxUs } = this.#ooi.model;
-    const cutShortUs = this.#finishesCycles ? 0 : Math.max(this.idleUs, readoutMaxUs) + readoutMaxUs;
-    return mayIdleEarly && this.#clock.nowUs() + cutShortUs + MARGIN_US < endsUs;
+    return mayIdleEarly && this.#clock.nowUs() + MARGIN_US < endsUs;
   }
 
   // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.
@@ -254,18 +245,6 @@ export class FreeRunning {
     return answer.outlasted || isCounted ? "fresh" : "stale";
   }
 
-  // A device may keep an old setting for longer than its row says; then later frames come too early as well.
-  #learn({ index }: Turn, { outlasted }: Answer, verdict: Verdict): void {
-    if (index < 2) return;
-    if (verdict === "fresh" && outlasted) this.#stalerSigns = 0;
-    if (verdict !== "too-early") return;
-    this.#stalerSigns += 1;
-    if (this.#stalerSigns !== STALER_SIGNS) return;
-    this.#book.deepen();
-    const { log, subject } = this.#ooi.link;
-    log.warn({ staleDepth: this.#book.staleDepth }, `${subject}: keeps old settings for longer than expected`);
-  }
-
   async #keep(
     kept: { readonly goal: Goal; readonly turn: Turn; readonly answer: Answer; readonly discarded: number },
     signal: AbortSignal,
@@ -273,8 +252,6 @@ export class FreeRunning {
     const { integrationTimeUs, notBeforeUs } = kept.goal;
     const { bytes, arrivalUs, idled } = kept.answer;
     if (idled) {
-      this.#misses = 0;
-      this.#finishesCycles = true;
       this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
     } else if (this.#book.settingUs !== this.idleUs) {
       await this.#write(this.idleUs, signal);
@@ -283,19 +260,5 @@ export class FreeRunning {
     const exposureStartUs = Math.max(notBeforeUs, kept.turn.earliestUs, begunUs);
     const exposureEndUs = exposureStartUs + integrationTimeUs;
     return { bytes, exposureStartUs, exposureEndUs, discardedFrames: kept.discarded };
-  }
-}
-
-/**
- * True when `signal` has not aborted by `atUs`. A stalled host finds the timer and the finished transfer due at the
- * same time; the second, empty wait lets the transfer speak first.
- */
-async function outlasts(clock: Clock, atUs: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.delay(Math.max(0, atUs - clock.nowUs()), signal);
-    await clock.delay(0, signal);
-    return true;
-  } catch {
-    return false;
   }
 }

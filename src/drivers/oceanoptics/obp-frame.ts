@@ -118,10 +118,10 @@ export function decodeObp(bytes: Uint8Array): ObpMessage | string {
     error: header.getUint16(6, true),
     type: header.getUint32(8, true),
     regarding: header.getUint32(12, true),
-    data:
-      immediate > 0
-        ? bytes.slice(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate)
-        : bytes.slice(HEADER_BYTES, end),
+    // A copy: the message may lie in a larger buffer.
+    data: new Uint8Array(
+      immediate > 0 ? bytes.subarray(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate) : bytes.subarray(HEADER_BYTES, end),
+    ),
   };
 }
 

@@ -87,6 +87,10 @@ export class OoiDriver implements SpectrometerDriver {
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
   }
 
+  prepare(signal: AbortSignal): Promise<void> {
+    return this.#exposures.prepare(signal);
+  }
+
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;

@@ -92,7 +92,8 @@ export class CycleDevice implements UsbTransport {
 
   #startCycle(): void {
     const { clock, model, readoutUs, waitsForReadout } = this.#options;
-    const us = Math.floor((this.#settings[0] ?? 0) / model.integrationTimeUs.base) * model.integrationTimeUs.base;
+    const us =
+      Math.floor((this.#settings[0] ?? 0) / model.integrationTimeUs.base) * model.integrationTimeUs.base;
     const exposesUs = waitsForReadout ? us : Math.max(us, readoutUs);
     this.#cancelCycle = clock.after(exposesUs, () => {
       const endUs = clock.nowUs();
@@ -112,7 +113,8 @@ export class CycleDevice implements UsbTransport {
     const { frame } = this.#options.model;
     const bytes = Buffer.alloc(frameBytes(frame));
     for (const [index, value] of [startUs, endUs, us].entries()) {
-      for (let part = 0; part < 6; part++) bytes.writeUInt16LE(Math.floor(value / 256 ** part) % 256, 2 * (6 * index + part));
+      for (let part = 0; part < 6; part++)
+        bytes.writeUInt16LE(Math.floor(value / 256 ** part) % 256, 2 * (6 * index + part));
     }
     if (frame.hasSyncByte) bytes[bytes.length - 1] = 0x69;
     return bytes;
@@ -129,7 +131,7 @@ export class CycleDevice implements UsbTransport {
   }
 
   #serve(): void {
-    for (const packet of [...this.#packets]) {
+    for (const packet of this.#packets.slice()) {
       const reader = [...this.#readers].find(({ endpoint }) => endpoint === packet.endpoint);
       if (reader === undefined) continue;
       if (packet.bytes.length > reader.length) throw new RangeError(`overflow of ${reader.length} bytes`);
@@ -141,9 +143,15 @@ export class CycleDevice implements UsbTransport {
 }
 
 /** The exposure window that a frame of this device holds. */
-export function windowOf(counts: Uint32Array): { readonly startUs: number; readonly endUs: number; readonly us: number } {
+export function windowOf(counts: Uint32Array): {
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly us: number;
+} {
   const read = (index: number): number =>
-    Array.from({ length: 6 }, (_, part) => (counts[6 * index + part] ?? 0) * 256 ** part).reduce((a, b) => a + b, 0);
+    Array.from({ length: 6 }, (_, part) => (counts[6 * index + part] ?? 0) * 256 ** part).reduce(
+      (a, b) => a + b,
+      0,
+    );
   return { startUs: read(0), endUs: read(1), us: read(2) };
 }
-

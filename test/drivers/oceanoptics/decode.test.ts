@@ -18,7 +18,10 @@ function decode(name: ModelName, bytes: Uint8Array): Uint32Array {
 
 function expectRamp(counts: Uint32Array, pixels: number, mask: number): void {
   assert.equal(counts.length, pixels);
-  assert.deepEqual([...counts], Array.from({ length: pixels }, (_, pixel) => ramp(pixel, mask)));
+  assert.deepEqual(
+    [...counts],
+    Array.from({ length: pixels }, (_, pixel) => ramp(pixel, mask)),
+  );
 }
 
 function split(value: (pixel: number) => number): Uint8Array {
@@ -35,7 +38,14 @@ function split(value: (pixel: number) => number): Uint8Array {
 test("2K split: low and high bytes in turn, the high nibble is noise", () => {
   const noisy = split((pixel) => ramp(pixel, 0xfff) | 0xa000);
   for (const name of ["USB2000", "HR2000", "USB650"] as const) expectRamp(decode(name, noisy), 2048, 0xfff);
-  expectRamp(decode("ADC1000-USB", split((pixel) => ramp(pixel, 0xffff))), 2048, 0xffff);
+  expectRamp(
+    decode(
+      "ADC1000-USB",
+      split((pixel) => ramp(pixel, 0xffff)),
+    ),
+    2048,
+    0xffff,
+  );
 });
 
 test("FPGA 2K: 16 bits little-endian, then the sync byte", () => {
@@ -55,13 +65,29 @@ test("FPGA 4K: 3648 pixels, the rest is filler", () => {
 test("QE and NIR: the top bit is inverted", () => {
   const qe = linear(1280, (pixel) => (pixel < 1044 ? ramp(pixel, 0xffff) ^ 0x8000 : 0xdead), [0x69]);
   expectRamp(decode("QE65000", qe), 1044, 0xffff);
-  expectRamp(decode("NIRQuest512", linear(512, (pixel) => ramp(pixel, 0xffff) ^ 0x8000, [0x69])), 512, 0xffff);
-  expectRamp(decode("NIRQuest256", linear(256, (pixel) => ramp(pixel, 0xffff) ^ 0x8000, [0x69])), 256, 0xffff);
+  expectRamp(
+    decode(
+      "NIRQuest512",
+      linear(512, (pixel) => ramp(pixel, 0xffff) ^ 0x8000, [0x69]),
+    ),
+    512,
+    0xffff,
+  );
+  expectRamp(
+    decode(
+      "NIRQuest256",
+      linear(256, (pixel) => ramp(pixel, 0xffff) ^ 0x8000, [0x69]),
+    ),
+    256,
+    0xffff,
+  );
 });
 
 test("Maya: 2304 values on the wire, fewer are pixels", () => {
-  const frame = (pixels: number) => linear(2304, (pixel) => (pixel < pixels ? ramp(pixel, 0xffff) : 0xdead), [0x69]);
-  for (const name of ["Maya2000 Pro", "MayaLSL", "Apex"] as const) expectRamp(decode(name, frame(2068)), 2068, 0xffff);
+  const frame = (pixels: number) =>
+    linear(2304, (pixel) => (pixel < pixels ? ramp(pixel, 0xffff) : 0xdead), [0x69]);
+  for (const name of ["Maya2000 Pro", "MayaLSL", "Apex"] as const)
+    expectRamp(decode(name, frame(2068)), 2068, 0xffff);
   expectRamp(decode("Maya2000", frame(2080)), 2080, 0xffff);
 });
 
@@ -75,18 +101,40 @@ test("Jaz, Flame-NIR and OBP have no sync byte", () => {
     ["HDX", 2068],
     ["Ocean FX", 2136],
   ] as const) {
-    expectRamp(decode(name, linear(pixels, (pixel) => ramp(pixel, 0xffff))), pixels, 0xffff);
+    expectRamp(
+      decode(
+        name,
+        linear(pixels, (pixel) => ramp(pixel, 0xffff)),
+      ),
+      pixels,
+      0xffff,
+    );
   }
 });
 
 test("metadata before the pixels is skipped; 18 and 32 bits", () => {
   const wide = (pixels: number, value: (pixel: number) => number): Uint8Array => {
     const bytes = new Uint8Array(32 + 4 * pixels).fill(0xee, 0, 32);
-    for (let pixel = 0; pixel < pixels; pixel++) new DataView(bytes.buffer).setUint32(32 + 4 * pixel, value(pixel), true);
+    for (let pixel = 0; pixel < pixels; pixel++)
+      new DataView(bytes.buffer).setUint32(32 + 4 * pixel, value(pixel), true);
     return bytes;
   };
-  expectRamp(decode("QE Pro", wide(1044, (pixel) => (ramp(pixel, 0x3ffff) | 0xfff00000) >>> 0)), 1044, 0x3ffff);
-  expectRamp(decode("ST", wide(1516, (pixel) => ramp(pixel, 0x3fff))), 1516, 0x3fff);
+  expectRamp(
+    decode(
+      "QE Pro",
+      wide(1044, (pixel) => (ramp(pixel, 0x3ffff) | 0xfff00000) >>> 0),
+    ),
+    1044,
+    0x3ffff,
+  );
+  expectRamp(
+    decode(
+      "ST",
+      wide(1516, (pixel) => ramp(pixel, 0x3fff)),
+    ),
+    1516,
+    0x3fff,
+  );
   const sr4 = Buffer.concat([new Uint8Array(32).fill(0xee), linear(3648, (pixel) => ramp(pixel, 0xffff))]);
   expectRamp(decode("SR4", sr4), 3648, 0xffff);
 });
@@ -103,6 +151,12 @@ test("a wrong length or sync byte is refused", () => {
     assert.throws(() => decode("USB2000+", bytes), { code: "DEVICE_PROTOCOL", message });
   refusal(frame.subarray(0, 4096), "TEST1: spectrum of 4096 bytes instead of 4097");
   refusal(frame.subarray(0, 0), "TEST1: spectrum of 0 bytes instead of 4097");
-  refusal(linear(2048, () => 7, [0x69, 0x69]), "TEST1: spectrum of 4098 bytes instead of 4097");
-  refusal(linear(2048, () => 7, [0x68]), "TEST1: spectrum ends in byte 104 instead of 105");
+  refusal(
+    linear(2048, () => 7, [0x69, 0x69]),
+    "TEST1: spectrum of 4098 bytes instead of 4097",
+  );
+  refusal(
+    linear(2048, () => 7, [0x68]),
+    "TEST1: spectrum ends in byte 104 instead of 105",
+  );
 });

@@ -19,8 +19,8 @@ interface Bench {
   readonly clock: VirtualClock;
   readonly device: CycleDevice;
   readonly model: SpectrometerModel;
-  acquire(integrationTimeUs: number, agoUs?: number, signal?: AbortSignal): Promise<Shot>;
-  restart(): Promise<void>;
+  readonly acquire: (integrationTimeUs: number, agoUs?: number, signal?: AbortSignal) => Promise<Shot>;
+  readonly restart: () => Promise<void>;
 }
 
 interface Shot extends KeptFrame {
@@ -35,7 +35,13 @@ function bench(name: ModelName, { staleDepth, ...firmware }: Firmware = {}): Ben
   const clock = new VirtualClock();
   const row = modelNamed(name);
   const model = { ...row, staleDepth: staleDepth ?? row.staleDepth };
-  const usual = { readoutUs: row.readoutUs, depth: 1, waitsForReadout: false, latencyUs: 100, startUs: 100_000 } as const;
+  const usual = {
+    readoutUs: row.readoutUs,
+    depth: 1,
+    waitsForReadout: false,
+    latencyUs: 100,
+    startUs: 100_000,
+  } as const;
   const device = new CycleDevice({ clock, model, ...usual, ...firmware });
   const link = new Link({ transport: device, clock, log: SILENT, subject: "TEST1" });
   const ooi = new Ooi(link, model);
@@ -63,14 +69,17 @@ function assertFresh(shot: Shot, integrationTimeUs: number, readoutMaxUs: number
   assert.equal(truth.us, integrationTimeUs, "exposed for another time");
   assert.ok(truth.startUs >= notBeforeUs, `begun ${notBeforeUs - truth.startUs} us too early`);
   assert.equal(exposureEndUs - exposureStartUs, integrationTimeUs);
-  assert.ok(Math.abs(exposureStartUs - truth.startUs) <= readoutMaxUs + 1000, "window claimed is not the true one");
+  assert.ok(
+    Math.abs(exposureStartUs - truth.startUs) <= readoutMaxUs + 1000,
+    "window claimed is not the true one",
+  );
 }
 
 test("the first acquisition after opening waits for the cycle in progress, then is fresh", async () => {
   const { acquire, device, model } = bench("USB2000+", { startUs: 5_000_000 });
   const shot = await acquire(10_000);
   assertFresh(shot, 10_000, model.readoutMaxUs);
-  assert.ok(shot.tookUs < 5_060_000, `took ${shot.tookUs} us`);
+  assert.ok(shot.tookUs < 5_200_000, `took ${shot.tookUs} us`);
   device.stop();
 });
 
@@ -90,7 +99,10 @@ for (const waitsForReadout of [false, true]) {
       const shot = await acquire(us);
       assertFresh(shot, us, model.readoutMaxUs);
       const overheadUs = shot.tookUs - us - model.readoutUs;
-      assert.ok(overheadUs <= 2_500 + 0.05 * us + (waitsForReadout ? model.readoutUs : 0), `${us}: +${overheadUs} us`);
+      assert.ok(
+        overheadUs <= 2_500 + 0.05 * us + (waitsForReadout ? model.readoutUs : 0),
+        `${us}: +${overheadUs} us`,
+      );
     }
     device.stop();
   });
@@ -124,9 +136,9 @@ test("firmware that restarts its cycle at once is noticed, and its frames stay r
   }
   device.commands.length = 0;
   await acquire(100_000);
-  assert.deepEqual(device.commands.at(-1), "02e8030000");
+  assert.equal(device.commands.at(-1), "02e8030000");
   const idleWrites = device.commands.filter((command) => command === "02e8030000").length;
-  assert.equal(idleWrites, 1, "the early return to idle is still tried");
+  assert.equal(idleWrites, 1, "the early return to idle is tried");
   device.stop();
 });
 
@@ -147,7 +159,10 @@ test("a silent device ends at the computed deadline", async () => {
   await acquire(100_000);
   device.stop();
   const beganUs = clock.nowUs();
-  await assert.rejects(acquire(1_000_000), { code: "DEVICE_TIMEOUT", message: /^TEST1: no spectrum within 1504 ms$/ });
+  await assert.rejects(acquire(1_000_000), {
+    code: "DEVICE_TIMEOUT",
+    message: /^TEST1: no spectrum within 1504 ms$/,
+  });
   assert.equal(clock.nowUs() - beganUs, 1_504_000);
   assert.equal(clock.pending, 0);
 });
@@ -168,7 +183,11 @@ test("an abort ends the exposure at once, and the next frame is not the lost one
 // Times from 1 ms to 3 s, dense where they are hard to tell from the idle time.
 const times = fc.oneof(fc.integer({ min: 1000, max: 12_000 }), fc.integer({ min: 12_000, max: 3_000_000 }));
 const schedule = fc.array(
-  fc.record({ us: times, agoUs: fc.oneof(fc.constant(0), fc.nat(200_000)), pauseUs: fc.oneof(fc.constant(0), fc.nat(50_000)) }),
+  fc.record({
+    us: times,
+    agoUs: fc.oneof(fc.constant(0), fc.nat(200_000)),
+    pauseUs: fc.oneof(fc.constant(0), fc.nat(50_000)),
+  }),
   { minLength: 1, maxLength: 8 },
 );
 const firmware = fc.record({

@@ -1,0 +1,10 @@
+// Prints the documents that follow from the source: docs/resources.md and docs/devices.md.
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { devicesDocument } from "../dist/src/drivers/oceanoptics/devices-document.js";
+import { resourcesDocument } from "../dist/src/resources/document.js";
+import { TREE } from "../dist/src/resources/tree.js";
+
+const docs = fileURLToPath(new URL("../docs/", import.meta.url));
+writeFileSync(`${docs}resources.md`, resourcesDocument(TREE));
+writeFileSync(`${docs}devices.md`, devicesDocument());

@@ -1,0 +1,89 @@
+// Every operation in every state, with the outcome that clients can rely on.
+
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { NEVER } from "../../src/base/abort.ts";
+import { until } from "../../src/base/cell.ts";
+import { SECOND } from "../../src/base/clock.ts";
+import { isVscopeError } from "../../src/base/errors.ts";
+import { Router } from "../../src/resources/router.ts";
+import { TREE } from "../../src/resources/tree.ts";
+import { TestInstrument } from "../support/instrument.ts";
+
+const STATES = ["idle", "recording", "waiting", "autointegrating", "unplugged", "closed"] as const;
+type State = (typeof STATES)[number];
+
+const TIME = "/spectrometers/FLMS01859/integration-time/upwelling";
+
+/** Method, path, value, and the outcome in each state, in the order of STATES. */
+const MATRIX: readonly (readonly [string, string, unknown, string])[] = [
+  ["post", "/acquisition/record", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
+  ["post", "/acquisition/dark", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
+  ["post", "/acquisition/autointegrate", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
+  ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT"],
+  ["put", TIME, 30_000, "ok ok ok ok ok ok"],
+  ["put", "/shutters/upwelling", "open", "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED"],
+  ["put", "/shutters/upwelling", "closed", "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED"],
+  ["put", "/datadir/run", "other", "ok ok ok ok ok DATADIR_NOT_MOUNTED"],
+  ["put", "/datadir/mount", false, "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT"],
+  ["put", "/spectrometers/QEP00709/tec", { enabled: true }, "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED"],
+  ["get", "/spectrometers/QEP00709/tec", undefined, "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED"],
+  ["get", "/acquisition/status", undefined, "ok ok ok ok ok ok"],
+  ["get", "/spectrometers", undefined, "ok ok ok ok ok ok"],
+  ["get", "/datadir/runs", undefined, "ok ok ok ok ok DATADIR_NOT_MOUNTED"],
+];
+
+describe("states and operations", () => {
+  for (const [method, path, value, outcomes] of MATRIX) {
+    for (const [index, expected] of outcomes.split(" ").entries()) {
+      const state = STATES[index] ?? "idle";
+      const shown = value === undefined ? "" : ` ${JSON.stringify(value)}`;
+      test(`${state}: ${method.toUpperCase()} ${path}${shown}: ${expected}`, async (context) => {
+        const instrument = await TestInstrument.start(context);
+        await bring(instrument, state, context);
+        const outcome = await instrument.clock.run(perform(instrument, { method, path, value }));
+        assert.equal(outcome, expected);
+      });
+    }
+  }
+});
+
+async function bring({ model, clock, emulated, server }: TestInstrument, state: State, context: TestContext): Promise<void> {
+  const { recorder, rack } = model;
+  if (state === "unplugged") {
+    for (const { spectrometer } of emulated.devices.values()) emulated.bus.detach(spectrometer);
+    for (const { status } of rack.spectrometers.value) {
+      await clock.run(until(status, (value) => value.state === "disconnected", NEVER));
+    }
+  }
+  if (state === "closed") await clock.run(server.close());
+  const starts = {
+    recording: () => recorder.record({ run: "matrix", sequences: 1000 }),
+    waiting: () => recorder.record({ run: "matrix", sequences: 1000, delayS: 3600 }),
+    autointegrating: () => recorder.autointegrate({}),
+  };
+  const phases = { recording: "light", waiting: "waiting", autointegrating: "autointegrate" } as const;
+  if (state !== "recording" && state !== "waiting" && state !== "autointegrating") return;
+  const operation = starts[state]();
+  context.after(async () => {
+    operation.cancel("the test is over");
+    await clock.run(operation.finished);
+  });
+  await clock.run(until(recorder.status, ({ phase }) => phase === phases[state], NEVER));
+}
+
+async function perform(
+  { model }: TestInstrument,
+  { method, path, value }: { readonly method: string; readonly path: string; readonly value: unknown },
+): Promise<string> {
+  const router = new Router(model, TREE);
+  const match = router.match(path.split("/").slice(1));
+  try {
+    if (method === "get") await router.get(match, {});
+    else if (method === "put") await router.put(match, value, AbortSignal.timeout(60 * (SECOND / 1000)));
+    else await router.post(match, value, NEVER);
+    return "ok";
+  } catch (error) {
+    return isVscopeError(error) ? error.code : String(error);
+  }
+}
