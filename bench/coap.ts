@@ -16,8 +16,13 @@ import { CoapServer } from "../src/coap/server.ts";
 
 const STATUS = { phase: "light", channel: "upwelling", run: "2026-06-21", batch: 3, sequence: 4, of: 10 };
 
-/** What a server process says: its port, then its CPU time whenever asked. */
-type Said = { readonly port: number } | { readonly cpuUs: number };
+interface Usage {
+  readonly cpuUs: number;
+  readonly rssBytes: number;
+}
+
+/** What a server process says: its port, then what it has used whenever asked. */
+type Said = { readonly port: number } | Usage;
 
 function isSaid(message: unknown): message is Said {
   return typeof message === "object" && message !== null && ("port" in message || "cpuUs" in message);
@@ -53,7 +58,7 @@ async function serve(which: string): Promise<void> {
   process.send?.({ port });
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
-    process.send?.({ cpuUs: user + system });
+    process.send?.({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
   });
 }
 
@@ -63,66 +68,72 @@ async function said(child: ChildProcess): Promise<Said> {
   return message;
 }
 
-async function cpuUs(child: ChildProcess): Promise<number> {
-  child.send("cpu");
+async function usage(child: ChildProcess): Promise<Usage> {
+  child.send("usage");
   const message = await said(child);
-  return "cpuUs" in message ? message.cpuUs : Number.NaN;
+  if ("port" in message) throw new Error("the server process started twice");
+  return message;
 }
 
-/** One client with one request in flight: sends the next when the answer is here. */
-class Client {
+/** A socket with some requests in flight: sends each again, with a new identifier and token, when its answer is here. */
+class Load {
   answered = 0;
-  #messageId = 0;
   readonly #socket: Socket;
-  readonly #request: Buffer;
+  readonly #requests: readonly Buffer[];
 
-  constructor(port: number, index: number) {
-    this.#socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
-    this.#request = encodeMessage({
-      type: CON,
-      code: 1,
-      messageId: 0,
-      token: Buffer.from([index, 0, 0, 0]),
-      options: [textOption(OPTION.URI_PATH, "acquisition"), textOption(OPTION.URI_PATH, "status")],
-      payload: NO_BYTES,
-    });
-    this.#socket.on("message", () => {
+  constructor(port: number, inFlight: number) {
+    this.#requests = Array.from({ length: inFlight }, (_, index) => requestBytes(index));
+    this.#socket = createSocket({ type: "udp4", recvBufferSize: 2 ** 20 });
+    this.#socket.on("message", (answer) => {
       this.answered += 1;
-      this.#send();
+      this.#send(answer.readUInt8(4));
     });
-    this.#socket.connect(port, "127.0.0.1", () => this.#send());
+    this.#socket.connect(port, "127.0.0.1", () => this.#requests.forEach((_, index) => this.#send(index)));
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  #send(): void {
-    this.#messageId = (this.#messageId + 1) & 0xffff;
-    this.#request.writeUInt16BE(this.#messageId, 2);
-    // Fresh tokens, as real clients use.
-    this.#request.writeUInt16BE(this.#messageId, 5);
-    this.#socket.send(Buffer.from(this.#request));
+  #send(index: number): void {
+    const request = this.#requests[index];
+    if (request === undefined) return;
+    // Identifiers of the requests in flight must differ: each counts in steps of their number.
+    const messageId = (request.readUInt16BE(2) + this.#requests.length) & 0xffff;
+    request.writeUInt16BE(messageId, 2);
+    request.writeUInt32BE((request.readUInt32BE(5) + 1) >>> 0, 5);
+    this.#socket.send(request);
   }
+}
+
+function requestBytes(index: number): Buffer {
+  const token = Buffer.from([index, 0, 0, 0, 0]);
+  const options = ["acquisition", "status"].map((segment) => textOption(OPTION.URI_PATH, segment));
+  return encodeMessage({ type: CON, code: 1, messageId: index, token, options, payload: NO_BYTES });
 }
 
 interface Result {
   readonly perSecond: number;
   readonly cpuUsPerRequest: number;
+  readonly rssMb: number;
 }
 
 async function measure(child: ChildProcess, port: number, inFlight: number): Promise<Result> {
   const clock = new SystemClock();
-  const clients = Array.from({ length: inFlight }, (_, index) => new Client(port, index));
-  const total = (): number => clients.reduce((sum, client) => sum + client.answered, 0);
+  const load = new Load(port, inFlight);
   const signal = new AbortController().signal;
   await clock.delay(500_000, signal);
-  const [cpu, before, startUs] = [await cpuUs(child), total(), clock.nowUs()];
+  const { cpuUs } = await usage(child);
+  const [before, startUs] = [load.answered, clock.nowUs()];
   await clock.delay(Number(process.argv[2] ?? 3) * 1_000_000, signal);
-  const [requests, elapsedUs] = [total() - before, clock.nowUs() - startUs];
-  const cpuUsed = (await cpuUs(child)) - cpu;
-  for (const client of clients) client.close();
-  return { perSecond: (requests / elapsedUs) * 1e6, cpuUsPerRequest: cpuUsed / requests };
+  const [requests, elapsedUs] = [load.answered - before, clock.nowUs() - startUs];
+  const used = await usage(child);
+  load.close();
+  return {
+    perSecond: (requests / elapsedUs) * 1e6,
+    cpuUsPerRequest: (used.cpuUs - cpuUs) / requests,
+    rssMb: used.rssBytes / 2 ** 20,
+  };
 }
 
 async function measureServer(which: string): Promise<readonly Result[]> {
@@ -137,18 +148,28 @@ async function measureServer(which: string): Promise<readonly Result[]> {
 
 async function main(): Promise<void> {
   console.log("GET of a small JSON status over loopback, one core each for server and load if there are two");
-  console.log("in flight   server        requests/s   CPU us/request");
+  console.log("in flight  server      requests/s  CPU us/request   RSS MB");
   const [ours, npm] = [await measureServer("ours"), await measureServer("npm")];
   ours.forEach((mine, index) => {
     const theirs = npm[index] ?? mine;
     const inFlight = String(index === 0 ? 1 : 32).padStart(9);
-    for (const [name, { perSecond, cpuUsPerRequest }] of [["this", mine] as const, ["npm coap", theirs] as const]) {
-      console.log(`${inFlight}   ${name.padEnd(8)} ${perSecond.toFixed(0).padStart(15)} ${cpuUsPerRequest.toFixed(1).padStart(16)}`);
-    }
+    print(`${inFlight}  this      `, mine);
+    print(`${inFlight}  npm coap  `, theirs);
     const speed = (mine.perSecond / theirs.perSecond).toFixed(1);
     const thrift = (theirs.cpuUsPerRequest / mine.cpuUsPerRequest).toFixed(1);
-    console.log(`${inFlight}   ratio: ${speed} times the requests per second, CPU per request 1/${thrift}`);
+    console.log(
+      `${inFlight}  ratio: ${speed} times the requests per second, ${thrift} times less CPU per request`,
+    );
   });
+}
+
+function print(head: string, { perSecond, cpuUsPerRequest, rssMb }: Result): void {
+  const cells = [
+    perSecond.toFixed(0).padStart(12),
+    cpuUsPerRequest.toFixed(1).padStart(16),
+    rssMb.toFixed(0).padStart(9),
+  ];
+  console.log(head + cells.join(""));
 }
 
 if (process.argv[2] === "serve") await serve(process.argv[3] ?? "ours");

@@ -22,7 +22,8 @@ function run(command, ...args) {
 
 /** apt-get as root, directly or by sudo without a password. */
 function aptGet(...args) {
-  if (process.getuid?.() === 0) return run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...args);
+  if (process.getuid?.() === 0)
+    return run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...args);
   return run("sudo", "-n", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...args);
 }
 
@@ -42,10 +43,16 @@ function hasAiocoap() {
 
 function setUpAiocoap() {
   if (!succeeds("python3", "-c", "import venv, ensurepip") && !install("python3-venv")) return false;
-  return run("python3", "-m", "venv", venv) && run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", AIOCOAP);
+  return (
+    run("python3", "-m", "venv", venv) &&
+    run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", AIOCOAP)
+  );
 }
 
 const missing = [];
-if (!hasCoapClient() && !(install("libcoap3-bin") && hasCoapClient())) missing.push("coap-client (Debian package libcoap3-bin)");
-if (!hasAiocoap() && !(setUpAiocoap() && hasAiocoap())) missing.push(`aiocoap (pip install "${AIOCOAP}" into .venv)`);
-if (missing.length > 0) process.stderr.write(`could not install ${missing.join(" and ")}; the tests that need them will fail\n`);
+if (!hasCoapClient() && !(install("libcoap3-bin") && hasCoapClient()))
+  missing.push("coap-client (Debian package libcoap3-bin)");
+if (!hasAiocoap() && !(setUpAiocoap() && hasAiocoap()))
+  missing.push(`aiocoap (pip install "${AIOCOAP}" into .venv)`);
+if (missing.length > 0)
+  process.stderr.write(`could not install ${missing.join(" and ")}; the tests that need them will fail\n`);

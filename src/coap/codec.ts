@@ -89,10 +89,7 @@ function extended(bytes: Buffer, at: number, nibble: number): number {
 /** Encodes a message. The options must be in ascending order: `sortOptions` does that. */
 export function encodeMessage(message: CoapMessage): Buffer {
   const { token, options, payload } = message;
-  // At most 5 bytes of head per option.
-  let bound = 4 + token.length + (payload.length > 0 ? payload.length + 1 : 0);
-  for (const option of options) bound += 5 + option.value.length;
-  const out = Buffer.allocUnsafe(bound);
+  const out = Buffer.allocUnsafe(encodedBytes(message));
   out[0] = 0x40 | (message.type << 4) | token.length;
   out[1] = message.code;
   out[2] = message.messageId >> 8;
@@ -106,9 +103,22 @@ export function encodeMessage(message: CoapMessage): Buffer {
   if (payload.length > 0) {
     out[at] = PAYLOAD_MARKER;
     out.set(payload, at + 1);
-    at += payload.length + 1;
   }
-  return at === bound ? out : out.subarray(0, at);
+  return out;
+}
+
+function encodedBytes({ token, options, payload }: CoapMessage): number {
+  let bytes = 4 + token.length + (payload.length > 0 ? payload.length + 1 : 0);
+  let previous = 0;
+  for (const { number, value } of options) {
+    bytes += 1 + extensionBytes(number - previous) + extensionBytes(value.length) + value.length;
+    previous = number;
+  }
+  return bytes;
+}
+
+function extensionBytes(value: number): number {
+  return value < 13 ? 0 : value < 269 ? 1 : 2;
 }
 
 function encodeOption(out: Buffer, start: number, delta: number, value: Buffer): number {
@@ -117,7 +127,7 @@ function encodeOption(out: Buffer, start: number, delta: number, value: Buffer):
 }
 
 function nibble(value: number): number {
-  return value < 13 ? value : value < 269 ? 13 : 14;
+  return value < 13 ? value : 12 + extensionBytes(value);
 }
 
 function extend(out: Buffer, at: number, value: number): number {

@@ -9,7 +9,7 @@ import type { CoapMessage } from "./codec.ts";
 export const GENERATION_US = 145_000_000;
 
 // Approximates what an entry costs besides its bytes.
-const ENTRY_BYTES = 64;
+const ENTRY_BYTES = 256;
 
 /** A request whose handler runs. */
 export interface Running {
@@ -47,10 +47,8 @@ export class Deduplication {
     return this.#recent.get(key) ?? this.#old.get(key);
   }
 
-  begin(key: string): Running {
-    const running = { isAcknowledged: false };
+  begin(key: string, running: Running): void {
     this.#running.set(key, running);
-    return running;
   }
 
   /** Ends a request; without a reply a copy of it may run again. */
@@ -60,7 +58,7 @@ export class Deduplication {
     const bytes = reply.length + ENTRY_BYTES;
     if (this.#recentBytes + this.#oldBytes + bytes > this.#limitBytes) this.rotate();
     if (!this.#total.fits(bytes)) this.#makeRoom();
-    this.#recent.set(key, reply);
+    this.#recent.set(key, alone(reply));
     this.#recentBytes += bytes;
     this.#total.take(bytes);
   }
@@ -80,6 +78,14 @@ export class Deduplication {
   }
 }
 
+// A small buffer is a view of a slab that it would keep alive; a copy has its own memory.
+function alone(reply: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(reply.length);
+  copy.set(reply);
+  return copy;
+}
+
+/** Tells one request of a peer from another, and makes its copies equal. */
 export function duplicateKey(message: CoapMessage): string {
   return message.messageId + message.token.toString("latin1");
 }

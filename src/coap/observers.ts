@@ -29,6 +29,8 @@ export interface ObserverHost {
   readonly reliability: Reliability<Peer>;
   /** Runs the handler; gives 5.00 when it fails. */
   readonly answer: (request: Request) => Reply | Promise<Reply>;
+  /** Logs what a handler's subscription threw. */
+  readonly failed: (request: Request, error: unknown) => void;
   readonly send: (peer: Peer, bytes: Buffer) => void;
 }
 
@@ -252,7 +254,11 @@ export class Observers {
     this.#count -= 1;
     this.#changed.delete(observer);
     if (observer.transfer !== undefined) this.#transfers.get(observer.transfer.key)?.delete(observer);
-    observer.unsubscribe();
+    try {
+      observer.unsubscribe();
+    } catch (error) {
+      this.#host.failed(observer.request, error);
+    }
   }
 
   #tick(nowUs: number): boolean {

@@ -1,4 +1,7 @@
-// Answers as handlers give them.
+// Answers as handlers give them, and the check that they can be sent.
+
+import { VscopeError } from "../base/errors.ts";
+import { codeNumber } from "./codes.ts";
 
 export interface CoapResponse {
   /** Such as "2.05". */
@@ -25,4 +28,26 @@ export interface CoapResponse {
 export interface Reply extends CoapResponse {
   /** Largest body accepted, for 4.13. */
   readonly size1?: number;
+}
+
+const LONGEST_ETAG = 8;
+const LONGEST_SEGMENT = 255;
+
+/** Throws INTERNAL when the response cannot be encoded, so that all after it need not care. */
+export function checkResponse({ code, contentFormat, etag, maxAgeS, locationPath }: CoapResponse): void {
+  codeNumber(code);
+  checkInteger("contentFormat", contentFormat, 0xffff);
+  checkInteger("maxAgeS", maxAgeS, 0xffff_ffff);
+  if (etag !== undefined && (etag.length === 0 || etag.length > LONGEST_ETAG)) {
+    throw new VscopeError("INTERNAL", `response: etag of ${etag.length} bytes is outside 1..${LONGEST_ETAG}`);
+  }
+  for (const segment of locationPath ?? []) {
+    if (Buffer.byteLength(segment) <= LONGEST_SEGMENT) continue;
+    throw new VscopeError("INTERNAL", `response: a segment of locationPath is over ${LONGEST_SEGMENT} bytes`);
+  }
+}
+
+function checkInteger(name: string, value: number | undefined, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= max)) return;
+  throw new VscopeError("INTERNAL", `response: ${name} ${value} is outside 0..${max}`);
 }

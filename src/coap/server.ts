@@ -21,15 +21,15 @@ import {
   NON,
   RST,
 } from "./codes.ts";
-import { DelayLine } from "./delay-line.ts";
-import { duplicateKey } from "./deduplication.ts";
+import { duplicateKey, type Running } from "./deduplication.ts";
+import { DeferredRequests } from "./deferred.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS, newStats } from "./limits.ts";
 import { Observers } from "./observers.ts";
 import { type Peer, Peers } from "./peer.ts";
 import { Reliability } from "./reliability.ts";
 import { composeReply, type ReplyMessage } from "./reply.ts";
 import { answerKey, type CoapRequest, Request } from "./request.ts";
-import type { CoapResponse, Reply } from "./response.ts";
+import { checkResponse, type CoapResponse, type Reply } from "./response.ts";
 import { Ticker } from "./ticker.ts";
 import { bindUdp, type DatagramSocket, endpointName } from "./udp.ts";
 
@@ -51,13 +51,11 @@ export interface CoapServerOptions {
   readonly socket?: DatagramSocket;
 }
 
-// A handler that takes longer gets an empty acknowledgement sent ahead of its answer. Well below the 2 s after which
-// clients repeat a request.
-const ACKNOWLEDGE_AFTER_US = 100_000;
 const HOUSEKEEPING_US = 5_000_000;
 /** How long close() waits for handlers to notice their signal. */
 const CLOSE_WITHIN_US = 500_000;
 
+const NOT_ACKNOWLEDGED: Running = { isAcknowledged: false };
 const BUSY: Reply = { code: "5.03", maxAgeS: 1 };
 
 export class CoapServer {
@@ -72,11 +70,11 @@ export class CoapServer {
   readonly #uploads: Uploads;
   readonly #reliability: Reliability<Peer>;
   readonly #observers: Observers;
-  readonly #acknowledgements: DelayLine;
+  readonly #deferred: DeferredRequests;
   readonly #housekeeping: Ticker;
   readonly #closing = new AbortController();
-  readonly #running = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
+  #hasStopped = false;
 
   /**
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
@@ -95,7 +93,7 @@ export class CoapServer {
     this.#peers = new Peers(clock, this.#limits);
     this.#pins = new Pins(clock, this.#limits);
     this.#uploads = new Uploads(clock, this.#limits);
-    this.#acknowledgements = new DelayLine(clock, ACKNOWLEDGE_AFTER_US);
+    this.#deferred = new DeferredRequests(clock, (request) => this.#acknowledge(request));
     this.#housekeeping = new Ticker(clock, HOUSEKEEPING_US, () => this.#expire());
     const send = (peer: Peer, bytes: Buffer): void => this.#send(peer, bytes);
     const retransmitted = (): void => void (this.#stats.retransmissions += 1);
@@ -108,6 +106,7 @@ export class CoapServer {
       pins: this.#pins,
       reliability: this.#reliability,
       answer: (request) => this.#answer(request),
+      failed: (request, error) => void this.#failed(request, error),
     });
     socket.attach({
       message: (bytes, address, port) => this.#receive(bytes, address, port),
@@ -145,9 +144,10 @@ export class CoapServer {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
     const late = new AbortController();
     const cancel = this.#clock.after(CLOSE_WITHIN_US, () => late.abort());
-    await orAborted(Promise.all(this.#running), late.signal).catch(() => {});
+    await orAborted(this.#deferred.ended(), late.signal).catch(() => {});
     cancel();
-    this.#acknowledgements.stop();
+    this.#hasStopped = true;
+    this.#deferred.stop();
     this.#housekeeping.stop();
     this.#reliability.stop();
     await this.#socket.close();
@@ -197,9 +197,10 @@ export class CoapServer {
 
   #refuseMethod(peer: Peer, { type, messageId, token }: CoapMessage): void {
     const reply = { code: codeNumber("4.05"), token, options: [], payload: NO_BYTES };
-    const bytes = type === CON
-      ? encodeMessage({ ...reply, type: ACK, messageId })
-      : encodeMessage({ ...reply, type: NON, messageId: peer.nextMessageId() });
+    const bytes =
+      type === CON
+        ? encodeMessage({ ...reply, type: ACK, messageId })
+        : encodeMessage({ ...reply, type: NON, messageId: peer.nextMessageId() });
     this.#send(peer, bytes);
   }
 
@@ -248,22 +249,33 @@ export class CoapServer {
   #run(request: Request): void {
     const { from, observe } = request;
     const isFull =
-      from.running >= this.#limits.requestsPerPeer || this.#running.size >= this.#limits.requests;
+      from.running >= this.#limits.requestsPerPeer || this.#deferred.size >= this.#limits.requests;
     if (isFull || this.#closing.signal.aborted) return this.#finish(request, BUSY);
     // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
     if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
       this.#observers.end(request);
     const answer = this.#answer(request);
-    if (answer instanceof Promise) this.#defer(request, answer);
+    if (answer instanceof Promise) void this.#defer(request, answer);
     else this.#finish(request, answer);
   }
 
   #answer(request: Request): Reply | Promise<Reply> {
     try {
       const response = this.#handler(request);
-      if (response instanceof Promise)
-        return response.then(checked).catch((error: unknown) => this.#failed(request, error));
-      return checked(response);
+      if (!(response instanceof Promise)) return this.#checked(request, response);
+      return response.then(
+        (value) => this.#checked(request, value),
+        (error: unknown) => this.#failed(request, error),
+      );
+    } catch (error) {
+      return this.#failed(request, error);
+    }
+  }
+
+  #checked(request: Request, response: CoapResponse): Reply {
+    try {
+      checkResponse(response);
+      return response;
     } catch (error) {
       return this.#failed(request, error);
     }
@@ -277,30 +289,17 @@ export class CoapServer {
     return request.signal.aborted ? BUSY : { code: "5.00" };
   }
 
-  // The request is known as running from here on, so that a copy of it does not run again.
-  #defer(request: Request, answer: Promise<Reply>): void {
-    const { from, message } = request;
-    const key = duplicateKey(message);
-    const running = from.duplicates.begin(key);
-    from.running += 1;
-    if (message.type === CON) {
-      this.#acknowledgements.add(() => {
-        if (from.duplicates.running(key) !== running || running.isAcknowledged) return;
-        running.isAcknowledged = true;
-        this.#send(from, emptyMessage(ACK, message.messageId));
-      });
-    }
-    const finished = answer.then((reply) => {
-      from.running -= 1;
-      this.#running.delete(finished);
-      this.#finish(request, reply, { isAcknowledged: running.isAcknowledged });
-      from.duplicates.end(key, undefined);
-    });
-    this.#running.add(finished);
+  async #defer(request: Request, answer: Promise<Reply>): Promise<void> {
+    const deferred = this.#deferred.begin(request);
+    const reply = await answer;
+    this.#deferred.end(deferred);
+    this.#finish(request, reply, deferred);
   }
 
-  #finish(request: Request, reply: Reply, { isAcknowledged } = { isAcknowledged: false }): void {
-    const sequence = this.#observe(request, reply);
+  #finish(request: Request, given: Reply, { isAcknowledged }: Running = NOT_ACKNOWLEDGED): void {
+    // A handler that outlived the server.
+    if (this.#hasStopped) return;
+    const { reply, sequence } = this.#observe(request, given);
     const message = composeReply(request, reply, this.#pins, { sequence });
     if (sequence !== undefined && message.hasMore) this.#observers.startTransfer(request);
     if (request.isRepeatable && !message.hasMore) this.#observers.transferred(answerKey(request));
@@ -309,11 +308,18 @@ export class CoapServer {
     if (!canRepeat || isAcknowledged) request.from.duplicates.end(duplicateKey(request.message), sent);
   }
 
-  /** Registers the observation that was asked for; undefined when there is none to be. */
-  #observe(request: Request, reply: Reply): number | undefined {
-    if (request.observe !== 0 || !isSafe(request.method) || this.#closing.signal.aborted) return undefined;
-    if (reply.observe === undefined || reply.code !== "2.05") return undefined;
-    return this.#observers.register(request, reply.observe, reply.maxAgeS);
+  /** Registers the observation that was asked for, if it can be; gives 5.00 when subscribing fails. */
+  #observe(
+    request: Request,
+    reply: Reply,
+  ): { readonly reply: Reply; readonly sequence?: number | undefined } {
+    if (request.observe !== 0 || !isSafe(request.method) || this.#closing.signal.aborted) return { reply };
+    if (reply.observe === undefined || reply.code !== "2.05") return { reply };
+    try {
+      return { reply, sequence: this.#observers.register(request, reply.observe, reply.maxAgeS) };
+    } catch (error) {
+      return { reply: this.#failed(request, error) };
+    }
   }
 
   /** Sends the answer; returns what a copy of the request gets, nothing for a NON. */
@@ -351,6 +357,10 @@ export class CoapServer {
     );
   }
 
+  #acknowledge({ from, message }: Request): void {
+    this.#send(from, emptyMessage(ACK, message.messageId));
+  }
+
   #send(peer: Peer, bytes: Buffer): void {
     this.#stats.sent += 1;
     this.#socket.send(bytes, peer.port, peer.address);
@@ -362,10 +372,4 @@ export class CoapServer {
     const hasPins = this.#pins.expire();
     return this.#peers.size > 0 || hasUploads || hasPins;
   }
-}
-
-/** The response, when its code is one; throws INTERNAL otherwise. */
-function checked(response: CoapResponse): CoapResponse {
-  codeNumber(response.code);
-  return response;
 }

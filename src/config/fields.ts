@@ -1,5 +1,5 @@
 // What a value in a configuration file can be: text in, typed value out, with the expectation in every message.
-// An expectation reads on after "is not": "'abc' is not an integer in 1..65535".
+// An expectation reads on after "is not": "'abc' is not an integer in 0..65535".
 
 import { z } from "zod";
 

@@ -61,7 +61,7 @@ const FILE = section({
   coap: section({
     enabled: flag().default(true),
     address: text("an address or host name").default("::"),
-    port: integer(1, 65535).default(5683),
+    port: integer(0, 65535).default(5683),
   }).prefault({}),
   daemon: section({
     daemon: flag().default(false),

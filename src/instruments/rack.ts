@@ -213,7 +213,8 @@ export class Rack {
     const model = findModel(device.vendorId, device.productId)?.name ?? "unknown";
     const problem = { portPath, model, code: error.code, message: error.message };
     log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
-    this.#problems.set([...this.#problems.value.filter((other) => other.portPath !== portPath), problem]);
+    const others = this.#problems.value.filter((other) => other.portPath !== portPath);
+    this.#problems.set([...others, problem].toSorted((a, b) => (a.portPath < b.portPath ? -1 : 1)));
     if (spectrometer === undefined) return;
     const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: reset takes too long`);
     await settled(

@@ -40,7 +40,11 @@ async function upload(
 }
 
 /** Downloads all blocks, each with a token of its own, or with the same one. */
-async function download(peer: RawPeer, request: RawRequest, sizeExponent = 6): Promise<readonly CoapMessage[]> {
+async function download(
+  peer: RawPeer,
+  request: RawRequest,
+  sizeExponent = 6,
+): Promise<readonly CoapMessage[]> {
   const answers: CoapMessage[] = [];
   for (let number = 0; ; number++) {
     const option = [OPTION.BLOCK2, block(number, false, sizeExponent)] as const;
@@ -61,13 +65,16 @@ function bodyOf(answers: readonly CoapMessage[]): Buffer {
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 
-probe("Block1 of 8000 bytes with one token: 2.31 for each, 2.04 with Block1 at last", async ({ peer, sample }) => {
-  const answer = await upload(peer, ALL);
-  assert.equal(brief(answer), "ACK 2.04");
-  assert.equal(findUint(answer.options, OPTION.BLOCK1), block(7, false));
-  assert.deepEqual(sample.uploaded, BODY);
-  assert.equal(sample.runs, 1);
-});
+probe(
+  "Block1 of 8000 bytes with one token: 2.31 for each, 2.04 with Block1 at last",
+  async ({ peer, sample }) => {
+    const answer = await upload(peer, ALL);
+    assert.equal(brief(answer), "ACK 2.04");
+    assert.equal(findUint(answer.options, OPTION.BLOCK1), block(7, false));
+    assert.deepEqual(sample.uploaded, BODY);
+    assert.equal(sample.runs, 1);
+  },
+);
 
 probe("Block1 of 8000 bytes with a fresh token per block", async ({ peer, sample }) => {
   assert.equal(brief(await upload(peer, ALL, (index) => ({ token: `fresh${index}` }))), "ACK 2.04");
@@ -140,13 +147,16 @@ probe("an upload that stands still for a minute is forgotten", async ({ peer, cl
   assert.equal(brief(await upload(peer, [2])), "ACK 4.08");
 });
 
-probe("Block2 by size exponent 2: blocks of 64 bytes with ETag, the first with Size2", async ({ peer, sample }) => {
-  const answers = await download(peer, { path: "b8k" }, 2);
-  assert.equal(answers.length, 125);
-  assert.deepEqual(bodyOf(answers), sample.bodies.get("b8k"));
-  assert.equal(findUint(answers[0]?.options ?? [], OPTION.SIZE2), 8000);
-  assert.equal(findOption(answers[0]?.options ?? [], OPTION.ETAG)?.length, 8);
-});
+probe(
+  "Block2 by size exponent 2: blocks of 64 bytes with ETag, the first with Size2",
+  async ({ peer, sample }) => {
+    const answers = await download(peer, { path: "b8k" }, 2);
+    assert.equal(answers.length, 125);
+    assert.deepEqual(bodyOf(answers), sample.bodies.get("b8k"));
+    assert.equal(findUint(answers[0]?.options ?? [], OPTION.SIZE2), 8000);
+    assert.equal(findOption(answers[0]?.options ?? [], OPTION.ETAG)?.length, 8);
+  },
+);
 
 probe("a large answer comes in blocks of 1024 bytes without being asked to", async ({ peer }) => {
   const answer = await peer.ask({ path: "b8k" });
@@ -161,7 +171,10 @@ probe("an answer that fits has no Block2", async ({ peer, sample }) => {
 });
 
 probe("Block2 with size exponent 7: 4.00", async ({ peer }) => {
-  assert.equal(brief(await peer.ask({ path: "b8k", options: [[OPTION.BLOCK2, block(0, false, 7)]] })), "ACK 4.00");
+  assert.equal(
+    brief(await peer.ask({ path: "b8k", options: [[OPTION.BLOCK2, block(0, false, 7)]] })),
+    "ACK 4.00",
+  );
 });
 
 probe("Block2 past the end: 4.00, without the format of the body", async ({ peer }) => {
@@ -194,16 +207,24 @@ async function readsOneFrame({ peer, sample }: Bench, request: RawRequest): Prom
   assert.equal(etags.size, 1);
 }
 
-probe("no torn reads: blocks with fresh tokens are of one frame, rendered once", (bench) => readsOneFrame(bench, {}));
+probe("no torn reads: blocks with fresh tokens are of one frame, rendered once", (bench) =>
+  readsOneFrame(bench, {}),
+);
 
-probe("no torn reads: blocks with one token are of one frame", (bench) => readsOneFrame(bench, { token: "same" }));
+probe("no torn reads: blocks with one token are of one frame", (bench) =>
+  readsOneFrame(bench, { token: "same" }),
+);
 
 probe("no torn reads: two peers at a time each get a frame of their own", async ({ peer, another }) => {
   const other = await another();
   const mine: CoapMessage[] = [];
   const theirs: CoapMessage[] = [];
   for (let number = 0; number < 4; number++) {
-    const request = { path: "fresh", token: `t${number}`, options: [[OPTION.BLOCK2, block(number, false)] as const] };
+    const request = {
+      path: "fresh",
+      token: `t${number}`,
+      options: [[OPTION.BLOCK2, block(number, false)] as const],
+    };
     mine.push(await peer.ask(request));
     theirs.push(await other.ask(request));
   }
@@ -218,19 +239,38 @@ probe("a pin that nobody reads for a minute is forgotten", async ({ peer, clock,
   assert.equal(server.stats.pinnedBytes, 0);
 });
 
-probe("a large answer to a PUT: later blocks by PUT, empty, with new tokens, run nothing again", async ({ peer, sample }) => {
-  const first = await peer.ask({ code: CODE.PUT, path: "query", payload: Buffer.from("[[1],{}]"), token: "a" });
-  assert.equal(brief(first), "ACK 2.04");
-  const rest: CoapMessage[] = [];
-  for (const number of [1, 2]) {
-    rest.push(await peer.ask({ code: CODE.PUT, path: "query", token: `b${number}`, options: [[OPTION.BLOCK2, block(number, false)]] }));
-  }
-  assert.deepEqual(bodyOf([first, ...rest]), Buffer.concat([pattern(3000, 1), Buffer.from("[[1],{}]")]));
-  assert.equal(sample.runs, 1);
-});
+probe(
+  "a large answer to a PUT: later blocks by PUT, empty, with new tokens, run nothing again",
+  async ({ peer, sample }) => {
+    const first = await peer.ask({
+      code: CODE.PUT,
+      path: "query",
+      payload: Buffer.from("[[1],{}]"),
+      token: "a",
+    });
+    assert.equal(brief(first), "ACK 2.04");
+    const rest: CoapMessage[] = [];
+    for (const number of [1, 2]) {
+      rest.push(
+        await peer.ask({
+          code: CODE.PUT,
+          path: "query",
+          token: `b${number}`,
+          options: [[OPTION.BLOCK2, block(number, false)]],
+        }),
+      );
+    }
+    assert.deepEqual(bodyOf([first, ...rest]), Buffer.concat([pattern(3000, 1), Buffer.from("[[1],{}]")]));
+    assert.equal(sample.runs, 1);
+  },
+);
 
 probe("a later block of a PUT that nobody made: 4.08, and nothing runs", async ({ peer, sample }) => {
-  const answer = await peer.ask({ code: CODE.PUT, path: "query", options: [[OPTION.BLOCK2, block(1, false)]] });
+  const answer = await peer.ask({
+    code: CODE.PUT,
+    path: "query",
+    options: [[OPTION.BLOCK2, block(1, false)]],
+  });
   assert.equal(brief(answer), "ACK 4.08");
   assert.equal(sample.runs, 0);
 });
@@ -251,7 +291,10 @@ probe("a large body up and a large answer down in one request", async ({ peer, s
 probe("answers under different Accept or query are pinned apart", async ({ peer }) => {
   const get = (number: number, accept: number): RawRequest => ({
     path: "fresh",
-    options: [[OPTION.BLOCK2, block(number, false)], [OPTION.ACCEPT, accept]],
+    options: [
+      [OPTION.BLOCK2, block(number, false)],
+      [OPTION.ACCEPT, accept],
+    ],
   });
   const [a0, b0] = [await peer.ask(get(0, 50)), await peer.ask(get(0, 60))];
   const [a1, b1] = [await peer.ask(get(1, 50)), await peer.ask(get(1, 60))];

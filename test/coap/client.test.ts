@@ -29,7 +29,10 @@ interface Conditions {
 
 const HOST = "192.0.2.1";
 
-async function withClient({ weather = CLEAR, seed = 1, limits = {} }: Conditions, run: (bench: Bench) => Promise<void>): Promise<void> {
+async function withClient(
+  { weather = CLEAR, seed = 1, limits = {} }: Conditions,
+  run: (bench: Bench) => Promise<void>,
+): Promise<void> {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock, { weather, seed });
   const { sample, server } = await Sample.start({ clock, limits, socket: network.socket(HOST, 5683) });
@@ -80,7 +83,10 @@ for (let seed = 1; seed <= 8; seed++) {
         sample.value.set(n);
       }
       await clock.run(watching);
-      assert.deepEqual(seen, seen.toSorted((left, right) => left - right));
+      assert.deepEqual(
+        seen,
+        seen.toSorted((left, right) => left - right),
+      );
       assert.equal(seen.at(-1), 30);
       assert.ok(seen.length > 5, `only ${seen.length} values arrived`);
     });
@@ -143,10 +149,14 @@ test("an observation that the server has forgotten is registered again after Max
 
 test("an observation ends after an error, and after one reply of what cannot be observed", async () => {
   await withClient({}, async ({ clock, client }) => {
-    for (const [path, code] of [["nope", "4.04"], ["s", "2.05"]] as const) {
+    for (const [path, code] of [
+      ["nope", "4.04"],
+      ["s", "2.05"],
+    ] as const) {
       const codes: string[] = [];
       const all = async (): Promise<void> => {
-        for await (const reply of client.observe({ method: "GET", path: [path] }, NEVER)) codes.push(reply.code);
+        for await (const reply of client.observe({ method: "GET", path: [path] }, NEVER))
+          codes.push(reply.code);
       };
       await clock.run(all());
       assert.deepEqual(codes, [code]);
@@ -197,10 +207,33 @@ test("closing the server aborts running handlers and answers 5.03", async () => 
   });
 });
 
+test("a handler that ignores its signal does not hold up the end, and its answer goes nowhere", async () => {
+  await withClient({}, async ({ clock, client, server, sample, network }) => {
+    let answer = (): void => {};
+    sample.handle = () => new Promise((resolve) => (answer = () => resolve({ code: "2.04" })));
+    const controller = new AbortController();
+    const waiting = client.request({ method: "POST", path: ["inc"] }, controller.signal);
+    await clock.advance(SECOND);
+    await clock.run(server.close(), SECOND);
+    const sent = network.sent.length;
+    answer();
+    await clock.advance(SECOND);
+    assert.equal(network.sent.length, sent);
+    controller.abort(new Error("enough"));
+    await assert.rejects(waiting, { message: "enough" });
+    assert.equal(clock.pending, 0);
+  });
+});
+
 test("several requests at once are answered each with its own", async () => {
   await withClient({}, async ({ clock, client }) => {
-    const replies = await clock.run(Promise.all([get(client, "slow"), get(client, "s"), get(client, "b8k"), get(client, "nope")]));
-    assert.deepEqual(replies.map(({ code }) => code), ["2.05", "2.05", "2.05", "4.04"]);
+    const replies = await clock.run(
+      Promise.all([get(client, "slow"), get(client, "s"), get(client, "b8k"), get(client, "nope")]),
+    );
+    assert.deepEqual(
+      replies.map(({ code }) => code),
+      ["2.05", "2.05", "2.05", "4.04"],
+    );
     assert.equal(replies[2]?.payload.length, 8000);
   });
 });
@@ -211,13 +244,17 @@ test("the reply names what was created, and a known ETag gives 2.03", async () =
     assert.deepEqual(created.locationPath, ["operations", "a/b ü"]);
     const { etag } = await clock.run(get(client, "b8k"));
     assert.ok(etag !== undefined);
-    assert.equal((await clock.run(client.request({ method: "GET", path: ["b8k"], etag }, NEVER))).code, "2.03");
+    assert.equal(
+      (await clock.run(client.request({ method: "GET", path: ["b8k"], etag }, NEVER))).code,
+      "2.03",
+    );
   });
 });
 
 test("a body above the limit: 4.13, and the server keeps nothing of it", async () => {
   await withClient({ limits: { bodyBytes: 5000 } }, async ({ clock, client, sample }) => {
-    const put = (length: number) => clock.run(client.request({ method: "PUT", path: ["put"], payload: pattern(length) }, NEVER));
+    const put = (length: number) =>
+      clock.run(client.request({ method: "PUT", path: ["put"], payload: pattern(length) }, NEVER));
     assert.equal((await put(5001)).code, "4.13");
     assert.equal((await put(5000)).code, "2.04");
     assert.equal(sample.runs, 1);
@@ -245,10 +282,15 @@ test("pinned answers have a budget; one that does not fit is still readable", as
 
 test("observers above the limit are answered without Observe", async () => {
   await withClient({ limits: { observersPerPeer: 2 } }, async ({ clock, client, server }) => {
-    const observations = Array.from({ length: 3 }, () => client.observe({ method: "GET", path: ["obs"] }, NEVER));
+    const observations = Array.from({ length: 3 }, () =>
+      client.observe({ method: "GET", path: ["obs"] }, NEVER),
+    );
     for (const one of observations) assert.equal((await clock.run(one.next())).value?.code, "2.05");
     assert.equal(server.stats.observers, 2);
-    assert.equal((await clock.run(observations[2]?.next() ?? Promise.reject(new Error("missing")))).done, true);
+    assert.equal(
+      (await clock.run(observations[2]?.next() ?? Promise.reject(new Error("missing")))).done,
+      true,
+    );
     for (const one of observations) one.return().catch(() => {});
     await clock.advance(SECOND);
   });

@@ -9,9 +9,15 @@ import { isUnderstood, OPTION, readUint, uintValue } from "../../src/coap/option
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
 
 const options = fc
-  .array(fc.record({ number: fc.oneof(fc.nat(20), fc.nat(300), fc.nat(0xffff)), value: fc.oneof(bytes(14), bytes(300)) }, { noNullPrototype: true }), {
-    maxLength: 12,
-  })
+  .array(
+    fc.record(
+      { number: fc.oneof(fc.nat(20), fc.nat(300), fc.nat(0xffff)), value: fc.oneof(bytes(14), bytes(300)) },
+      { noNullPrototype: true },
+    ),
+    {
+      maxLength: 12,
+    },
+  )
   .map(sortOptions);
 
 const message: fc.Arbitrary<CoapMessage> = fc.record(
@@ -69,7 +75,8 @@ test("a message from RFC 7252 appendix A has the bytes printed there", () => {
 });
 
 test("codes are text and number", () => {
-  for (const text of ["2.01", "2.05", "2.31", "4.04", "4.22", "5.03"]) assert.equal(codeText(codeNumber(text)), text);
+  for (const text of ["2.01", "2.05", "2.31", "4.04", "4.22", "5.03"])
+    assert.equal(codeText(codeNumber(text)), text);
   assert.equal(codeNumber("2.05"), 0x45);
   assert.equal(classOf(codeNumber("4.13")), 4);
   for (const text of ["2.5", "205", "1.00", "2.32", "", "9.01"]) {

@@ -4,8 +4,14 @@ import fc from "fast-check";
 import { type CoapLink, decodeLinks, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
 
 const LINKS: readonly CoapLink[] = [
-  { path: ["spectrometers", "FLMT01859", "spectrum", "up, down"], attributes: { rt: "vscope.spectrum core.s", ct: "50 60", obs: true } },
-  { path: ["shutters"], attributes: { rt: "vscope.shutters", if: "core.ll", ct: "50", title: 'The "shutters"' } },
+  {
+    path: ["spectrometers", "FLMT01859", "spectrum", "up, down"],
+    attributes: { rt: "vscope.spectrum core.s", ct: "50 60", obs: true },
+  },
+  {
+    path: ["shutters"],
+    attributes: { rt: "vscope.shutters", if: "core.ll", ct: "50", title: 'The "shutters"' },
+  },
   { path: ["datadir", "run"], attributes: { rt: "vscope.run", ct: "50", obs: true, sz: "12" } },
 ];
 
@@ -42,15 +48,26 @@ test("filters match words, prefixes, paths and flags", () => {
 
 const name = fc.constantFrom("rt", "if", "ct", "title", "sz", "obs", "x-own");
 const text = fc.string({ maxLength: 20, unit: "grapheme" });
-const link: fc.Arbitrary<CoapLink> = fc.record({
-  path: fc.array(fc.string({ minLength: 1, maxLength: 8, unit: "grapheme" }), { minLength: 1, maxLength: 4 }),
-  attributes: fc.dictionary(name, fc.oneof(text, fc.constant(true as const)), { noNullPrototype: true }),
-}, { noNullPrototype: true });
+const link: fc.Arbitrary<CoapLink> = fc.record(
+  {
+    path: fc.array(fc.string({ minLength: 1, maxLength: 8, unit: "grapheme" }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+    attributes: fc.dictionary(name, fc.oneof(text, fc.constant(true as const)), { noNullPrototype: true }),
+  },
+  { noNullPrototype: true },
+);
 
 test("reading undoes writing", () => {
-  fc.assert(fc.property(fc.array(link, { maxLength: 6 }), (links) => assert.deepEqual(decodeLinks(encodeLinks(links)), links)), {
-    numRuns: 500,
-  });
+  fc.assert(
+    fc.property(fc.array(link, { maxLength: 6 }), (links) =>
+      assert.deepEqual(decodeLinks(encodeLinks(links)), links),
+    ),
+    {
+      numRuns: 500,
+    },
+  );
 });
 
 test("links of other servers are read", () => {

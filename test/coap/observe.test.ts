@@ -117,33 +117,39 @@ probe("two tokens of one peer are two observations", async (bench) => {
   assert.deepEqual(tokens, ["a", "b"]);
 });
 
-probe("a silent CON observer: one outstanding however often the value changes, then dropped", async (bench) => {
-  const { peer, sample, clock, server } = bench;
-  await register(peer, { token: "a" });
-  await register(peer, { token: "b" });
-  for (let n = 1; n <= 50; n++) {
-    sample.value.set(n);
-    await clock.advance(SECOND / 10);
-  }
-  const messages = await peer.settled();
-  assert.equal(new Set(messages.map(({ messageId }) => messageId)).size, 1);
-  assert.ok(messages.length <= 3);
-  await clock.advance(100 * SECOND);
-  await peer.settled();
-  assert.equal(server.stats.observers, 0);
-});
+probe(
+  "a silent CON observer: one outstanding however often the value changes, then dropped",
+  async (bench) => {
+    const { peer, sample, clock, server } = bench;
+    await register(peer, { token: "a" });
+    await register(peer, { token: "b" });
+    for (let n = 1; n <= 50; n++) {
+      sample.value.set(n);
+      await clock.advance(SECOND / 10);
+    }
+    const messages = await peer.settled();
+    assert.equal(new Set(messages.map(({ messageId }) => messageId)).size, 1);
+    assert.ok(messages.length <= 3);
+    await clock.advance(100 * SECOND);
+    await peer.settled();
+    assert.equal(server.stats.observers, 0);
+  },
+);
 
-probe("while a CON notification is unacknowledged nothing is sent; then comes the newest value", async ({ peer, sample }) => {
-  await register(peer);
-  sample.value.set(1);
-  const notification = await peer.next();
-  for (const n of [2, 3, 4]) {
-    sample.value.set(n);
-    assert.deepEqual(await peer.settled(), []);
-  }
-  peer.empty(ACK, notification.messageId);
-  assert.deepEqual((await peer.settled()).map(textOf), ['{"n":4}']);
-});
+probe(
+  "while a CON notification is unacknowledged nothing is sent; then comes the newest value",
+  async ({ peer, sample }) => {
+    await register(peer);
+    sample.value.set(1);
+    const notification = await peer.next();
+    for (const n of [2, 3, 4]) {
+      sample.value.set(n);
+      assert.deepEqual(await peer.settled(), []);
+    }
+    peer.empty(ACK, notification.messageId);
+    assert.deepEqual((await peer.settled()).map(textOf), ['{"n":4}']);
+  },
+);
 
 probe("several changes at once are one notification", async ({ peer, sample }) => {
   await register(peer, { type: NON });
@@ -160,13 +166,16 @@ probe("what many observe is rendered once per change", async ({ peer, another, s
   assert.equal(sample.requests.length - before, 1);
 });
 
-probe("Observe on something not observable, or on an error: no Observe in the answer", async ({ peer, server }) => {
-  assert.equal(observeOf(await peer.ask({ path: "s", options: REGISTER })), undefined);
-  const missing = await peer.ask({ path: "nope", options: REGISTER });
-  assert.equal(brief(missing), "ACK 4.04");
-  assert.equal(observeOf(missing), undefined);
-  assert.equal(server.stats.observers, 0);
-});
+probe(
+  "Observe on something not observable, or on an error: no Observe in the answer",
+  async ({ peer, server }) => {
+    assert.equal(observeOf(await peer.ask({ path: "s", options: REGISTER })), undefined);
+    const missing = await peer.ask({ path: "nope", options: REGISTER });
+    assert.equal(brief(missing), "ACK 4.04");
+    assert.equal(observeOf(missing), undefined);
+    assert.equal(server.stats.observers, 0);
+  },
+);
 
 probe("Observe on a POST is ignored", async ({ peer }) => {
   const answer = await peer.ask({ code: CODE.POST, path: "inc", options: REGISTER });
@@ -182,12 +191,15 @@ probe("a notification comes before Max-Age ends, though nothing changed", async 
   assert.deepEqual((await peer.settled()).map(textOf), ['{"n":0}']);
 });
 
-probe("a vanished NON observer is dropped after the confirmable keep-alive fails", async ({ peer, clock, server }) => {
-  await register(peer, { type: NON });
-  await clock.advance(160 * SECOND);
-  await peer.settled();
-  assert.equal(server.stats.observers, 0);
-});
+probe(
+  "a vanished NON observer is dropped after the confirmable keep-alive fails",
+  async ({ peer, clock, server }) => {
+    await register(peer, { type: NON });
+    await clock.advance(160 * SECOND);
+    await peer.settled();
+    assert.equal(server.stats.observers, 0);
+  },
+);
 
 /** Fetches the blocks after the first, with tokens of their own and no Observe. */
 async function rest(peer: RawPeer, first: CoapMessage): Promise<Buffer> {
@@ -196,44 +208,54 @@ async function rest(peer: RawPeer, first: CoapMessage): Promise<Buffer> {
     const options = [[OPTION.BLOCK2, blockValue({ number, more: false, sizeExponent: 6 })] as const];
     const answer = await peer.ask({ path: "frame", token: `f${number}`, options });
     parts.push(answer.payload);
-    if (!readBlock(findOption(answer.options, OPTION.BLOCK2) ?? uintValue(0)).more) return Buffer.concat(parts);
+    if (!readBlock(findOption(answer.options, OPTION.BLOCK2) ?? uintValue(0)).more)
+      return Buffer.concat(parts);
   }
 }
 
-probe("a large notification: Observe and Block2, and the rest is of the same frame", async ({ peer, sample }) => {
-  assert.deepEqual(await rest(peer, await register(peer, { path: "frame" })), pattern(32_768));
-  sample.frame.set(pattern(32_768, 1));
-  const notification = await peer.next();
-  assert.equal(brief(notification), "CON 2.05");
-  assert.ok(observeOf(notification) !== undefined);
-  peer.empty(ACK, notification.messageId);
-  // Newer frames appear while the client fetches: they wait, so that the pinned frame stays.
-  sample.frame.set(pattern(32_768, 2));
-  sample.frame.set(pattern(32_768, 3));
-  assert.deepEqual(await rest(peer, notification), pattern(32_768, 1));
-  const next = await peer.next();
-  peer.empty(ACK, next.messageId);
-  assert.deepEqual(await rest(peer, next), pattern(32_768, 3));
-});
+probe(
+  "a large notification: Observe and Block2, and the rest is of the same frame",
+  async ({ peer, sample }) => {
+    assert.deepEqual(await rest(peer, await register(peer, { path: "frame" })), pattern(32_768));
+    sample.frame.set(pattern(32_768, 1));
+    const notification = await peer.next();
+    assert.equal(brief(notification), "CON 2.05");
+    assert.ok(observeOf(notification) !== undefined);
+    peer.empty(ACK, notification.messageId);
+    // Newer frames appear while the client fetches: they wait, so that the pinned frame stays.
+    sample.frame.set(pattern(32_768, 2));
+    sample.frame.set(pattern(32_768, 3));
+    assert.deepEqual(await rest(peer, notification), pattern(32_768, 1));
+    const next = await peer.next();
+    peer.empty(ACK, next.messageId);
+    assert.deepEqual(await rest(peer, next), pattern(32_768, 3));
+  },
+);
 
-probe("a client that does not fetch the rest gets the next frame 10 s later", async ({ peer, sample, clock }) => {
-  await register(peer, { path: "frame", type: NON });
-  sample.frame.set(pattern(32_768, 1));
-  assert.deepEqual(await peer.settled(), []);
-  await clock.advance(12 * SECOND);
-  const [notification] = await peer.settled();
-  assert.deepEqual(notification && Buffer.from(notification.payload), pattern(1024, 1));
-});
+probe(
+  "a client that does not fetch the rest gets the next frame 10 s later",
+  async ({ peer, sample, clock }) => {
+    await register(peer, { path: "frame", type: NON });
+    sample.frame.set(pattern(32_768, 1));
+    assert.deepEqual(await peer.settled(), []);
+    await clock.advance(12 * SECOND);
+    const [notification] = await peer.settled();
+    assert.deepEqual(notification && Buffer.from(notification.payload), pattern(1024, 1));
+  },
+);
 
-probe("an error ends the observation with a notification without Observe", async ({ peer, sample, server }) => {
-  await register(peer, { type: NON });
-  sample.handle = () => ({ code: "4.04" });
-  sample.value.set(1);
-  const [last] = await peer.settled();
-  assert.equal(last && brief(last), "NON 4.04");
-  assert.equal(last && observeOf(last), undefined);
-  assert.equal(server.stats.observers, 0);
-});
+probe(
+  "an error ends the observation with a notification without Observe",
+  async ({ peer, sample, server }) => {
+    await register(peer, { type: NON });
+    sample.handle = () => ({ code: "4.04" });
+    sample.value.set(1);
+    const [last] = await peer.settled();
+    assert.equal(last && brief(last), "NON 4.04");
+    assert.equal(last && observeOf(last), undefined);
+    assert.equal(server.stats.observers, 0);
+  },
+);
 
 probe("closing the server tells the observers: 5.03", async ({ peer, server, clock }) => {
   await register(peer);
@@ -241,3 +263,32 @@ probe("closing the server tells the observers: 5.03", async ({ peer, server, clo
   assert.equal(brief(await peer.next()), "NON 5.03");
   assert.equal(clock.pending, 0);
 });
+
+probe(
+  "a subscription that throws: 5.00 without Observe; one that throws at its end does no harm",
+  async (bench) => {
+    const { peer, sample, server } = bench;
+    const fail = (): never => {
+      throw new Error("no subscription");
+    };
+    sample.handle = () => Promise.resolve({ code: "2.05", observe: fail });
+    assert.equal(brief(await peer.ask({ path: "obs", options: REGISTER })), "ACK 5.00");
+    sample.handle = () => ({ code: "2.05", observe: () => fail });
+    assert.equal(brief(await peer.ask({ path: "obs", options: REGISTER })), "ACK 2.05");
+    assert.equal(brief(await peer.ask({ path: "obs", options: DEREGISTER })), "ACK 2.05");
+    assert.deepEqual([server.stats.observers, server.stats.failures], [0, 2]);
+  },
+);
+
+probe(
+  "a handler that comes to fail: the observer gets 5.00 and is dropped",
+  async ({ peer, sample, server }) => {
+    await register(peer);
+    sample.handle = () => Promise.reject(new Error("secret detail"));
+    sample.value.set(1);
+    const last = await peer.next();
+    assert.equal(brief(last), "CON 5.00");
+    assert.equal(last.payload.length, 0);
+    assert.equal(server.stats.observers, 0);
+  },
+);

@@ -30,7 +30,8 @@ export function coapClient(): string {
   const names = ["coap-client-notls", "coap-client-openssl", "coap-client-gnutls", "coap-client"];
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-  if (found === undefined) throw new Error("no coap-client: install Debian's libcoap3-bin (node scripts/setup-clients.mjs)");
+  if (found === undefined)
+    throw new Error("no coap-client: install Debian's libcoap3-bin (node scripts/setup-clients.mjs)");
   return found;
 }
 
@@ -61,7 +62,11 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end. */
-export function run(command: string, args: readonly string[], { input, enough }: RunOptions = {}): Promise<Outcome> {
+export function run(
+  command: string,
+  args: readonly string[],
+  { input, enough }: RunOptions = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: "pipe" });
     const out: Buffer[] = [];
@@ -72,7 +77,9 @@ export function run(command: string, args: readonly string[], { input, enough }:
     });
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() }));
+    child.on("close", (status) =>
+      resolve({ status, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() }),
+    );
     // A program that does not read its input closes the pipe.
     child.stdin.on("error", () => {});
     child.stdin.end(input);

@@ -95,28 +95,34 @@ probe("GET with the unknown elective option 65002: 2.05", async ({ peer }) => {
   assert.equal(`${brief(answer)} ${textOf(answer)}`, "ACK 2.05 hello world");
 });
 
-probe("PUT If-None-Match on something that exists: the handler learns of it, 4.12", async ({ peer, sample }) => {
-  const options = [[OPTION.IF_NONE_MATCH, Buffer.alloc(0)] as const];
-  assert.equal(brief(await peer.ask({ code: CODE.PUT, path: "put", options })), "ACK 4.12");
-  assert.equal(sample.requests[0]?.ifNoneMatch, true);
-});
+probe(
+  "PUT If-None-Match on something that exists: the handler learns of it, 4.12",
+  async ({ peer, sample }) => {
+    const options = [[OPTION.IF_NONE_MATCH, Buffer.alloc(0)] as const];
+    assert.equal(brief(await peer.ask({ code: CODE.PUT, path: "put", options })), "ACK 4.12");
+    assert.equal(sample.requests[0]?.ifNoneMatch, true);
+  },
+);
 
-probe("If-Match, Accept, Content-Format and queries reach the handler as they are", async ({ peer, sample }) => {
-  const tag = Buffer.from([0xff, 0x00]);
-  const options = [
-    [OPTION.IF_MATCH, tag] as const,
-    [OPTION.ACCEPT, 60] as const,
-    [OPTION.CONTENT_FORMAT, 50] as const,
-    [OPTION.URI_QUERY, "a=1&2"] as const,
-    [OPTION.URI_QUERY, "a=3"] as const,
-  ];
-  await peer.ask({ path: "s", options });
-  const [request] = sample.requests;
-  assert.deepEqual(request?.ifMatch, [tag]);
-  assert.deepEqual(request?.query, ["a=1&2", "a=3"]);
-  assert.equal(request?.accept, 60);
-  assert.equal(request?.contentFormat, 50);
-});
+probe(
+  "If-Match, Accept, Content-Format and queries reach the handler as they are",
+  async ({ peer, sample }) => {
+    const tag = Buffer.from([0xff, 0x00]);
+    const options = [
+      [OPTION.IF_MATCH, tag] as const,
+      [OPTION.ACCEPT, 60] as const,
+      [OPTION.CONTENT_FORMAT, 50] as const,
+      [OPTION.URI_QUERY, "a=1&2"] as const,
+      [OPTION.URI_QUERY, "a=3"] as const,
+    ];
+    await peer.ask({ path: "s", options });
+    const [request] = sample.requests;
+    assert.deepEqual(request?.ifMatch, [tag]);
+    assert.deepEqual(request?.query, ["a=1&2", "a=3"]);
+    assert.equal(request?.accept, 60);
+    assert.equal(request?.contentFormat, 50);
+  },
+);
 
 probe("Proxy-Uri and Proxy-Scheme: 5.05", async ({ peer }) => {
   assert.equal(brief(await peer.ask({ path: "s", options: [[OPTION.PROXY_URI, "coap://x/s"]] })), "ACK 5.05");
@@ -149,7 +155,12 @@ probe("GET /.well-known/core: links, filtered by query", async ({ peer }) => {
 });
 
 probe("path segments stay segments, and dot segments are refused", async ({ peer, sample }) => {
-  const answer = await peer.ask({ options: [[OPTION.URI_PATH, "a/b"], [OPTION.URI_PATH, "s?x=1"]] });
+  const answer = await peer.ask({
+    options: [
+      [OPTION.URI_PATH, "a/b"],
+      [OPTION.URI_PATH, "s?x=1"],
+    ],
+  });
   assert.equal(brief(answer), "ACK 4.04");
   assert.deepEqual(sample.requests[0]?.path, ["a/b", "s?x=1"]);
   assert.equal(brief(await peer.ask({ path: "s/../put" })), "ACK 4.02");
@@ -196,27 +207,33 @@ probe("three times the same NON POST: runs once, one reply", async ({ peer, samp
   assert.equal(sample.runs, 1);
 });
 
-probe("a duplicate is known for as long as copies can arrive, and forgotten later", async ({ clock, peer, sample }) => {
-  await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 });
-  await clock.advance(144 * SECOND);
-  assert.equal(textOf(await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 })), "1");
-  await clock.advance(600 * SECOND);
-  assert.equal(textOf(await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 })), "2");
-  assert.equal(sample.runs, 2);
-});
+probe(
+  "a duplicate is known for as long as copies can arrive, and forgotten later",
+  async ({ clock, peer, sample }) => {
+    await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 });
+    await clock.advance(144 * SECOND);
+    assert.equal(textOf(await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 })), "1");
+    await clock.advance(600 * SECOND);
+    assert.equal(textOf(await peer.ask({ code: CODE.POST, path: "inc", messageId: 50 })), "2");
+    assert.equal(sample.runs, 2);
+  },
+);
 
-probe("four times the same CON POST to a slow handler: runs once, one answer", async ({ clock, peer, sample }) => {
-  for (let copy = 0; copy < 4; copy++) peer.send({ code: CODE.POST, path: "slow", messageId: 50 });
-  assert.deepEqual(briefs(await peer.settled()), ["ACK 0.00", "ACK 0.00", "ACK 0.00"]);
-  await clock.advance(400 * MS);
-  const [answer, ...more] = await peer.settled();
-  assert.ok(answer !== undefined);
-  assert.equal(`${brief(answer)} ${textOf(answer)}`, "CON 2.04 1");
-  assert.equal(more.length, 0);
-  peer.send({ code: CODE.POST, path: "slow", messageId: 50 });
-  assert.deepEqual(briefs(await peer.settled()), ["ACK 0.00"]);
-  assert.equal(sample.runs, 1);
-});
+probe(
+  "four times the same CON POST to a slow handler: runs once, one answer",
+  async ({ clock, peer, sample }) => {
+    for (let copy = 0; copy < 4; copy++) peer.send({ code: CODE.POST, path: "slow", messageId: 50 });
+    assert.deepEqual(briefs(await peer.settled()), ["ACK 0.00", "ACK 0.00", "ACK 0.00"]);
+    await clock.advance(400 * MS);
+    const [answer, ...more] = await peer.settled();
+    assert.ok(answer !== undefined);
+    assert.equal(`${brief(answer)} ${textOf(answer)}`, "CON 2.04 1");
+    assert.equal(more.length, 0);
+    peer.send({ code: CODE.POST, path: "slow", messageId: 50 });
+    assert.deepEqual(briefs(await peer.settled()), ["ACK 0.00"]);
+    assert.equal(sample.runs, 1);
+  },
+);
 
 probe("a copy of a slow GET does not run again", async ({ clock, peer, sample }) => {
   for (let copy = 0; copy < 2; copy++) peer.send({ path: "slow", messageId: 50 });
@@ -227,22 +244,25 @@ probe("a copy of a slow GET does not run again", async ({ clock, peer, sample })
   assert.equal(sample.runs, 1);
 });
 
-probe("a handler of less than 100 ms answers in the acknowledgement, one of more apart", async ({ clock, peer }) => {
-  const messageId = peer.send({ code: CODE.POST, path: "slow" });
-  assert.deepEqual(await peer.settled(), []);
-  await clock.advance(99 * MS);
-  assert.deepEqual(await peer.settled(), []);
-  await clock.advance(2 * MS);
-  const [acknowledgement] = await peer.settled();
-  assert.ok(acknowledgement !== undefined);
-  assert.equal(brief(acknowledgement), "ACK 0.00");
-  assert.equal(acknowledgement.messageId, messageId);
-  await clock.advance(300 * MS);
-  const answer = await peer.next();
-  assert.equal(brief(answer), "CON 2.04");
-  assert.notEqual(answer.messageId, messageId);
-  assert.equal(answer.token.toString(), "token");
-});
+probe(
+  "a handler of less than 100 ms answers in the acknowledgement, one of more apart",
+  async ({ clock, peer }) => {
+    const messageId = peer.send({ code: CODE.POST, path: "slow" });
+    assert.deepEqual(await peer.settled(), []);
+    await clock.advance(99 * MS);
+    assert.deepEqual(await peer.settled(), []);
+    await clock.advance(2 * MS);
+    const [acknowledgement] = await peer.settled();
+    assert.ok(acknowledgement !== undefined);
+    assert.equal(brief(acknowledgement), "ACK 0.00");
+    assert.equal(acknowledgement.messageId, messageId);
+    await clock.advance(300 * MS);
+    const answer = await peer.next();
+    assert.equal(brief(answer), "CON 2.04");
+    assert.notEqual(answer.messageId, messageId);
+    assert.equal(answer.token.toString(), "token");
+  },
+);
 
 probe("a NON request to a slow handler gets a NON", async ({ clock, peer }) => {
   peer.send({ type: NON, code: CODE.POST, path: "slow" });
@@ -257,7 +277,10 @@ probe("a separate response is sent again until acknowledged, then not", async ({
   await clock.advance(400 * MS);
   await clock.advance(4500 * MS);
   const [, first, second, ...more] = await peer.settled();
-  assert.deepEqual([first, second].map((message) => message && brief(message)), ["CON 2.04", "CON 2.04"]);
+  assert.deepEqual(
+    [first, second].map((message) => message && brief(message)),
+    ["CON 2.04", "CON 2.04"],
+  );
   assert.equal(first?.messageId, second?.messageId);
   assert.equal(more.length, 0);
   peer.empty(ACK, first?.messageId ?? -1);
@@ -266,14 +289,20 @@ probe("a separate response is sent again until acknowledged, then not", async ({
   assert.deepEqual(briefs(await peer.settled()), SILENCE);
 });
 
-probe("a separate response is sent five times in all; then the client is given up, quietly", async ({ clock, peer, server }) => {
-  peer.send({ code: CODE.POST, path: "slow" });
-  await peer.settled();
-  await clock.advance(250 * SECOND);
-  assert.deepEqual(briefs(await peer.settled()), ["ACK 0.00", ...Array.from({ length: 5 }, () => "CON 2.04")]);
-  assert.equal(server.stats.abandoned, 1);
-  assert.equal(brief(await peer.ask({ path: "s" })), "ACK 2.05");
-});
+probe(
+  "a separate response is sent five times in all; then the client is given up, quietly",
+  async ({ clock, peer, server }) => {
+    peer.send({ code: CODE.POST, path: "slow" });
+    await peer.settled();
+    await clock.advance(250 * SECOND);
+    assert.deepEqual(briefs(await peer.settled()), [
+      "ACK 0.00",
+      ...Array.from({ length: 5 }, () => "CON 2.04"),
+    ]);
+    assert.equal(server.stats.abandoned, 1);
+    assert.equal(brief(await peer.ask({ path: "s" })), "ACK 2.05");
+  },
+);
 
 probe("a separate response that is reset is not sent again", async ({ clock, peer }) => {
   peer.send({ code: CODE.POST, path: "slow" });
@@ -286,17 +315,20 @@ probe("a separate response that is reset is not sent again", async ({ clock, pee
   assert.deepEqual(briefs(await peer.settled()), SILENCE);
 });
 
-probe("two separate responses to one peer: one outstanding at a time (NSTART = 1)", async ({ clock, peer }) => {
-  peer.send({ code: CODE.POST, path: "slow", token: "a" });
-  peer.send({ code: CODE.POST, path: "slow", token: "b" });
-  await peer.settled();
-  await clock.advance(400 * MS);
-  const messages = await peer.settled();
-  assert.deepEqual(briefs(messages), ["ACK 0.00", "ACK 0.00", "CON 2.04"]);
-  peer.empty(ACK, messages[2]?.messageId ?? -1);
-  const second = await peer.next();
-  assert.equal(`${brief(second)} ${second.token.toString()}`, "CON 2.04 b");
-});
+probe(
+  "two separate responses to one peer: one outstanding at a time (NSTART = 1)",
+  async ({ clock, peer }) => {
+    peer.send({ code: CODE.POST, path: "slow", token: "a" });
+    peer.send({ code: CODE.POST, path: "slow", token: "b" });
+    await peer.settled();
+    await clock.advance(400 * MS);
+    const messages = await peer.settled();
+    assert.deepEqual(briefs(messages), ["ACK 0.00", "ACK 0.00", "CON 2.04"]);
+    peer.empty(ACK, messages[2]?.messageId ?? -1);
+    const second = await peer.next();
+    assert.equal(`${brief(second)} ${second.token.toString()}`, "CON 2.04 b");
+  },
+);
 
 probe("a handler that throws, or rejects: ACK 5.00 without its text", async ({ peer, server }) => {
   for (const path of ["throw", "reject"]) {
@@ -305,6 +337,21 @@ probe("a handler that throws, or rejects: ACK 5.00 without its text", async ({ p
     assert.equal(answer.payload.length, 0);
   }
   assert.equal(server.stats.failures, 2);
+});
+
+probe("a response that cannot be sent is a fault of the handler: 5.00", async ({ peer, sample, server }) => {
+  const wrong = [
+    { code: "2.5" },
+    { code: "2.05", contentFormat: -1 },
+    { code: "2.05", maxAgeS: 0.5 },
+    { code: "2.05", etag: Buffer.alloc(9) },
+    { code: "2.01", locationPath: ["x".repeat(256)] },
+  ];
+  for (const response of wrong) {
+    sample.handle = () => response;
+    assert.equal(brief(await peer.ask({ path: "s" })), "ACK 5.00");
+  }
+  assert.equal(server.stats.failures, wrong.length);
 });
 
 probe("a client on another address of the host gets its answers, errors too", async ({ another }) => {
@@ -347,6 +394,7 @@ probe("the acknowledgement carries the request's identifier and Content-Format",
 });
 
 probe("a burst from one peer is answered to the last request", async ({ peer }) => {
-  for (let index = 0; index < 100; index++) peer.sendBytes(requestBytes({ path: "s", messageId: 1000 + index }));
+  for (let index = 0; index < 100; index++)
+    peer.sendBytes(requestBytes({ path: "s", messageId: 1000 + index }));
   assert.equal((await peer.settled()).length, 100);
 });

@@ -3,7 +3,13 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { type CoapMessage, decodeMessage, encodeMessage, NO_BYTES, sortOptions } from "../../src/coap/codec.ts";
+import {
+  type CoapMessage,
+  decodeMessage,
+  encodeMessage,
+  NO_BYTES,
+  sortOptions,
+} from "../../src/coap/codec.ts";
 import { classOf, CON, codeText, EMPTY, type MessageType, RST } from "../../src/coap/codes.ts";
 import { bytesOption, type CoapOption, OPTION, textOption, uintOption } from "../../src/coap/options.ts";
 
@@ -42,7 +48,8 @@ export class RawPeer {
     this.#socket = socket;
     socket.on("message", (bytes) => {
       const message = decodeMessage(bytes);
-      if (message === undefined) throw new Error(`the server sent a malformed datagram: ${bytes.toString("hex")}`);
+      if (message === undefined)
+        throw new Error(`the server sent a malformed datagram: ${bytes.toString("hex")}`);
       this.#received.push(message);
       this.#arrived();
     });
@@ -66,7 +73,9 @@ export class RawPeer {
   }
 
   empty(type: MessageType, messageId: number): void {
-    this.sendBytes(encodeMessage({ type, code: EMPTY, messageId, token: NO_BYTES, options: [], payload: NO_BYTES }));
+    this.sendBytes(
+      encodeMessage({ type, code: EMPTY, messageId, token: NO_BYTES, options: [], payload: NO_BYTES }),
+    );
   }
 
   /** The next message from the server, in order of arrival. */
@@ -103,7 +112,14 @@ export class RawPeer {
 }
 
 export function requestBytes(request: RawRequest): Buffer {
-  const { type = CON, code = CODE.GET, path = "", token = "token", messageId = 1, payload = NO_BYTES } = request;
+  const {
+    type = CON,
+    code = CODE.GET,
+    path = "",
+    token = "token",
+    messageId = 1,
+    payload = NO_BYTES,
+  } = request;
   const segments = path.split("/").filter((segment) => segment !== "");
   const options = sortOptions([
     ...segments.map((segment) => textOption(OPTION.URI_PATH, segment)),

@@ -7,7 +7,6 @@ import { NEVER } from "../../src/base/abort.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { NO_BYTES } from "../../src/coap/codec.ts";
 import { CON } from "../../src/coap/codes.ts";
-import { DelayLine } from "../../src/coap/delay-line.ts";
 import { Mailbox } from "../../src/coap/mailbox.ts";
 import { OPTION, uintOption } from "../../src/coap/options.ts";
 import { Line, type Outcome, Reliability } from "../../src/coap/reliability.ts";
@@ -71,24 +70,16 @@ test("stopping cancels what is outstanding and leaves no timer", () => {
   assert.equal(clock.pending, 0);
 });
 
-test("a delay line calls in order, each after its time, with one timer", async () => {
-  const clock = new VirtualClock();
-  const line = new DelayLine(clock, 100 * MS);
-  const called: string[] = [];
-  line.add(() => called.push("a"));
-  await clock.advance(60 * MS);
-  line.add(() => called.push("b"));
-  assert.equal(clock.pending, 1);
-  await clock.advance(40 * MS);
-  assert.deepEqual(called, ["a"]);
-  await clock.advance(60 * MS);
-  assert.deepEqual(called, ["a", "b"]);
-  assert.equal(clock.pending, 0);
-});
-
 function notification(sequence: number) {
   const options = [uintOption(OPTION.OBSERVE, sequence)];
-  return { type: CON, code: 0x45, messageId: 1, token: NO_BYTES, options, payload: Buffer.from([sequence & 0xff]) } as const;
+  return {
+    type: CON,
+    code: 0x45,
+    messageId: 1,
+    token: NO_BYTES,
+    options,
+    payload: Buffer.from([sequence & 0xff]),
+  } as const;
 }
 
 test("a mailbox keeps the newest notification by its 24-bit sequence number", async () => {

@@ -43,7 +43,9 @@ export class Sample {
     this.#clock = clock;
   }
 
-  static async start(options: SampleOptions): Promise<{ readonly sample: Sample; readonly server: CoapServer }> {
+  static async start(
+    options: SampleOptions,
+  ): Promise<{ readonly sample: Sample; readonly server: CoapServer }> {
     const sample = new Sample(options.clock);
     const { address = "127.0.0.1", log = SILENT, ...rest } = options;
     const handler = (request: CoapRequest) => sample.handle(request);
@@ -53,14 +55,16 @@ export class Sample {
   handle(request: CoapRequest): CoapResponse | Promise<CoapResponse> {
     this.requests.push(request);
     const [name = "", ...rest] = request.path;
-    if (rest.length > 0) return request.path.join("/") === ".well-known/core" ? this.#core(request) : { code: "4.04" };
+    if (rest.length > 0)
+      return request.path.join("/") === ".well-known/core" ? this.#core(request) : { code: "4.04" };
     return this.#resource(name, request);
   }
 
   #resource(name: string, request: CoapRequest): CoapResponse | Promise<CoapResponse> {
     const body = this.bodies.get(name);
     const key = `${request.method} ${name}`;
-    if (body !== undefined && request.method === "GET") return { code: "2.05", contentFormat: 42, payload: body };
+    if (body !== undefined && request.method === "GET")
+      return { code: "2.05", contentFormat: 42, payload: body };
     switch (key) {
       case "GET s":
         return { code: "2.05", contentFormat: 0, payload: Buffer.from("hello world") };
@@ -127,7 +131,11 @@ export class Sample {
       { path: ["frame"], attributes: { rt: "sample.frame", ct: "42", sz: "32768", obs: true } },
       { path: ["put"], attributes: { rt: "sample.store" } },
     ] as const;
-    return { code: "2.05", contentFormat: 40, payload: Buffer.from(encodeLinks(filterLinks(links, request.query))) };
+    return {
+      code: "2.05",
+      contentFormat: 40,
+      payload: Buffer.from(encodeLinks(filterLinks(links, request.query))),
+    };
   }
 }
 

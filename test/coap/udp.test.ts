@@ -57,7 +57,10 @@ test("an address of another machine, or an unknown name, is a fault of the confi
     code: "CONFIG_INVALID",
     message: "192.0.2.1:0: this machine does not have the address",
   });
-  await assert.rejects(bindUdp("no-such-host.invalid", 0), { code: "CONFIG_INVALID", message: /^no-such-host\.invalid: / });
+  await assert.rejects(bindUdp("no-such-host.invalid", 0), {
+    code: "CONFIG_INVALID",
+    message: /^no-such-host\.invalid: /,
+  });
   await assert.rejects(CoapClient.open({ host: "no-such-host.invalid", clock }), { code: "CONFIG_INVALID" });
 });
 

@@ -21,7 +21,10 @@ export class VirtualNetwork {
   readonly #sockets = new Map<string, VirtualSocket>();
   readonly #random: () => number;
 
-  constructor(clock: VirtualClock, { weather = CLEAR, seed = 1 }: { readonly weather?: Weather; readonly seed?: number } = {}) {
+  constructor(
+    clock: VirtualClock,
+    { weather = CLEAR, seed = 1 }: { readonly weather?: Weather; readonly seed?: number } = {},
+  ) {
     this.#clock = clock;
     this.weather = weather;
     this.#random = seededRandom(seed);
@@ -44,7 +47,9 @@ export class VirtualNetwork {
     const copies = this.#random() < this.weather.doubled ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       const us = 1000 + this.#random() * (this.weather.slowestMs - 1) * 1000;
-      this.#clock.after(us, () => this.#sockets.get(to)?.listener?.message(Buffer.from(bytes), from.address, from.port));
+      this.#clock.after(us, () =>
+        this.#sockets.get(to)?.listener?.message(Buffer.from(bytes), from.address, from.port),
+      );
     }
   }
 }

@@ -115,17 +115,17 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   [
     "a word for a number",
     "\n\n[coap]\nport = abc",
-    "/etc/vscope.cfg:4: coap.port: 'abc' is not an integer in 1..65535",
+    "/etc/vscope.cfg:4: coap.port: 'abc' is not an integer in 0..65535",
   ],
   [
     "a number out of range",
     "[coap]\nport = 70000",
-    "/etc/vscope.cfg:2: coap.port: '70000' is not an integer in 1..65535",
+    "/etc/vscope.cfg:2: coap.port: '70000' is not an integer in 0..65535",
   ],
   [
     "a fraction for an integer",
     "[coap]\nport = 5683.5",
-    "/etc/vscope.cfg:2: coap.port: '5683.5' is not an integer in 1..65535",
+    "/etc/vscope.cfg:2: coap.port: '5683.5' is not an integer in 0..65535",
   ],
   [
     "a list for a text",
@@ -135,7 +135,7 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   [
     "a section for a key",
     "[coap.port]\nx = 1",
-    "/etc/vscope.cfg:1: coap.port: a section is not an integer in 1..65535",
+    "/etc/vscope.cfg:1: coap.port: a section is not an integer in 0..65535",
   ],
   ["a key for a section", "coap = 5683", "/etc/vscope.cfg:1: coap: a section is expected here"],
   [
@@ -166,7 +166,7 @@ for (const [name, text, expected] of MISTAKES) {
 
 test("all mistakes are reported at once, in order of their lines", () => {
   assert.deepEqual(mistakesIn("[coap]\nport = x\nprot = 1\nwhat\n[logging]\ndebug = 7\n", "v.cfg"), [
-    "v.cfg:2: coap.port: 'x' is not an integer in 1..65535",
+    "v.cfg:2: coap.port: 'x' is not an integer in 0..65535",
     "v.cfg:3: coap.prot: unknown key, did you mean port?",
     "v.cfg:4: 'what' is neither [section] nor key = value",
     "v.cfg:6: logging.debug: '7' is not one of True, False",
@@ -228,7 +228,7 @@ test("the same text under another name is not read leniently", () => {
 
 test("a bad value in a piccolo.cfg is refused all the same", () => {
   assert.deepEqual(mistakesIn("[coap]\nport = x", "piccolo.cfg"), [
-    "piccolo.cfg:2: coap.port: 'x' is not an integer in 1..65535",
+    "piccolo.cfg:2: coap.port: 'x' is not an integer in 0..65535",
   ]);
 });
 

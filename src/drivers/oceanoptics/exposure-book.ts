@@ -61,6 +61,13 @@ export class ExposureBook {
     this.#olderUntilUs = nowUs + this.#changeUs(longestUs);
   }
 
+  /** Notes what the device itself says is in force, should it be longer than what is known here. */
+  found(runningUs: number, nowUs: number): void {
+    if (runningUs <= this.longestUs(nowUs)) return;
+    this.#olderUs = runningUs;
+    this.#olderUntilUs = nowUs + this.#changeUs(runningUs);
+  }
+
   /** Notes that a cycle of `cycleUs` ended before `nowUs`, begun before the last setting was written. */
   cycleEnded(cycleUs: number, nowUs: number): void {
     this.#olderUs = cycleUs;

@@ -33,8 +33,10 @@ interface Turn {
   readonly index: number;
   /** Written together with the request. */
   readonly setUs?: number;
-  /** No fresh exposure can have begun earlier. */
+  /** No fresh exposure can have begun earlier, however late this busy host notices an arrival. */
   readonly earliestUs: number;
+  /** When the frame before this one was noticed. */
+  readonly formerUs: number;
   /** From here on, a pending answer cannot be a stale frame any more; undefined: counted from the write. */
   readonly staleUntilUs?: number;
   /** The longest integration time of a stale frame. */
@@ -43,6 +45,7 @@ interface Turn {
 
 interface Answer {
   readonly bytes: Uint8Array;
+  readonly requestedUs: number;
   readonly arrivalUs: number;
   /** The answer was still pending when no stale frame could be. */
   readonly outlasted: boolean;
@@ -78,9 +81,13 @@ export class FreeRunning {
     return this.#ooi.model.integrationTimeUs.min;
   }
 
-  /** After opening or an error: writes the idle setting; the next acquisition first waits for the running cycle. */
-  async restart(signal: AbortSignal): Promise<void> {
+  /**
+   * After opening or an error: writes the idle setting; the next acquisition first waits for the running cycle.
+   * `runningUs`: the integration time in force, if the device tells it.
+   */
+  async restart(runningUs: number | undefined, signal: AbortSignal): Promise<void> {
     this.#isSynchronised = false;
+    this.#book.found(runningUs ?? 0, this.#clock.nowUs());
     await this.#write(this.idleUs, signal);
   }
 
@@ -138,20 +145,15 @@ export class FreeRunning {
     if (integrationTimeUs === this.#book.settingUs && this.#book.isSettled(nowUs)) {
       // Nothing changes, so only the start counts: the cycle in progress will do if it began after notBeforeUs.
       const staleUntilUs = notBeforeUs + integrationTimeUs + this.#ooi.model.readoutMaxUs;
-      return { index: 1, earliestUs: notBeforeUs, staleUntilUs, longestUs };
+      return { index: 1, earliestUs: notBeforeUs, formerUs: nowUs, staleUntilUs, longestUs };
     }
-    return { index: 1, setUs: integrationTimeUs, earliestUs: nowUs, longestUs };
+    return { index: 1, setUs: integrationTimeUs, earliestUs: nowUs, formerUs: nowUs, longestUs };
   }
 
-  #nextTurn({ index, longestUs }: Turn, { arrivalUs }: Answer): Turn {
-    // The former exposure ended before its read-out; this one began then, not earlier.
-    const earliestUs = arrivalUs - this.#ooi.model.readoutUs;
-    return {
-      index: index + 1,
-      earliestUs,
-      staleUntilUs: this.#staleUntilUs(arrivalUs, longestUs),
-      longestUs,
-    };
+  #nextTurn({ index, longestUs }: Turn, { requestedUs, arrivalUs }: Answer): Turn {
+    // The former exposure was still going on when it was asked for; this one began after it.
+    const staleUntilUs = this.#staleUntilUs(arrivalUs, longestUs);
+    return { index: index + 1, earliestUs: requestedUs, formerUs: arrivalUs, staleUntilUs, longestUs };
   }
 
   // At worst the last cycle is being read out, the next one still has the old setting, and is read out as well.
@@ -163,7 +165,7 @@ export class FreeRunning {
     const arrived = new AbortController();
     const waitUs = turn.longestUs + goal.integrationTimeUs + this.#ooi.model.readoutMaxUs + READ_MARGIN_US;
     let received: { readonly bytes: Uint8Array; readonly arrivalUs: number } | undefined;
-    let asked = { outlasted: false, idled: false };
+    let asked = { requestedUs: this.#clock.nowUs(), outlasted: false, idled: false };
     await all<void>(
       [
         async (inner) => {
@@ -196,10 +198,11 @@ export class FreeRunning {
     const sentUs = this.#clock.nowUs();
     const staleUntilUs = turn.staleUntilUs ?? this.#staleUntilUs(sentUs, turn.longestUs);
     const outlasted = staleUntilUs <= requestedUs || (await outlasts(this.#clock, staleUntilUs, until));
-    if (idlesAtOnce) return { outlasted, idled: sentUs < endsUs };
-    if (!outlasted || until.aborted || !this.#mayIdle(goal, endsUs)) return { outlasted, idled: false };
+    if (idlesAtOnce) return { requestedUs, outlasted, idled: sentUs < endsUs };
+    if (!outlasted || until.aborted || !this.#mayIdle(goal, endsUs))
+      return { requestedUs, outlasted, idled: false };
     await this.#write(this.idleUs, signal);
-    return { outlasted, idled: this.#clock.nowUs() < endsUs };
+    return { requestedUs, outlasted, idled: this.#clock.nowUs() < endsUs };
   }
 
   // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
@@ -228,7 +231,7 @@ export class FreeRunning {
   }
 
   #judge(
-    { index, earliestUs, longestUs, setUs }: Turn,
+    { index, earliestUs, formerUs, longestUs, setUs }: Turn,
     answer: Answer,
     { integrationTimeUs }: Goal,
   ): Verdict {
@@ -237,10 +240,9 @@ export class FreeRunning {
     if (!isUnchanged && answer.arrivalUs < earliestUs + integrationTimeUs - toleranceUs) {
       return "too-early";
     }
-    const { readoutMaxUs, readoutUs } = this.#ooi.model;
-    const tookUs = answer.arrivalUs - earliestUs - readoutUs;
-    const isLate = tookUs > integrationTimeUs + readoutMaxUs + LATE_US && longestUs > integrationTimeUs;
-    if (index > 1 && isLate) return "stale";
+    const tookUs = answer.arrivalUs - formerUs;
+    const isLate = tookUs > integrationTimeUs + this.#ooi.model.readoutMaxUs + LATE_US;
+    if (index > 1 && isLate && longestUs > integrationTimeUs) return "stale";
     const isCounted = index > (isUnchanged ? 1 : this.#book.staleDepth);
     return answer.outlasted || isCounted ? "fresh" : "stale";
   }

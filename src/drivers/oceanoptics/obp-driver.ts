@@ -2,6 +2,7 @@
 // so a fresh frame is asked for, not waited for, and the answer shows that it was exposed for the time set.
 
 import { MS } from "../../base/clock.ts";
+import { isVscopeError } from "../../base/errors.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import { decodeFrame } from "./decode.ts";
@@ -175,7 +176,13 @@ async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
     await obp.link.drain([endpoints.answer], QUIET_US, signal);
     return;
   }
-  await obp.commandIfPresent({ type: OBP1.abort }, signal);
+  try {
+    await obp.commandIfPresent({ type: OBP1.abort }, signal);
+  } catch (error) {
+    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    // The device may have taken it for the rest of a message that was broken off.
+    await obp.commandIfPresent({ type: OBP1.abort }, signal);
+  }
   if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
   await obp.link.drain([endpoints.answer], QUIET_US, signal);
   await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);

@@ -120,7 +120,9 @@ export function decodeObp(bytes: Uint8Array): ObpMessage | string {
     regarding: header.getUint32(12, true),
     // A copy: the message may lie in a larger buffer.
     data: new Uint8Array(
-      immediate > 0 ? bytes.subarray(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate) : bytes.subarray(HEADER_BYTES, end),
+      immediate > 0
+        ? bytes.subarray(IMMEDIATE_OFFSET, IMMEDIATE_OFFSET + immediate)
+        : bytes.subarray(HEADER_BYTES, end),
     ),
   };
 }

@@ -66,9 +66,7 @@ export class OoiDriver implements SpectrometerDriver {
       if (version !== undefined) firmware = firmwareText(version);
       ooi = new Ooi(link, twinOf(model, (version ?? 0) >> 12));
     }
-    const runningUs = ooi.model.hasStatus
-      ? await optional(link, "status", () => ooi.readStatusIntegrationTimeUs(signal))
-      : undefined;
+    const runningUs = await readRunningUs(ooi, signal);
     const binary = await readBinarySlot(ooi, signal);
     const serial = slotText(await ooi.readSlot(SLOTS.serial, signal));
     if (serial === undefined) {
@@ -78,7 +76,7 @@ export class OoiDriver implements SpectrometerDriver {
     const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
     const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
-    await exposures.restart(signal);
+    await exposures.restart(runningUs, signal);
     const saturationLevel =
       binary === undefined || ooi.model.saturation === undefined
         ? undefined
@@ -105,7 +103,7 @@ export class OoiDriver implements SpectrometerDriver {
   async resynchronize(signal: AbortSignal): Promise<void> {
     await this.#ooi.link.clearHalts(this.#ooi.model.endpoints);
     await quieten(this.#ooi, signal);
-    await this.#exposures.restart(signal);
+    await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
   }
 
   reset(): Promise<void> {
@@ -120,6 +118,12 @@ export class OoiDriver implements SpectrometerDriver {
 async function quieten(ooi: Ooi, signal: AbortSignal): Promise<void> {
   await ooi.initialise(signal);
   await ooi.link.drain(ooi.inputs, INITIALISE_US, signal);
+}
+
+// The integration time in force, where the status tells it.
+async function readRunningUs(ooi: Ooi, signal: AbortSignal): Promise<number | undefined> {
+  if (!ooi.model.hasStatus) return undefined;
+  return optional(ooi.link, "status", () => ooi.readStatusIntegrationTimeUs(signal));
 }
 
 async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array | undefined> {

@@ -19,8 +19,9 @@ export class LibusbTransport implements UsbTransport {
   readonly #device: LibraryDevice;
   readonly #interface: LibraryInterface;
   readonly #portPath: string;
-  readonly #closing = new AbortController();
   readonly #pending = new Set<Promise<unknown>>();
+  /** Ends a running transfer with a reason. */
+  readonly #cancels = new Set<(reason: unknown) => void>();
   #closed: Promise<void> | undefined;
 
   constructor(device: LibraryDevice, claimed: LibraryInterface, portPath: string) {
@@ -61,7 +62,7 @@ export class LibusbTransport implements UsbTransport {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(this.#notConnected());
+    for (const cancel of this.#cancels) cancel(this.#notConnected());
     await Promise.allSettled(this.#pending);
     try {
       await settled((done) => this.#interface.release(true, done), this.#portPath);
@@ -80,9 +81,7 @@ export class LibusbTransport implements UsbTransport {
     buffer: Buffer,
     signal: AbortSignal,
   ): Promise<{ readonly buffer: Buffer; readonly actualLength: number }> {
-    return this.#track(
-      this.#submit(this.#endpoint(endpoint), buffer, AbortSignal.any([signal, this.#closing.signal])),
-    );
+    return this.#track(this.#submit(this.#endpoint(endpoint), buffer, signal));
   }
 
   #submit(
@@ -92,26 +91,38 @@ export class LibusbTransport implements UsbTransport {
   ): Promise<{ readonly buffer: Buffer; readonly actualLength: number }> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const transfer = endpoint.makeTransfer(0, (error, _buffer, actualLength) => {
-        signal.removeEventListener("abort", cancel);
-        // Bytes that came in spite of a late cancel are good bytes.
-        if (error === undefined || error === null) resolve({ buffer, actualLength });
-        else reject(isCancelled(error) && signal.aborted ? signal.reason : translated(error, this.#portPath));
-      });
-      const cancel = (): void => {
+      let ending: { readonly reason: unknown } | undefined;
+      const cancel = (reason: unknown): void => {
+        ending ??= { reason };
         transfer.cancel();
       };
+      const onAbort = (): void => cancel(signal.reason);
+      const finish = (): void => {
+        signal.removeEventListener("abort", onAbort);
+        this.#cancels.delete(cancel);
+      };
+      const transfer = endpoint.makeTransfer(0, (error, _buffer, actualLength) => {
+        finish();
+        // Bytes that came in spite of a late cancel are good bytes.
+        if (error === undefined || error === null) resolve({ buffer, actualLength });
+        else
+          reject(
+            ending !== undefined && isCancelled(error) ? ending.reason : translated(error, this.#portPath),
+          );
+      });
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#cancels.add(cancel);
       try {
         transfer.submit(buffer);
-        signal.addEventListener("abort", cancel, { once: true });
       } catch (error) {
+        finish();
         reject(translated(error, this.#portPath));
       }
     });
   }
 
   #endpoint(address: number): LibraryEndpoint {
-    if (this.#closing.signal.aborted) throw this.#notConnected();
+    if (this.#closed !== undefined) throw this.#notConnected();
     const found = this.#interface.endpoints.find((endpoint) => endpoint.address === address);
     if (found === undefined) {
       throw new VscopeError("DEVICE_PROTOCOL", `USB ${this.#portPath}: there is no endpoint ${address}`);

@@ -51,9 +51,9 @@ function bench(name: ModelName, { staleDepth, ...firmware }: Firmware = {}): Ben
     clock,
     device,
     model,
-    restart: () => clock.run(exposures.restart(NEVER)),
+    restart: () => clock.run(exposures.restart(undefined, NEVER)),
     acquire: async (integrationTimeUs, agoUs = 0, signal = NEVER) => {
-      if (!isOpen) await clock.run(exposures.restart(NEVER));
+      if (!isOpen) await clock.run(exposures.restart(undefined, NEVER));
       isOpen = true;
       const beganUs = clock.nowUs();
       const notBeforeUs = beganUs - agoUs;

@@ -31,7 +31,7 @@ class ScriptedObp implements UsbTransport {
 
   async write(_endpoint: number, bytes: Uint8Array): Promise<void> {
     const question = decodeObp(bytes);
-    assert.ok(typeof question !== "string", String(question));
+    assert.ok(typeof question !== "string");
     this.questions.push(question);
     let delayUs = 0;
     for (const part of this.#answer(question, this.questions.length)) {
@@ -136,7 +136,10 @@ test("what the device does not know or does not have is absent", async () => {
     assert.equal(await clock.run(obp.commandIfPresent({ type: 0x00100000 }, NEVER)), false);
   }
   const { clock, obp } = setUp((question) => [reply(question, { flags: 9, error: 13 })]);
-  await assert.rejects(clock.run(obp.queryIfPresent({ type: 0x00181100 }, NEVER)), /error 13: internal device error/);
+  await assert.rejects(
+    clock.run(obp.queryIfPresent({ type: 0x00181100 }, NEVER)),
+    /error 13: internal device error/,
+  );
 });
 
 test("the answer to an earlier question is dropped", async () => {
@@ -202,7 +205,9 @@ test("a wrong checksum is asked again once, then an error", async () => {
     bytes[25] = 9;
     return bytes;
   };
-  const once = setUp((question, turn) => [turn === 1 ? broken(question) : reply(question, { data: Uint8Array.of(4) })]);
+  const once = setUp((question, turn) => [
+    turn === 1 ? broken(question) : reply(question, { data: Uint8Array.of(4) }),
+  ]);
   assert.deepEqual(await once.clock.run(once.obp.query({ type: 0x101 }, NEVER)), Uint8Array.of(4));
   const always = setUp((question) => [broken(question)]);
   await assert.rejects(always.clock.run(always.obp.query({ type: 0x101 }, NEVER)), {
@@ -231,13 +236,20 @@ test("a header in pieces, an impossible length, a message cut off", async () => 
   }, "high");
   assert.deepEqual(await pieces.clock.run(pieces.obp.query({ type: 0x101 }, NEVER)), Uint8Array.of(8));
   const impossible = setUp((question) => [reply(question).fill(0xff, 40, 44)]);
-  await assert.rejects(impossible.clock.run(impossible.obp.query({ type: 0x00101100 }, NEVER)), /an impossible length/);
+  await assert.rejects(
+    impossible.clock.run(impossible.obp.query({ type: 0x00101100 }, NEVER)),
+    /an impossible length/,
+  );
   const cut = setUp((question) => [reply(question, { data: DATA }).subarray(0, 1000)]);
   await assert.rejects(cut.clock.run(cut.obp.query({ type: 0x00101100 }, NEVER)), { code: "DEVICE_TIMEOUT" });
 });
 
 test("the second dialect has its own version; another one is tolerated", async () => {
-  const { clock, transport, obp } = setUp((question) => [reply(question, { version: 0x1000 })], "high", "SR4");
+  const { clock, transport, obp } = setUp(
+    (question) => [reply(question, { version: 0x1000 })],
+    "high",
+    "SR4",
+  );
   await clock.run(obp.query({ type: 0x00000100 }, NEVER));
   assert.equal(transport.questions[0]?.version, 0x2000);
 });

@@ -84,7 +84,11 @@ export class DeviceDouble implements LibraryDevice, LibraryInterface {
   constructor(idVendor: number, idProduct: number, { ports = [1, 4], packet = 512 } = {}) {
     this.deviceDescriptor = { idVendor, idProduct };
     this.portNumbers = ports;
-    this.endpoints = [new EndpointDouble(0x01, packet), new EndpointDouble(0x81, packet), new EndpointDouble(0x82, packet)];
+    this.endpoints = [
+      new EndpointDouble(0x01, packet),
+      new EndpointDouble(0x81, packet),
+      new EndpointDouble(0x82, packet),
+    ];
   }
 
   open(): void {
@@ -136,7 +140,10 @@ export class DeviceDouble implements LibraryDevice, LibraryInterface {
 
 export class LibraryDouble implements UsbLibrary {
   readonly devices: DeviceDouble[];
-  readonly #listeners = new Set<{ readonly event: string; readonly listener: (device: LibraryDevice) => void }>();
+  readonly #listeners = new Set<{
+    readonly event: string;
+    readonly listener: (device: LibraryDevice) => void;
+  }>();
 
   constructor(...devices: DeviceDouble[]) {
     this.devices = devices;

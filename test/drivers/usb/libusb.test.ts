@@ -81,7 +81,11 @@ test("speed by packet size", async () => {
 });
 
 for (const [errno, code, fact] of [
-  [-3, "DEVICE_PERMISSION", /^USB 1-1\.4: may not be opened, install etc\/60-vscope\.rules: sudo cp .*udevadm/],
+  [
+    -3,
+    "DEVICE_PERMISSION",
+    /^USB 1-1\.4: may not be opened, install etc\/60-vscope\.rules: sudo cp .*udevadm/,
+  ],
   [-4, "DEVICE_NOT_CONNECTED", /^USB 1-1\.4: unplugged$/],
   [-6, "DEVICE_BUSY", /^USB 1-1\.4: in use by another program$/],
 ] as const) {
