@@ -40,8 +40,11 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     await claimPidFile(commandLine, lifetime);
     const notifier = await openNotifier({ env: process.env, clock, log });
     lifetime.defer("service notification", () => notifier.close());
-    const server = await Server.start({ config: commandLine.config, clock, log, version }, stopping.signal);
-    lifetime.defer("server", () => server.close());
+    const starting = Server.start({ config: commandLine.config, clock, log, version }, stopping.signal);
+    // A start that fails has closed what it opened.
+    lifetime.defer("server", () => starting.then((started) => started.close(), ignore));
+    // A system call that hangs must not keep the process from ending.
+    const server = await orAborted(starting, stopping.signal);
     notifier.ready();
     await reportReady();
     log.info({ version, pid: process.pid, simulated: server.hardware.isSimulated }, "vscope-server is ready");
@@ -60,6 +63,8 @@ async function claimPidFile({ config, pidFile }: CommandLine, lifetime: Lifetime
   const claimed = await PidFile.claim(path);
   lifetime.defer("PID file", () => claimed.release());
 }
+
+function ignore(): void {}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -83,7 +83,7 @@ export const SYSTEM_DISK: Disk = {
     await mkdir(path);
   },
   async makeFolders(path) {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
   },
   async stat(path) {
     try {
@@ -164,4 +164,25 @@ export async function onDisk<T>(path: string, call: () => Promise<T>): Promise<T
 /** Folder and file: enough to know it, and no tour of the server's file system for clients. */
 export function shownPath(path: string): string {
   return `${basename(dirname(path))}/${basename(path)}`;
+}
+
+// Node's own recursive mkdir never returns where the system answers ENOENT below an existing folder, as in /proc.
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "EEXIST") return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await isThere(parent))) throw error;
+    await makeFolders(parent);
+    await mkdir(path);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }

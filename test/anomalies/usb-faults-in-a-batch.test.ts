@@ -2,45 +2,50 @@
 // After each: the error has the right group, shutters are closed, what was recorded is true, the next batch works.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import type { OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
-import { MS } from "../../src/base/clock.ts";
+import { MS, SECOND } from "../../src/base/clock.ts";
 import { ERRORS, isErrorCode } from "../../src/base/errors.ts";
-import type { FaultKind } from "../../src/emulator/usb/faults.ts";
+import type { Fault, FaultKind } from "../../src/emulator/usb/faults.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
-const KINDS: readonly FaultKind[] = [
-  "stall",
-  "short",
-  "truncated",
-  "wrong-sync",
-  "wrong-checksum",
-  "silence",
-  "unplug",
-  "orphan",
-  "delay",
-  "ignored",
+/** What is sent arrives as it was sent or not at all (USB checks and repeats packets); what is read can be anything. */
+const KINDS: readonly (readonly [kind: FaultKind, direction?: "read" | "write"])[] = [
+  ["stall"],
+  ["short", "read"],
+  ["truncated", "read"],
+  ["wrong-sync", "read"],
+  ["wrong-checksum", "read"],
+  ["silence"],
+  ["unplug"],
+  ["orphan", "read"],
+  ["delay", "read"],
+  ["ignored", "write"],
 ];
+/** No recovery takes longer in virtual time; without a limit a stuck device would be waited for. */
+const RECOVERY_US = 300 * SECOND;
 const SERIALS = ["FLMS01859", "QEP00709"];
 const RUN = "faults";
 
 describe("every USB transfer of a batch fails once", () => {
   for (const serial of SERIALS) {
-    for (const kind of KINDS) {
-      test(`${serial}: ${kind}`, { timeout: 300_000 }, (context) => loop(context, serial, kind));
+    for (const [kind, direction] of KINDS) {
+      const fault = { kind, delayUs: 700 * MS, ...(direction === undefined ? {} : { direction }) };
+      test(`${serial}: ${kind}`, { timeout: 300_000 }, (context) => loop(context, serial, fault));
     }
   }
 });
 
-async function loop(context: Parameters<typeof TestInstrument.start>[0], serial: string, kind: FaultKind): Promise<void> {
+async function loop(context: TestContext, serial: string, fault: Omit<Fault, "nth">): Promise<void> {
+  const { kind } = fault;
   const instrument = await TestInstrument.start(context);
   setTimes(instrument);
   let reached = 0;
   for (let nth = 1; ; nth++) {
     const { faults } = instrument.device(serial);
-    faults.start({ kind, nth, delayUs: 700 * MS });
+    faults.start({ ...fault, nth });
     const status = await instrument.record({ run: RUN });
     const fired = faults.fired.length > 0;
     faults.start();
@@ -52,7 +57,7 @@ async function loop(context: Parameters<typeof TestInstrument.start>[0], serial:
     assert.equal(next.state, "done", `after ${kind} at transfer ${nth}: ${next.error?.message}`);
     await checkTruth(instrument, `after ${kind} ${nth}`);
   }
-  assert.ok(reached >= 8, `only ${reached} transfers were reached`);
+  assert.ok(reached >= 4, `only ${reached} transfers were reached`);
   context.diagnostic(`${reached} transfers failed once each`);
 }
 
@@ -94,5 +99,5 @@ async function comeBack(instrument: TestInstrument, serial: string): Promise<voi
   const { spectrometer } = instrument.device(serial);
   if (!bus.isAttached(spectrometer)) bus.attach(spectrometer, { faults: instrument.device(serial).faults });
   const { status } = instrument.model.rack.spectrometer(serial);
-  await instrument.clock.run(until(status, ({ state }) => state === "idle", NEVER));
+  await instrument.clock.run(until(status, ({ state }) => state === "idle", NEVER), RECOVERY_US);
 }
