@@ -50,21 +50,30 @@ async function measure(integrationTimeMs: number, sequences: number): Promise<vo
     .slice(1)
     .map((start, index) => (start - (starts[index] ?? 0)) / MS)
     .sort((a, b) => a - b);
-  const at = (share: number): number => durationsMs[Math.floor(share * (durationsMs.length - 1))] ?? Number.NaN;
+  const at = (share: number): number =>
+    durationsMs[Math.floor(share * (durationsMs.length - 1))] ?? Number.NaN;
   const ideal = idealMs(integrationTimeMs);
   const over = at(0.5) - ideal;
   const cells = [`${integrationTimeMs} ms`, ideal.toFixed(1), at(0.5).toFixed(1), at(0.9).toFixed(1)];
   const percent = ((100 * over) / ideal).toFixed(1);
   const limit = (0.05 * ideal + 5).toFixed(1);
-  console.log(`${cells.map((cell) => cell.padEnd(10)).join("")}    ${over.toFixed(1)} ms = ${percent} %`.padEnd(64) + `${limit} ms`);
+  console.log(
+    `${cells.map((cell) => cell.padEnd(10)).join("")}    ${over.toFixed(1)} ms = ${percent} %`.padEnd(64) +
+      `${limit} ms`,
+  );
 }
 
 function idealMs(integrationTimeMs: number): number {
   const { rack, shutters } = server.model;
   const models = new Set(rack.spectrometers.value.map(({ identity }) => identity.model));
-  const readoutMs = Math.max(...MODELS.filter(({ name }) => models.has(name)).map(({ readoutUs }) => readoutUs / MS));
+  const readoutMs = Math.max(
+    ...MODELS.filter(({ name }) => models.has(name)).map(({ readoutUs }) => readoutUs / MS),
+  );
   return shutters
     .list()
-    .map(({ config: { mechanism, settleMs } }) => (mechanism.kind === "latching" ? mechanism.pulseMs : 0) + settleMs)
+    .map(
+      ({ config: { mechanism, settleMs } }) =>
+        (mechanism.kind === "latching" ? mechanism.pulseMs : 0) + settleMs,
+    )
     .reduce((sum, moveMs) => sum + 2 * moveMs + integrationTimeMs + readoutMs, 0);
 }

@@ -5,8 +5,13 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wanted = process.argv.slice(2);
-for (const name of readdirSync(`${root}dist/bench`).filter((one) => one.endsWith(".js")).sort()) {
+for (const name of readdirSync(`${root}dist/bench`)
+  .filter((one) => one.endsWith(".js"))
+  .sort()) {
   if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
   process.stdout.write(`\n${name.replace(/\.js$/, "")}\n`);
-  spawnSync(process.execPath, ["--enable-source-maps", `${root}dist/bench/${name}`], { cwd: root, stdio: "inherit" });
+  spawnSync(process.execPath, ["--enable-source-maps", `${root}dist/bench/${name}`], {
+    cwd: root,
+    stdio: "inherit",
+  });
 }

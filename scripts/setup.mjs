@@ -8,7 +8,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const at = (name) => `${root}${name}`;
 
 function run(command, args, env = {}) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
   if (error) throw error;
   if (status !== 0) {
     process.stderr.write(`setup: ${command} ${args.join(" ")} failed with ${status}\n`);
@@ -45,7 +49,11 @@ function linkPrograms() {
   mkdirSync(at("node_modules/.bin"), { recursive: true });
   for (const [name, target] of Object.entries(bin)) {
     rmSync(at(`node_modules/.bin/${name}`), { force: true });
-    writeFileSync(at(`node_modules/.bin/${name}`), `#!/bin/sh\nexec node --enable-source-maps "$(dirname "$0")/../../${target}" "$@"\n`, { mode: 0o755 });
+    writeFileSync(
+      at(`node_modules/.bin/${name}`),
+      `#!/bin/sh\nexec node --enable-source-maps "$(dirname "$0")/../../${target}" "$@"\n`,
+      { mode: 0o755 },
+    );
   }
 }
 

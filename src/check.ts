@@ -26,7 +26,8 @@ export async function check(options: CheckOptions): Promise<void> {
   const lifetime = new Lifetime();
   try {
     const problems = await look(options, lifetime);
-    if (problems > 0) throw new VscopeError("DEVICE_NOT_CONNECTED", `check: ${problems} hardware problems, see above`);
+    if (problems > 0)
+      throw new VscopeError("DEVICE_NOT_CONNECTED", `check: ${problems} hardware problems, see above`);
     options.print("everything that is configured is there");
   } finally {
     await lifetime.close();
@@ -40,7 +41,10 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
   lifetime.defer("GPIO lines", () => hardware.gpio.close());
   print(`GPIO             ${hardware.gpio.description}`);
-  const shutters = await ShutterSet.open({ bank: hardware.gpio, shutters: instrument.shutters, clock, log }, NEVER);
+  const shutters = await ShutterSet.open(
+    { bank: hardware.gpio, shutters: instrument.shutters, clock, log },
+    NEVER,
+  );
   lifetime.defer("shutters", () => shutters.close());
   let problems = 0;
   for (const { channel, state } of shutters.list()) {
@@ -52,7 +56,14 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
   lifetime.defer("spectrometers", () => rack.close());
   await rack.start(NEVER);
-  return problems + printRack(rack, instrument.spectrometers.map(({ serial }) => serial), print);
+  return (
+    problems +
+    printRack(
+      rack,
+      instrument.spectrometers.map(({ serial }) => serial),
+      print,
+    )
+  );
 }
 
 function printRack(rack: Rack, configured: readonly string[], print: (line: string) => void): number {
@@ -60,9 +71,12 @@ function printRack(rack: Rack, configured: readonly string[], print: (line: stri
     const { model, pixels, calibration, isSimulated } = identity;
     const wavelengths = wavelengthsNm(calibration.wavelengthCoefficients, pixels);
     const range = `${Math.round(wavelengths[0] ?? 0)} to ${Math.round(wavelengths.at(-1) ?? 0)} nm`;
-    print(`spectrometer     ${serial}: ${model}, ${pixels} pixels, ${range}${isSimulated ? ", emulated" : ""}`);
+    print(
+      `spectrometer     ${serial}: ${model}, ${pixels} pixels, ${range}${isSimulated ? ", emulated" : ""}`,
+    );
   }
-  for (const { model, portPath, message } of rack.problems.value) print(`not usable       ${model} at ${portPath}: ${message}`);
+  for (const { model, portPath, message } of rack.problems.value)
+    print(`not usable       ${model} at ${portPath}: ${message}`);
   const found = new Set(rack.spectrometers.value.map(({ serial }) => serial));
   const missing = configured.filter((serial) => !found.has(serial) && !serial.startsWith("dummy_"));
   for (const serial of missing) print(`missing          ${serial}: configured, not on the bus`);

@@ -32,7 +32,10 @@ interface Options {
 }
 
 /** Parses arguments and reads the file they name; undefined when only help or the version was asked for. Throws CONFIG_INVALID. */
-export async function readCommandLine(args: readonly string[], version: string): Promise<CommandLine | undefined> {
+export async function readCommandLine(
+  args: readonly string[],
+  version: string,
+): Promise<CommandLine | undefined> {
   const options = parseOptions(args, version);
   if (options === undefined) return undefined;
   const { config, warnings } = await readFile(options.serverConfig);
@@ -68,7 +71,9 @@ function parseOptions(args: readonly string[], version: string): Options | undef
     if (error instanceof CommanderError && error.exitCode === 0) return undefined;
     if (!(error instanceof CommanderError)) throw error;
     const message = error.message.replace(/^error: /, "");
-    throw new VscopeError("CONFIG_INVALID", `command line: ${message}, see vscope-server --help`, { cause: error });
+    throw new VscopeError("CONFIG_INVALID", `command line: ${message}, see vscope-server --help`, {
+      cause: error,
+    });
   }
 }
 
@@ -80,7 +85,8 @@ function exitCodeHelp(): string {
 
 // Without -s a missing /etc/vscope.cfg means "all defaults"; a file that was named must be there.
 async function readFile(named: string | undefined): ReturnType<typeof readServerConfig> {
-  if (named === undefined && !existsSync(DEFAULT_FILE)) return { config: DEFAULT_SERVER_CONFIG, warnings: [] };
+  if (named === undefined && !existsSync(DEFAULT_FILE))
+    return { config: DEFAULT_SERVER_CONFIG, warnings: [] };
   return await readServerConfig(named ?? DEFAULT_FILE);
 }
 

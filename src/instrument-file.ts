@@ -6,7 +6,11 @@ import { fileURLToPath } from "node:url";
 import { NEVER } from "./base/abort.ts";
 import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
-import { type InstrumentConfig, parseInstrumentConfig, readInstrumentConfig } from "./config/instrument-config.ts";
+import {
+  type InstrumentConfig,
+  parseInstrumentConfig,
+  readInstrumentConfig,
+} from "./config/instrument-config.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { SYSTEM_DISK } from "./datadir/disk.ts";
 import { replaceDurable } from "./datadir/durable-file.ts";
@@ -41,20 +45,28 @@ export class InstrumentFile implements ConfigurationText {
     try {
       return await readFile(this.path, "utf8");
     } catch (error) {
-      throw new VscopeError("DATADIR_IO", `${this.path}: cannot be read: ${messageOf(error)}`, { cause: error });
+      throw new VscopeError("DATADIR_IO", `${this.path}: cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
   /** Replaces the file; the old one stays beside it as `.bak`. Throws VALUE_INVALID with every mistake, PAYLOAD_TOO_LARGE. */
   async write(text: string): Promise<void> {
     if (text.length > LONGEST_TEXT) {
-      throw new VscopeError("PAYLOAD_TOO_LARGE", `${basename(this.path)}: ${text.length} characters are more than ${LONGEST_TEXT}`);
+      throw new VscopeError(
+        "PAYLOAD_TOO_LARGE",
+        `${basename(this.path)}: ${text.length} characters are more than ${LONGEST_TEXT}`,
+      );
     }
     this.#check(text);
     const old = await this.read();
     await replaceDurable(SYSTEM_DISK, `${this.path}.bak`, Buffer.from(old, "utf8"), NEVER);
     await replaceDurable(SYSTEM_DISK, this.path, Buffer.from(text, "utf8"), NEVER);
-    this.#log.info({ file: this.path }, "instrument configuration replaced, it takes effect at the next start");
+    this.#log.info(
+      { file: this.path },
+      "instrument configuration replaced, it takes effect at the next start",
+    );
   }
 
   // In a file of ours a mistake stops the server; in a text from a client it is the client's.

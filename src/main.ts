@@ -19,7 +19,8 @@ async function main(args: readonly string[]): Promise<void> {
   const commandLine = await readCommandLine(args, version);
   if (commandLine === undefined) return;
   const { config, warnings } = commandLine;
-  if (config.daemon.daemon && !isBackgroundProcess() && !commandLine.check) return await background(commandLine);
+  if (config.daemon.daemon && !isBackgroundProcess() && !commandLine.check)
+    return await background(commandLine);
   const { log, reopen } = openLog(logOptions(commandLine));
   failLoudly(log);
   for (const warning of warnings) log.warn({}, warning);
@@ -51,7 +52,9 @@ function failLoudly(log: Log): void {
 }
 
 function packageVersion(): string {
-  const { version }: { version: string } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  );
   return version;
 }
 

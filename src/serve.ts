@@ -74,7 +74,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function closeInTime(lifetime: Lifetime, clock: Clock, log: Log): Promise<void> {
-  const late = (): Error => new VscopeError("INTERNAL", `stop: not finished after ${STOP_WITHIN_US / SECOND} s`);
+  const late = (): Error =>
+    new VscopeError("INTERNAL", `stop: not finished after ${STOP_WITHIN_US / SECOND} s`);
   const closing = lifetime.close();
   try {
     await withDeadline({ clock, us: STOP_WITHIN_US, late }, NEVER, (signal) => orAborted(closing, signal));

@@ -10,6 +10,7 @@ import { CoapServer } from "./coap/server.ts";
 import { channelsOf } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
+import { emulatedPlugs } from "./emulated-plugs.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
@@ -77,7 +78,10 @@ async function openParts(
   const instrument = await configuration.load();
   const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
   lifetime.defer("GPIO lines", () => hardware.gpio.close());
-  const shutters = await ShutterSet.open({ bank: hardware.gpio, shutters: instrument.shutters, clock, log }, signal);
+  const shutters = await ShutterSet.open(
+    { bank: hardware.gpio, shutters: instrument.shutters, clock, log },
+    signal,
+  );
   lifetime.defer("shutters", () => shutters.close());
   const { bus, isSimulated } = hardware;
   const settings = spectrometerSettings(instrument);
@@ -90,7 +94,8 @@ async function openParts(
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !isSimulated });
-  return { hardware, model: { host, rack, shutters, dataDirectory, recorder, operations, configuration } };
+  const instruments = { host, rack, shutters, emulatedPlugs: emulatedPlugs(hardware.emulated) };
+  return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
 }
 
 function dataDirectoryOptions(config: ServerConfig, version: string) {
@@ -111,11 +116,20 @@ interface LedParts {
   readonly log: Log;
 }
 
-async function openStatusLed({ config, hardware, recorder, log }: LedParts, lifetime: Lifetime): Promise<void> {
+async function openStatusLed(
+  { config, hardware, recorder, log }: LedParts,
+  lifetime: Lifetime,
+): Promise<void> {
   const pin = config.hardware.statusLedPin;
   if (pin === undefined) return;
   const { status: cell } = recorder;
-  const led = await StatusLed.open({ bank: hardware.gpio, pin, cell, isLit: ({ phase }) => phase !== "idle", log });
+  const led = await StatusLed.open({
+    bank: hardware.gpio,
+    pin,
+    cell,
+    isLit: ({ phase }) => phase !== "idle",
+    log,
+  });
   lifetime.defer("status LED", () => led.close());
 }
 

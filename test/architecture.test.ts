@@ -9,7 +9,10 @@ import { type SourceFile, sourceFiles, sourceRoot } from "./support/sources.ts";
 const document = readFileSync(new URL("docs/architecture.md", sourceRoot), "utf8");
 const sources = sourceFiles("src");
 const ranks = new Map(
-  [...document.matchAll(/^\| (\d+) \| `(src[^`]*)` \|/gm)].map(([, rank, folder]) => [folder ?? "", Number(rank)]),
+  [...document.matchAll(/^\| (\d+) \| `(src[^`]*)` \|/gm)].map(([, rank, folder]) => [
+    folder ?? "",
+    Number(rank),
+  ]),
 );
 const limit = (what: string): number => {
   const found = new RegExp(`^\\| ${what} \\| (\\d+) \\|$`, "m").exec(document);
@@ -44,7 +47,10 @@ const imports = sources.flatMap(importsOf);
 
 test("the rank table names every folder that has files, and no other", () => {
   const used = new Set(sources.map(({ path }) => folderOf(path)));
-  assert.deepEqual([...ranks.keys()].filter((folder) => !used.has(folder)), []);
+  assert.deepEqual(
+    [...ranks.keys()].filter((folder) => !used.has(folder)),
+    [],
+  );
 });
 
 test("files import from lower ranks or their own folder only", () => {
@@ -52,24 +58,37 @@ test("files import from lower ranks or their own folder only", () => {
     const [own, other] = [folderOf(from), folderOf(to)];
     return own !== other && (ranks.get(other) ?? 0) >= (ranks.get(own) ?? 0);
   });
-  assert.deepEqual(wrong.map(({ from, to }) => `${from} imports ${to}`), []);
+  assert.deepEqual(
+    wrong.map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
 });
 
 test("the emulator is imported lazily and by main.ts only", () => {
   const wrong = imports.filter(
-    ({ from, to, isLazy }) => to.startsWith("src/emulator/") && !from.startsWith("src/emulator/") && !(isLazy && folderOf(from) === "src"),
+    ({ from, to, isLazy }) =>
+      to.startsWith("src/emulator/") &&
+      !from.startsWith("src/emulator/") &&
+      !(isLazy && folderOf(from) === "src"),
   );
   const types = new Set(
     sources.flatMap(({ path, text }) =>
-      [...text.matchAll(/import type [^;]*"(\.[^"]+)"/g)].map(([, to]) => `${path} ${posix.join(posix.dirname(path), to ?? "")}`),
+      [...text.matchAll(/import type [^;]*"(\.[^"]+)"/g)].map(
+        ([, to]) => `${path} ${posix.join(posix.dirname(path), to ?? "")}`,
+      ),
     ),
   );
   const running = wrong.filter(({ from, to }) => !(folderOf(from) === "src" && types.has(`${from} ${to}`)));
-  assert.deepEqual(running.map(({ from, to }) => `${from} imports ${to}`), []);
+  assert.deepEqual(
+    running.map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
 });
 
 test("there are no import cycles and no barrels", () => {
-  const graph = new Map(sources.map(({ path }) => [path, imports.filter(({ from }) => from === path).map(({ to }) => to)]));
+  const graph = new Map(
+    sources.map(({ path }) => [path, imports.filter(({ from }) => from === path).map(({ to }) => to)]),
+  );
   const done = new Set<string>();
   const visit = (path: string, trail: readonly string[]): void => {
     assert.ok(!trail.includes(path), `import cycle: ${[...trail, path].join(" > ")}`);
@@ -78,7 +97,10 @@ test("there are no import cycles and no barrels", () => {
     done.add(path);
   };
   for (const path of graph.keys()) visit(path, []);
-  assert.deepEqual(sources.filter(({ path }) => path.endsWith("/index.ts")).map(({ path }) => path), []);
+  assert.deepEqual(
+    sources.filter(({ path }) => path.endsWith("/index.ts")).map(({ path }) => path),
+    [],
+  );
 });
 
 test("files and functions keep to the limits", () => {
@@ -105,14 +127,22 @@ interface FunctionSize {
 function functionsOf({ path, text }: SourceFile): readonly FunctionSize[] {
   const lines = text.split("\n");
   return lines.flatMap((line, start) => {
-    const head = /^(\s*)(?:export )?(?:private )?(?:static )?(?:async )?(?:function\*? ?\w*|\*?#?\w+)(?:<.*>)?\((.*)/.exec(line);
+    const head =
+      /^(\s*)(?:export )?(?:private )?(?:static )?(?:async )?(?:function\*? ?\w*|\*?#?\w+)(?:<.*>)?\((.*)/.exec(
+        line,
+      );
     const indent = head?.[1];
-    if (indent === undefined || /^\s*(?:if|for|while|switch|return|catch|await|super)\b/.test(line)) return [];
+    if (indent === undefined || /^\s*(?:if|for|while|switch|return|catch|await|super)\b/.test(line))
+      return [];
     const end = lines.findIndex((other, index) => index >= start && new RegExp(`^${indent}\\}`).test(other));
-    const opens = lines.slice(start, end).findIndex((other) => /\{$/.test(other));
+    const opens = lines.slice(start, end).findIndex((other) => other.endsWith("{"));
     if (end < 0 || opens < 0) return [];
-    const isBody = !lines.slice(start, start + opens).some((other) => new RegExp(`^${indent}\\S.*;$`).test(other));
-    return isBody ? [{ where: `${path}:${start + 1}`, lines: end - start + 1, parameters: countParameters(lines, start) }] : [];
+    const isBody = !lines
+      .slice(start, start + opens)
+      .some((other) => new RegExp(`^${indent}\\S.*;$`).test(other));
+    return isBody
+      ? [{ where: `${path}:${start + 1}`, lines: end - start + 1, parameters: countParameters(lines, start) }]
+      : [];
   });
 }
 
@@ -129,7 +159,8 @@ function countParameters(lines: readonly string[], start: number): number {
     else if (")]}".includes(character)) depth -= 1;
     else if (character === "<") angle += 1;
     else if (character === ">" && text[index - 1] !== "=") angle -= 1;
-    else if (character === "," && depth === 1 && angle <= 0) count += /^\s*\)/.test(text.slice(index + 1)) ? 0 : 1;
+    else if (character === "," && depth === 1 && angle <= 0)
+      count += /^\s*\)/.test(text.slice(index + 1)) ? 0 : 1;
     else if (depth >= 1 && /\S/.test(character)) any = true;
     if (depth === 0) break;
   }
@@ -138,9 +169,13 @@ function countParameters(lines: readonly string[], start: number): number {
 
 test("timers and the wall clock exist in base/clock.ts only", () => {
   const wrong = sources.filter(
-    ({ path, text }) => path !== "src/base/clock.ts" && /\b(?:setTimeout|setInterval|Date\.now)\(|node:timers/.test(text),
+    ({ path, text }) =>
+      path !== "src/base/clock.ts" && /\b(?:setTimeout|setInterval|Date\.now)\(|node:timers/.test(text),
   );
-  assert.deepEqual(wrong.map(({ path }) => path), []);
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
 });
 
 test("no escape from types without a reason, no default exports, no console", () => {
@@ -170,7 +205,9 @@ test("errors are VscopeErrors outside base/", () => {
   const wrong = sources.flatMap(({ path, text }) =>
     path.startsWith("src/base/")
       ? []
-      : text.split("\n").flatMap((line, index) => (/\bnew Error\(/.test(line) ? [`${path}:${index + 1}`] : [])),
+      : text
+          .split("\n")
+          .flatMap((line, index) => (/\bnew Error\(/.test(line) ? [`${path}:${index + 1}`] : [])),
   );
   assert.deepEqual(wrong, []);
 });

@@ -58,7 +58,8 @@ export class Autointegration {
     const { values, failures } = await withLight(
       this.#optics,
       { channel, kind: "light" },
-      (spectrometer, notBeforeUs) => this.#searchOne({ spectrometer, channel, targetPercent, notBeforeUs }, signal),
+      (spectrometer, notBeforeUs) =>
+        this.#searchOne({ spectrometer, channel, targetPercent, notBeforeUs }, signal),
       signal,
     );
     this.#remember(values);
@@ -124,8 +125,10 @@ function darkLevel(
   ranges: readonly (readonly [number, number])[],
 ): { readonly offsetCounts: number; readonly noiseCounts: number } {
   const dark = ranges.flatMap(([from, to]) => [...counts.subarray(from, to)]);
-  const sample = dark.length >= 4 ? dark : [...counts].sort((a, b) => a - b).slice(0, Math.ceil(counts.length / 10));
+  const sample =
+    dark.length >= 4 ? dark : [...counts].sort((a, b) => a - b).slice(0, Math.ceil(counts.length / 10));
   const mean = sample.reduce((sum, value) => sum + value, 0) / Math.max(1, sample.length);
-  const variance = sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, sample.length - 1);
+  const variance =
+    sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, sample.length - 1);
   return { offsetCounts: mean, noiseCounts: Math.sqrt(variance) };
 }

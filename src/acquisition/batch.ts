@@ -64,7 +64,11 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
 }
 
 /** Searches the integration times of all channels, one after the other. */
-export async function searchAll(parts: BatchParts, targetPercent: number, signal: AbortSignal): Promise<void> {
+export async function searchAll(
+  parts: BatchParts,
+  targetPercent: number,
+  signal: AbortSignal,
+): Promise<void> {
   const failures: SpectrumFailure[] = [];
   for (const [index, channel] of parts.channels.entries()) {
     parts.report.progress(index, parts.channels.length);
@@ -117,7 +121,10 @@ class BatchRecording {
 
   throwFailures(): void {
     if (this.#failed === 0) return;
-    throw failuresAsError(this.#failures, `${this.#failed} exposures failed, ${this.#spectra} spectra are kept`);
+    throw failuresAsError(
+      this.#failures,
+      `${this.#failed} exposures failed, ${this.#spectra} spectra are kept`,
+    );
   }
 
   #perform(step: Step, signal: AbortSignal): Promise<void> {

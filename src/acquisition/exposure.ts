@@ -1,9 +1,9 @@
 // One exposure of all spectrometers together through one channel, or with every shutter closed.
 
-import { asVscopeError, isErrorCode, VscopeError } from "../base/errors.ts";
+import { asVscopeError, isErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
-import type { Spectrometer } from "../instruments/spectrometer.ts";
+import type { Spectrometer, SpectrumRequest } from "../instruments/spectrometer.ts";
 import type { Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 
 /** The instruments that share the light. */
@@ -18,7 +18,11 @@ export interface ExposureResult {
 }
 
 /** Work with one spectrometer while the light is on (or off); the exposure must begin after `notBeforeUs`. */
-export type SpectrometerTask<T> = (spectrometer: Spectrometer, notBeforeUs: number, signal: AbortSignal) => Promise<T>;
+export type SpectrometerTask<T> = (
+  spectrometer: Spectrometer,
+  notBeforeUs: number,
+  signal: AbortSignal,
+) => Promise<T>;
 
 /**
  * Light: opens the channel's shutter, runs `task` for every spectrometer at once, closes the shutter.
@@ -53,10 +57,24 @@ export async function expose(
   const { values, failures } = await withLight(
     optics,
     what,
-    (spectrometer, notBeforeUs) => spectrometer.acquire({ ...what, notBeforeUs }, signal),
+    (spectrometer, notBeforeUs) => acquireTwice(spectrometer, { ...what, notBeforeUs }, signal),
     signal,
   );
   return { spectra: values, failures };
+}
+
+// A disturbed transfer is no reason for a gap in a season: the device has recovered by its next turn.
+async function acquireTwice(
+  spectrometer: Spectrometer,
+  request: SpectrumRequest,
+  signal: AbortSignal,
+): Promise<Spectrum> {
+  try {
+    return await spectrometer.acquire(request, signal);
+  } catch (error) {
+    if (signal.aborted || !isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    return await spectrometer.acquire(request, signal);
+  }
 }
 
 async function settleEach<T>(
@@ -83,5 +101,7 @@ export function failuresAsError(failures: readonly SpectrumFailure[], kept: stri
   const texts = [...new Set(failures.map(({ channel, message }) => `${message} (${channel})`))];
   const shown = texts.slice(0, 3).join("; ") + (texts.length > 3 ? `; and ${texts.length - 3} more` : "");
   const code = failures[0]?.code ?? "";
-  return new VscopeError(isErrorCode(code) ? code : "INTERNAL", `${shown}; ${kept}`, { details: { failures } });
+  return new VscopeError(isErrorCode(code) ? code : "INTERNAL", `${shown}; ${kept}`, {
+    details: { failures },
+  });
 }

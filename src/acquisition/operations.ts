@@ -30,7 +30,8 @@ export class Operations {
   /** Throws RESOURCE_NOT_FOUND for an id that was never given or is no longer kept. */
   get(id: string): Operation {
     const found = this.#operations.value.find((operation) => operation.id === id);
-    if (found === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `operation ${id}: unknown, the newest ${KEPT} are kept`);
+    if (found === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `operation ${id}: unknown, the newest ${KEPT} are kept`);
     return found;
   }
 
@@ -38,7 +39,10 @@ export class Operations {
   start(kind: string, steps: number, job: OperationJob): Operation {
     const busy = this.running;
     if (busy !== undefined) {
-      throw new VscopeError("STATE_CONFLICT", `${kind}: operation ${busy.id} (${busy.status.value.kind}) is running`);
+      throw new VscopeError(
+        "STATE_CONFLICT",
+        `${kind}: operation ${busy.id} (${busy.status.value.kind}) is running`,
+      );
     }
     if (this.#closed) throw new VscopeError("STATE_CONFLICT", `${kind}: the server is stopping`);
     this.#started += 1;

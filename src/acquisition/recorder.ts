@@ -61,7 +61,9 @@ export class Recorder {
   /** Searches the integration times of all channels; records nothing. */
   autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">): Operation {
     const { targetPercent } = this.#complete(asked);
-    return this.#start("autointegrate", this.channels.length, (parts, signal) => searchAll(parts, targetPercent, signal));
+    return this.#start("autointegrate", this.channels.length, (parts, signal) =>
+      searchAll(parts, targetPercent, signal),
+    );
   }
 
   /** Cancels what is running. Throws STATE_CONFLICT when nothing is. */
@@ -73,11 +75,14 @@ export class Recorder {
   }
 
   #startBatch(kind: string, settings: BatchSettings, steps: readonly Step[]): Operation {
-    return this.#start(kind, steps.length, (parts, signal) => recordBatch(parts, { settings, steps }, signal));
+    return this.#start(kind, steps.length, (parts, signal) =>
+      recordBatch(parts, { settings, steps }, signal),
+    );
   }
 
   #start(kind: string, steps: number, job: RecordingJob): Operation {
-    if (this.channels.length === 0) throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
+    if (this.channels.length === 0)
+      throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
     if (this.#options.optics.rack.spectrometers.value.length === 0) {
       throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer has been found`);
     }
@@ -105,7 +110,9 @@ export class Recorder {
       const { min, max } = LIMITS[key];
       const value = settings[key];
       if (!(value >= min && value <= max)) {
-        throw new VscopeError("VALUE_OUT_OF_RANGE", `${key}: ${value} is outside ${min}..${max}`, { details: { min, max } });
+        throw new VscopeError("VALUE_OUT_OF_RANGE", `${key}: ${value} is outside ${min}..${max}`, {
+          details: { min, max },
+        });
       }
     }
     return settings;

@@ -20,7 +20,12 @@ export const LIMITS = {
   targetPercent: { min: 10, max: 90 },
 } as const;
 
-export const DEFAULTS: Omit<BatchSettings, "run"> = { sequences: 1, autointegrate: -1, delayS: 0, targetPercent: 80 };
+export const DEFAULTS: Omit<BatchSettings, "run"> = {
+  sequences: 1,
+  autointegrate: -1,
+  delayS: 0,
+  targetPercent: 80,
+};
 
 /** One step of a batch. */
 export type Step =
@@ -34,7 +39,11 @@ export type Step =
  * several sequences, and one after every search, since new integration times need new darks.
  * A dark has the number of the sequence it belongs to, and each number has at most one dark.
  */
-export function* batchSteps({ sequences, autointegrate, delayS }: Omit<BatchSettings, "run">): Generator<Step> {
+export function* batchSteps({
+  sequences,
+  autointegrate,
+  delayS,
+}: Omit<BatchSettings, "run">): Generator<Step> {
   const last = sequences - 1;
   if (autointegrate === 0) yield { do: "autointegrate", sequence: 0 };
   if (autointegrate < 1) yield { do: "dark", sequence: 0 };

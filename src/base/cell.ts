@@ -32,7 +32,9 @@ export class Cell<T> implements ReadableCell<T> {
     if (isDeepStrictEqual(value, this.#value)) return;
     this.#value = value;
     this.#version += 1;
-    for (const listener of [...this.#listeners]) listener(value);
+    // A copy: a listener may unsubscribe itself or another one.
+    const told = [...this.#listeners];
+    for (const listener of told) listener(value);
   }
 
   subscribe(listener: (value: T) => void): () => void {
@@ -44,7 +46,11 @@ export class Cell<T> implements ReadableCell<T> {
 }
 
 /** Resolves with the first value that satisfies `test`, the present one included; rejects when the signal aborts. */
-export function until<T>(cell: ReadableCell<T>, test: (value: T) => boolean, signal: AbortSignal): Promise<T> {
+export function until<T>(
+  cell: ReadableCell<T>,
+  test: (value: T) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);

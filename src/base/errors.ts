@@ -23,13 +23,38 @@ export const ERRORS = {
   RESOURCE_NOT_FOUND: client("4.04", 404, false, "No such path, device, channel, run or file."),
   METHOD_NOT_ALLOWED: client("4.05", 405, false, "The resource does not have this method."),
   FORMAT_UNSUPPORTED: client("4.15", 415, false, "The Content-Format of the payload is not understood here."),
-  FORMAT_NOT_ACCEPTABLE: client("4.06", 406, false, "The resource has no representation in the accepted format."),
-  STATE_CONFLICT: client("4.09", 409, true, "Not possible in the present state, such as recording while recording."),
-  PRECONDITION_FAILED: client("4.12", 412, false, "If-Match or If-None-Match does not hold: somebody else changed it."),
+  FORMAT_NOT_ACCEPTABLE: client(
+    "4.06",
+    406,
+    false,
+    "The resource has no representation in the accepted format.",
+  ),
+  STATE_CONFLICT: client(
+    "4.09",
+    409,
+    true,
+    "Not possible in the present state, such as recording while recording.",
+  ),
+  PRECONDITION_FAILED: client(
+    "4.12",
+    412,
+    false,
+    "If-Match or If-None-Match does not hold: somebody else changed it.",
+  ),
   PAYLOAD_TOO_LARGE: client("4.13", 413, false, "The payload is larger than the limit the message names."),
-  OPERATION_CANCELLED: client("4.09", 409, false, "The operation was aborted, by a client or by the end of the server."),
+  OPERATION_CANCELLED: client(
+    "4.09",
+    409,
+    false,
+    "The operation was aborted, by a client or by the end of the server.",
+  ),
   DEVICE_NOT_CONNECTED: device("5.03", 503, true, "Unplugged, unpowered, or not opened yet."),
-  DEVICE_PERMISSION: device("5.03", 503, false, "Seen on the bus, but this user may not open it: the udev rule is missing."),
+  DEVICE_PERMISSION: device(
+    "5.03",
+    503,
+    false,
+    "Seen on the bus, but this user may not open it: the udev rule is missing.",
+  ),
   DEVICE_BUSY: device("5.03", 503, true, "Held by another program, or its queue is full."),
   DEVICE_TIMEOUT: device("5.04", 504, true, "No answer before the deadline; the message names the exchange."),
   DEVICE_PROTOCOL: device("5.02", 502, true, "Wrong length, checksum, sync byte or refusal by the device."),
@@ -37,7 +62,12 @@ export const ERRORS = {
   DATADIR_NOT_MOUNTED: disk("5.03", 503, true, "The medium of the data directory is not there."),
   DATADIR_FULL: disk("5.03", 507, false, "Less space is left than the reserve."),
   DATADIR_IO: disk("5.00", 500, true, "The system refused a read or write; the cause names it."),
-  CONFIG_INVALID: ours("5.00", 500, false, "A configuration file is wrong; the message names file, line and key."),
+  CONFIG_INVALID: ours(
+    "5.00",
+    500,
+    false,
+    "A configuration file is wrong; the message names file, line and key.",
+  ),
   SERVER_CONFLICT: ours("5.00", 500, false, "Another server has the port or the PID file."),
   INTERNAL: ours("5.00", 500, false, "A fault of the server itself; it is logged with its stack."),
 } as const satisfies Record<string, ErrorRow>;
@@ -45,7 +75,13 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 function rowsOf(group: ErrorRow["group"]) {
-  return (coap: string, http: number, again: boolean, when: string): ErrorRow => ({ group, coap, http, again, when });
+  return (coap: string, http: number, again: boolean, when: string): ErrorRow => ({
+    group,
+    coap,
+    http,
+    again,
+    when,
+  });
 }
 
 export interface ErrorOptions {

@@ -25,6 +25,7 @@ export class Lifetime {
         failures.push(new Error(`${next.name} did not close`, { cause: error }));
       }
     }
-    if (failures.length > 0) throw new AggregateError(failures, failures.map((failure) => failure.message).join("; "));
+    if (failures.length > 0)
+      throw new AggregateError(failures, failures.map((failure) => failure.message).join("; "));
   }
 }

@@ -52,7 +52,10 @@ export class Queue {
       if (signal.aborted) return reject(signal.reason);
       if (this.#waiters.length >= this.#capacity) {
         return reject(
-          new VscopeError("DEVICE_BUSY", `${this.#name}: ${this.#waiters.length} jobs are waiting, ${this.#capacity} are allowed`),
+          new VscopeError(
+            "DEVICE_BUSY",
+            `${this.#name}: ${this.#waiters.length} jobs are waiting, ${this.#capacity} are allowed`,
+          ),
         );
       }
       const waiter: Waiter = {
@@ -80,7 +83,9 @@ export class Queue {
   }
 
   /** Rejects all waiters, aborts the running job and resolves when it has settled. */
-  async close(reason: unknown = new VscopeError("DEVICE_NOT_CONNECTED", `${this.#name}: closed`)): Promise<void> {
+  async close(
+    reason: unknown = new VscopeError("DEVICE_NOT_CONNECTED", `${this.#name}: closed`),
+  ): Promise<void> {
     if (!this.#closing.signal.aborted) this.#closing.abort(reason);
     for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
     await this.#running;

@@ -79,7 +79,11 @@ export class VirtualClock implements Clock {
   #next(): Timer | undefined {
     let first: Timer | undefined;
     for (const timer of this.#timers) {
-      if (first === undefined || timer.dueUs < first.dueUs || (timer.dueUs === first.dueUs && timer.order < first.order)) {
+      if (
+        first === undefined ||
+        timer.dueUs < first.dueUs ||
+        (timer.dueUs === first.dueUs && timer.order < first.order)
+      ) {
         first = timer;
       }
     }

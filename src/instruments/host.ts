@@ -71,11 +71,14 @@ export class Host {
 
   /** Sets the clock of the computer. Throws STATE_CONFLICT when that is not allowed, DEVICE_PERMISSION when the system refuses. */
   async setUtc(iso: string): Promise<void> {
-    if (!this.#maySetClock) throw new VscopeError("STATE_CONFLICT", "clock: a server with emulated instruments does not set it");
+    if (!this.#maySetClock)
+      throw new VscopeError("STATE_CONFLICT", "clock: a server with emulated instruments does not set it");
     try {
       await run("date", ["--utc", "--set", iso]);
     } catch (error) {
-      throw new VscopeError("DEVICE_PERMISSION", `clock: the system refused, ${messageOf(error).trim()}`, { cause: error });
+      throw new VscopeError("DEVICE_PERMISSION", `clock: the system refused, ${messageOf(error).trim()}`, {
+        cause: error,
+      });
     }
   }
 }

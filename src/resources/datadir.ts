@@ -8,7 +8,10 @@ import { declare } from "./model.ts";
 
 const OCTETS_AS_JSON = 50;
 const PLAIN_TEXT = 0;
-const wholeNumber = z.string().regex(/^\d{1,9}$/, "expected a whole number").transform(Number);
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, "expected a whole number")
+  .transform(Number);
 
 const runSummary = z.object({
   name: z.string(),
@@ -27,7 +30,10 @@ const runDetail = z.object({
 const page = { offset: wholeNumber.default(0), limit: wholeNumber.default(50) };
 const isoTime = z
   .string()
-  .refine((text) => !Number.isNaN(Date.parse(text)), "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z")
+  .refine(
+    (text) => !Number.isNaN(Date.parse(text)),
+    "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z",
+  )
   .transform((text) => Date.parse(text) * MS);
 
 const spectrumQuery = z.strictObject({
@@ -124,7 +130,8 @@ export const DATADIR = [
     get: async ({ dataDirectory }, { run, file }) => ({ bytes: await dataDirectory.readFile(run, file) }),
   }),
   declare("/datadir/spectra", {
-    summary: "Catalogue of all spectra, newest first; query run, batch, sequence, serial, channel, kind, flag, from, to, offset, limit",
+    summary:
+      "Catalogue of all spectra, newest first; query run, batch, sequence, serial, channel, kind, flag, from, to, offset, limit",
     type: "core.ll",
     typicalBytes: 12_000,
     query: spectrumQuery,
@@ -136,7 +143,8 @@ export const DATADIR = [
     },
   }),
   declare("/datadir/configuration", {
-    summary: "Instrument configuration; PUT validates it, keeps the old one as .bak, takes effect at the next start",
+    summary:
+      "Instrument configuration; PUT validates it, keeps the old one as .bak, takes effect at the next start",
     contentFormat: PLAIN_TEXT,
     value: z.string(),
     get: async ({ configuration }) => ({ bytes: Buffer.from(await configuration.read(), "utf8") }),
@@ -147,5 +155,15 @@ export const DATADIR = [
 function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof catalogued> {
   const { id, serial, channel, kind, integrationTimeUs, peakCounts, saturatedPixels, flags } = row;
   const exposureStart = isoUtc(exposureStartUtcUs);
-  return { id, serial, channel, kind, exposureStart, integrationTimeUs, peakCounts, saturatedPixels, flags: [...flags] };
+  return {
+    id,
+    serial,
+    channel,
+    kind,
+    exposureStart,
+    integrationTimeUs,
+    peakCounts,
+    saturatedPixels,
+    flags: [...flags],
+  };
 }

@@ -67,7 +67,12 @@ export interface Declaration<M, A, V, I, Q> {
   readonly instances?: (model: M) => readonly A[];
   readonly get?: (model: M, at: A, query: Q) => NoInfer<V> | Promise<NoInfer<V>> | Content | Promise<Content>;
   readonly put?: (model: M, at: A, value: V, signal: AbortSignal) => void | Promise<void>;
-  readonly post?: (model: M, at: A, value: I, signal: AbortSignal) => Created | undefined | Promise<Created | undefined>;
+  readonly post?: (
+    model: M,
+    at: A,
+    value: I,
+    signal: AbortSignal,
+  ) => Created | undefined | Promise<Created | undefined>;
   readonly delete?: (model: M, at: A, signal: AbortSignal) => void | Promise<void>;
   readonly watch?: (model: M, at: A) => readonly ReadableCell<unknown>[];
 }
@@ -90,9 +95,17 @@ function erase<M, A, V, I, Q>(path: string, declaration: Declaration<M, A, V, I,
     instances: (model) => (instances === undefined ? [{}] : instances(model)) as readonly At[], // as: A is a record of texts by construction
     ...pick(declaration),
     ...(get && { get: (model: M, at: At, query: unknown) => get(model, at as A, query as Q) }), // as: parsed
-    ...(put && { put: async (model: M, at: At, value: unknown, signal: AbortSignal) => put(model, at as A, value as V, signal) }), // as: parsed
-    ...(post && { post: async (model: M, at: At, value: unknown, signal: AbortSignal) => post(model, at as A, value as I, signal) }), // as: parsed
-    ...(remove && { delete: async (model: M, at: At, signal: AbortSignal) => remove(model, at as A, signal) }), // as: matched
+    ...(put && {
+      put: async (model: M, at: At, value: unknown, signal: AbortSignal) =>
+        put(model, at as A, value as V, signal),
+    }), // as: parsed
+    ...(post && {
+      post: async (model: M, at: At, value: unknown, signal: AbortSignal) =>
+        post(model, at as A, value as I, signal),
+    }), // as: parsed
+    ...(remove && {
+      delete: async (model: M, at: At, signal: AbortSignal) => remove(model, at as A, signal),
+    }), // as: matched
     ...(watch && { watch: (model: M, at: At) => watch(model, at as A) }), // as: matched
   };
 }

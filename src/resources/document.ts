@@ -57,6 +57,7 @@ function print(schema: JsonSchema): string {
     return `{ ${members.join(", ")} }`;
   }
   if (schema.items) return `[${print(schema.items)}]`;
-  if (typeof schema.additionalProperties === "object") return `{ name: ${print(schema.additionalProperties)} }`;
+  if (typeof schema.additionalProperties === "object")
+    return `{ name: ${print(schema.additionalProperties)} }`;
   return schema.type ?? "anything";
 }

@@ -2,6 +2,7 @@
 
 import type { Recorder } from "../acquisition/recorder.ts";
 import type { Operations } from "../acquisition/operations.ts";
+import type { ReadableCell } from "../base/cell.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -14,6 +15,12 @@ export interface ConfigurationText {
   write(text: string): Promise<void>;
 }
 
+/** An emulated device on its emulated bus, to be plugged and unplugged by whoever tries the server out. */
+export interface EmulatedPlug {
+  readonly isPlugged: ReadableCell<boolean>;
+  setPlugged(isPlugged: boolean): void;
+}
+
 export interface ServerModel {
   readonly host: Host;
   readonly rack: Rack;
@@ -22,6 +29,8 @@ export interface ServerModel {
   readonly recorder: Recorder;
   readonly operations: Operations;
   readonly configuration: ConfigurationText;
+  /** By serial number; empty with real hardware. */
+  readonly emulatedPlugs: ReadonlyMap<string, EmulatedPlug>;
 }
 
 /** Declares a resource of this server. */

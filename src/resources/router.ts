@@ -37,7 +37,8 @@ export class Router<M> {
       if (at === undefined || resource === undefined) continue;
       if (best === undefined || Object.keys(at).length < Object.keys(best.at).length) best = { resource, at };
     }
-    if (best === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+    if (best === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
     return best;
   }
 
@@ -119,17 +120,24 @@ function parse(schema: z.ZodType | undefined, value: unknown, path: string): unk
   if (schema === undefined) return value;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message);
+  const issues = parsed.error.issues.map(
+    ({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message,
+  );
   throw new VscopeError("VALUE_INVALID", `${path}: ${issues.join("; ")}`, { details: { issues } });
 }
 
 function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {
-  return new VscopeError("METHOD_NOT_ALLOWED", `${resource.path}: has no ${method}, only ${methodsOf(resource).join(", ")}`);
+  return new VscopeError(
+    "METHOD_NOT_ALLOWED",
+    `${resource.path}: has no ${method}, only ${methodsOf(resource).join(", ")}`,
+  );
 }
 
 /** The methods a resource has, in the order GET, PUT, POST, DELETE. */
 export function methodsOf<M>({ get, put, post, delete: remove }: Resource<M>): readonly string[] {
-  return [get && "GET", put && "PUT", post && "POST", remove && "DELETE"].flatMap((name) => (name === undefined ? [] : [name]));
+  return [get && "GET", put && "PUT", post && "POST", remove && "DELETE"].flatMap((name) =>
+    name === undefined ? [] : [name],
+  );
 }
 
 /** A path for people: segments joined, so that a slash inside one stays visible as %2F. */

@@ -33,7 +33,10 @@ export const SHUTTERS = [
       const shutter = shutters.shutter(channel);
       const target = position.safeParse(wanted);
       if (!target.success) {
-        throw new VscopeError("VALUE_INVALID", `shutter ${channel}: ${JSON.stringify(wanted.slice(0, 40))} is not one of open, closed`);
+        throw new VscopeError(
+          "VALUE_INVALID",
+          `shutter ${channel}: ${JSON.stringify(wanted.slice(0, 40))} is not one of open, closed`,
+        );
       }
       const running = operations.running;
       if (running !== undefined) {

@@ -51,10 +51,19 @@ export const SPECTROMETERS = [
     summary: "All spectrometers and the devices that are seen but cannot be used",
     value: z.object({
       spectrometers: z.array(summary),
-      problems: z.array(z.object({ portPath: z.string(), model: z.string(), code: z.string(), message: z.string() })),
+      problems: z.array(
+        z.object({ portPath: z.string(), model: z.string(), code: z.string(), message: z.string() }),
+      ),
     }),
-    get: ({ rack }) => ({ spectrometers: rack.spectrometers.value.map(summarize), problems: [...rack.problems.value] }),
-    watch: ({ rack }) => [rack.spectrometers, rack.problems, ...rack.spectrometers.value.map((one) => one.status)],
+    get: ({ rack }) => ({
+      spectrometers: rack.spectrometers.value.map(summarize),
+      problems: [...rack.problems.value],
+    }),
+    watch: ({ rack }) => [
+      rack.spectrometers,
+      rack.problems,
+      ...rack.spectrometers.value.map((one) => one.status),
+    ],
   }),
   declare("/spectrometers/{serial}", {
     summary: "What the instrument is and how it is set",
@@ -73,7 +82,10 @@ export const SPECTROMETERS = [
     get: (server, { serial }) => describe(server, server.rack.spectrometer(serial)),
     watch: ({ rack, recorder }, { serial }) => {
       const instrument = rack.spectrometer(serial);
-      return [instrument.status, ...recorder.channels.map((channel) => instrument.integrationTimeUs(channel))];
+      return [
+        instrument.status,
+        ...recorder.channels.map((channel) => instrument.integrationTimeUs(channel)),
+      ];
     },
   }),
   declare("/spectrometers/{serial}/state", {
@@ -103,7 +115,10 @@ export const SPECTROMETERS = [
     value: z.array(z.number()),
     instances: serials,
     get: ({ rack }, { serial }) => {
-      const { calibration: { wavelengthCoefficients }, pixels } = rack.spectrometer(serial).identity;
+      const {
+        calibration: { wavelengthCoefficients },
+        pixels,
+      } = rack.spectrometer(serial).identity;
       return [...wavelengthsNm(wavelengthCoefficients, pixels)];
     },
   }),
@@ -112,8 +127,13 @@ export const SPECTROMETERS = [
     value: calibration,
     instances: serials,
     get: ({ rack }, { serial }) => {
-      const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } = rack.spectrometer(serial).identity.calibration;
-      return { wavelengthCoefficients: [...wavelengthCoefficients], nonlinearityCoefficients: [...nonlinearityCoefficients], ...rest };
+      const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } =
+        rack.spectrometer(serial).identity.calibration;
+      return {
+        wavelengthCoefficients: [...wavelengthCoefficients],
+        nonlinearityCoefficients: [...nonlinearityCoefficients],
+        ...rest,
+      };
     },
   }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
@@ -125,7 +145,8 @@ export const SPECTROMETERS = [
     instances: serialsAndChannels,
     get: ({ rack }, { serial, channel }) => {
       const newest = rack.spectrometer(serial).newest(channel).value;
-      if (newest === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
+      if (newest === undefined)
+        throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
       return render(newest);
     },
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
@@ -156,8 +177,16 @@ function summarize({ serial, identity, status: { value } }: Spectrometer): z.inf
 }
 
 function describe({ recorder }: ServerModel, instrument: Spectrometer) {
-  const { firmware, pixels, maxCounts, saturationLevel, integrationTimeUs, hasTec, darkPixelRanges, opticalPixelRange } =
-    instrument.identity;
+  const {
+    firmware,
+    pixels,
+    maxCounts,
+    saturationLevel,
+    integrationTimeUs,
+    hasTec,
+    darkPixelRanges,
+    opticalPixelRange,
+  } = instrument.identity;
   return {
     ...summarize(instrument),
     ...(firmware === undefined ? {} : { firmware }),
@@ -174,7 +203,15 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
   };
 }
 
-function render({ instrument, channel, kind, integrationTimeUs, counts, flags, ...times }: Spectrum): z.infer<typeof spectrum> {
+function render({
+  instrument,
+  channel,
+  kind,
+  integrationTimeUs,
+  counts,
+  flags,
+  ...times
+}: Spectrum): z.infer<typeof spectrum> {
   return {
     serial: instrument.serial,
     channel,
@@ -200,6 +237,10 @@ function serialsWithThermometer({ rack }: ServerModel): readonly { readonly seri
   return rack.spectrometers.value.filter((one) => one.hasThermometer).map(({ serial }) => ({ serial }));
 }
 
-function serialsAndChannels(server: ServerModel): readonly { readonly serial: string; readonly channel: string }[] {
-  return serials(server).flatMap(({ serial }) => channels(server).map(({ channel }) => ({ serial, channel })));
+function serialsAndChannels(
+  server: ServerModel,
+): readonly { readonly serial: string; readonly channel: string }[] {
+  return serials(server).flatMap(({ serial }) =>
+    channels(server).map(({ channel }) => ({ serial, channel })),
+  );
 }

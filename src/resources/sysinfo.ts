@@ -4,7 +4,12 @@ import { z } from "zod";
 import { declare } from "./model.ts";
 
 const disk = z.object({ totalBytes: z.number(), freeBytes: z.number() });
-const memory = z.object({ totalBytes: z.number(), freeBytes: z.number(), usedPercent: z.number(), serverBytes: z.number() });
+const memory = z.object({
+  totalBytes: z.number(),
+  freeBytes: z.number(),
+  usedPercent: z.number(),
+  serverBytes: z.number(),
+});
 const uptime = z.object({ serverS: z.number(), hostS: z.number(), load: z.array(z.number()) });
 
 export const SYSINFO = [
@@ -48,7 +53,12 @@ export const SYSINFO = [
   }),
   declare("/sysinfo/clock", {
     summary: "UTC of the computer; PUT sets it",
-    value: z.string().refine((text) => !Number.isNaN(Date.parse(text)), "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z"),
+    value: z
+      .string()
+      .refine(
+        (text) => !Number.isNaN(Date.parse(text)),
+        "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z",
+      ),
     example: "2026-06-21T12:00:00.000000+00:00",
     get: ({ host }) => host.utc,
     put: ({ host }, _at, iso) => host.setUtc(new Date(iso).toISOString()),
@@ -60,8 +70,18 @@ export const SYSINFO = [
     example: 12.5,
     get: ({ host }) => host.cpuPercent,
   }),
-  declare("/sysinfo/memory", { summary: "Memory of the computer and of the server", unit: "By", value: memory, get: ({ host }) => host.memory }),
-  declare("/sysinfo/uptime", { summary: "Time since the start of the server and of the computer", unit: "s", value: uptime, get: ({ host }) => host.uptime }),
+  declare("/sysinfo/memory", {
+    summary: "Memory of the computer and of the server",
+    unit: "By",
+    value: memory,
+    get: ({ host }) => host.memory,
+  }),
+  declare("/sysinfo/uptime", {
+    summary: "Time since the start of the server and of the computer",
+    unit: "s",
+    value: uptime,
+    get: ({ host }) => host.uptime,
+  }),
   declare("/sysinfo/disk", {
     summary: "Space on the disk of the data directory",
     unit: "By",

@@ -3,6 +3,7 @@
 import { ACQUISITION } from "./acquisition.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
+import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
@@ -14,4 +15,5 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,
+  ...EMULATOR,
 ];

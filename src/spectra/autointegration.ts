@@ -60,7 +60,9 @@ function isSaturated(trial: Trial, goal: SearchGoal): boolean {
 
 function isOnTarget(trial: Trial, goal: SearchGoal): boolean {
   const wantedPeak = goal.target * goal.saturationLevel;
-  return !isSaturated(trial, goal) && Math.abs(trial.peakCounts - wantedPeak) <= TARGET_TOLERANCE * wantedPeak;
+  return (
+    !isSaturated(trial, goal) && Math.abs(trial.peakCounts - wantedPeak) <= TARGET_TOLERANCE * wantedPeak
+  );
 }
 
 // Signal is proportional to time; the offset is not. So the peak above the offset is scaled, not the peak.
@@ -79,7 +81,10 @@ function limitHit(trial: Trial, wantedUs: number, goal: SearchGoal): SearchOutco
 }
 
 /** The nearest integration time that the device can be set to. */
-export function quantize(us: number, { minUs, maxUs, stepUs }: Pick<SearchGoal, "minUs" | "maxUs" | "stepUs">): number {
+export function quantize(
+  us: number,
+  { minUs, maxUs, stepUs }: Pick<SearchGoal, "minUs" | "maxUs" | "stepUs">,
+): number {
   const steps = Math.round((Math.min(Math.max(us, minUs), maxUs) - minUs) / stepUs);
   const quantized = minUs + steps * stepUs;
   return quantized > maxUs ? quantized - stepUs : quantized;

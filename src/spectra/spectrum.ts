@@ -91,7 +91,8 @@ export function wavelengthsNm(coefficients: readonly number[], pixels: number): 
   const result = new Float64Array(pixels);
   for (let pixel = 0; pixel < pixels; pixel++) {
     let sum = 0;
-    for (let power = coefficients.length - 1; power >= 0; power--) sum = sum * pixel + (coefficients[power] ?? 0);
+    for (let power = coefficients.length - 1; power >= 0; power--)
+      sum = sum * pixel + (coefficients[power] ?? 0);
     result[pixel] = sum;
   }
   return result;
@@ -100,6 +101,7 @@ export function wavelengthsNm(coefficients: readonly number[], pixels: number): 
 /** Largest counts within a half-open pixel range. */
 export function peakCounts(counts: ArrayLike<number>, [from, to]: readonly [number, number]): number {
   let peak = 0;
-  for (let pixel = from; pixel < Math.min(to, counts.length); pixel++) peak = Math.max(peak, counts[pixel] ?? 0);
+  for (let pixel = from; pixel < Math.min(to, counts.length); pixel++)
+    peak = Math.max(peak, counts[pixel] ?? 0);
   return peak;
 }

@@ -33,7 +33,8 @@ test("one runs at a time; a second is refused and told which", async () => {
   const first = operations.start("record", 2, (_report, signal) => clock.delay(1_000, signal));
   assert.throws(
     () => operations.start("dark", 2, async () => {}),
-    (error) => isVscopeError(error, "STATE_CONFLICT") && error.message === "dark: operation 1 (record) is running",
+    (error) =>
+      isVscopeError(error, "STATE_CONFLICT") && error.message === "dark: operation 1 (record) is running",
   );
   await clock.run(first.finished);
   assert.equal(operations.start("dark", 2, async () => {}).id, "2");
@@ -61,7 +62,10 @@ test("a hundred are kept, unknown ids are refused", async () => {
   for (let index = 0; index < 105; index++) await operations.start("dark", 2, async () => {}).finished;
   assert.equal(operations.all.value.length, 100);
   assert.equal(operations.get("105").status.value.state, "done");
-  assert.throws(() => operations.get("5"), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+  assert.throws(
+    () => operations.get("5"),
+    (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
+  );
 });
 
 test("close cancels what runs and refuses what comes", async () => {

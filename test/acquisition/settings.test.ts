@@ -24,7 +24,10 @@ test("autointegration once comes before everything", () => {
 test("autointegration every n sequences brings its own darks", () => {
   assert.equal(steps(1, 1), "autointegrate 0, dark 0, light 0");
   assert.equal(steps(3, 2), "autointegrate 0, dark 0, light 0, light 1, autointegrate 2, light 2, dark 2");
-  assert.equal(steps(4, 2), "autointegrate 0, dark 0, light 0, light 1, autointegrate 2, dark 2, light 2, light 3, dark 3");
+  assert.equal(
+    steps(4, 2),
+    "autointegrate 0, dark 0, light 0, light 1, autointegrate 2, dark 2, light 2, light 3, dark 3",
+  );
 });
 
 test("waiting is between sequences, not after the last", () => {
@@ -33,14 +36,19 @@ test("waiting is between sequences, not after the last", () => {
 
 test("any batch has each light once, in order, and no dark number twice", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: -1, max: 10 }), (sequences, autointegrate) => {
-      const all = [...batchSteps({ sequences, autointegrate, delayS: 0, targetPercent: 80 })];
-      const numbers = (what: string) => all.filter((step) => step.do === what).map(({ sequence }) => sequence);
-      assert.deepEqual(numbers("light"), [...Array(sequences).keys()]);
-      assert.equal(new Set(numbers("dark")).size, numbers("dark").length);
-      // Every light has a dark made after the last search before it, or the closing one.
-      assert.ok(numbers("dark").includes(0));
-      assert.ok(numbers("dark").includes(sequences - 1));
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: -1, max: 10 }),
+      (sequences, autointegrate) => {
+        const all = [...batchSteps({ sequences, autointegrate, delayS: 0, targetPercent: 80 })];
+        const numbers = (what: string) =>
+          all.filter((step) => step.do === what).map(({ sequence }) => sequence);
+        assert.deepEqual(numbers("light"), [...Array(sequences).keys()]);
+        assert.equal(new Set(numbers("dark")).size, numbers("dark").length);
+        // Every light has a dark made after the last search before it, or the closing one.
+        assert.ok(numbers("dark").includes(0));
+        assert.ok(numbers("dark").includes(sequences - 1));
+      },
+    ),
   );
 });

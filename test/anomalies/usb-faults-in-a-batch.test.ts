@@ -68,11 +68,19 @@ function setTimes({ model }: TestInstrument): void {
   }
 }
 
-async function checkOutcome(instrument: TestInstrument, status: OperationStatus, where: string): Promise<void> {
-  for (const { channel, state } of instrument.model.shutters.list()) assert.equal(state.value, "closed", `${where}: ${channel}`);
+async function checkOutcome(
+  instrument: TestInstrument,
+  status: OperationStatus,
+  where: string,
+): Promise<void> {
+  for (const { channel, state } of instrument.model.shutters.list())
+    assert.equal(state.value, "closed", `${where}: ${channel}`);
   if (status.state === "failed") {
     const code = status.error?.code ?? "";
-    assert.ok(isErrorCode(code) && ERRORS[code].group === "device", `${where}: ${code} ${status.error?.message}`);
+    assert.ok(
+      isErrorCode(code) && ERRORS[code].group === "device",
+      `${where}: ${code} ${status.error?.message}`,
+    );
   } else {
     assert.equal(status.state, "done", where);
   }
@@ -83,7 +91,9 @@ async function checkOutcome(instrument: TestInstrument, status: OperationStatus,
 async function checkTruth(instrument: TestInstrument, where: string): Promise<void> {
   const startUtcUs = instrument.clock.utcUs() - instrument.clock.nowUs();
   for (const file of (await instrument.files(RUN)).slice(-2)) {
-    for (const { serial, channel, exposureStartUtcUs, integrationTimeUs } of (await instrument.read(RUN, file)).spectra) {
+    for (const { serial, channel, exposureStartUtcUs, integrationTimeUs } of (
+      await instrument.read(RUN, file)
+    ).spectra) {
       const claimedUs = exposureStartUtcUs - startUtcUs;
       const { exposures } = instrument.device(serial).spectrometer.truth;
       const isTrue = exposures.some(
@@ -99,5 +109,8 @@ async function comeBack(instrument: TestInstrument, serial: string): Promise<voi
   const { spectrometer } = instrument.device(serial);
   if (!bus.isAttached(spectrometer)) bus.attach(spectrometer, { faults: instrument.device(serial).faults });
   const { status } = instrument.model.rack.spectrometer(serial);
-  await instrument.clock.run(until(status, ({ state }) => state === "idle", NEVER), RECOVERY_US);
+  await instrument.clock.run(
+    until(status, ({ state }) => state === "idle", NEVER),
+    RECOVERY_US,
+  );
 }

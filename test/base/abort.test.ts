@@ -35,7 +35,9 @@ test("a deadline aborts the task with its own error, and awaits its end", async 
 test("the caller's abort reaches the task with the caller's reason", async () => {
   const clock = new VirtualClock();
   const controller = new AbortController();
-  const result = withDeadline({ clock, us: 100, late }, controller.signal, (signal) => clock.delay(1000, signal));
+  const result = withDeadline({ clock, us: 100, late }, controller.signal, (signal) =>
+    clock.delay(1000, signal),
+  );
   controller.abort(new Error("client gone"));
   await assert.rejects(result, /client gone/);
   assert.equal(clock.pending, 0);

@@ -64,7 +64,9 @@ test("a full queue refuses with DEVICE_BUSY and names the limit", async () => {
   await turn();
   await assert.rejects(
     queue.run(async () => "3", NEVER),
-    (error) => isVscopeError(error, "DEVICE_BUSY") && /FLMT01859: 1 jobs are waiting, 1 are allowed/.test(error.message),
+    (error) =>
+      isVscopeError(error, "DEVICE_BUSY") &&
+      /FLMT01859: 1 jobs are waiting, 1 are allowed/.test(error.message),
   );
   first.finish();
   assert.deepEqual(await Promise.all(kept), ["1", "2"]);
@@ -110,7 +112,10 @@ test("close rejects the waiters, aborts the running job and awaits it", async ()
     (await outcomes).map(({ status }) => status),
     ["rejected", "rejected"],
   );
-  await assert.rejects(queue.run(async () => "3", NEVER), /device: closed/);
+  await assert.rejects(
+    queue.run(async () => "3", NEVER),
+    /device: closed/,
+  );
 });
 
 /** Random histories against a model: every promise settles, at most one runs, order is kept. */
@@ -130,7 +135,8 @@ test("laws hold for random histories", async () => {
       let most = 0;
       for (const one of actions) {
         if (one.do === "turn") await turn();
-        else if (one.do === "cancel") controllers[one.which % Math.max(1, controllers.length)]?.abort(new Error("cancelled"));
+        else if (one.do === "cancel")
+          controllers[one.which % Math.max(1, controllers.length)]?.abort(new Error("cancelled"));
         else {
           const index = promises.length;
           const controller = new AbortController();
@@ -150,7 +156,11 @@ test("laws hold for random histories", async () => {
       if (closes) await queue.close();
       await Promise.allSettled(promises);
       assert.ok(most <= 1, "two jobs ran at once");
-      assert.deepEqual(started, [...started].sort((a, b) => a - b), "order was not kept");
+      assert.deepEqual(
+        started,
+        [...started].sort((a, b) => a - b),
+        "order was not kept",
+      );
       await turn();
       assert.equal(queue.isBusy, false);
     }),

@@ -19,14 +19,39 @@ const TIME = "/spectrometers/FLMS01859/integration-time/upwelling";
 const MATRIX: readonly (readonly [string, string, unknown, string])[] = [
   ["post", "/acquisition/record", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
   ["post", "/acquisition/dark", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
-  ["post", "/acquisition/autointegrate", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
+  [
+    "post",
+    "/acquisition/autointegrate",
+    {},
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT",
+  ],
   ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT"],
   ["put", TIME, 30_000, "ok ok ok ok ok ok"],
-  ["put", "/shutters/upwelling", "open", "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED"],
-  ["put", "/shutters/upwelling", "closed", "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED"],
+  [
+    "put",
+    "/shutters/upwelling",
+    "open",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED",
+  ],
+  [
+    "put",
+    "/shutters/upwelling",
+    "closed",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED",
+  ],
   ["put", "/datadir/run", "other", "ok ok ok ok ok DATADIR_NOT_MOUNTED"],
-  ["put", "/datadir/mount", false, "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT"],
-  ["put", "/spectrometers/QEP00709/tec", { enabled: true }, "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED"],
+  [
+    "put",
+    "/datadir/mount",
+    false,
+    "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT",
+  ],
+  [
+    "put",
+    "/spectrometers/QEP00709/tec",
+    { enabled: true },
+    "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED",
+  ],
   ["get", "/spectrometers/QEP00709/tec", undefined, "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED"],
   ["get", "/acquisition/status", undefined, "ok ok ok ok ok ok"],
   ["get", "/spectrometers", undefined, "ok ok ok ok ok ok"],
@@ -48,7 +73,11 @@ describe("states and operations", () => {
   }
 });
 
-async function bring({ model, clock, emulated, server }: TestInstrument, state: State, context: TestContext): Promise<void> {
+async function bring(
+  { model, clock, emulated, server }: TestInstrument,
+  state: State,
+  context: TestContext,
+): Promise<void> {
   const { recorder, rack } = model;
   if (state === "unplugged") {
     for (const { spectrometer } of emulated.devices.values()) emulated.bus.detach(spectrometer);

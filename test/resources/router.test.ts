@@ -14,7 +14,12 @@ interface Lamps {
 
 const declare = resource<Lamps>();
 const TREE = [
-  declare("/lamps", { summary: "names", value: z.array(z.string()), get: ({ names }) => [...names.value], watch: lampCells }),
+  declare("/lamps", {
+    summary: "names",
+    value: z.array(z.string()),
+    get: ({ names }) => [...names.value],
+    watch: lampCells,
+  }),
   declare("/lamps/all", { summary: "fixed", get: () => "fixed" }),
   declare("/lamps/{name}/power", {
     summary: "power",
@@ -25,7 +30,11 @@ const TREE = [
     put: ({ power }, { name }, value) => power.get(name)?.set(value),
   }),
   declare("/lamps/{name}", { summary: "any", get: (_lamps, { name }) => `any ${name}` }),
-  declare("/page", { summary: "page", query: z.strictObject({ limit: z.coerce.number().default(5) }), get: (_m, _at, { limit }) => limit }),
+  declare("/page", {
+    summary: "page",
+    query: z.strictObject({ limit: z.coerce.number().default(5) }),
+    get: (_m, _at, { limit }) => limit,
+  }),
 ];
 
 function lampCells({ names, power }: Lamps) {
@@ -33,7 +42,13 @@ function lampCells({ names, power }: Lamps) {
 }
 
 function setUp() {
-  const lamps: Lamps = { names: new Cell<readonly string[]>(["red"]), power: new Map([["red", new Cell(1)], ["blue", new Cell(2)]]) };
+  const lamps: Lamps = {
+    names: new Cell<readonly string[]>(["red"]),
+    power: new Map([
+      ["red", new Cell(1)],
+      ["blue", new Cell(2)],
+    ]),
+  };
   return { lamps, router: new Router(lamps, TREE) };
 }
 
@@ -43,7 +58,10 @@ test("paths are matched by segments; fixed ones win; a slash inside a segment st
   assert.equal(await router.get(router.match(["lamps", "a/b"]), {}), "any a/b");
   for (const path of [[], ["lamps", ""], ["lamps", "red", "power", "x"], ["Lamps"]]) {
     if (path.length === 2) continue;
-    assert.throws(() => router.match(path), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+    assert.throws(
+      () => router.match(path),
+      (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
+    );
   }
 });
 
@@ -59,7 +77,9 @@ test("values are checked before the resource sees them", async () => {
   await assert.rejects(router.post(power, 1, NEVER), /\/lamps\/\{name\}\/power: has no POST, only GET, PUT/);
   assert.equal(await router.get(router.match(["page"]), {}), 5);
   assert.equal(await router.get(router.match(["page"]), { limit: "9" }), 9);
-  await assert.rejects(router.get(router.match(["page"]), { limt: "9" }), (error) => isVscopeError(error, "VALUE_INVALID"));
+  await assert.rejects(router.get(router.match(["page"]), { limt: "9" }), (error) =>
+    isVscopeError(error, "VALUE_INVALID"),
+  );
 });
 
 test("observation follows cells that appear later", () => {
@@ -82,8 +102,8 @@ test("observation follows cells that appear later", () => {
 test("instances fill the placeholders", () => {
   const { router, lamps } = setUp();
   lamps.names.set(["red", "blue"]);
-  assert.deepEqual([...router.instances()].map(({ path }) => path.join("/")).filter((path) => path.includes("power")), [
-    "lamps/red/power",
-    "lamps/blue/power",
-  ]);
+  assert.deepEqual(
+    [...router.instances()].map(({ path }) => path.join("/")).filter((path) => path.includes("power")),
+    ["lamps/red/power", "lamps/blue/power"],
+  );
 });

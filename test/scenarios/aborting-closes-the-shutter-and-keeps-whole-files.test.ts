@@ -16,7 +16,9 @@ test("an abort in the middle of a minute's exposure takes effect at once, and th
     rack.spectrometer(serial).setIntegrationTimeUs("upwelling", 60 * SECOND);
   }
   const operation = recorder.record({ run: "abort", sequences: 3 });
-  await clock.run(until(recorder.status, ({ phase, channel }) => phase === "light" && channel === "upwelling", NEVER));
+  await clock.run(
+    until(recorder.status, ({ phase, channel }) => phase === "light" && channel === "upwelling", NEVER),
+  );
   await clock.advance(10 * SECOND);
   assert.equal(shutters.shutter("upwelling").state.value, "open");
   const before = clock.nowUs();
@@ -27,7 +29,10 @@ test("an abort in the middle of a minute's exposure takes effect at once, and th
   for (const { state } of shutters.list()) assert.equal(state.value, "closed");
   assert.deepEqual(recorder.status.value, { phase: "idle" });
   assert.deepEqual(await instrument.files("abort"), ["b000000_s000000_dark.pico"]);
-  assert.deepEqual((await readdir(join(instrument.folder, "abort"))).filter((name) => name.endsWith(".part")), []);
+  assert.deepEqual(
+    (await readdir(join(instrument.folder, "abort"))).filter((name) => name.endsWith(".part")),
+    [],
+  );
 
   for (const { serial } of rack.spectrometers.value) {
     rack.spectrometer(serial).setIntegrationTimeUs("upwelling", 100 * MS);
@@ -52,6 +57,9 @@ test("an abort while waiting between sequences keeps what is recorded", async (c
   await clock.run(until(model.recorder.status, ({ phase }) => phase === "waiting", NEVER));
   model.recorder.abort();
   assert.equal((await instrument.finish(operation)).state, "cancelled");
-  assert.deepEqual(await instrument.files("wait"), ["b000000_s000000_dark.pico", "b000000_s000000_light.pico"]);
+  assert.deepEqual(await instrument.files("wait"), [
+    "b000000_s000000_dark.pico",
+    "b000000_s000000_light.pico",
+  ]);
   assert.throws(() => model.recorder.abort(), /abort: no operation is running/);
 });

@@ -22,14 +22,16 @@ test("what files say of each exposure is what happened inside the device", async
   assert.equal(status.state, "done", status.error?.message);
   for (const file of await instrument.files("truth")) {
     for (const spectrum of (await instrument.read("truth", file)).spectra) {
-      const { serial, channel, kind, exposureStartUtcUs, exposureEndUtcUs, integrationTimeUs, counts } = spectrum;
+      const { serial, channel, kind, exposureStartUtcUs, exposureEndUtcUs, integrationTimeUs, counts } =
+        spectrum;
       const where = `${file} ${serial} ${channel}`;
       assert.equal(integrationTimeUs, times.get(`${serial} ${channel}`), where);
       const claimedStart = exposureStartUtcUs - startUtcUs;
       const truth = instrument
         .device(serial)
         .spectrometer.truth.exposures.find(
-          (one) => one.integrationTimeUs === integrationTimeUs && Math.abs(one.startUs - claimedStart) < 5 * MS,
+          (one) =>
+            one.integrationTimeUs === integrationTimeUs && Math.abs(one.startUs - claimedStart) < 5 * MS,
         );
       assert.ok(truth, `${where}: no true exposure of ${integrationTimeUs} us began near ${claimedStart}`);
       assert.ok(Math.abs((exposureEndUtcUs ?? 0) - startUtcUs - truth.endUs) < 5 * MS, where);
@@ -52,7 +54,9 @@ test("both spectrometers expose together", async (context) => {
   await instrument.record({ run: "together" });
   const { spectra } = await instrument.read("together", "b000000_s000000_light.pico");
   for (const channel of instrument.model.recorder.channels) {
-    const starts = spectra.filter((one) => one.channel === channel).map(({ exposureStartUtcUs }) => exposureStartUtcUs);
+    const starts = spectra
+      .filter((one) => one.channel === channel)
+      .map(({ exposureStartUtcUs }) => exposureStartUtcUs);
     assert.equal(starts.length, 2);
     assert.ok(Math.max(...starts) - Math.min(...starts) < 20 * MS, `${channel}: ${starts.join(" and ")}`);
   }

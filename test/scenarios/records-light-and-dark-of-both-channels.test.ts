@@ -26,7 +26,9 @@ test("five sequences with autointegration give the target's reflectance within 2
       [0, 1, 2, 3, 4].map((sequence) => instrument.read(RUN, `b000000_s00000${sequence}_light.pico`)),
     );
     const error = rmsError(serial, lights, dark);
-    context.diagnostic(`${serial}: reflectance is ${(100 * error).toFixed(2)} % RMS off between 450 and 850 nm`);
+    context.diagnostic(
+      `${serial}: reflectance is ${(100 * error).toFixed(2)} % RMS off between 450 and 850 nm`,
+    );
     assert.ok(error < 0.02, `${serial}: ${error}`);
   }
 });
@@ -50,7 +52,8 @@ function rmsError(serial: string, lights: readonly PicoFile[], dark: PicoFile): 
     const measured = signal("upwelling", pixel) / signal("downwelling", pixel);
     return (measured - (truth[index] ?? 0)) ** 2;
   });
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(mean(squares)) / mean(truth);
 }
 

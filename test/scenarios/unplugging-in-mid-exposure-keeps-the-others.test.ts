@@ -14,12 +14,16 @@ test("the sequence ends with an error for the unplugged device; the others are k
     rack.spectrometer(serial).setIntegrationTimeUs("upwelling", 100 * MS);
   }
   const operation = recorder.record({ run: "unplug", sequences: 2 });
-  await clock.run(until(recorder.status, ({ phase, channel }) => phase === "light" && channel === "downwelling", NEVER));
+  await clock.run(
+    until(recorder.status, ({ phase, channel }) => phase === "light" && channel === "downwelling", NEVER),
+  );
   await clock.advance(500 * MS);
   assert.equal(shutters.shutter("downwelling").state.value, "open");
   const { spectrometer } = instrument.device("FLMS01859");
   emulated.bus.detach(spectrometer);
-  await clock.run(until(rack.spectrometer("FLMS01859").status, ({ state }) => state === "disconnected", NEVER));
+  await clock.run(
+    until(rack.spectrometer("FLMS01859").status, ({ state }) => state === "disconnected", NEVER),
+  );
 
   const status = await instrument.finish(operation);
   assert.equal(status.state, "failed");
@@ -29,11 +33,14 @@ test("the sequence ends with an error for the unplugged device; the others are k
   for (const { state } of shutters.list()) assert.equal(state.value, "closed");
 
   const light = await instrument.read("unplug", "b000000_s000000_light.pico");
-  assert.deepEqual(light.spectra.map(({ serial, channel }) => `${serial} ${channel}`), ["QEP00709 downwelling", "QEP00709 upwelling"]);
-  assert.deepEqual(light.failures.map(({ serial, channel, code }) => `${serial} ${channel} ${code}`), [
-    "FLMS01859 downwelling DEVICE_NOT_CONNECTED",
-    "FLMS01859 upwelling DEVICE_NOT_CONNECTED",
-  ]);
+  assert.deepEqual(
+    light.spectra.map(({ serial, channel }) => `${serial} ${channel}`),
+    ["QEP00709 downwelling", "QEP00709 upwelling"],
+  );
+  assert.deepEqual(
+    light.failures.map(({ serial, channel, code }) => `${serial} ${channel} ${code}`),
+    ["FLMS01859 downwelling DEVICE_NOT_CONNECTED", "FLMS01859 upwelling DEVICE_NOT_CONNECTED"],
+  );
 
   emulated.bus.attach(spectrometer);
   await clock.run(until(rack.spectrometer("FLMS01859").status, ({ state }) => state === "idle", NEVER));
@@ -46,7 +53,8 @@ test("the sequence ends with an error for the unplugged device; the others are k
 
 test("a batch without any spectrometer left ends at once and writes no empty file", async (context) => {
   const instrument = await TestInstrument.start(context);
-  for (const { spectrometer } of instrument.emulated.devices.values()) instrument.emulated.bus.detach(spectrometer);
+  for (const { spectrometer } of instrument.emulated.devices.values())
+    instrument.emulated.bus.detach(spectrometer);
   const status = await instrument.record({ run: "nobody", sequences: 100 });
   assert.equal(status.state, "failed");
   assert.equal(status.error?.code, "DEVICE_NOT_CONNECTED");

@@ -18,7 +18,11 @@ export class CoapInstrument {
   readonly folder: string;
   readonly port: number;
 
-  private constructor(server: Server, client: CoapClient, { folder, port }: { folder: string; port: number }) {
+  private constructor(
+    server: Server,
+    client: CoapClient,
+    { folder, port }: { folder: string; port: number },
+  ) {
     this.server = server;
     this.client = client;
     this.folder = folder;
@@ -60,7 +64,10 @@ export class CoapInstrument {
   }
 
   /** Starts an action and resolves with the operation's last status. */
-  async perform(path: string, value?: unknown): Promise<{ readonly state: string; readonly error?: { readonly code: string } }> {
+  async perform(
+    path: string,
+    value?: unknown,
+  ): Promise<{ readonly state: string; readonly error?: { readonly code: string } }> {
     const started = await this.post(path, value);
     assert.equal(started.code, "2.01", textOf(started));
     const { id }: { id: string } = JSON.parse(textOf(started));

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
+import { SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
@@ -40,6 +41,8 @@ export class TestInstrument {
     const server = await clock.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
     test.after(async () => {
       await clock.run(server.close());
+      // The emulated devices finish the exposures that they had begun; the server itself must be silent.
+      await clock.advance(120 * SECOND);
       assert.equal(clock.pending, 0, "timers are left behind");
       await rm(folder, { recursive: true });
     });
@@ -83,7 +86,10 @@ export class TestInstrument {
 }
 
 /** Settings of a server with nothing but emulated hardware. */
-export function emulatedConfig(folder: string, { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {}): ServerConfig {
+export function emulatedConfig(
+  folder: string,
+  { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {},
+): ServerConfig {
   const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
   return {
     ...DEFAULT_SERVER_CONFIG,

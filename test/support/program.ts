@@ -21,8 +21,14 @@ export class Program {
   #stdout = "";
   #stderr = "";
 
-  constructor(args: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}) {
-    this.child = spawn(process.execPath, ["--enable-source-maps", PROGRAM, ...args], { stdio: "pipe", ...options });
+  constructor(
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ) {
+    this.child = spawn(process.execPath, ["--enable-source-maps", PROGRAM, ...args], {
+      stdio: "pipe",
+      ...options,
+    });
     this.child.stdout?.on("data", (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.child.stderr?.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.#ended = once(this.child, "close").then(([status]: unknown[]) => ({

@@ -23,9 +23,8 @@ const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const
 
 interface Attempt {
   readonly bytes: Uint8Array;
-  /** The exposure cannot have begun earlier. */
-  readonly earliestUs: number;
-  readonly arrivalUs: number;
+  /** When the exposure was asked for, and so began: commands take effect within a fraction of a millisecond. */
+  readonly requestedUs: number;
   readonly isFresh: boolean;
 }
 
@@ -74,14 +73,15 @@ export class ObpDriver implements SpectrometerDriver {
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
     const nowUs = clock.nowUs();
     if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
-    const { frame, staleDepth, exposure: mode, readoutUs } = this.#obp.model;
+    const { frame, staleDepth, exposure: mode } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
       const attempt =
         mode === "buffered"
           ? await this.#fromBuffer(integrationTimeUs, signal)
           : await this.#onRequest(integrationTimeUs, signal);
       if (!attempt.isFresh) continue;
-      const exposureStartUs = Math.max(attempt.earliestUs, attempt.arrivalUs - readoutUs - integrationTimeUs);
+      // Counted from the request, because an answer can be late and the exposure not.
+      const exposureStartUs = attempt.requestedUs;
       return {
         counts: decodeFrame(frame, attempt.bytes, subject),
         exposureStartUs,
@@ -110,10 +110,10 @@ export class ObpDriver implements SpectrometerDriver {
 
   async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
     await this.#setIntegrationTime(integrationTimeUs, signal);
-    const earliestUs = this.#obp.link.clock.nowUs();
+    const requestedUs = this.#obp.link.clock.nowUs();
     const bytes = await this.#readSpectrum(integrationTimeUs, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    return { bytes, earliestUs, arrivalUs, isFresh: lasted({ earliestUs, arrivalUs }, integrationTimeUs) };
+    return { bytes, requestedUs, isFresh: lasted({ requestedUs, arrivalUs }, integrationTimeUs) };
   }
 
   // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed.
@@ -121,13 +121,13 @@ export class ObpDriver implements SpectrometerDriver {
     await this.#obp.command({ type: OBP1.abort }, signal);
     await this.#obp.command({ type: OBP1.clearBuffer }, signal);
     await this.#setIntegrationTime(integrationTimeUs, signal);
-    const earliestUs = this.#obp.link.clock.nowUs();
+    const requestedUs = this.#obp.link.clock.nowUs();
     await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
     const bytes = await this.#readSpectrum(integrationTimeUs, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
     const isFresh =
-      this.#hasMetadata(bytes, integrationTimeUs) && lasted({ earliestUs, arrivalUs }, integrationTimeUs);
-    return { bytes, earliestUs, arrivalUs, isFresh };
+      this.#hasMetadata(bytes, integrationTimeUs) && lasted({ requestedUs, arrivalUs }, integrationTimeUs);
+    return { bytes, requestedUs, isFresh };
   }
 
   #hasMetadata(bytes: Uint8Array, integrationTimeUs: number): boolean {
@@ -163,10 +163,10 @@ export class ObpDriver implements SpectrometerDriver {
 
 // A frame that comes sooner was begun before it was asked for.
 function lasted(
-  frame: { readonly earliestUs: number; readonly arrivalUs: number },
+  frame: { readonly requestedUs: number; readonly arrivalUs: number },
   integrationTimeUs: number,
 ): boolean {
-  return frame.arrivalUs - frame.earliestUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
+  return frame.arrivalUs - frame.requestedUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
 }
 
 async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,8 @@ import { FORMAT } from "./formats.ts";
 /** The links that match `query`, encoded. */
 export function wellKnownCore<M>(router: Router<M>, query: readonly string[]): Uint8Array {
   const links: CoapLink[] = [{ path: [".well-known", "core"], attributes: { ct: String(LINK_FORMAT) } }];
-  for (const { path, resource } of router.instances()) links.push({ path, attributes: attributesOf(resource) });
+  for (const { path, resource } of router.instances())
+    links.push({ path, attributes: attributesOf(resource) });
   return Buffer.from(encodeLinks(filterLinks(links, query)), "utf8");
 }
 
@@ -17,7 +18,8 @@ function attributesOf<M>(resource: Resource<M>): CoapLink["attributes"] {
     title: resource.unit === undefined ? resource.summary : `${resource.summary} [${resource.unit}]`,
     rt: resourceType(resource.path),
     if: resource.type,
-    ct: resource.contentFormat === undefined ? `${FORMAT.json} ${FORMAT.cbor}` : String(resource.contentFormat),
+    ct:
+      resource.contentFormat === undefined ? `${FORMAT.json} ${FORMAT.cbor}` : String(resource.contentFormat),
     ...(resource.typicalBytes === undefined ? {} : { sz: String(resource.typicalBytes) }),
     ...(resource.watch === undefined ? {} : { obs: true }),
   };

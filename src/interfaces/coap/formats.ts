@@ -6,7 +6,10 @@ import { messageOf, VscopeError } from "../../base/errors.ts";
 export const FORMAT = { text: 0, json: 50, cbor: 60 } as const;
 
 /** A value as bytes in the accepted format; JSON when the client accepts anything. Throws FORMAT_NOT_ACCEPTABLE. */
-export function encodeValue(value: unknown, accept: number | undefined): { bytes: Uint8Array; format: number } {
+export function encodeValue(
+  value: unknown,
+  accept: number | undefined,
+): { bytes: Uint8Array; format: number } {
   const plain = value === undefined ? null : value;
   switch (accept) {
     case undefined:
@@ -15,7 +18,10 @@ export function encodeValue(value: unknown, accept: number | undefined): { bytes
     case FORMAT.cbor:
       return { bytes: encodeCbor(plain, { ignoreUndefinedProperties: true }), format: FORMAT.cbor };
     default:
-      throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: the formats here are ${FORMAT.json} (JSON) and ${FORMAT.cbor} (CBOR)`);
+      throw new VscopeError(
+        "FORMAT_NOT_ACCEPTABLE",
+        `Accept ${accept}: the formats here are ${FORMAT.json} (JSON) and ${FORMAT.cbor} (CBOR)`,
+      );
   }
 }
 
@@ -33,7 +39,10 @@ export function decodeValue(payload: Uint8Array, format: number | undefined): un
     case FORMAT.cbor:
       return parsed("CBOR", () => decodeCbor(payload));
     default:
-      throw new VscopeError("FORMAT_UNSUPPORTED", `Content-Format ${format}: understood are ${FORMAT.json} (JSON) and ${FORMAT.cbor} (CBOR)`);
+      throw new VscopeError(
+        "FORMAT_UNSUPPORTED",
+        `Content-Format ${format}: understood are ${FORMAT.json} (JSON) and ${FORMAT.cbor} (CBOR)`,
+      );
   }
 }
 

@@ -37,7 +37,9 @@ async function respond<M>(router: Router<M>, request: CoapRequest): Promise<Coap
     case "DELETE":
       await router.delete(match, signal);
       return { code: "2.02" };
-    default:
+    case "FETCH":
+    case "PATCH":
+    case "iPATCH":
       throw new VscopeError("METHOD_NOT_ALLOWED", `${printPath(path)}: has no ${method}`);
   }
 }
@@ -71,7 +73,10 @@ async function represent<M>(
   const own = match.resource.contentFormat;
   if (own === undefined) return encodeValue(value, accept);
   if (accept !== undefined && accept !== own) {
-    throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: ${match.resource.path} is served as ${own} only`);
+    throw new VscopeError(
+      "FORMAT_NOT_ACCEPTABLE",
+      `Accept ${accept}: ${match.resource.path} is served as ${own} only`,
+    );
   }
   if (!isContent(value)) throw new VscopeError("INTERNAL", `${match.resource.path}: gave no bytes`);
   return { bytes: value.bytes, format: own };
@@ -86,18 +91,28 @@ function bodyOf<M>(resource: Resource<M>, { payload, contentFormat }: CoapReques
 }
 
 // RFC 7252 section 5.10.8: two operators must not overwrite each other's settings unseen.
-async function checkPreconditions<M>(router: Router<M>, match: Match<M>, request: CoapRequest): Promise<void> {
-  if (request.ifNoneMatch) throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: exists already`);
+async function checkPreconditions<M>(
+  router: Router<M>,
+  match: Match<M>,
+  request: CoapRequest,
+): Promise<void> {
+  if (request.ifNoneMatch)
+    throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: exists already`);
   if (request.ifMatch.length === 0) return;
   const tag = tagOf((await represent(router, match, request)).bytes);
   const holds = request.ifMatch.some((wanted) => wanted.length === 0 || tag.equals(wanted));
-  if (!holds) throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: has changed since it was read`);
+  if (!holds)
+    throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: has changed since it was read`);
 }
 
 function discover<M>(router: Router<M>, { method, query, accept }: CoapRequest): CoapResponse {
-  if (method !== "GET") throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
+  if (method !== "GET")
+    throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
   if (accept !== undefined && accept !== LINK_FORMAT) {
-    throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: /.well-known/core is served as ${LINK_FORMAT} only`);
+    throw new VscopeError(
+      "FORMAT_NOT_ACCEPTABLE",
+      `Accept ${accept}: /.well-known/core is served as ${LINK_FORMAT} only`,
+    );
   }
   return { code: "2.05", payload: wellKnownCore(router, query), contentFormat: LINK_FORMAT };
 }

@@ -187,9 +187,14 @@ test("observe prints a line for each change and ends after --count", async () =>
 });
 
 test("observe --json prints one JSON a line, and Ctrl-C ends it with 130", async () => {
+  let isInterrupted = false;
   const { code, out, errors } = await vscope(["observe", INTEGRATION_TIME, "--json"], {
     url,
-    watch: (_, child) => child.kill("SIGINT"),
+    // Once: a second Ctrl-C would end the program while it is ending.
+    watch: (_, child) => {
+      if (!isInterrupted) child.kill("SIGINT");
+      isInterrupted = true;
+    },
   });
   const [line = "", rest] = out.split("\n");
   assert.deepEqual(Object.keys(JSON.parse(line)), ["timeUtc", "value"]);

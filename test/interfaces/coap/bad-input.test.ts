@@ -31,12 +31,21 @@ describe("bad input", () => {
     }
     assert.equal(await put(time, 655_350_000), "2.04 ");
     assert.equal(await put(time, 25_000), "2.04 ");
-    assert.match(await put("/spectrometers/NOBODY/integration-time/upwelling", 25_000), /^4\.04 NOBODY: no such spectrometer/);
-    assert.match(await put("/spectrometers/FLMS01859/integration-time/sideways", 25_000), /^4\.04 .*no channel sideways/);
+    assert.match(
+      await put("/spectrometers/NOBODY/integration-time/upwelling", 25_000),
+      /^4\.04 NOBODY: no such spectrometer/,
+    );
+    assert.match(
+      await put("/spectrometers/FLMS01859/integration-time/sideways", 25_000),
+      /^4\.04 .*no channel sideways/,
+    );
   });
 
   test("shutters take open and closed only", async () => {
-    assert.match(await put("/shutters/upwelling", "ajar"), /^4\.00 .*upwelling: "ajar" is not one of open, closed/);
+    assert.match(
+      await put("/shutters/upwelling", "ajar"),
+      /^4\.00 .*upwelling: "ajar" is not one of open, closed/,
+    );
     assert.match(await put("/shutters/upwelling", true), /^4\.00 /);
     assert.match(await put("/shutters/sideways", "open"), /^4\.04 sideways: no such channel/);
     assert.equal(await put("/shutters/upwelling", "open"), "2.04 ");
@@ -66,7 +75,22 @@ describe("bad input", () => {
     assert.match(await post("/acquisition/autointegrate", { targetPercent: 0 }), /^4\.22 /);
   });
 
-  const RUN_NAMES = ["../x", "/x", "", "x".repeat(300), ".", "..", "a/b", "a\\b", "nul\u0000", ".hidden", "x.part", "line\nbreak", 5, null];
+  const RUN_NAMES = [
+    "../x",
+    "/x",
+    "",
+    "x".repeat(300),
+    ".",
+    "..",
+    "a/b",
+    "a\\b",
+    "nul\u0000",
+    ".hidden",
+    "x.part",
+    "line\nbreak",
+    5,
+    null,
+  ];
 
   test("names of runs that could leave the data directory or confuse it are refused; nothing is written", async () => {
     const outside = await readdir(dirname(server.folder));
@@ -110,11 +134,22 @@ describe("bad input", () => {
   test("an instrument configuration with mistakes is refused with file, line and expectation, and the old one stays", async () => {
     const before = textOf(await server.get("/datadir/configuration"));
     const send = async (text: string): Promise<string> => {
-      const reply = await server.request({ method: "PUT", path: ["datadir", "configuration"], payload: Buffer.from(text), contentFormat: 0 });
+      const reply = await server.request({
+        method: "PUT",
+        path: ["datadir", "configuration"],
+        payload: Buffer.from(text),
+        contentFormat: 0,
+      });
       return `${reply.code} ${textOf(reply)}`;
     };
-    assert.match(await send("[channels]\n  [[shutter_1]]\n  directoin = upwelling\n"), /^4\.00 [^]*vscope\.config:3: .*directoin.*did you mean direction/);
-    assert.match(await send("[channels]\n  [[shutter_1]]\n  direction = up\n  settle_ms = soon\n"), /^4\.00 vscope\.config:4: .*'soon' is not/);
+    assert.match(
+      await send("[channels]\n  [[shutter_1]]\n  directoin = upwelling\n"),
+      /^4\.00 [^]*vscope\.config:3: .*directoin.*did you mean direction/,
+    );
+    assert.match(
+      await send("[channels]\n  [[shutter_1]]\n  direction = up\n  settle_ms = soon\n"),
+      /^4\.00 vscope\.config:4: .*'soon' is not/,
+    );
     assert.match(await send("x".repeat(300_000)), /^4\.13 /);
     assert.equal(textOf(await server.get("/datadir/configuration")), before);
     const longer = `${before}\n${"# a remark of the operator, long enough to need several blocks\n".repeat(60)}`;
@@ -132,7 +167,12 @@ describe("bad input", () => {
     assert.equal((await change(31_000, [etag])).code, "2.04");
     assert.equal((await change(32_000, [etag])).code, "4.12");
     assert.equal(textOf(await server.request({ method: "GET", path })), "31000");
-    const create = await server.request({ method: "PUT", path, payload: Buffer.from("33000"), ifNoneMatch: true });
+    const create = await server.request({
+      method: "PUT",
+      path,
+      payload: Buffer.from("33000"),
+      ifNoneMatch: true,
+    });
     assert.equal(create.code, "4.12");
   });
 });

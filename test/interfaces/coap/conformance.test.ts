@@ -20,7 +20,10 @@ describe("every resource of the tree over CoAP", () => {
   before(async () => {
     server = await CoapInstrument.start();
     // So that operations, spectra and files exist.
-    assert.equal((await server.perform("/acquisition/record", { run: "conformance", autointegrate: 0 })).state, "done");
+    assert.equal(
+      (await server.perform("/acquisition/record", { run: "conformance", autointegrate: 0 })).state,
+      "done",
+    );
   });
   after(() => server.close());
 
@@ -71,11 +74,16 @@ describe("every resource of the tree over CoAP", () => {
     for (const { path, resource } of instances()) {
       if (resource.put === undefined && resource.post === undefined) continue;
       const where = `/${path.join("/")}`;
-      const before = resource.get === undefined ? undefined : textOf(await server.request({ method: "GET", path }));
+      const before =
+        resource.get === undefined ? undefined : textOf(await server.request({ method: "GET", path }));
       for (const text of WRONG_VALUES) {
         const method = resource.put === undefined ? "POST" : "PUT";
         const reply = await server.request({ method, path, payload: Buffer.from(text) });
-        assert.match(reply.code, /^4\.(00|04|22)$/, `${method} ${where} ${text}: ${reply.code} ${textOf(reply)}`);
+        assert.match(
+          reply.code,
+          /^4\.(00|04|22)$/,
+          `${method} ${where} ${text}: ${reply.code} ${textOf(reply)}`,
+        );
         assert.notEqual(textOf(reply), "", `${where} ${text}`);
       }
       const unknownFormat = { payload: Buffer.from("1"), contentFormat: 41 };
@@ -93,7 +101,10 @@ describe("every resource of the tree over CoAP", () => {
       if (resource.get === undefined) continue;
       const stop = new AbortController();
       let answers = 0;
-      for await (const reply of server.client.observe({ method: "GET", path }, AbortSignal.any([stop.signal, NEVER]))) {
+      for await (const reply of server.client.observe(
+        { method: "GET", path },
+        AbortSignal.any([stop.signal, NEVER]),
+      )) {
         assert.equal(reply.code, "2.05", `/${path.join("/")}`);
         answers += 1;
         if (resource.watch !== undefined) break;
@@ -105,7 +116,11 @@ describe("every resource of the tree over CoAP", () => {
 
   test("a path that is not declared is 4.04, below every resource and beside it", async () => {
     for (const { path } of instances()) {
-      for (const wrong of [[...path, "x"], [...path.slice(0, -1), `${path.at(-1)}x`], [...path, "", ""]]) {
+      for (const wrong of [
+        [...path, "x"],
+        [...path.slice(0, -1), `${path.at(-1)}x`],
+        [...path, "", ""],
+      ]) {
         const { code } = await server.request({ method: "GET", path: wrong });
         assert.match(code, /^4\.0[04]$/, `/${wrong.join("/")}`);
       }

@@ -12,7 +12,9 @@ test("JSON is the default, CBOR is given on request, other formats are refused b
   assert.deepEqual(decode(bytes), { a: [1.5, "x"] });
   assert.throws(
     () => encodeValue(1, 41),
-    (error) => isVscopeError(error, "FORMAT_NOT_ACCEPTABLE") && /Accept 41: the formats here are 50/.test(error.message),
+    (error) =>
+      isVscopeError(error, "FORMAT_NOT_ACCEPTABLE") &&
+      /Accept 41: the formats here are 50/.test(error.message),
   );
 });
 

@@ -27,14 +27,18 @@ describe("outside clients", () => {
 
   test("libcoap's coap-client", { timeout: 120_000 }, async () => {
     const client = (...args: string[]) => run(coapClient(), ["-B", "60", ...args]);
-    const links = (await client("-m", "get", `${base}/.well-known/core?rt=vscope.shutters*`)).stdout.toString();
+    const links = (
+      await client("-m", "get", `${base}/.well-known/core?rt=vscope.shutters*`)
+    ).stdout.toString();
     assert.match(links, /^<\/shutters>;.*<\/shutters\/downwelling>;.*<\/shutters\/upwelling>;/);
     await client("-m", "put", "-e", "41000", `${base}/${TIME}`);
     assert.equal((await client("-m", "get", `${base}/${TIME}`)).stdout.toString().trim(), "41000");
     assert.match((await client("-m", "put", "-e", "1", `${base}/${TIME}`)).stderr, /4\.22.*1 us is outside/);
 
     const isOver = (seen: Buffer): boolean => /"phase":"light"[^]*\{"phase":"idle"\}/.test(seen.toString());
-    const watching = run(coapClient(), ["-s", "60", "-m", "get", `${base}/acquisition/status`], { enough: isOver });
+    const watching = run(coapClient(), ["-s", "60", "-m", "get", `${base}/acquisition/status`], {
+      enough: isOver,
+    });
     await client("-m", "post", "-e", '{"run":"libcoap","sequences":2}', `${base}/acquisition/record`);
     const seen = (await watching).stdout.toString();
     for (const phase of ["dark", "light", "idle"]) assert.match(seen, new RegExp(`"phase":"${phase}"`));
@@ -67,7 +71,9 @@ describe("outside clients", () => {
     const seen = (await watching).stdout.toString();
     for (const phase of ["dark", "light", "idle"]) assert.match(seen, new RegExp(`"phase":"${phase}"`));
 
-    const downloaded = (await client(["get", "-q", "-n", `${base}/datadir/runs/coap-cli/b000000_s000001_light.pico`])).stdout.toString();
+    const downloaded = (
+      await client(["get", "-q", "-n", `${base}/datadir/runs/coap-cli/b000000_s000001_light.pico`])
+    ).stdout.toString();
     const whole = await readFile(join(server.folder, "coap-cli", "b000000_s000001_light.pico"), "utf8");
     assert.ok(whole.length > LARGE_BYTES);
     assert.ok(downloaded.includes(whole), "the file did not arrive whole");
@@ -89,6 +95,9 @@ describe("outside clients", () => {
     assert.ok(Number(fileBytes) > LARGE_BYTES, `${String(fileBytes)} bytes`);
     assert.ok(Number(uploadedBytes) > 5_000);
     assert.ok(Array.isArray(phases));
-    assert.deepEqual([phases[0], phases.includes("dark"), phases.includes("light"), phases.at(-1)], ["idle", true, true, "idle"]);
+    assert.deepEqual(
+      [phases[0], phases.includes("dark"), phases.includes("light"), phases.at(-1)],
+      ["idle", true, true, "idle"],
+    );
   });
 });
