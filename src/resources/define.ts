@@ -46,9 +46,14 @@ export interface Resource<M> {
   /** Lists the placeholders' present values; for discovery. */
   readonly instances: (model: M) => readonly At[];
   readonly get?: (model: M, at: At, query: unknown) => unknown;
-  readonly put?: (model: M, at: At, value: unknown, signal: AbortSignal) => Promise<void>;
-  readonly post?: (model: M, at: At, value: unknown, signal: AbortSignal) => Promise<Created | undefined>;
-  readonly delete?: (model: M, at: At, signal: AbortSignal) => Promise<void>;
+  readonly put?: (model: M, at: At, value: unknown, signal: AbortSignal) => void | Promise<void>;
+  readonly post?: (
+    model: M,
+    at: At,
+    value: unknown,
+    signal: AbortSignal,
+  ) => Created | undefined | Promise<Created | undefined>;
+  readonly delete?: (model: M, at: At, signal: AbortSignal) => void | Promise<void>;
   /** Cells whose change changes the value; their presence makes the resource observable. */
   readonly watch?: (model: M, at: At) => readonly ReadableCell<unknown>[];
 }
@@ -85,42 +90,10 @@ export function resource<M>() {
   ): Resource<M> => erase(path, declaration);
 }
 
-// The one place where types are given up: `at` comes from matching `path`, the values from parsing with the schemas.
+// The one place where types are given up: matching the path gives `at` its shape, parsing gives the values theirs.
 function erase<M, A, V, I, Q>(path: string, declaration: Declaration<M, A, V, I, Q>): Resource<M> {
-  const { get, put, post, delete: remove, watch, instances } = declaration;
-  return {
-    path,
-    summary: declaration.summary,
-    type: declaration.type ?? "core.p",
-    instances: (model) => (instances === undefined ? [{}] : instances(model)) as readonly At[], // as: A is a record of texts by construction
-    ...pick(declaration),
-    ...(get && { get: (model: M, at: At, query: unknown) => get(model, at as A, query as Q) }), // as: parsed
-    ...(put && {
-      put: async (model: M, at: At, value: unknown, signal: AbortSignal) =>
-        put(model, at as A, value as V, signal),
-    }), // as: parsed
-    ...(post && {
-      post: async (model: M, at: At, value: unknown, signal: AbortSignal) =>
-        post(model, at as A, value as I, signal),
-    }), // as: parsed
-    ...(remove && {
-      delete: async (model: M, at: At, signal: AbortSignal) => remove(model, at as A, signal),
-    }), // as: matched
-    ...(watch && { watch: (model: M, at: At) => watch(model, at as A) }), // as: matched
-  };
-}
-
-function pick<M, A, V, I, Q>(declaration: Declaration<M, A, V, I, Q>) {
-  const { unit, value, input, query, example, contentFormat, typicalBytes } = declaration;
-  return {
-    ...(unit !== undefined && { unit }),
-    ...(value !== undefined && { value }),
-    ...(input !== undefined && { input }),
-    ...(query !== undefined && { query }),
-    ...(example !== undefined && { example }),
-    ...(contentFormat !== undefined && { contentFormat }),
-    ...(typicalBytes !== undefined && { typicalBytes }),
-  };
+  const { type = "core.p", instances = () => [{}], ...rest } = declaration;
+  return { ...rest, path, type, instances } as unknown as Resource<M>; // as: see above
 }
 
 /** A PUT or POST without a body. */
