@@ -27,15 +27,17 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 // Native modules compile against the headers of the installed Node where they cannot be downloaded.
-const headers = existsSync("/usr/include/node/node.h") && process.execPath.startsWith("/usr/bin");
-const npmEnv = headers && !process.env.npm_config_nodedir ? { npm_config_nodedir: "/usr" } : {};
+const hasHeaders = existsSync("/usr/include/node/node.h") && process.execPath.startsWith("/usr/bin");
+const npmEnv = hasHeaders && !process.env.npm_config_nodedir ? { npm_config_nodedir: "/usr" } : {};
 
 function installDependencies() {
   const stamp = at("node_modules/.vscope-setup");
   const state = `${process.versions.modules} ${readFileSync(at("package-lock.json"), "utf8").length} ${statSync(at("package-lock.json")).mtimeMs}`;
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
   process.stderr.write("setup: installing dependencies\n");
-  run("npm", ["ci", "--no-audit", "--no-fund"], npmEnv);
+  // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms. --no-save leaves the
+  // lock file as it is.
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund"], npmEnv);
   writeFileSync(stamp, state);
 }
 
