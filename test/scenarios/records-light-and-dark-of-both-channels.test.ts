@@ -20,6 +20,12 @@ test("five sequences with autointegration give the target's reflectance within 2
     "b000000_s000004_dark.pico",
     "b000000_s000004_light.pico",
   ]);
+  for (const { serial, channel, outcome, exposures, peakPercent } of instrument.model.recorder.autointegration
+    .results.value) {
+    const found = `${serial} ${channel}: ${outcome}, ${peakPercent} % after ${exposures} exposures`;
+    context.diagnostic(found);
+    assert.ok(outcome === "reached" && exposures <= 3 && Math.abs(peakPercent - 80) <= 8, found);
+  }
   const dark = await instrument.read(RUN, "b000000_s000000_dark.pico");
   for (const serial of ["FLMS01859", "QEP00709"]) {
     const lights = await Promise.all(
