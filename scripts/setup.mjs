@@ -37,8 +37,17 @@ function installDependencies() {
   process.stderr.write("setup: installing dependencies\n");
   // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms. --no-save leaves the
   // lock file as it is.
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund"], npmEnv);
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...databaseForThisNode()], npmEnv);
   writeFileSync(stamp, state);
+}
+
+/**
+ * The lock file has better-sqlite3 12 for Node 20, where 13 crashes (it needs Node-API 10). On newer Node versions 12
+ * can crash at exit, so 13 is taken where it is prebuilt.
+ */
+function databaseForThisNode() {
+  const isPrebuilt = process.arch === "x64" || process.arch === "arm64";
+  return Number(process.versions.napi) >= 10 && isPrebuilt ? ["better-sqlite3@^13.2.0"] : [];
 }
 
 function build() {

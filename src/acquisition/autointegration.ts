@@ -11,7 +11,7 @@ import {
   type Trial,
 } from "../spectra/autointegration.ts";
 import { peakCounts, type Spectrum, type SpectrumFailure } from "../spectra/spectrum.ts";
-import { type Optics, withLight } from "./exposure.ts";
+import { acquireSurely, type Optics, withLight } from "./exposure.ts";
 
 /** What the newest search of a spectrometer and channel came to. */
 export interface SearchResult {
@@ -76,7 +76,7 @@ export class Autointegration {
     let integrationTimeUs = quantize(spectrometer.integrationTimeUs(channel).value, goal);
     for (;;) {
       const exposure = { channel, kind: "light", integrationTimeUs, notBeforeUs } as const;
-      const trial = trialOf(await spectrometer.acquire(exposure, signal));
+      const trial = trialOf(await acquireSurely(spectrometer, exposure, signal));
       trials.push(trial);
       const step = nextSearchStep(trials, goal);
       integrationTimeUs = step.integrationTimeUs;

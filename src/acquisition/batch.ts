@@ -1,11 +1,12 @@
 // Carries out the steps of one batch: searches, darks, lights, waits; writes each set as it is finished.
 
+import { withAny, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
-import type { Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
+import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 import type { Autointegration } from "./autointegration.ts";
 import { BatchWriter } from "./batch-writer.ts";
-import { expose, failuresAsError, type Optics } from "./exposure.ts";
+import { anyReady, expose, failuresAsError, type Optics } from "./exposure.ts";
 import type { OperationReport } from "./operation.ts";
 import type { BatchSettings, Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
@@ -23,7 +24,8 @@ export interface BatchParts {
 
 export interface BatchPlan {
   readonly settings: BatchSettings;
-  readonly steps: readonly Step[];
+  readonly steps: Iterable<Step>;
+  readonly count: number;
 }
 
 /** What a batch produced; the result of its operation. */
@@ -38,6 +40,9 @@ export interface BatchResult {
   readonly failed: number;
   readonly failures: readonly SpectrumFailure[];
 }
+
+/** How long a batch waits for any spectrometer to come back. */
+const RETURN_US = 600 * SECOND;
 
 // A season has thousands of sequences: the status tells the newest failures and counts the rest; each file has its own.
 const FAILURES_SHOWN = 8;
@@ -54,7 +59,7 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
   const writer = new BatchWriter(batch, (error) => disk.abort(error));
   const recording = new BatchRecording(parts, plan, { batch: batch.number, writer });
   try {
-    await recording.run(AbortSignal.any([signal, disk.signal]));
+    await withAny([signal, disk.signal], (joined) => recording.run(joined));
   } finally {
     await writer.flush();
     parts.report.result(recording.result());
@@ -97,13 +102,14 @@ class BatchRecording {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { steps } = this.#plan;
-    for (const [index, step] of steps.entries()) {
-      this.#parts.report.progress(index, steps.length);
+    const { steps, count } = this.#plan;
+    let done = 0;
+    for (const step of steps) {
       await this.#perform(step, signal);
+      done += 1;
       this.#parts.report.result(this.result());
+      this.#parts.report.progress(done, count);
     }
-    this.#parts.report.progress(steps.length, steps.length);
   }
 
   result(): BatchResult {
@@ -151,18 +157,37 @@ class BatchRecording {
   async #record(kind: SpectrumKind, sequence: number, signal: AbortSignal): Promise<void> {
     const spectra: Spectrum[] = [];
     const failures: SpectrumFailure[] = [];
-    for (const channel of this.#parts.channels) {
-      this.#show(kind, sequence, channel);
-      const exposed = await expose(this.#parts.optics, { channel, kind }, signal);
-      spectra.push(...exposed.spectra);
-      failures.push(...exposed.failures);
+    try {
+      for (const channel of this.#parts.channels) {
+        this.#show(kind, sequence, channel);
+        const exposed = await expose(this.#parts.optics, { channel, kind }, signal);
+        spectra.push(...exposed.spectra);
+        failures.push(...exposed.failures);
+      }
+    } catch (error) {
+      // A shutter has failed: what the channels before it gave is kept. An aborted sequence is not.
+      if (!signal.aborted && spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
+      throw error;
     }
     this.#remember(failures);
-    this.#spectra += spectra.length;
-    // A file without any spectrum would look like data; the batch ends with the devices' own errors instead.
-    if (spectra.length === 0) throw failuresAsError(failures, "no spectrometer is left, the batch ends");
-    await this.#writer.write({ kind, sequence, spectra, failures });
+    // A file without any spectrum would look like data.
+    if (spectra.length === 0) await this.#outlast(failures, sequence, signal);
+    else await this.#write({ kind, sequence, spectra, failures });
     signal.throwIfAborted();
+  }
+
+  async #write(set: SpectraSet): Promise<void> {
+    this.#spectra += set.spectra.length;
+    await this.#writer.write(set);
+  }
+
+  // Nobody is there to press the button again, so the batch waits for a device that was replugged or has to be reset.
+  async #outlast(failures: readonly SpectrumFailure[], sequence: number, signal: AbortSignal): Promise<void> {
+    this.#show("waiting", sequence);
+    const { clock, optics } = this.#parts;
+    const kept = `no spectrometer came back within ${RETURN_US / SECOND} s, ${this.#spectra} spectra are kept`;
+    const late = (): Error => failuresAsError(failures, kept);
+    await withDeadline({ clock, us: RETURN_US, late }, signal, (limited) => anyReady(optics.rack, limited));
   }
 
   #remember(failures: readonly SpectrumFailure[]): void {

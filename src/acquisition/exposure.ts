@@ -1,5 +1,7 @@
 // One exposure of all spectrometers together through one channel, or with every shutter closed.
 
+import { withAny } from "../base/abort.ts";
+import { until } from "../base/cell.ts";
 import { asVscopeError, isErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
@@ -39,7 +41,8 @@ export async function withLight<T>(
   const together = (notBeforeUs: number) =>
     settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, signal));
   const others = shutters.list().filter((shutter) => kind === "dark" || shutter.channel !== channel);
-  await Promise.all(others.map((shutter) => shutter.close(signal)));
+  // In turn: solenoids together could draw more than the supply gives. A closed shutter costs nothing.
+  for (const shutter of others) await shutter.close(signal);
   const result =
     kind === "light"
       ? await shutters.shutter(channel).withOpen(together, signal)
@@ -57,14 +60,14 @@ export async function expose(
   const { values, failures } = await withLight(
     optics,
     what,
-    (spectrometer, notBeforeUs) => acquireTwice(spectrometer, { ...what, notBeforeUs }, signal),
+    (spectrometer, notBeforeUs) => acquireSurely(spectrometer, { ...what, notBeforeUs }, signal),
     signal,
   );
   return { spectra: values, failures };
 }
 
-// A disturbed transfer is no reason for a gap in a season: the device has recovered by its next turn.
-async function acquireTwice(
+/** Acquires, and once more after a disturbed transfer: that is no reason for a gap, the device recovers in between. */
+export async function acquireSurely(
   spectrometer: Spectrometer,
   request: SpectrumRequest,
   signal: AbortSignal,
@@ -94,6 +97,20 @@ async function settleEach<T>(
     }
   }
   return { values, failures };
+}
+
+/** Resolves when at least one spectrometer can record; rejects when the signal aborts. */
+export async function anyReady({ spectrometers }: Rack, signal: AbortSignal): Promise<void> {
+  const found = new AbortController();
+  try {
+    await withAny([signal, found.signal], (joined) =>
+      Promise.race(
+        spectrometers.value.map(({ status }) => until(status, ({ state }) => state === "idle", joined)),
+      ),
+    );
+  } finally {
+    found.abort();
+  }
 }
 
 /** The failures as one error for the operation: the first one's code, all their texts. */

@@ -1,12 +1,15 @@
 // All operations: the running one and the newest finished ones. One runs at a time, because they share the shutters.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import type { Clock } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { NEVER, orAborted, withDeadline } from "../base/abort.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Operation, type OperationJob } from "./operation.ts";
 
 const KEPT = 100;
+/** An abort takes milliseconds; what takes longer hangs. */
+const END_US = SECOND / 2;
 
 export class Operations {
   readonly #environment: { readonly clock: Clock; readonly log: Log };
@@ -51,11 +54,21 @@ export class Operations {
     return operation;
   }
 
-  /** Cancels what runs and awaits its end; nothing can be started afterwards. */
+  /** Cancels what runs and awaits its end, but not for ever; nothing can be started afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     const running = this.running;
-    running?.cancel("the server is stopping");
-    await running?.finished;
+    if (running === undefined) return;
+    running.cancel("the server is stopping");
+    const { clock, log } = this.#environment;
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `operation ${running.id}: does not end`);
+    try {
+      await withDeadline({ clock, us: END_US, late }, NEVER, (limited) =>
+        orAborted(running.finished, limited),
+      );
+    } catch (error) {
+      // The shutters are closed after this; work that hangs must not keep one open.
+      log.error({ reason: messageOf(error) }, "stopping without the running operation");
+    }
   }
 }

@@ -50,12 +50,12 @@ export class Recorder {
    */
   record(asked: Partial<BatchSettings>): Operation {
     const settings = this.#complete(asked);
-    return this.#startBatch("record", settings, [...batchSteps(settings)]);
+    return this.#startBatch("record", settings, batchSteps);
   }
 
   /** Starts a batch of its own that holds one dark of every channel. */
   dark(asked: Pick<Partial<BatchSettings>, "run">): Operation {
-    return this.#startBatch("dark", this.#complete(asked), [{ do: "dark", sequence: 0 }]);
+    return this.#startBatch("dark", this.#complete(asked), () => [{ do: "dark", sequence: 0 }]);
   }
 
   /** Searches the integration times of all channels; records nothing. */
@@ -74,17 +74,27 @@ export class Recorder {
     return running;
   }
 
-  #startBatch(kind: string, settings: BatchSettings, steps: readonly Step[]): Operation {
-    return this.#start(kind, steps.length, (parts, signal) =>
-      recordBatch(parts, { settings, steps }, signal),
+  #startBatch(
+    kind: string,
+    settings: BatchSettings,
+    steps: (settings: BatchSettings) => Iterable<Step>,
+  ): Operation {
+    let count = 0;
+    for (const _ of steps(settings)) count += 1;
+    return this.#start(kind, count, (parts, signal) =>
+      recordBatch(parts, { settings, steps: steps(settings), count }, signal),
     );
   }
 
   #start(kind: string, steps: number, job: RecordingJob): Operation {
     if (this.channels.length === 0)
       throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
-    if (this.#options.optics.rack.spectrometers.value.length === 0) {
+    const spectrometers = this.#options.optics.rack.spectrometers.value;
+    if (spectrometers.length === 0) {
       throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer has been found`);
+    }
+    if (spectrometers.every(({ isAttached }) => !isAttached)) {
+      throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer is connected`);
     }
     const operation = this.#options.operations.start(kind, steps, async (report, signal) => {
       try {

@@ -14,8 +14,8 @@ export interface BatchSettings {
 }
 
 export const LIMITS = {
-  sequences: { min: 1, max: 1_000_000 },
-  autointegrate: { min: -1, max: 1_000_000 },
+  sequences: { min: 1, max: 100_000 },
+  autointegrate: { min: -1, max: 100_000 },
   delayS: { min: 0, max: 86_400 },
   targetPercent: { min: 10, max: 90 },
 } as const;

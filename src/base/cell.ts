@@ -1,7 +1,5 @@
 // A cell is an observable value: the newest one, with a version. Observers may skip values, never see an old one last.
 
-import { isDeepStrictEqual } from "node:util";
-
 export interface ReadableCell<T> {
   readonly value: T;
   /** Counts the changes, from 0. */
@@ -29,7 +27,7 @@ export class Cell<T> implements ReadableCell<T> {
 
   /** Stores a value and tells the listeners, unless it equals the present one. */
   set(value: T): void {
-    if (isDeepStrictEqual(value, this.#value)) return;
+    if (isSame(value, this.#value)) return;
     this.#value = value;
     this.#version += 1;
     // A copy: a listener may unsubscribe itself or another one.
@@ -43,6 +41,24 @@ export class Cell<T> implements ReadableCell<T> {
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
+}
+
+// Plain data are compared by content; whatever has a class is itself and nothing else.
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+  }
+  if (!isPlain(a) || !isPlain(b)) return false;
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSame(a[name], b[name]))
+  );
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** Resolves with the first value that satisfies `test`, the present one included; rejects when the signal aborts. */

@@ -3,6 +3,7 @@
 // rejects at once and never runs; close() rejects the waiters and awaits the running job; after a job has failed
 // or was aborted, `recover` runs before the next one. The turn is handed over, never dropped and taken again.
 
+import { withAny } from "./abort.ts";
 import { VscopeError } from "./errors.ts";
 
 export type Job<T> = (signal: AbortSignal) => Promise<T>;
@@ -100,18 +101,21 @@ export class Queue {
   }
 
   async #perform<T>(job: Job<T>, signal: AbortSignal): Promise<T> {
-    const joined = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      if (this.#failure !== undefined) {
-        const { reason } = this.#failure;
-        await this.#recover(reason);
-        this.#failure = undefined;
-      }
-      joined.throwIfAborted();
-      return await job(joined);
+      return await withAny([signal, this.#closing.signal], async (joined) => {
+        await this.#recoverIfNeeded();
+        joined.throwIfAborted();
+        return await job(joined);
+      });
     } catch (error) {
       this.#failure = { reason: error };
       throw error;
     }
+  }
+
+  async #recoverIfNeeded(): Promise<void> {
+    if (this.#failure === undefined) return;
+    await this.#recover(this.#failure.reason);
+    this.#failure = undefined;
   }
 }

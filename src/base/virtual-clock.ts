@@ -97,9 +97,13 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets promise reactions and finished file operations run before time moves on. */
+/** Lets promise reactions run and file operations finish before time moves on: disks do not live in virtual time. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) {
+  for (let turn = 0; turn < 3 || isDiskBusy(); turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+function isDiskBusy(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq") || name === "CloseReq");
 }

@@ -45,7 +45,7 @@ export interface Resource<M> {
   readonly typicalBytes?: number;
   /** Lists the placeholders' present values; for discovery. */
   readonly instances: (model: M) => readonly At[];
-  readonly get?: (model: M, at: At, query: unknown) => unknown;
+  readonly get?: (model: M, at: At, query: unknown, signal: AbortSignal) => unknown;
   readonly put?: (model: M, at: At, value: unknown, signal: AbortSignal) => void | Promise<void>;
   readonly post?: (
     model: M,
@@ -70,7 +70,12 @@ export interface Declaration<M, A, V, I, Q> {
   readonly contentFormat?: number;
   readonly typicalBytes?: number;
   readonly instances?: (model: M) => readonly A[];
-  readonly get?: (model: M, at: A, query: Q) => NoInfer<V> | Promise<NoInfer<V>> | Content | Promise<Content>;
+  readonly get?: (
+    model: M,
+    at: A,
+    query: Q,
+    signal: AbortSignal,
+  ) => NoInfer<V> | Promise<NoInfer<V>> | Content | Promise<Content>;
   readonly put?: (model: M, at: A, value: V, signal: AbortSignal) => void | Promise<void>;
   readonly post?: (
     model: M,

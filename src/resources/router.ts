@@ -42,9 +42,14 @@ export class Router<M> {
     return best;
   }
 
-  async get({ resource, at }: Match<M>, query: Readonly<Record<string, string>>): Promise<unknown> {
+  async get(
+    { resource, at }: Match<M>,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     if (resource.get === undefined) throw notAllowed("GET", resource);
-    return await resource.get(this.#model, at, parse(resource.query, resource.query && query, resource.path));
+    const asked = parse(resource.query, resource.query && query, resource.path);
+    return await resource.get(this.#model, at, asked, signal);
   }
 
   async put({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<void> {

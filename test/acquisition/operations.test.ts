@@ -59,7 +59,12 @@ test("cancel ends the job and tells why; failure keeps the partial result", asyn
 
 test("a hundred are kept, unknown ids are refused", async () => {
   const { operations } = setUp();
-  for (let index = 0; index < 105; index++) await operations.start("dark", 2, async () => {}).finished;
+  for (let index = 1; index <= 105; index++) {
+    const operation = operations.start("dark", 2, async () => {});
+    assert.equal(operations.running, operation);
+    assert.equal(operations.get(String(index)), operation);
+    await operation.finished;
+  }
   assert.equal(operations.all.value.length, 100);
   assert.equal(operations.get("105").status.value.state, "done");
   assert.throws(
@@ -74,4 +79,10 @@ test("close cancels what runs and refuses what comes", async () => {
   await clock.run(operations.close());
   assert.equal(running.status.value.state, "cancelled");
   assert.throws(() => operations.start("dark", 2, async () => {}), /the server is stopping/);
+});
+
+test("close does not wait for ever for work that hangs", async () => {
+  const { clock, operations } = setUp();
+  operations.start("record", 1, () => new Promise(() => {}));
+  await clock.run(operations.close());
 });

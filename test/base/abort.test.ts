@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { NEVER, withDeadline } from "../../src/base/abort.ts";
+import { NEVER, withAny, withDeadline } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 
@@ -41,4 +42,20 @@ test("the caller's abort reaches the task with the caller's reason", async () =>
   controller.abort(new Error("client gone"));
   await assert.rejects(result, /client gone/);
   assert.equal(clock.pending, 0);
+});
+
+test("withAny passes on the first reason and leaves nothing on the signals", async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const signals = [first.signal, second.signal];
+  await withAny(signals, async () => {
+    assert.equal(getEventListeners(first.signal, "abort").length, 1);
+  });
+  const waiting = withAny(signals, (signal) => new VirtualClock().delay(1000, signal));
+  second.abort(new Error("second"));
+  await assert.rejects(waiting, /second/);
+  for (const signal of signals) assert.equal(getEventListeners(signal, "abort").length, 0);
+  await assert.rejects(
+    withAny(signals, (signal) => new VirtualClock().delay(1000, signal)),
+    /second/,
+  );
 });

@@ -41,3 +41,33 @@ test("until takes the present value, waits for a later one, and ends with the si
   controller.abort(new Error("stop waiting"));
   await assert.rejects(never, /stop waiting/);
 });
+
+test("plain data are compared by content, objects with a class by identity", () => {
+  class Device {
+    readonly #serial: string;
+    constructor(serial: string) {
+      this.#serial = serial;
+    }
+    get serial(): string {
+      return this.#serial;
+    }
+  }
+  const [first, second] = [new Device("1"), new Device("2")];
+  const devices = new Cell<readonly Device[]>([first]);
+  devices.set([second]);
+  assert.equal(devices.value[0], second);
+  const data = new Cell<unknown>({ list: [1, { deep: "x" }], none: undefined });
+  data.set({ list: [1, { deep: "x" }], none: undefined });
+  assert.equal(data.version, 0);
+  for (const other of [
+    { list: [1, { deep: "y" }], none: undefined },
+    { list: [1, { deep: "x" }] },
+    { list: 1 },
+    null,
+    [],
+  ]) {
+    const { version } = data;
+    data.set(other);
+    assert.equal(data.version, version + 1, JSON.stringify(other));
+  }
+});

@@ -17,13 +17,23 @@ const TIME = "/spectrometers/FLMS01859/integration-time/upwelling";
 
 /** Method, path, value, and the outcome in each state, in the order of STATES. */
 const MATRIX: readonly (readonly [string, string, unknown, string])[] = [
-  ["post", "/acquisition/record", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
-  ["post", "/acquisition/dark", {}, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT"],
+  [
+    "post",
+    "/acquisition/record",
+    {},
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED",
+  ],
+  [
+    "post",
+    "/acquisition/dark",
+    {},
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED",
+  ],
   [
     "post",
     "/acquisition/autointegrate",
     {},
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED",
   ],
   ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT"],
   ["put", TIME, 30_000, "ok ok ok ok ok ok"],
@@ -108,7 +118,7 @@ async function perform(
   const router = new Router(model, TREE);
   const match = router.match(path.split("/").slice(1));
   try {
-    if (method === "get") await router.get(match, {});
+    if (method === "get") await router.get(match, {}, NEVER);
     else if (method === "put") await router.put(match, value, AbortSignal.timeout(60 * (SECOND / 1000)));
     else await router.post(match, value, NEVER);
     return "ok";

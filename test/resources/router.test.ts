@@ -54,8 +54,8 @@ function setUp() {
 
 test("paths are matched by segments; fixed ones win; a slash inside a segment stays inside", async () => {
   const { router } = setUp();
-  assert.equal(await router.get(router.match(["lamps", "all"]), {}), "fixed");
-  assert.equal(await router.get(router.match(["lamps", "a/b"]), {}), "any a/b");
+  assert.equal(await router.get(router.match(["lamps", "all"]), {}, NEVER), "fixed");
+  assert.equal(await router.get(router.match(["lamps", "a/b"]), {}, NEVER), "any a/b");
   for (const path of [[], ["lamps", ""], ["lamps", "red", "power", "x"], ["Lamps"]]) {
     if (path.length === 2) continue;
     assert.throws(
@@ -75,9 +75,9 @@ test("values are checked before the resource sees them", async () => {
   }
   assert.equal(lamps.power.get("red")?.value, 7);
   await assert.rejects(router.post(power, 1, NEVER), /\/lamps\/\{name\}\/power: has no POST, only GET, PUT/);
-  assert.equal(await router.get(router.match(["page"]), {}), 5);
-  assert.equal(await router.get(router.match(["page"]), { limit: "9" }), 9);
-  await assert.rejects(router.get(router.match(["page"]), { limt: "9" }), (error) =>
+  assert.equal(await router.get(router.match(["page"]), {}, NEVER), 5);
+  assert.equal(await router.get(router.match(["page"]), { limit: "9" }, NEVER), 9);
+  await assert.rejects(router.get(router.match(["page"]), { limt: "9" }, NEVER), (error) =>
     isVscopeError(error, "VALUE_INVALID"),
   );
 });

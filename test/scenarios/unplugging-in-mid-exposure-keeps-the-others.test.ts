@@ -51,12 +51,46 @@ test("the sequence ends with an error for the unplugged device; the others are k
   assert.equal((await instrument.read("unplug", "b000001_s000000_light.pico")).spectra.length, 4);
 });
 
-test("a batch without any spectrometer left ends at once and writes no empty file", async (context) => {
+test("a batch outlasts a short absence of every spectrometer, and writes no empty file", async (context) => {
   const instrument = await TestInstrument.start(context);
-  for (const { spectrometer } of instrument.emulated.devices.values())
-    instrument.emulated.bus.detach(spectrometer);
-  const status = await instrument.record({ run: "nobody", sequences: 100 });
+  const { clock, model, emulated } = instrument;
+  const operation = model.recorder.record({ run: "away", sequences: 20 });
+  await clock.run(until(model.recorder.status, ({ sequence }) => sequence === 5, NEVER));
+  for (const { spectrometer } of emulated.devices.values()) emulated.bus.detach(spectrometer);
+  await clock.advance(5 * SECOND);
+  assert.equal(operation.status.value.state, "running");
+  for (const { spectrometer, faults } of emulated.devices.values())
+    emulated.bus.attach(spectrometer, { faults });
+  const status = await instrument.finish(operation);
   assert.equal(status.state, "failed");
-  assert.equal(status.error?.code, "DEVICE_NOT_CONNECTED");
-  assert.deepEqual(await instrument.files("nobody"), []);
+  assert.match(status.error?.message ?? "", /spectra are kept$/);
+  const files = await instrument.files("away");
+  assert.equal(files.at(-1), "b000000_s000019_light.pico");
+  assert.ok(files.length >= 20, files.join(" "));
+  for (const file of files) assert.ok((await instrument.read("away", file)).spectra.length > 0, file);
+});
+
+test("a batch that no spectrometer comes back to ends with the devices' error", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const { clock, model, emulated } = instrument;
+  const operation = model.recorder.record({ run: "gone", sequences: 20 });
+  await clock.run(until(model.recorder.status, ({ sequence }) => sequence === 1, NEVER));
+  for (const { spectrometer } of emulated.devices.values()) emulated.bus.detach(spectrometer);
+  const status = await instrument.finish(operation);
+  assert.equal(status.state, "failed");
+  assert.match(status.error?.message ?? "", /no spectrometer came back within 600 s/);
+});
+
+test("without any spectrometer connected a batch is refused at once", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  for (const { spectrometer } of instrument.emulated.devices.values()) {
+    instrument.emulated.bus.detach(spectrometer);
+  }
+  for (const { status } of instrument.model.rack.spectrometers.value) {
+    await instrument.clock.run(until(status, ({ state }) => state === "disconnected", NEVER));
+  }
+  assert.throws(
+    () => instrument.model.recorder.record({ run: "nobody" }),
+    /record: no spectrometer is connected/,
+  );
 });

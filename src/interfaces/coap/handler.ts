@@ -67,9 +67,9 @@ async function post<M>(router: Router<M>, match: Match<M>, request: CoapRequest)
 async function represent<M>(
   router: Router<M>,
   match: Match<M>,
-  { query, accept }: CoapRequest,
+  { query, accept, signal }: CoapRequest,
 ): Promise<{ bytes: Uint8Array; format: number }> {
-  const value = await router.get(match, parseQuery(query));
+  const value = await router.get(match, parseQuery(query), signal);
   const own = match.resource.contentFormat;
   if (own === undefined) return encodeValue(value, accept);
   if (accept !== undefined && accept !== own) {
