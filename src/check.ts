@@ -36,8 +36,8 @@ export async function check(options: CheckOptions): Promise<void> {
 
 async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifetime): Promise<number> {
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
-  const instrument = await file.load();
-  print(`configuration    ${file.path}: valid`);
+  const { config: instrument, isSample } = await file.look();
+  print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
   const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
   lifetime.defer("GPIO lines", () => hardware.gpio.close());
   print(`GPIO             ${hardware.gpio.description}`);
@@ -48,7 +48,9 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   lifetime.defer("shutters", () => shutters.close());
   let problems = 0;
   for (const { channel, state } of shutters.list()) {
-    print(`shutter          ${channel}: ${state.value}`);
+    print(
+      `shutter          ${channel}: ${state.value === "unknown" ? "does not move, see GPIO" : state.value}`,
+    );
     if (state.value === "unknown") problems += 1;
   }
   const { bus, isSimulated } = hardware;

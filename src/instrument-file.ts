@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { NEVER } from "./base/abort.ts";
 import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
+import { Queue } from "./base/queue.ts";
 import {
   type InstrumentConfig,
   parseInstrumentConfig,
@@ -26,19 +27,25 @@ export class InstrumentFile implements ConfigurationText {
   readonly path: string;
   readonly #isEmulated: boolean;
   readonly #log: Log;
+  readonly #writes: Queue;
 
   constructor(dataDirectory: string, config: ServerConfig, log: Log) {
     this.path = join(dataDirectory, config.config);
     this.#isEmulated = config.hardware.usb === "emulated";
     this.#log = log;
+    this.#writes = new Queue({ name: config.config });
   }
 
   /** Reads and checks the file. With emulated instruments a missing one is made from the sample. Throws CONFIG_INVALID. */
   async load(): Promise<InstrumentConfig> {
     if (this.#isEmulated) await this.#provideSample();
-    const { config, warnings } = await readInstrumentConfig(this.path);
-    for (const warning of warnings) this.#log.warn({ file: this.path }, warning);
-    return config;
+    return this.#parse(this.path);
+  }
+
+  /** As `load`, but writes nothing: with emulated instruments the sample itself stands in for a missing file. */
+  async look(): Promise<{ readonly config: InstrumentConfig; readonly isSample: boolean }> {
+    const isSample = this.#isEmulated && !(await this.#isThere());
+    return { config: await this.#parse(isSample ? SAMPLE : this.path), isSample };
   }
 
   async read(): Promise<string> {
@@ -51,7 +58,10 @@ export class InstrumentFile implements ConfigurationText {
     }
   }
 
-  /** Replaces the file; the old one stays beside it as `.bak`. Throws VALUE_INVALID with every mistake, PAYLOAD_TOO_LARGE. */
+  /**
+   * Replaces the file; the old one stays beside it as `.bak`. One writer at a time, in the order they came.
+   * Throws VALUE_INVALID with every mistake, PAYLOAD_TOO_LARGE, DEVICE_BUSY when too many wait, DATADIR_IO.
+   */
   async write(text: string): Promise<void> {
     if (text.length > LONGEST_TEXT) {
       throw new VscopeError(
@@ -60,6 +70,10 @@ export class InstrumentFile implements ConfigurationText {
       );
     }
     this.#check(text);
+    await this.#writes.run(() => this.#replace(text), NEVER);
+  }
+
+  async #replace(text: string): Promise<void> {
     const old = await this.read();
     await replaceDurable(SYSTEM_DISK, `${this.path}.bak`, Buffer.from(old, "utf8"), NEVER);
     await replaceDurable(SYSTEM_DISK, this.path, Buffer.from(text, "utf8"), NEVER);
@@ -79,14 +93,26 @@ export class InstrumentFile implements ConfigurationText {
     }
   }
 
+  async #parse(path: string): Promise<InstrumentConfig> {
+    const { config, warnings } = await readInstrumentConfig(path);
+    for (const warning of warnings) this.#log.warn({ file: path }, warning);
+    return config;
+  }
+
   async #provideSample(): Promise<void> {
+    if (await this.#isThere()) return;
+    await mkdir(dirname(this.path), { recursive: true });
+    await copyFile(SAMPLE, this.path);
+    this.#log.info({ file: this.path }, "instrument configuration made from the sample");
+  }
+
+  async #isThere(): Promise<boolean> {
     try {
       await readFile(this.path);
+      return true;
     } catch (error) {
       if (systemCodeOf(error) !== "ENOENT") throw error;
-      await mkdir(dirname(this.path), { recursive: true });
-      await copyFile(SAMPLE, this.path);
-      this.#log.info({ file: this.path }, "instrument configuration made from the sample");
+      return false;
     }
   }
 }

@@ -37,8 +37,10 @@ async function background({ config }: CommandLine): Promise<void> {
 // The check prints its findings; the log would only repeat them in another form.
 function logOptions({ config, check: isCheck }: CommandLine): Parameters<typeof openLog>[0] {
   const { debug, logFile } = config.logging;
-  const level = debug ? "debug" : isCheck ? "error" : "info";
-  return { level, ...(logFile === undefined ? {} : { file: logFile }) };
+  const level = debug ? "debug" : isCheck ? "silent" : "info";
+  // In the background the log goes to the daemon's file by name, so that SIGHUP can reopen it.
+  const file = logFile ?? (isBackgroundProcess() ? config.daemon.logFile : undefined);
+  return { level, ...(file === undefined ? {} : { file }) };
 }
 
 // A fault of ours must end up in the log before the service manager restarts us.

@@ -54,6 +54,7 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     if (!stopping.signal.aborted) throw error;
   } finally {
     await closeInTime(lifetime, clock, log);
+    if (stopping.signal.aborted) log.info({}, "stopped");
   }
 }
 
@@ -79,7 +80,6 @@ async function closeInTime(lifetime: Lifetime, clock: Clock, log: Log): Promise<
   const closing = lifetime.close();
   try {
     await withDeadline({ clock, us: STOP_WITHIN_US, late }, NEVER, (signal) => orAborted(closing, signal));
-    log.info({}, "stopped");
   } catch (error) {
     log.error({ reason: messageOf(error) }, "did not stop cleanly");
     throw error;

@@ -164,7 +164,13 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /spectrometer +FLMS01859: Flame-S, 2048 pixels, \d+ to \d+ nm, emulated/);
     assert.match(good.stdout, /shutter +upwelling: closed/);
+    assert.ok(!existsSync(join(folder, `data-${count}`)), "nothing is made");
     const bare = join(folder, "bare.cfg");
+    await mkdir(join(folder, `data-${count}`));
+    await writeFile(
+      join(folder, `data-${count}`, "vscope.config"),
+      "[channels]\n[[shutter_1]]\ndirection = upwelling\n",
+    );
     await writeFile(
       bare,
       `[datadir]\ndatadir = ${join(folder, `data-${count}`)}\n[hardware]\nusb = none\ngpio = none\n`,

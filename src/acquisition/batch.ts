@@ -2,6 +2,8 @@
 
 import { withAny, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Batch } from "../datadir/batch.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 import type { Autointegration } from "./autointegration.ts";
@@ -13,6 +15,7 @@ import type { AcquisitionStatus } from "./status.ts";
 
 export interface BatchParts {
   readonly clock: Clock;
+  readonly log: Log;
   readonly optics: Optics;
   readonly dataDirectory: DataDirectory;
   readonly autointegration: Autointegration;
@@ -36,6 +39,8 @@ export interface BatchResult {
   readonly files: number;
   readonly newestFile?: string;
   readonly spectra: number;
+  /** Light spectra with saturated pixels. */
+  readonly saturated: number;
   /** Exposures that failed, and the newest of them. */
   readonly failed: number;
   readonly failures: readonly SpectrumFailure[];
@@ -57,7 +62,7 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
   const batch = await parts.dataDirectory.startBatch(run);
   const disk = new AbortController();
   const writer = new BatchWriter(batch, (error) => disk.abort(error));
-  const recording = new BatchRecording(parts, plan, { batch: batch.number, writer });
+  const recording = new BatchRecording(parts, plan, { batch, writer });
   try {
     await withAny([signal, disk.signal], (joined) => recording.run(joined));
   } finally {
@@ -88,13 +93,14 @@ export async function searchAll(
 class BatchRecording {
   readonly #parts: BatchParts;
   readonly #plan: BatchPlan;
-  readonly #batch: number;
+  readonly #batch: Batch;
   readonly #writer: BatchWriter;
   #failures: readonly SpectrumFailure[] = [];
   #failed = 0;
   #spectra = 0;
+  #saturated = 0;
 
-  constructor(parts: BatchParts, plan: BatchPlan, { batch, writer }: { batch: number; writer: BatchWriter }) {
+  constructor(parts: BatchParts, plan: BatchPlan, { batch, writer }: { batch: Batch; writer: BatchWriter }) {
     this.#parts = parts;
     this.#plan = plan;
     this.#batch = batch;
@@ -116,10 +122,11 @@ class BatchRecording {
     const { count, newest } = this.#writer;
     return {
       run: this.#plan.settings.run,
-      batch: this.#batch,
+      batch: this.#batch.number,
       files: count,
       ...(newest === undefined ? {} : { newestFile: newest.file }),
       spectra: this.#spectra,
+      saturated: this.#saturated,
       failed: this.#failed,
       failures: this.#failures,
     };
@@ -178,6 +185,8 @@ class BatchRecording {
 
   async #write(set: SpectraSet): Promise<void> {
     this.#spectra += set.spectra.length;
+    if (set.kind === "light")
+      this.#saturated += set.spectra.filter(({ flags }) => flags.includes("saturated")).length;
     await this.#writer.write(set);
   }
 
@@ -191,13 +200,14 @@ class BatchRecording {
   }
 
   #remember(failures: readonly SpectrumFailure[]): void {
+    for (const failure of failures) this.#parts.log.warn(failure, "exposure failed");
     this.#failed += failures.length;
     this.#failures = [...this.#failures, ...failures].slice(-FAILURES_SHOWN);
   }
 
   #show(phase: AcquisitionStatus["phase"], sequence: number, channel?: string): void {
     const { run, sequences } = this.#plan.settings;
-    const where = { run, batch: this.#batch, sequence, of: sequences };
+    const where = { run, batch: this.#batch.number, sequence, of: sequences };
     this.#parts.show({ phase, ...where, ...(channel === undefined ? {} : { channel }) });
   }
 }

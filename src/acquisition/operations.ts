@@ -38,15 +38,17 @@ export class Operations {
     return found;
   }
 
+  /** Throws STATE_CONFLICT while an operation runs: what it uses may not be changed under it. */
+  requireIdle(subject: string): void {
+    const busy = this.running;
+    if (busy === undefined) return;
+    const { kind } = busy.status.value;
+    throw new VscopeError("STATE_CONFLICT", `${subject}: operation ${busy.id} (${kind}) is running`);
+  }
+
   /** Starts a job of so many steps. Throws STATE_CONFLICT while another one runs. */
   start(kind: string, steps: number, job: OperationJob): Operation {
-    const busy = this.running;
-    if (busy !== undefined) {
-      throw new VscopeError(
-        "STATE_CONFLICT",
-        `${kind}: operation ${busy.id} (${busy.status.value.kind}) is running`,
-      );
-    }
+    this.requireIdle(kind);
     if (this.#closed) throw new VscopeError("STATE_CONFLICT", `${kind}: the server is stopping`);
     this.#started += 1;
     const operation = new Operation({ id: String(this.#started), kind, steps }, job, this.#environment);

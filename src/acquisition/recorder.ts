@@ -107,10 +107,10 @@ export class Recorder {
   }
 
   #parts(operation: string, report: OperationReport): BatchParts {
-    const { clock, optics, dataDirectory } = this.#options;
+    const { clock, log, optics, dataDirectory } = this.#options;
     const { autointegration, channels } = this;
     const show = (status: AcquisitionStatus): void => this.#status.set({ ...status, operation });
-    return { clock, optics, dataDirectory, autointegration, channels, report, show };
+    return { clock, log, optics, dataDirectory, autointegration, channels, report, show };
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {

@@ -12,7 +12,7 @@ export interface Log {
 }
 
 export interface LogOptions {
-  readonly level: "debug" | "info" | "warn" | "error";
+  readonly level: "debug" | "info" | "warn" | "error" | "silent";
   /** Path of a file to append to; stdout when absent. */
   readonly file?: string;
 }

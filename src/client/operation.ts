@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { orAborted } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { isVscopeError, VscopeError } from "../base/errors.ts";
 import { errorCodeOf, isServerUnreachable, replyError } from "./reply-error.ts";
 import { type OperationStatus, operationShape } from "./shapes.ts";
 
@@ -82,6 +82,8 @@ export class Operation {
       try {
         return await this.status(signal);
       } catch (error) {
+        // It was there when it was started; only a restart forgets a running one.
+        if (isVscopeError(error, "RESOURCE_NOT_FOUND")) throw restarted(this.id);
         if (!isServerUnreachable(error) || this.#source.clock.nowUs() >= giveUpAtUs) throw error;
       }
       await this.#source.clock.delay(RETRY_AFTER_US, signal);
@@ -103,7 +105,7 @@ function isFinal({ state }: OperationStatus): boolean {
 
 // Ids count from 1 after each start of the server, so the same id can come back as another operation.
 function restarted(id: string): VscopeError {
-  return replyError("4.04", `operation ${id}: the server was restarted, the recording has ended`);
+  return replyError("5.03", `operation ${id}: the server was restarted, the recording has ended`);
 }
 
 // The newest notification not yet looked at. Never fails: when the observation ends, only polling remains.

@@ -25,7 +25,12 @@ export type RunList = z.infer<typeof runListShape>;
 export const runFileShape = z.looseObject({ file: z.string(), bytes: z.number() });
 export type RunFile = z.infer<typeof runFileShape>;
 
-export const runDetailShape = z.looseObject({ name: z.string(), files: z.array(runFileShape) });
+export const runDetailShape = z.looseObject({
+  name: z.string(),
+  /** Number of all files of the run; `files` can be a slice of them. */
+  total: z.number(),
+  files: z.array(runFileShape),
+});
 export type RunDetail = z.infer<typeof runDetailShape>;
 
 /** What to record; what is absent is left to the server. */

@@ -9,6 +9,7 @@ import type { CoapClient, CoapReply } from "../coap/client.ts";
 import { decodeLinks } from "../coap/link-format.ts";
 import { connectToAny } from "./connect.ts";
 import { Operation } from "./operation.ts";
+import { distinct, pages, withQuery } from "./pages.ts";
 import { decodePayload, jsonPayload, type Payload } from "./payload.ts";
 import { replyError, serverUnreachable, transportError } from "./reply-error.ts";
 import { type ResourceLink, resourceLink } from "./resource-link.ts";
@@ -44,6 +45,8 @@ interface Request {
 }
 
 const DEFAULT_TIMEOUT_S = 10;
+// The server counts no further.
+const MOST_FILES = 1_000_000;
 // Large bodies travel in blocks of 1 KiB, a round trip each. A download of unknown size gets the time of a long one.
 const BYTES_PER_TIMEOUT = 16 * 1024;
 const DOWNLOAD_PATIENCE = 12;
@@ -185,15 +188,30 @@ export class VscopeClient {
     return new Operation(this, ["acquisition", "operations", id]);
   }
 
-  /** A slice of the runs. */
-  runs(query: RunQuery = {}, signal: AbortSignal = NEVER): Promise<RunList> {
-    const parts = Object.entries(query).map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`);
-    return this.getAs(["/datadir/runs", parts.join("&")].filter(Boolean).join("?"), runListShape, signal);
+  /** The newest runs, `limit` of them (50 when absent), after the first `offset`. */
+  async runs(
+    { offset = 0, limit = 50, match }: RunQuery = {},
+    signal: AbortSignal = NEVER,
+  ): Promise<RunList> {
+    const wanted = match === undefined ? {} : { match };
+    const found = await pages({ offset, limit }, async (slice) => {
+      const path = withQuery("/datadir/runs", { ...slice, ...wanted });
+      const answer = await this.getAs(path, runListShape, signal);
+      return { answer, items: answer.runs };
+    });
+    // A run that is recorded meanwhile moves to the front, and another one comes twice.
+    return { ...found.answer, runs: distinct(found.items, ({ name }) => name) };
   }
 
-  /** A run and its files. */
-  run(name: string, signal: AbortSignal = NEVER): Promise<RunDetail> {
-    return this.getAs(["datadir", "runs", name], runDetailShape, signal);
+  /** A run and all its files. */
+  async run(name: string, signal: AbortSignal = NEVER): Promise<RunDetail> {
+    if (name === "") throw new VscopeError("RESOURCE_NOT_FOUND", 'run "": there is none');
+    const path = `/datadir/runs/${encodeURIComponent(name)}`;
+    const found = await pages({ offset: 0, limit: MOST_FILES }, async (slice) => {
+      const answer = await this.getAs(withQuery(path, slice), runDetailShape, signal);
+      return { answer, items: answer.files };
+    });
+    return { ...found.answer, files: distinct(found.items, ({ file }) => file) };
   }
 
   /** A file of a run. */

@@ -14,8 +14,8 @@ export interface WrittenFile {
 export interface BatchParts {
   readonly run: string;
   readonly number: number;
-  /** Puts a set on the disk. */
-  readonly store: (set: SpectraSet) => Promise<WrittenFile>;
+  /** Puts a set on the disk; `isNew` when none with its name was tried before. */
+  readonly store: (set: SpectraSet, isNew: boolean) => Promise<WrittenFile>;
   /** Resolves when the disk is not far behind. */
   readonly room: (signal: AbortSignal) => Promise<void>;
   readonly finished: () => Promise<void>;
@@ -23,15 +23,26 @@ export interface BatchParts {
 
 export class Batch {
   readonly run: string;
-  readonly number: number;
   readonly #parts: BatchParts;
   readonly #pending = new Set<Promise<WrittenFile>>();
+  readonly #tried = new Set<string>();
+  #number: number;
   #finished: Promise<void> | undefined;
 
   constructor(parts: BatchParts) {
     this.run = parts.run;
-    this.number = parts.number;
+    this.#number = parts.number;
     this.#parts = parts;
+  }
+
+  /** Changes only when files with this number were added by hand while it is recorded. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** The sets that are not on disk yet get another number. */
+  renumber(number: number): void {
+    this.#number = number;
   }
 
   /**
@@ -43,7 +54,10 @@ export class Batch {
     if (this.#finished !== undefined) {
       throw new VscopeError("STATE_CONFLICT", `run ${this.run}: batch ${this.number} is finished`);
     }
-    const written = this.#parts.store(set);
+    const name = `${set.sequence} ${set.kind}`;
+    const isNew = !this.#tried.has(name);
+    this.#tried.add(name);
+    const written = this.#parts.store(set, isNew);
     this.#pending.add(written);
     try {
       return await written;

@@ -21,6 +21,7 @@ import { conditionsOf, type SpectrumQuery } from "./spectrum-query.ts";
 export const CATALOGUE_FILE = "catalogue.sqlite";
 
 const DEFAULT_LIMIT = 100;
+const NEWEST_FIRST = "exposureStartUtcUs DESC, run, file, position";
 
 export class Catalogue {
   readonly #database: Database.Database;
@@ -104,6 +105,27 @@ export class Catalogue {
     });
   }
 
+  /** The bytes of those of the files that are known. */
+  sizes(run: string, files: readonly string[]): Map<string, number> {
+    return this.#guard(() => {
+      const statement = this.#database.prepare<[string, string], { bytes: number }>(
+        "SELECT bytes FROM files WHERE run = ? AND file = ?",
+      );
+      const rows = files.map((file) => ({ file, bytes: statement.get(run, file)?.bytes }));
+      return new Map(rows.flatMap(({ file, bytes }) => (bytes === undefined ? [] : [[file, bytes]])));
+    });
+  }
+
+  /** The bytes of all known files of a run. */
+  bytes(run: string): number {
+    return this.#guard(() => {
+      const statement = this.#database.prepare<[string], { bytes: number }>(
+        "SELECT total(bytes) AS bytes FROM files WHERE run = ?",
+      );
+      return statement.get(run)?.bytes ?? 0;
+    });
+  }
+
   /** Files that could not be read, with the reason. */
   brokenFiles(): FileRow[] {
     return this.#guard(() =>
@@ -121,9 +143,11 @@ export class Catalogue {
       const counted = this.#database
         .prepare<[object], { total: number }>(`SELECT count(*) AS total FROM spectra ${where}`)
         .get(values);
+      // Rows are wide: what the offset skips is skipped in the index.
+      const keys = `SELECT run, file, position FROM spectra ${where} ORDER BY ${NEWEST_FIRST} LIMIT @limit OFFSET @offset`;
       const rows = this.#database
         .prepare<[object], StoredSpectrum>(
-          `SELECT * FROM spectra ${where} ORDER BY exposureStartUtcUs DESC, run, file, position LIMIT @limit OFFSET @offset`,
+          `SELECT spectra.* FROM (${keys}) JOIN spectra USING (run, file, position) ORDER BY ${NEWEST_FIRST}`,
         )
         .all({ ...values, ...page });
       return { total: counted?.total ?? 0, spectra: rows.map(fromStored) };

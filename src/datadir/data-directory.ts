@@ -3,7 +3,7 @@
 
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
@@ -14,7 +14,8 @@ import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
-import { type RunDetail, readRunDetail } from "./run-detail.ts";
+import { Refresher } from "./refresher.ts";
+import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
 import { Session } from "./session.ts";
 import { requireSpace } from "./space.ts";
@@ -46,6 +47,7 @@ export interface DataDirectoryStatus {
 
 const DEFAULT_RESERVE_BYTES = 64e6;
 const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
+const REFRESH_US = 10 * SECOND;
 
 export class DataDirectory {
   readonly path: string;
@@ -60,6 +62,7 @@ export class DataDirectory {
   readonly #batches = new Set<Batch>();
   /** Runs with files that are written and not in the catalogue. */
   readonly #behind = new Set<string>();
+  readonly #refresher: Refresher;
   #session: Session | undefined;
   #keeper: CatalogueKeeper | undefined;
   #isClosed = false;
@@ -79,6 +82,7 @@ export class DataDirectory {
       reserveBytes,
       filesToIndex: 0,
     });
+    this.#refresher = new Refresher(options.clock, REFRESH_US, () => this.#refresh());
   }
 
   /**
@@ -100,6 +104,7 @@ export class DataDirectory {
       if (mount === undefined || !isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
       options.log.warn({ path, reason: messageOf(error) }, "the data directory is not mounted");
     }
+    directory.#refresher.start();
     return directory;
   }
 
@@ -160,10 +165,9 @@ export class DataDirectory {
     return (await this.#require()).folders.page(page);
   }
 
-  /** Throws RESOURCE_NOT_FOUND. */
-  async run(run: string): Promise<RunDetail> {
-    const { folders, catalogue } = await this.#require();
-    return readRunDetail(run, folders, catalogue);
+  /** A run with a page of its files. Throws RESOURCE_NOT_FOUND. */
+  async run(run: string, page: FilePage = {}): Promise<RunDetail> {
+    return readRunDetail(run, await this.#require(), page);
   }
 
   /** The bytes of a spectra file. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
@@ -184,7 +188,7 @@ export class DataDirectory {
       const batch: Batch = new Batch({
         run: name,
         number,
-        store: (set) => this.#writer.run(() => this.#store(batch, set)),
+        store: (set, isNew) => this.#writer.run(() => this.#storeFree(batch, set, isNew)),
         room: (signal) => this.#writer.room(signal),
         finished: () => this.#finished(batch),
       });
@@ -224,20 +228,10 @@ export class DataDirectory {
     await this.#keeper?.settled();
   }
 
-  /** Looks whether the medium is there and how much space it has. */
-  async refresh(): Promise<DataDirectoryStatus> {
-    try {
-      const { path } = await this.#require();
-      this.#showSpace(await onDisk(path, () => this.#disk.space(path)));
-    } catch (error) {
-      if (!isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
-    }
-    return this.#status.value;
-  }
-
   /** Ends when everything handed in is on disk. The medium stays mounted. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#refresher.stop();
     await this.#writer.idle();
     await this.#detach();
   }
@@ -271,12 +265,44 @@ export class DataDirectory {
   async #require(): Promise<Session> {
     const session = this.#session;
     if (session !== undefined && (await session.isPresent())) return session;
-    this.#show({ mounted: false, ...NO_SPACE });
+    this.#showAbsent(session);
     throw this.#notMounted();
+  }
+
+  // The status follows a medium that is pulled out, and the space that others use.
+  async #refresh(): Promise<void> {
+    const session = this.#session;
+    try {
+      const { path } = await this.#require();
+      const space = await onDisk(path, () => this.#disk.space(path));
+      if (session === this.#session) this.#showSpace(space);
+    } catch {
+      this.#showAbsent(session);
+    }
+  }
+
+  // Another session may have begun while this one was looked at.
+  #showAbsent(session: Session | undefined): void {
+    if (session === this.#session) this.#show({ mounted: false, ...NO_SPACE });
   }
 
   #notMounted(): VscopeError {
     return new VscopeError("DATADIR_NOT_MOUNTED", `data directory ${this.path}: the medium is not there`);
+  }
+
+  // A file of this number and sequence that the batch did not write was added by hand: the batch goes on with a free number.
+  async #storeFree(batch: Batch, set: SpectraSet, isNew: boolean): Promise<WrittenFile> {
+    try {
+      return await this.#store(batch, set);
+    } catch (error) {
+      if (!isNew || !isVscopeError(error, "STATE_CONFLICT")) throw error;
+      const { folders } = await this.#require();
+      const { run, number } = batch;
+      batch.renumber(await folders.reserveBatchAnew(run, NEVER));
+      const fact = { run, batch: batch.number, reason: messageOf(error) };
+      this.#log.warn(fact, `batch ${number} is taken by files added by hand`);
+      return this.#store(batch, set);
+    }
   }
 
   async #store({ run, number }: Batch, set: SpectraSet): Promise<WrittenFile> {

@@ -116,7 +116,7 @@ export class FileIndex {
 
   async #present(run: string): Promise<readonly string[]> {
     const { folders } = this.#parts;
-    return (await folders.isRun(run)) ? folders.files(run) : [];
+    return (await folders.isRun(run)) ? (await folders.listing(run)).names : [];
   }
 }
 

@@ -1,4 +1,4 @@
-// A run with its files and batches, as clients list it.
+// A run with its files and batches, as clients list it, page by page.
 
 import type { Catalogue } from "./catalogue.ts";
 import type { RunFolders } from "./run-folders.ts";
@@ -16,39 +16,54 @@ export interface BatchSummary {
 
 export interface RunDetail {
   readonly name: string;
-  /** Newest first; files with names of their own last. */
+  /** Number of all files of the run. */
+  readonly total: number;
+  /** The files asked for; newest first, files with names of their own last. */
   readonly files: readonly RunFile[];
-  /** Newest first. */
+  /** The batches these files belong to, each with the number of all its files. Newest first. */
   readonly batches: readonly BatchSummary[];
+  /** Size of all files of the run that the catalogue knows. */
   readonly bytes: number;
 }
+
+export interface FilePage {
+  readonly offset?: number;
+  /** 100 when absent. */
+  readonly limit?: number;
+}
+
+const DEFAULT_LIMIT = 100;
 
 /** Throws RESOURCE_NOT_FOUND or DATADIR_IO. */
 export async function readRunDetail(
   run: string,
-  folders: RunFolders,
-  catalogue: Catalogue,
+  { folders, catalogue }: { readonly folders: RunFolders; readonly catalogue: Catalogue },
+  { offset = 0, limit = DEFAULT_LIMIT }: FilePage,
 ): Promise<RunDetail> {
-  const names = await folders.files(run);
-  // Asking the file system for each size takes long in a run of a season; the catalogue knows most.
-  const known = catalogue.files(run);
-  const files: RunFile[] = [];
-  for (const file of names) {
-    files.push({ file, bytes: known.get(file)?.bytes ?? (await folders.stat(run, file)).bytes });
-  }
+  const { names, batches } = await folders.listing(run);
+  const page = names.slice(offset, offset + limit);
+  const numbers = new Set(page.flatMap((name) => parseSpectraFileName(name)?.batch ?? []));
   return {
     name: run,
-    files,
-    batches: batchesOf(names),
-    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    total: names.length,
+    files: await sizesOf(run, page, { folders, catalogue }),
+    batches: [...numbers].map((number) => ({ number, files: batches.get(number) ?? 0 })),
+    bytes: catalogue.bytes(run),
   };
 }
 
-function batchesOf(names: readonly string[]): BatchSummary[] {
-  const counts = new Map<number, number>();
-  for (const name of names) {
-    const batch = parseSpectraFileName(name)?.batch;
-    if (batch !== undefined) counts.set(batch, (counts.get(batch) ?? 0) + 1);
+// Asking the file system for each size takes long; the catalogue knows most.
+async function sizesOf(
+  run: string,
+  page: readonly string[],
+  { folders, catalogue }: { readonly folders: RunFolders; readonly catalogue: Catalogue },
+): Promise<RunFile[]> {
+  const known = catalogue.sizes(run, page);
+  const files: RunFile[] = [];
+  for (const file of page) {
+    const bytes = known.get(file) ?? (await folders.size(run, file));
+    // Removed since the folder was listed.
+    if (bytes !== undefined) files.push({ file, bytes });
   }
-  return [...counts].map(([number, files]) => ({ number, files }));
+  return files;
 }

@@ -1,12 +1,15 @@
-// The run folders of a data directory as they are on disk. No memory of its own: files added or removed by hand count.
+// The run folders of a data directory as they are on disk: files added or removed by hand count. What is remembered is
+// thrown away when a folder changes (run-listing.ts).
 
 import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import { replaceDurable } from "./durable-file.ts";
 import { isRunFolderName, quoted, validRunName } from "./run-name.ts";
-import { compareNewestFirst, isSpectraFile, parseSpectraFileName } from "./spectra-file-name.ts";
+import { type RunListing, RunListings } from "./run-listing.ts";
+import { isSpectraFile, type SpectraFileName, spectraFileName } from "./spectra-file-name.ts";
 
 /** Holds the highest batch number ever given, so that none is used twice even when no file came of it. */
 const BATCH_FILE = ".batch";
@@ -34,10 +37,14 @@ const DEFAULT_LIMIT = 100;
 export class RunFolders {
   readonly #disk: Disk;
   readonly #path: string;
+  readonly #listings: RunListings;
+  /** Runs whose files were looked through: their batch file can be trusted. */
+  readonly #counted = new Set<string>();
 
-  constructor(disk: Disk, path: string) {
+  constructor(disk: Disk, path: string, clock: Clock) {
     this.#disk = disk;
     this.#path = path;
+    this.#listings = new RunListings(disk, clock);
   }
 
   pathOf(run: string, file = ""): string {
@@ -55,39 +62,36 @@ export class RunFolders {
     const found = (await this.#list()).filter(({ name }) => name.toLowerCase().includes(wanted));
     const runs: RunSummary[] = [];
     for (const { name, modifiedUtcUs } of found.slice(offset, offset + limit)) {
-      const files = await this.files(name);
-      const batches = new Set(files.flatMap((file) => parseSpectraFileName(file)?.batch ?? []));
-      runs.push({
-        name,
-        files: files.length,
-        batches: batches.size,
-        newestBatch: Math.max(-1, ...batches),
-        modifiedUtcUs,
-      });
+      const { names, batches } = await this.#listings.of(this.pathOf(name));
+      const [newestBatch = -1] = batches.keys();
+      runs.push({ name, files: names.length, batches: batches.size, newestBatch, modifiedUtcUs });
     }
     return { total: found.length, runs };
   }
 
-  /** Names of a run's spectra files, newest first. Throws RESOURCE_NOT_FOUND. */
-  async files(run: string): Promise<string[]> {
+  /** A run's spectra files and batches. Throws RESOURCE_NOT_FOUND. */
+  async listing(run: string): Promise<RunListing> {
     await this.require(run);
-    const folder = this.pathOf(run);
-    const entries = await onDisk(folder, () => this.#disk.list(folder));
-    return entries
-      .filter(({ name, isFile }) => isFile && isSpectraFile(name))
-      .map(({ name }) => name)
-      .sort(compareNewestFirst);
+    return this.#listings.of(this.pathOf(run));
+  }
+
+  /** To be called when a file of the run was written. */
+  changed(run: string): void {
+    this.#listings.forget(this.pathOf(run));
   }
 
   /** What is known of a spectra file without reading it. Throws RESOURCE_NOT_FOUND. */
   async stat(run: string, file: string): Promise<DiskStat> {
     await this.require(run);
-    const path = this.pathOf(run, file);
-    // A name that is one visible segment cannot leave the folder; lstat does not follow links that would.
-    const stat = isSpectraFile(file) ? await onDisk(path, () => this.#disk.stat(path)) : undefined;
-    if (stat?.isFile !== true)
+    const stat = await this.#lookAt(run, file);
+    if (stat === undefined)
       throw new VscopeError("RESOURCE_NOT_FOUND", `run ${run}: no file ${quoted(file)}`);
     return stat;
+  }
+
+  /** The bytes of a spectra file of a run that is there; undefined when there is no such file. */
+  async size(run: string, file: string): Promise<number | undefined> {
+    return (await this.#lookAt(run, file))?.bytes;
   }
 
   /** Whether there is a folder for this run. */
@@ -118,12 +122,52 @@ export class RunFolders {
     return name;
   }
 
-  /** The next batch number of a run: above every file and every number given before, durably. */
+  /**
+   * The next batch number of a run: above every number given before and every file seen, durably. The files are looked
+   * through at the first batch of a session, and when the number turns out to be taken by files added by hand since.
+   */
   async reserveBatch(run: string, signal: AbortSignal): Promise<number> {
-    const [newest = ""] = await this.files(run);
-    const number = Math.max(parseSpectraFileName(newest)?.batch ?? -1, await this.#reserved(run)) + 1;
+    let number = (await this.#highestBatch(run)) + 1;
+    if (await this.#isTaken(run, number)) {
+      this.#counted.delete(run);
+      number = (await this.#highestBatch(run)) + 1;
+    }
     await replaceDurable(this.#disk, this.pathOf(run, BATCH_FILE), Buffer.from(`${number}\n`), signal);
+    this.#counted.add(run);
     return number;
+  }
+
+  /** As `reserveBatch`, when a file was found that must have been added by hand. */
+  reserveBatchAnew(run: string, signal: AbortSignal): Promise<number> {
+    this.changed(run);
+    this.#counted.delete(run);
+    return this.reserveBatch(run, signal);
+  }
+
+  async #highestBatch(run: string): Promise<number> {
+    const reserved = await this.#reserved(run);
+    if (reserved >= 0 && this.#counted.has(run)) return reserved;
+    const [newest = -1] = (await this.listing(run)).batches.keys();
+    return Math.max(newest, reserved);
+  }
+
+  // Whoever copies a batch copies its first files.
+  async #isTaken(run: string, batch: number): Promise<boolean> {
+    const first: readonly SpectraFileName[] = [
+      { batch, sequence: 0, kind: "dark" },
+      { batch, sequence: 0, kind: "light" },
+    ];
+    for (const parts of first) {
+      if ((await this.#lookAt(run, spectraFileName(parts))) !== undefined) return true;
+    }
+    return false;
+  }
+
+  // A name that is one visible segment cannot leave the folder; lstat does not follow links that would.
+  async #lookAt(run: string, file: string): Promise<DiskStat | undefined> {
+    const path = this.pathOf(run, file);
+    const stat = isSpectraFile(file) ? await onDisk(path, () => this.#disk.stat(path)) : undefined;
+    return stat?.isFile === true ? stat : undefined;
   }
 
   async #reserved(run: string): Promise<number> {

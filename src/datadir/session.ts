@@ -35,7 +35,7 @@ export class Session {
     this.#device = device;
     this.#lock = lock;
     this.catalogue = catalogue;
-    this.folders = new RunFolders(disk, path);
+    this.folders = new RunFolders(disk, path, parts.clock);
     this.index = new FileIndex({ disk, folders: this.folders, catalogue, log });
   }
 

@@ -34,11 +34,12 @@ export function isSpectraFile(name: string): boolean {
 }
 
 /** Newest first: by batch, sequence, then name; files with names of their own come last. */
-export function compareNewestFirst(a: string, b: string): number {
-  const [first, second] = [parseSpectraFileName(a), parseSpectraFileName(b)];
-  const batches = (second?.batch ?? -1) - (first?.batch ?? -1);
-  const sequences = (second?.sequence ?? -1) - (first?.sequence ?? -1);
-  return batches || sequences || compareText(b, a);
+export function sortNewestFirst(names: readonly string[]): string[] {
+  // Each name is parsed once, not at each comparison: there can be 100,000.
+  return names
+    .map((name) => ({ name, batch: -1, sequence: -1, ...parseSpectraFileName(name) }))
+    .sort((a, b) => b.batch - a.batch || b.sequence - a.sequence || compareText(b.name, a.name))
+    .map(({ name }) => name);
 }
 
 function padded(number: number): string {

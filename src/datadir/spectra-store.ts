@@ -37,7 +37,11 @@ export async function storeSet(parts: StoreParts, origin: PicoOrigin, set: Spect
   const file = spectraFileName({ batch, sequence: set.sequence, kind: set.kind });
   const path = session.folders.pathOf(run, file);
   const space = await requireSpace(disk, session.path, { bytes: bytes.length, reserveBytes });
-  await writeAgain(parts, run, () => writeDurable(disk, path, bytes, NEVER));
+  try {
+    await writeAgain(parts, run, () => writeDurable(disk, path, bytes, NEVER));
+  } finally {
+    session.folders.changed(run);
+  }
   const written = { run, file, path, bytes: bytes.length };
   try {
     await session.index.add({ run, file }, content);

@@ -1,12 +1,15 @@
 // The computer the server runs on: name, load, memory, time.
 
 import { execFile } from "node:child_process";
-import { cpus, freemem, hostname, loadavg, totalmem, uptime } from "node:os";
+import { freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import { promisify } from "node:util";
+import { withDeadline } from "../base/abort.ts";
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import { CpuLoad } from "./cpu-load.ts";
 
 const run = promisify(execFile);
+const SET_WITHIN_US = 10 * SECOND;
 
 export interface HostOptions {
   readonly clock: Clock;
@@ -15,26 +18,19 @@ export interface HostOptions {
   readonly maySetClock: boolean;
 }
 
-interface CpuSample {
-  readonly atUs: number;
-  readonly busyMs: number;
-  readonly totalMs: number;
-}
-
 export class Host {
   readonly version: string;
   readonly #clock: Clock;
   readonly #maySetClock: boolean;
   readonly #startedUs: number;
-  #sample: CpuSample;
-  #cpuPercent = 0;
+  readonly #cpu: CpuLoad;
 
   constructor({ clock, version, maySetClock }: HostOptions) {
     this.#clock = clock;
     this.version = version;
     this.#maySetClock = maySetClock;
     this.#startedUs = clock.nowUs();
-    this.#sample = sampleCpu(this.#startedUs);
+    this.#cpu = new CpuLoad(this.#startedUs);
   }
 
   get name(): string {
@@ -46,16 +42,9 @@ export class Host {
     return isoUtc(this.#clock.utcUs()).replace("Z", "+00:00");
   }
 
-  /** Load of all cores together in percent, over the time since the last look (at least one second). */
+  /** Load of all cores together in percent, over the last two seconds, or since the last look when that is longer ago. */
   get cpuPercent(): number {
-    const now = this.#clock.nowUs();
-    if (now - this.#sample.atUs >= SECOND) {
-      const sample = sampleCpu(now);
-      const totalMs = sample.totalMs - this.#sample.totalMs;
-      if (totalMs > 0) this.#cpuPercent = (100 * (sample.busyMs - this.#sample.busyMs)) / totalMs;
-      this.#sample = sample;
-    }
-    return Math.round(this.#cpuPercent * 10) / 10;
+    return this.#cpu.percent(this.#clock.nowUs());
   }
 
   get memory(): { totalBytes: number; freeBytes: number; usedPercent: number; serverBytes: number } {
@@ -69,27 +58,28 @@ export class Host {
     return { serverS, hostS: Math.floor(uptime()), load: loadavg() };
   }
 
-  /** Sets the clock of the computer. Throws STATE_CONFLICT when that is not allowed, DEVICE_PERMISSION when the system refuses. */
-  async setUtc(iso: string): Promise<void> {
+  /**
+   * Sets the clock of the computer. Throws STATE_CONFLICT when that is not allowed, DEVICE_PERMISSION when the system
+   * refuses, DEVICE_TIMEOUT when it does not answer.
+   */
+  async setUtc(iso: string, signal: AbortSignal): Promise<void> {
     if (!this.#maySetClock)
       throw new VscopeError("STATE_CONFLICT", "clock: a server with emulated instruments does not set it");
-    try {
-      await run("date", ["--utc", "--set", iso]);
-    } catch (error) {
-      throw new VscopeError("DEVICE_PERMISSION", `clock: the system refused, ${messageOf(error).trim()}`, {
-        cause: error,
-      });
-    }
+    const late = (): Error =>
+      new VscopeError("DEVICE_TIMEOUT", `clock: not set after ${SET_WITHIN_US / SECOND} s`);
+    await withDeadline({ clock: this.#clock, us: SET_WITHIN_US, late }, signal, (limited) =>
+      setClock(iso, limited),
+    );
   }
 }
 
-function sampleCpu(atUs: number): CpuSample {
-  let busyMs = 0;
-  let totalMs = 0;
-  for (const { times } of cpus()) {
-    const all = times.user + times.nice + times.sys + times.idle + times.irq;
-    totalMs += all;
-    busyMs += all - times.idle;
+async function setClock(iso: string, signal: AbortSignal): Promise<void> {
+  try {
+    await run("date", ["--utc", "--set", iso], { signal, killSignal: "SIGKILL" });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new VscopeError("DEVICE_PERMISSION", `clock: the system refused, ${messageOf(error).trim()}`, {
+      cause: error,
+    });
   }
-  return { atUs, busyMs, totalMs };
 }

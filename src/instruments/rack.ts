@@ -124,6 +124,7 @@ export class Rack {
     if (slot === undefined) return;
     this.#slots.delete(portPath);
     this.#clearProblem(portPath);
+    this.#options.log.warn({ portPath }, `USB ${portPath}: unplugged`);
     slot.gone.abort(new VscopeError("DEVICE_NOT_CONNECTED", `USB ${portPath}: unplugged`));
   }
   // Opens the device, waits until it fails, resets it and opens it again; until it leaves. Never rejects.

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isoUtc, MS } from "../base/clock.ts";
 import type { SpectrumRow } from "../datadir/catalogue-row.ts";
 import { definedOnly } from "./define.ts";
+import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
 
 const OCTETS_AS_JSON = 50;
@@ -22,22 +23,22 @@ const runSummary = z.object({
 });
 const runDetail = z.object({
   name: z.string(),
+  total: z.number(),
   bytes: z.number(),
   batches: z.array(z.object({ number: z.number(), files: z.number() })),
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
 });
 
-const page = { offset: wholeNumber.default(0), limit: wholeNumber.default(50) };
-const isoTime = z
-  .string()
-  .refine(
-    (text) => !Number.isNaN(Date.parse(text)),
-    "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z",
-  )
-  .transform((text) => Date.parse(text) * MS);
+// A slice is one answer, made in one go: longer ones would keep exposures waiting.
+const LONGEST_PAGE = 500;
+const page = (limit: number) => ({
+  offset: within(0, 1_000_000).default(0),
+  limit: within(1, LONGEST_PAGE).default(limit),
+});
+const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
 
 const spectrumQuery = z.strictObject({
-  ...page,
+  ...page(50),
   run: z.string().optional(),
   batch: wholeNumber.optional(),
   sequence: wholeNumber.optional(),
@@ -45,8 +46,8 @@ const spectrumQuery = z.strictObject({
   channel: z.string().optional(),
   kind: z.enum(["light", "dark"]).optional(),
   flag: z.string().optional(),
-  from: isoTime.optional(),
-  to: isoTime.optional(),
+  from: timeUtcUs.optional(),
+  to: timeUtcUs.optional(),
 });
 const catalogued = z.object({
   id: z.string(),
@@ -101,7 +102,7 @@ export const DATADIR = [
     summary: "Runs, newest first; query offset, limit, match",
     type: "core.ll",
     query: z.strictObject({
-      ...page,
+      ...page(50),
       match: z.string().max(200).optional(),
     }),
     value: z.object({ total: z.number(), runs: z.array(runSummary) }),
@@ -114,12 +115,13 @@ export const DATADIR = [
     },
   }),
   declare("/datadir/runs/{run}", {
-    summary: "Files of a run, newest first",
+    summary: "Files of a run, newest first, with the batches they belong to; query offset, limit",
     type: "core.ll",
+    query: z.strictObject(page(100)),
     value: runDetail,
     instances: () => [],
-    get: async ({ dataDirectory }, { run }) => {
-      const { batches, files, ...rest } = await dataDirectory.run(run);
+    get: async ({ dataDirectory }, { run }, query) => {
+      const { batches, files, ...rest } = await dataDirectory.run(run, query);
       return { ...rest, batches: [...batches], files: [...files] };
     },
   }),
@@ -151,6 +153,10 @@ export const DATADIR = [
     put: ({ configuration }, _at, text) => configuration.write(text),
   }),
 ];
+
+function within(least: number, most: number) {
+  return wholeNumber.refine((value) => value >= least && value <= most, `expected ${least}..${most}`);
+}
 
 function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof catalogued> {
   const { id, serial, channel, kind, integrationTimeUs, peakCounts, saturatedPixels, flags } = row;

@@ -48,18 +48,18 @@ export class Router<M> {
     signal: AbortSignal,
   ): Promise<unknown> {
     if (resource.get === undefined) throw notAllowed("GET", resource);
-    const asked = parse(resource.query, resource.query && query, resource.path);
+    const asked = parse(resource.query, resource.query && query, at, resource);
     return await resource.get(this.#model, at, asked, signal);
   }
 
   async put({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<void> {
     if (resource.put === undefined) throw notAllowed("PUT", resource);
-    await resource.put(this.#model, at, parse(resource.value, value, resource.path), signal);
+    await resource.put(this.#model, at, parse(resource.value, value, at, resource), signal);
   }
 
   async post({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<Created | undefined> {
     if (resource.post === undefined) throw notAllowed("POST", resource);
-    return await resource.post(this.#model, at, parse(resource.input, value, resource.path), signal);
+    return await resource.post(this.#model, at, parse(resource.input, value, at, resource), signal);
   }
 
   async delete({ resource, at }: Match<M>, signal: AbortSignal): Promise<void> {
@@ -121,14 +121,16 @@ function fill(path: string, at: At): readonly string[] {
     .map((segment) => (segment.startsWith("{") ? (at[segment.slice(1, -1)] ?? segment) : segment));
 }
 
-function parse(schema: z.ZodType | undefined, value: unknown, path: string): unknown {
+function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path }: Resource<M>): unknown {
   if (schema === undefined) return value;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(
     ({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message,
   );
-  throw new VscopeError("VALUE_INVALID", `${path}: ${issues.join("; ")}`, { details: { issues } });
+  throw new VscopeError("VALUE_INVALID", `${printPath(fill(path, at))}: ${issues.join("; ")}`, {
+    details: { issues },
+  });
 }
 
 function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {

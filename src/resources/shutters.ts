@@ -38,10 +38,7 @@ export const SHUTTERS = [
           `shutter ${channel}: ${JSON.stringify(wanted.slice(0, 40))} is not one of open, closed`,
         );
       }
-      const running = operations.running;
-      if (running !== undefined) {
-        throw new VscopeError("STATE_CONFLICT", `shutter ${channel}: operation ${running.id} is using it`);
-      }
+      operations.requireIdle(`shutter ${channel}`);
       if (target.data === "open") await shutter.open(signal);
       else await shutter.close(signal);
     },

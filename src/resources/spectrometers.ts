@@ -2,7 +2,6 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
-import { NEVER } from "../base/abort.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
@@ -14,7 +13,7 @@ const status = z.object({
   state: z.enum(["disconnected", "connecting", "idle", "exposing", "recovering", "faulty"]),
   reason: z.string().optional(),
 });
-const integrationTime = z.int().positive();
+const integrationTime = z.int();
 const limits = z.object({ min: z.number(), max: z.number(), step: z.number() });
 const summary = z.object({
   serial: z.string(),
@@ -42,7 +41,13 @@ const spectrum = z.object({
   exposureStart: z.string(),
   exposureEnd: z.string(),
   saturationLevel: z.number(),
+  freshness: z.enum(["timing", "metadata", "request", "none"]),
+  discardedFrames: z.number(),
+  detectorTemperatureC: z.number().optional(),
+  tecEnabled: z.boolean().optional(),
+  tecSetpointC: z.number().optional(),
   flags: z.array(z.string()),
+  wavelengthCoefficients: z.array(z.number()),
   counts: z.array(z.number()),
 });
 
@@ -105,7 +110,11 @@ export const SPECTROMETERS = [
     instances: serialsAndChannels,
     get: ({ rack }, { serial, channel }) => rack.spectrometer(serial).integrationTimeUs(channel).value,
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).integrationTimeUs(channel)],
-    put: ({ rack }, { serial, channel }, us) => rack.spectrometer(serial).setIntegrationTimeUs(channel, us),
+    put: ({ rack, operations }, { serial, channel }, us) => {
+      // The lights of a batch must fit its darks.
+      operations.requireIdle(serial);
+      rack.spectrometer(serial).setIntegrationTimeUs(channel, us);
+    },
   }),
   declare("/spectrometers/{serial}/wavelengths", {
     summary: "Wavelength of every pixel",
@@ -137,7 +146,7 @@ export const SPECTROMETERS = [
     },
   }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
-    summary: "Newest spectrum of the channel, raw counts",
+    summary: "Newest spectrum of the channel, raw counts, with what is needed to interpret them",
     typicalBytes: 12_000,
     unit: "count",
     type: "core.s",
@@ -157,7 +166,7 @@ export const SPECTROMETERS = [
     value: tec,
     example: { enabled: true, setpointC: -10, temperatureC: -9.98 },
     instances: serialsWithTec,
-    get: ({ rack }, { serial }) => rack.spectrometer(serial).readTec(NEVER),
+    get: ({ rack }, { serial }, _query, signal) => rack.spectrometer(serial).readTec(signal),
     put: ({ rack }, { serial }, { enabled, setpointC }, signal) =>
       rack.spectrometer(serial).setTec(definedOnly({ enabled, setpointC }), signal),
   }),
@@ -168,7 +177,7 @@ export const SPECTROMETERS = [
     value: z.number(),
     example: -9.98,
     instances: serialsWithThermometer,
-    get: ({ rack }, { serial }) => rack.spectrometer(serial).readTemperatureC(NEVER),
+    get: ({ rack }, { serial }, _query, signal) => rack.spectrometer(serial).readTemperatureC(signal),
   }),
 ];
 
@@ -203,25 +212,25 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
   };
 }
 
-function render({
-  instrument,
-  channel,
-  kind,
-  integrationTimeUs,
-  counts,
-  flags,
-  ...times
-}: Spectrum): z.infer<typeof spectrum> {
+function render(newest: Spectrum): z.infer<typeof spectrum> {
+  const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
+  const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
   return {
     serial: instrument.serial,
     channel,
     kind,
     integrationTimeUs,
-    exposureStart: isoUtc(times.exposureStartUtcUs),
-    exposureEnd: isoUtc(times.exposureEndUtcUs),
+    exposureStart: isoUtc(newest.exposureStartUtcUs),
+    exposureEnd: isoUtc(newest.exposureEndUtcUs),
     saturationLevel: instrument.saturationLevel,
-    flags: [...flags],
-    counts: [...counts],
+    freshness,
+    discardedFrames,
+    ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC }),
+    flags: [...newest.flags],
+    wavelengthCoefficients: [
+      ...(channelWavelengthCoefficients ?? instrument.calibration.wavelengthCoefficients),
+    ],
+    counts: [...newest.counts],
   };
 }
 

@@ -1,6 +1,7 @@
 // /sysinfo: the server and the computer it runs on. The leaves that piccolo3 has answer as piccolo3 does.
 
 import { z } from "zod";
+import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
 
 const disk = z.object({ totalBytes: z.number(), freeBytes: z.number() });
@@ -52,16 +53,14 @@ export const SYSINFO = [
     get: ({ host }) => host.name,
   }),
   declare("/sysinfo/clock", {
-    summary: "UTC of the computer; PUT sets it",
-    value: z
-      .string()
-      .refine(
-        (text) => !Number.isNaN(Date.parse(text)),
-        "expected a time in ISO 8601, such as 2026-06-21T12:00:00Z",
-      ),
+    summary: "UTC of the computer; PUT sets it, but not while something is recorded",
+    value: isoTime,
     example: "2026-06-21T12:00:00.000000+00:00",
     get: ({ host }) => host.utc,
-    put: ({ host }, _at, iso) => host.setUtc(new Date(iso).toISOString()),
+    put: async (server, _at, iso, signal) => {
+      server.operations.requireIdle("clock");
+      await server.host.setUtc(new Date(iso).toISOString(), signal);
+    },
   }),
   declare("/sysinfo/cpu", {
     summary: "Load of all cores together",

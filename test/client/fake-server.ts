@@ -21,6 +21,9 @@ interface FakeOperation {
   readonly result?: unknown;
 }
 
+/** A run of more files than go into two answers. */
+export const SEASON = Array.from({ length: 1203 }, (_, index) => ({ file: `s${index}.pico`, bytes: index }));
+
 const LINKS: readonly CoapLink[] = [
   link("shutters/upwelling", "State of a shutter"),
   link("spectrometers", "All spectrometers"),
@@ -106,9 +109,10 @@ export class FakeServer {
       const runs = isWanted ? [{ name: "plot10", files: 2, bytes: 61_234 }] : [];
       return json("2.05", { total: runs.length, runs });
     }
+    if (run === "season" && file === undefined) return filePage(run, SEASON, query);
     if (run !== "plot10") return text("4.04", `run ${run}: not found`);
     const files = [...this.#files].map(([name, content]) => ({ file: name, bytes: content.length }));
-    if (file === undefined) return json("2.05", { name: run, files });
+    if (file === undefined) return filePage(run, files, query);
     const content = this.#files.get(file);
     if (content === undefined) return text("4.04", `${run}/${file}: not found`);
     return { code: "2.05", contentFormat: JSON_FORMAT, payload: Buffer.from(content) };
@@ -154,6 +158,15 @@ export class FakeServer {
     });
     return { code: "2.02" };
   }
+}
+
+// As the server: 500 files at most. While a client pages through the season, a file is added at the front.
+function filePage(run: string, files: readonly object[], query: readonly string[]): CoapResponse {
+  const asked = new URLSearchParams(query.join("&"));
+  const [offset, limit] = [Number(asked.get("offset") ?? 0), Number(asked.get("limit") ?? 100)];
+  if (limit > 500) return text("4.00", `/datadir/runs/${run}: limit: expected 1..500`);
+  const grown = run === "season" && offset > 0 ? [{ file: "newest.pico", bytes: 1 }, ...files] : files;
+  return json("2.05", { name: run, total: grown.length, files: grown.slice(offset, offset + limit) });
 }
 
 type Change = Partial<Pick<FakeOperation, "state" | "error" | "result" | "progress">>;

@@ -92,8 +92,16 @@ test("a server that stays away is given up after a minute", async () => {
 
 test("an error answer ends following at once", async () => {
   const server = new SteppingServer();
+  server.failure = () => replyError("5.00", "internal error");
+  await assert.rejects(follow(server), { message: "internal error" });
+});
+
+test("an operation that is not known any more tells that the server was restarted", async () => {
+  const server = new SteppingServer();
   server.failure = () => replyError("4.04", "operation 1: unknown");
-  await assert.rejects(follow(server), { code: "RESOURCE_NOT_FOUND", message: "operation 1: unknown" });
+  await assert.rejects(follow(server), {
+    message: "operation 1: the server was restarted, the recording has ended",
+  });
 });
 
 test("another operation with the same id tells that the server was restarted", async () => {

@@ -17,11 +17,16 @@ interface Exposure {
 
 /** The text of a file with both channels of both spectrometers. */
 export function sampleFile(kind: "light" | "dark", sequence = 0): string {
-  const spectra = SERIALS.flatMap((serial) =>
-    ["downwelling", "upwelling"].map((channel) => sampleSpectrum({ serial, channel, kind, sequence })),
-  );
+  const spectra = sampleSpectra(kind, sequence);
   const file: PicoFile = { format: { version: 1, writer: "test" }, spectra, failures: [] };
   return picoText(file);
+}
+
+/** Both channels of both spectrometers. */
+export function sampleSpectra(kind: "light" | "dark", sequence = 0): readonly PicoSpectrum[] {
+  return SERIALS.flatMap((serial) =>
+    ["downwelling", "upwelling"].map((channel) => sampleSpectrum({ serial, channel, kind, sequence })),
+  );
 }
 
 export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): PicoSpectrum {

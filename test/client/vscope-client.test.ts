@@ -7,7 +7,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { coapCodeOf, isServerUnreachable } from "../../src/client/reply-error.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
-import { FakeServer } from "./fake-server.ts";
+import { FakeServer, SEASON } from "./fake-server.ts";
 
 let server: FakeServer;
 let client: VscopeClient;
@@ -130,6 +130,12 @@ test("runs, a run and a file of it", async () => {
   const bytes = await client.download("plot10", light.file);
   assert.equal(bytes.length, light.bytes);
   await assert.rejects(client.download("plot10", "x.pico"), { code: "RESOURCE_NOT_FOUND" });
+});
+
+test("a run of any length is read in slices, each file once", async () => {
+  const { files, total } = await client.run("season");
+  assert.deepEqual(files, SEASON);
+  assert.equal(total, SEASON.length + 1);
 });
 
 test("localhost finds a server that listens on one of the two loopback addresses only", async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { parsePico } from "../../src/spectra/pico-reader.ts";
 import { spectraSet } from "../spectra/sample.ts";
@@ -37,6 +39,7 @@ test("a batch writes one file per set and lists them newest first", async (t) =>
   assert.equal(content.spectra[0]?.run, "plot10");
   assert.deepEqual(await directory.run("plot10"), {
     name: "plot10",
+    total: 2,
     files: [light, dark].map(({ file, bytes: size }) => ({ file, bytes: size })),
     batches: [{ number: 0, files: 2 }],
     bytes: light.bytes + dark.bytes,
@@ -91,10 +94,12 @@ test("batch numbers are never used twice: not after a restart, a batch without f
   };
   await take();
   await take();
-  await writeFile(join(path, "run", "b000041_s000000_light.pico"), "{}");
-  await take();
-  await rm(join(path, "run", "b000041_s000000_light.pico"));
   await first.close();
+  await writeFile(join(path, "run", "b000041_s000000_light.pico"), "{}");
+  const second = await openDirectory(t, path);
+  await take(second);
+  await rm(join(path, "run", "b000041_s000000_light.pico"));
+  await second.close();
   await take(await openDirectory(t, path));
   assert.deepEqual(numbers, [0, 1, 42, 43]);
   const taken = await Promise.all(["a", "a", "a"].map((run) => openBatchNumber(t, path, run)));
@@ -111,6 +116,50 @@ async function openBatchNumber(
     (error: unknown) => (isVscopeError(error, "SERVER_CONFLICT") ? "refused" : String(error)),
   );
 }
+
+test("a batch is not numbered by a look through the whole run", async (t) => {
+  let listings = 0;
+  const list: Disk["list"] = (path) => {
+    if (path.endsWith("season")) listings += 1;
+    return SYSTEM_DISK.list(path);
+  };
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path, { disk: { ...SYSTEM_DISK, list } });
+  for (const expected of [0, 1, 2, 3, 4, 5]) {
+    const batch = await directory.startBatch("season");
+    await batch.write(spectraSet());
+    await batch.finish();
+    assert.equal(batch.number, expected);
+  }
+  assert.equal(listings, 1);
+});
+
+test("a batch gets past numbers that were taken by hand, before it began or in its middle", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  await (await directory.startBatch("run")).finish();
+  await writeFile(join(path, "run", "b000001_s000000_dark.pico"), "by hand");
+  await writeFile(join(path, "run", "b000004_s000000_dark.pico"), "by hand");
+  const batch = await directory.startBatch("run");
+  assert.equal(batch.number, 5);
+  const names = [(await batch.write(spectraSet())).file];
+  await writeFile(join(path, "run", "b000005_s000001_light.pico"), "by hand");
+  await writeFile(join(path, "run", "b000008_s000002_light.pico"), "by hand");
+  names.push((await batch.write(spectraSet({ sequence: 1 }))).file);
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) =>
+    isVscopeError(error, "STATE_CONFLICT"),
+  );
+  names.push((await batch.write(spectraSet({ sequence: 2 }))).file);
+  assert.deepEqual(names, [
+    "b000005_s000000_light.pico",
+    "b000009_s000001_light.pico",
+    "b000009_s000002_light.pico",
+  ]);
+  assert.equal(await readFile(join(path, "run", "b000005_s000001_light.pico"), "utf8"), "by hand");
+  const { spectra } = await directory.search({ batch: 9 });
+  assert.equal(spectra.length, 2, "the catalogue and the files have the new number");
+  assert.equal((await directory.startBatch("run")).number, 10);
+});
 
 test("batches started together get different numbers", async (t) => {
   const directory = await openDirectory(t, await temporaryFolder(t));
@@ -248,6 +297,104 @@ test("runs are paged, filtered and sorted by their newest change", async (t) => 
   assert.deepEqual(await names({ offset: 9 }), [4, []]);
 });
 
+test("a run of any length is paged without looking through it for each page", async (t) => {
+  let listings = 0;
+  const list: Disk["list"] = (path) => {
+    if (path.endsWith("season")) listings += 1;
+    return SYSTEM_DISK.list(path);
+  };
+  const path = await temporaryFolder(t);
+  const folder = join(path, "season");
+  await mkdir(folder);
+  const fileOf = (index: number): string =>
+    `b${String(index >> 1).padStart(6, "0")}_s000000_${index % 2 === 0 ? "dark" : "light"}.pico`;
+  for (let index = 0; index < 30; index++) await writeFile(join(folder, fileOf(index)), "?".repeat(index));
+  const directory = await openDirectory(t, path, { disk: { ...SYSTEM_DISK, list } });
+  listings = 0;
+  const pages = [0, 7, 14, 21, 28, 35].map((offset) => directory.run("season", { offset, limit: 7 }));
+  const [first, ...rest] = await Promise.all(pages);
+  assert.equal(first?.total, 30);
+  assert.equal(first.bytes, (30 * 29) / 2);
+  assert.deepEqual(first.batches.at(-1), { number: 11, files: 2 }, "one of the two is on this page");
+  assert.deepEqual(
+    [first, ...rest].flatMap(({ files }) => files),
+    Array.from({ length: 30 }, (_, index) => ({ file: fileOf(29 - index), bytes: 29 - index })),
+  );
+  assert.equal(listings, 0, "the listing of the start is known");
+  await utimes(folder, 5, 5);
+  assert.equal((await directory.run("season")).files.length, 30);
+  assert.equal(listings, 1, "the folder has changed");
+  const batch = await directory.startBatch("season");
+  const { file } = await batch.write(spectraSet());
+  await utimes(folder, 5, 5);
+  const [newest] = (await directory.run("season", { limit: 1 })).files;
+  assert.equal(newest?.file, file, "a file of our own is never missing, however coarse the folder's time is");
+});
+
+test("a file that was added by hand in the step of the folder's time shows after ten seconds", async (t) => {
+  const path = await temporaryFolder(t);
+  const clock = new VirtualClock();
+  await mkdir(join(path, "run"));
+  await utimes(join(path, "run"), 5, 5);
+  const directory = await openDirectory(t, path, { clock });
+  assert.equal((await directory.run("run")).total, 0);
+  await writeFile(join(path, "run", "b000000_s000000_dark.pico"), "by hand");
+  await utimes(join(path, "run"), 5, 5);
+  await clock.advance(10 * SECOND);
+  assert.equal((await directory.run("run")).total, 1);
+});
+
+test("the status follows the medium's space and a medium that is pulled out", async (t) => {
+  let space: Disk["space"] = async () => ({ freeBytes: 100e6, totalBytes: 200e6 });
+  const disk: Disk = { ...SYSTEM_DISK, space: (path) => space(path) };
+  const path = join(await temporaryFolder(t), "data");
+  const clock = new VirtualClock();
+  const directory = await openDirectory(t, path, { disk, clock });
+  assert.equal(clock.pending, 1);
+  const told: object[] = [];
+  directory.status.subscribe(({ mounted, freeBytes }) => told.push({ mounted, freeBytes }));
+  space = async () => ({ freeBytes: 70e6, totalBytes: 200e6 });
+  await clock.advance(25 * SECOND);
+  space = async () => {
+    throw Object.assign(new Error("injected"), { code: "EIO" });
+  };
+  await clock.advance(10 * SECOND);
+  space = async () => ({ freeBytes: 60e6, totalBytes: 200e6 });
+  await clock.advance(10 * SECOND);
+  await rename(path, `${path}.away`);
+  await clock.advance(10 * SECOND);
+  assert.deepEqual(told, [
+    { mounted: true, freeBytes: 70e6 },
+    { mounted: false, freeBytes: 0 },
+    { mounted: true, freeBytes: 60e6 },
+    { mounted: false, freeBytes: 0 },
+  ]);
+  await directory.close();
+  assert.equal(clock.pending, 0, "no timer is left");
+});
+
+test("looks at the medium never overlap, and closing awaits the last", async (t) => {
+  let looks = 0;
+  let answer = (): void => {};
+  let isOpen = false;
+  const space: Disk["space"] = async () => {
+    if (isOpen) looks += 1;
+    if (isOpen) await new Promise<void>((resolve) => (answer = resolve));
+    return { freeBytes: 100e6, totalBytes: 200e6 };
+  };
+  const clock = new VirtualClock();
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path, { disk: { ...SYSTEM_DISK, space }, clock });
+  isOpen = true;
+  await clock.advance(60 * SECOND);
+  assert.equal(looks, 1);
+  const closing = directory.close();
+  answer();
+  await closing;
+  assert.equal(directory.status.value.mounted, false);
+  assert.equal(clock.pending, 0);
+});
+
 test("recording stops before the reserve is touched, with the figures", async (t) => {
   let freeBytes = 100e6;
   const disk: Disk = { ...SYSTEM_DISK, space: async () => ({ freeBytes, totalBytes: 200e6 }) };
@@ -263,7 +410,6 @@ test("recording stops before the reserve is touched, with the figures", async (t
   });
   freeBytes = 49e6;
   await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_FULL"));
-  assert.equal((await directory.refresh()).freeBytes, 49e6);
   assert.equal((await directory.run("run")).files.length, 1);
 });
 
@@ -286,7 +432,7 @@ test("a data directory that is removed is not made again under the server's feet
   const batch = await directory.startBatch("run");
   await rm(path, { recursive: true });
   await assert.rejects(batch.write(spectraSet()), (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
-  assert.equal((await directory.refresh()).mounted, false);
+  assert.equal(directory.status.value.mounted, false);
 });
 
 test("two servers cannot use one data directory; after closing it is free", async (t) => {

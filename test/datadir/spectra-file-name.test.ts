@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  compareNewestFirst,
   isSpectraFile,
   parseSpectraFileName,
+  sortNewestFirst,
   spectraFileName,
 } from "../../src/datadir/spectra-file-name.ts";
 
@@ -51,5 +51,5 @@ test("newest first is by number, not by text", () => {
     "z.pico",
     "a.pico",
   ];
-  assert.deepEqual([...names].reverse().sort(compareNewestFirst), names);
+  assert.deepEqual(sortNewestFirst([...names].reverse()), names);
 });

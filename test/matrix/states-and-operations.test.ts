@@ -36,7 +36,7 @@ const MATRIX: readonly (readonly [string, string, unknown, string])[] = [
     "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED",
   ],
   ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT"],
-  ["put", TIME, 30_000, "ok ok ok ok ok ok"],
+  ["put", TIME, 30_000, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok ok"],
   [
     "put",
     "/shutters/upwelling",

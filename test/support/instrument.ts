@@ -1,7 +1,7 @@
 // A whole server with the emulated instrument, on a virtual clock and a temporary data directory, without CoAP.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -20,6 +20,8 @@ import { parsePico } from "../../src/spectra/pico-reader.ts";
 export interface TestInstrumentOptions {
   readonly seed?: number;
   readonly cloudStrength?: number;
+  /** Instrument configuration; the sample when absent. */
+  readonly configuration?: string;
 }
 
 export class TestInstrument {
@@ -38,6 +40,8 @@ export class TestInstrument {
     const clock = new VirtualClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
     const config = emulatedConfig(folder, options);
+    if (options.configuration !== undefined)
+      await writeFile(join(folder, config.config), options.configuration);
     const server = await clock.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
     test.after(async () => {
       await clock.run(server.close());

@@ -37,12 +37,23 @@ async function withFinish<T>(progress: Progress, task: () => Promise<T>): Promis
 
 async function watch(session: Session, operation: Operation, progress: Progress): Promise<OperationStatus> {
   try {
-    return await last(operation, session.signal, ({ progress: { done, of } }) => progress.update(done, of));
+    return await last(operation, session.signal, ({ progress: { done, of }, result }) =>
+      progress.update(done, of, troubleIn(result)),
+    );
   } catch (error) {
     progress.finish();
     if (isInterrupted(error)) await cancel(session, operation);
     throw error;
   }
+}
+
+// What an operator beside the instrument can still mend while it records.
+function troubleIn(result: unknown): string {
+  if (typeof result !== "object" || result === null) return "";
+  const counts = Object.entries(result).filter(
+    ([name, count]) => /^(failed|saturated)$/.test(name) && Number(count) > 0,
+  );
+  return counts.map(([name, count]) => `${String(count)} ${name}`).join(", ");
 }
 
 async function last(

@@ -15,6 +15,8 @@ export interface Reflectance {
   readonly bands: readonly Band[];
   readonly curve: Curve;
   readonly upwelling: PicoSpectrum;
+  /** Channels whose light spectrum has saturated pixels. */
+  readonly saturated: readonly string[];
 }
 
 // The visible and the red edge up to the near infrared plateau, where both foreoptics of the usual instruments see well.
@@ -47,11 +49,30 @@ function measure(upwelling: Exposed, downwelling: Exposed): Reflectance {
     bands: [...bands, ...bandsOf(curve, [EDGES_NM[0], EDGES_NM[EDGES_NM.length - 1] ?? 0])],
     curve,
     upwelling: upwelling.light,
+    saturated: [upwelling, downwelling]
+      .filter(({ light }) => light.flags.includes("saturated"))
+      .map(({ light }) => light.channel),
   };
 }
 
 export function reflectanceText(file: string, results: readonly Reflectance[]): string {
-  return results.map((result) => `${headOf(file, result)}\n${bandTable(result.bands)}`).join("\n");
+  return results
+    .map((result) => `${headOf(file, result)}\n${warningOf(result)}${bandTable(result.bands)}`)
+    .join("\n");
+}
+
+// A mean over the pixels that happen to be left would look like a measurement.
+const MOST_LEFT_OUT = 0.05;
+
+function isIncomplete({ pixels, leftOut }: Band): boolean {
+  return leftOut > MOST_LEFT_OUT * (pixels + leftOut);
+}
+
+function warningOf({ bands, saturated }: Reflectance): string {
+  const whole = bands.at(-1);
+  if (whole === undefined || (whole.leftOut === 0 && saturated.length === 0)) return "";
+  const which = saturated.length === 0 ? "" : `, ${saturated.join(" and ")} saturated`;
+  return `warning: ${whole.leftOut} of ${whole.pixels + whole.leftOut} pixels are left out${which}\n`;
 }
 
 function headOf(file: string, { serial, isLinearized, integrationTimesUs, upwelling }: Reflectance): string {
@@ -67,15 +88,15 @@ function headOf(file: string, { serial, isLinearized, integrationTimesUs, upwell
 }
 
 function bandTable(bands: readonly Band[]): string {
-  const columns = ["band / nm", "mean", "min", "max", "pixels"].map(
+  const columns = ["band / nm", "mean", "min", "max", "pixels", "left out"].map(
     (heading) => ({ heading, align: "right" }) as const,
   );
   const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : "-");
-  const rows = bands.map(({ fromNm, toNm, mean, min, max, pixels }) => [
-    `${fromNm}-${toNm}`,
-    ...[mean, min, max].map(number),
-    String(pixels),
-  ]);
+  const rows = bands.map((band) => {
+    const { fromNm, toNm, mean, min, max, pixels, leftOut } = band;
+    const values = isIncomplete(band) ? ["-", "-", "-"] : [mean, min, max].map(number);
+    return [`${fromNm}-${toNm}`, ...values, String(pixels), String(leftOut)];
+  });
   return renderTable(columns, rows);
 }
 

@@ -15,7 +15,9 @@ export interface Curve {
 export interface Band {
   readonly fromNm: number;
   readonly toNm: number;
+  /** Pixels with a valid value, and those without: saturated, or too dark. */
   readonly pixels: number;
+  readonly leftOut: number;
   readonly mean: number;
   readonly min: number;
   readonly max: number;
@@ -70,12 +72,15 @@ export function reflectanceOf(upwelling: Exposed, downwelling: Exposed): Curve {
 export function bandsOf({ wavelengthsNm, values }: Curve, edgesNm: readonly number[]): readonly Band[] {
   return edgesNm.slice(1).map((toNm, index) => {
     const fromNm = edgesNm[index] ?? toNm;
-    const inside = values.filter((value, pixel) => {
+    const all = values.filter((_, pixel) => {
       const nm = wavelengthsNm[pixel] ?? Number.NaN;
-      return nm >= fromNm && nm < toNm && Number.isFinite(value);
+      return nm >= fromNm && nm < toNm;
     });
+    const inside = all.filter(Number.isFinite);
+    const leftOut = all.length - inside.length;
     const mean = inside.reduce((sum, value) => sum + value, 0) / inside.length;
-    return { fromNm, toNm, pixels: inside.length, mean, min: Math.min(...inside), max: Math.max(...inside) };
+    const [min, max] = [Math.min(...inside), Math.max(...inside)];
+    return { fromNm, toNm, pixels: inside.length, leftOut, mean, min, max };
   });
 }
 

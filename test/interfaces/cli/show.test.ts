@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FakeServer } from "../../client/fake-server.ts";
-import { REFLECTANCE, sampleFile, SERIALS } from "../../client/sample-spectra.ts";
+import { measureReflectance, reflectanceText } from "../../../src/interfaces/cli/reflectance-report.ts";
+import { REFLECTANCE, sampleFile, SERIALS, sampleSpectra } from "../../client/sample-spectra.ts";
 import { vscope } from "./spawn-vscope.ts";
 
 const LIGHT = "b000001_s000000_light.pico";
@@ -86,7 +87,7 @@ test("--svg writes a picture, to a file or to stdout", async () => {
 test("--reflectance is the truth in every band, for each spectrometer", async () => {
   const { out, code } = await vscope(["show", `plot10/${LIGHT}`, "--reflectance"], { url });
   assert.equal(code, 0);
-  const rows = [...out.matchAll(/^ +(\d+-\d+) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$/gm)];
+  const rows = [...out.matchAll(/^ +(\d+-\d+) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+) +0$/gm)];
   assert.equal(rows.length, 9 * SERIALS.length);
   for (const [, , mean, min, max] of rows) {
     assert.deepEqual([mean, min, max].map(Number), [REFLECTANCE, REFLECTANCE, REFLECTANCE]);
@@ -94,6 +95,22 @@ test("--reflectance is the truth in every band, for each spectrometer", async ()
   assert.match(out, /upwelling 40 ms, downwelling 10 ms, dark-subtracted, simulated\n/);
   const picture = await vscope(["show", `plot10/${LIGHT}`, "--reflectance", "--svg", "-"], { url });
   assert.ok(!picture.out.includes("NaN"));
+});
+
+test("--reflectance warns of saturated pixels and gives no mean where too many are left out", () => {
+  const [light, dark] = [sampleSpectra("light"), sampleSpectra("dark")];
+  const exposed = light.map((one, index) => {
+    const counts =
+      one.channel === "upwelling"
+        ? one.counts.map((count, pixel) => (pixel < 300 ? 1e6 : count))
+        : one.counts;
+    const flags = one.channel === "upwelling" ? ["saturated"] : [];
+    return { light: { ...one, counts, flags }, dark: dark[index] ?? one };
+  });
+  const text = reflectanceText("f", measureReflectance("f", exposed));
+  assert.match(text, /^warning: \d+ of \d+ pixels are left out, upwelling saturated$/m);
+  assert.match(text, /^ +450-500 +- +- +- +0 +\d+$/m);
+  assert.match(text, /^ +800-850 +\d\.\d+ .* 0$/m);
 });
 
 test("--reflectance --json has bands and the curve", async () => {
