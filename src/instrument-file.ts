@@ -22,6 +22,8 @@ const SAMPLE = fileURLToPath(new URL("../../pdata/vscope.config", import.meta.ur
 
 /** Ten times the longest configuration seen in the field. */
 const LONGEST_TEXT = 200_000;
+/** As many fit into the answer to a client. */
+const MISTAKES_SHOWN = 5;
 
 export class InstrumentFile implements ConfigurationText {
   readonly path: string;
@@ -89,14 +91,32 @@ export class InstrumentFile implements ConfigurationText {
       parseInstrumentConfig(text, basename(this.path));
     } catch (error) {
       if (!isVscopeError(error, "CONFIG_INVALID")) throw error;
-      throw new VscopeError("VALUE_INVALID", error.message, { cause: error, details: error.details });
+      const lines = error.message.split("\n");
+      const rest =
+        lines.length > MISTAKES_SHOWN ? [`and ${lines.length - MISTAKES_SHOWN} more mistakes`] : [];
+      const message = [...lines.slice(0, MISTAKES_SHOWN), ...rest].join("\n");
+      throw new VscopeError("VALUE_INVALID", message, { cause: error, details: error.details });
     }
   }
 
   async #parse(path: string): Promise<InstrumentConfig> {
+    if (!(await this.#isThere()) && path === this.path) {
+      throw new VscopeError(
+        "CONFIG_INVALID",
+        `${path}: not there, copy pdata/vscope.config to it and change that`,
+      );
+    }
     const { config, warnings } = await readInstrumentConfig(path);
-    for (const warning of warnings) this.#log.warn({ file: path }, warning);
+    for (const warning of [...warnings, ...this.#ignored(config)]) this.#log.warn({ file: path }, warning);
     return config;
+  }
+
+  // What older files may say and this server does not act upon; never silently.
+  #ignored({ spectrometers }: InstrumentConfig): readonly string[] {
+    return spectrometers.flatMap(({ serial, isSimulated, powerSwitchPin }) => [
+      ...(powerSwitchPin === undefined ? [] : [`${serial}: power_switch_pin is not used by this version`]),
+      ...(isSimulated && !this.#isEmulated ? [`${serial}: emulated spectrometers need --emulate`] : []),
+    ]);
   }
 
   async #provideSample(): Promise<void> {
