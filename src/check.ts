@@ -5,13 +5,11 @@ import type { Clock } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
-import { channelsOf } from "./config/instrument-config.ts";
+import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
-import { openHardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
-import { Rack } from "./instruments/rack.ts";
-import { ShutterSet } from "./instruments/shutter.ts";
-import { spectrometerSettings } from "./spectrometer-settings.ts";
+import type { Rack } from "./instruments/rack.ts";
+import { openInstruments } from "./open-instruments.ts";
 import { wavelengthsNm } from "./spectra/spectrum.ts";
 
 export interface CheckOptions {
@@ -38,14 +36,12 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
-  const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
-  lifetime.defer("GPIO lines", () => hardware.gpio.close());
-  print(`GPIO             ${hardware.gpio.description}`);
-  const shutters = await ShutterSet.open(
-    { bank: hardware.gpio, shutters: instrument.shutters, clock, log },
+  const { hardware, shutters, rack } = await openInstruments(
+    { config, instrument, clock, log },
+    lifetime,
     NEVER,
   );
-  lifetime.defer("shutters", () => shutters.close());
+  print(`GPIO             ${hardware.gpio.description}`);
   let problems = 0;
   for (const { channel, state } of shutters.list()) {
     print(
@@ -53,22 +49,10 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
     );
     if (state.value === "unknown") problems += 1;
   }
-  const { bus, isSimulated } = hardware;
-  const settings = spectrometerSettings(instrument);
-  const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
-  lifetime.defer("spectrometers", () => rack.close());
-  await rack.start(NEVER);
-  return (
-    problems +
-    printRack(
-      rack,
-      instrument.spectrometers.map(({ serial }) => serial),
-      print,
-    )
-  );
+  return problems + printRack(rack, instrument, print);
 }
 
-function printRack(rack: Rack, configured: readonly string[], print: (line: string) => void): number {
+function printRack(rack: Rack, { spectrometers }: InstrumentConfig, print: (line: string) => void): number {
   for (const { serial, identity } of rack.spectrometers.value) {
     const { model, pixels, calibration, isSimulated } = identity;
     const wavelengths = wavelengthsNm(calibration.wavelengthCoefficients, pixels);
@@ -80,8 +64,8 @@ function printRack(rack: Rack, configured: readonly string[], print: (line: stri
   for (const { model, portPath, message } of rack.problems.value)
     print(`not usable       ${model} at ${portPath}: ${message}`);
   const found = new Set(rack.spectrometers.value.map(({ serial }) => serial));
-  const missing = configured.filter((serial) => !found.has(serial) && !serial.startsWith("dummy_"));
-  for (const serial of missing) print(`missing          ${serial}: configured, not on the bus`);
+  const missing = spectrometers.filter(({ serial, isSimulated }) => !found.has(serial) && !isSimulated);
+  for (const { serial } of missing) print(`missing          ${serial}: configured, not on the bus`);
   const nothing = found.size === 0 && rack.problems.value.length === 0 ? 1 : 0;
   if (nothing > 0) print("missing          no spectrometer on the bus");
   return rack.problems.value.length + missing.length + nothing;

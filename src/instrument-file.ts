@@ -1,6 +1,6 @@
 // The instrument configuration in the data directory: read at the start, served and replaced over the interfaces.
 
-import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { access, copyFile, mkdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NEVER } from "./base/abort.ts";
@@ -62,7 +62,7 @@ export class InstrumentFile implements ConfigurationText {
 
   /**
    * Replaces the file; the old one stays beside it as `.bak`. One writer at a time, in the order they came.
-   * Throws VALUE_INVALID with every mistake, PAYLOAD_TOO_LARGE, DEVICE_BUSY when too many wait, DATADIR_IO.
+   * Throws VALUE_INVALID with the first mistakes, PAYLOAD_TOO_LARGE, DEVICE_BUSY when too many wait, DATADIR_IO.
    */
   async write(text: string): Promise<void> {
     if (text.length > LONGEST_TEXT) {
@@ -100,7 +100,7 @@ export class InstrumentFile implements ConfigurationText {
   }
 
   async #parse(path: string): Promise<InstrumentConfig> {
-    if (!(await this.#isThere()) && path === this.path) {
+    if (path === this.path && !(await this.#isThere())) {
       throw new VscopeError(
         "CONFIG_INVALID",
         `${path}: not there, copy pdata/vscope.config to it and change that`,
@@ -128,7 +128,7 @@ export class InstrumentFile implements ConfigurationText {
 
   async #isThere(): Promise<boolean> {
     try {
-      await readFile(this.path);
+      await access(this.path);
       return true;
     } catch (error) {
       if (systemCodeOf(error) !== "ENOENT") throw error;

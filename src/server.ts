@@ -7,21 +7,19 @@ import type { Clock } from "./base/clock.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { CoapServer } from "./coap/server.ts";
-import { channelsOf } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedPlugs } from "./emulated-plugs.ts";
-import { type Hardware, openHardware } from "./hardware.ts";
+import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
-import { Rack } from "./instruments/rack.ts";
-import { ShutterSet } from "./instruments/shutter.ts";
 import { StatusLed } from "./instruments/status-led.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
+import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
-import { searchLimits, spectrometerSettings } from "./spectrometer-settings.ts";
+import { searchLimits } from "./spectrometer-settings.ts";
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -76,24 +74,14 @@ async function openParts(
   lifetime.defer("data directory", () => dataDirectory.close());
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
-  lifetime.defer("GPIO lines", () => hardware.gpio.close());
-  const shutters = await ShutterSet.open(
-    { bank: hardware.gpio, shutters: instrument.shutters, clock, log },
-    signal,
-  );
-  lifetime.defer("shutters", () => shutters.close());
-  const { bus, isSimulated } = hardware;
-  const settings = spectrometerSettings(instrument);
-  const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
-  lifetime.defer("spectrometers", () => rack.close());
-  await rack.start(signal);
+  const opened = await openInstruments({ config, instrument, clock, log }, lifetime, signal);
+  const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
-  const host = new Host({ clock, version, maySetClock: !isSimulated });
+  const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedPlugs: emulatedPlugs(hardware.emulated) };
   return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
 }

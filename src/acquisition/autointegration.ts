@@ -58,8 +58,8 @@ export class Autointegration {
     const { values, failures } = await withLight(
       this.#optics,
       { channel, kind: "light" },
-      (spectrometer, notBeforeUs) =>
-        this.#searchOne({ spectrometer, channel, targetPercent, notBeforeUs }, signal),
+      (spectrometer, notBeforeUs, inner) =>
+        this.#searchOne({ spectrometer, channel, targetPercent, notBeforeUs }, inner),
       signal,
     );
     this.#remember(values);

@@ -173,6 +173,7 @@ class BatchRecording {
       }
     } catch (error) {
       // A shutter has failed: what the channels before it gave is kept. An aborted sequence is not.
+      this.#remember(failures);
       if (!signal.aborted && spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
       throw error;
     }

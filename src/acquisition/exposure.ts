@@ -38,15 +38,16 @@ export async function withLight<T>(
   signal: AbortSignal,
 ): Promise<{ readonly values: readonly T[]; readonly failures: readonly SpectrumFailure[] }> {
   const spectrometers = rack.spectrometers.value;
-  const together = (notBeforeUs: number) =>
-    settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, signal));
+  // The shutter's signal ends the work, too, when the shutter has to close.
+  const together = (notBeforeUs: number, inner: AbortSignal) =>
+    settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, inner));
   const others = shutters.list().filter((shutter) => kind === "dark" || shutter.channel !== channel);
   // In turn: solenoids together could draw more than the supply gives. A closed shutter costs nothing.
   for (const shutter of others) await shutter.close(signal);
   const result =
     kind === "light"
       ? await shutters.shutter(channel).withOpen(together, signal)
-      : await together(Math.max(0, ...others.map((shutter) => shutter.settledAtUs)));
+      : await together(Math.max(0, ...others.map((shutter) => shutter.settledAtUs)), signal);
   signal.throwIfAborted();
   return result;
 }
@@ -60,7 +61,7 @@ export async function expose(
   const { values, failures } = await withLight(
     optics,
     what,
-    (spectrometer, notBeforeUs) => acquireSurely(spectrometer, { ...what, notBeforeUs }, signal),
+    (spectrometer, notBeforeUs, inner) => acquireSurely(spectrometer, { ...what, notBeforeUs }, inner),
     signal,
   );
   return { spectra: values, failures };

@@ -16,13 +16,13 @@ export const operationShape = z.looseObject({
 });
 export type OperationStatus = z.infer<typeof operationShape>;
 
-export const runSummaryShape = z.looseObject({ name: z.string(), files: z.number() });
+const runSummaryShape = z.looseObject({ name: z.string(), files: z.number() });
 export type RunSummary = z.infer<typeof runSummaryShape>;
 
 export const runListShape = z.looseObject({ total: z.number(), runs: z.array(runSummaryShape) });
 export type RunList = z.infer<typeof runListShape>;
 
-export const runFileShape = z.looseObject({ file: z.string(), bytes: z.number() });
+const runFileShape = z.looseObject({ file: z.string(), bytes: z.number() });
 export type RunFile = z.infer<typeof runFileShape>;
 
 export const runDetailShape = z.looseObject({

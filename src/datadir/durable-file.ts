@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { systemCodeOf, VscopeError } from "../base/errors.ts";
 import { asDiskError, type Disk, type DiskFile, shownPath } from "./disk.ts";
 
-export const PART = ".part";
+const PART = ".part";
 
 /**
  * Writes a new file; resolves when it survives a power cut. Never overwrites.

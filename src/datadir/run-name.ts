@@ -2,7 +2,7 @@
 
 import { VscopeError } from "../base/errors.ts";
 
-export const RUN_NAME_RULE =
+const RUN_NAME_RULE =
   "1 to 64 letters, digits, spaces and . _ -, at most 200 bytes, no dot or space at either end, not ending in .part or .pico";
 
 const LONGEST = 64;

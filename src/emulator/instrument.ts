@@ -60,13 +60,13 @@ export interface EmulatedInstrument {
 }
 
 /** A visible and a scientific-grade spectrometer, as on a Piccolo. */
-export const DEFAULT_SPECTROMETERS: readonly EmulatedSpectrometerOptions[] = [
+const DEFAULT_SPECTROMETERS: readonly EmulatedSpectrometerOptions[] = [
   { model: "Flame-S", serial: "FLMS01859" },
   { model: "QE Pro", serial: "QEP00709" },
 ];
 
 /** The pins of a Piccolo's first two shutters. */
-export const DEFAULT_SHUTTERS: readonly EmulatedShutterOptions[] = [
+const DEFAULT_SHUTTERS: readonly EmulatedShutterOptions[] = [
   { channel: "downwelling", wiring: { kind: "latching", openPin: 18, closePin: 17 } },
   { channel: "upwelling", wiring: { kind: "latching", openPin: 22, closePin: 27 } },
 ];

@@ -7,7 +7,7 @@ import { definedOnly } from "./define.ts";
 import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
 
-const OCTETS_AS_JSON = 50;
+const JSON_TEXT = 50;
 const PLAIN_TEXT = 0;
 const wholeNumber = z
   .string()
@@ -127,7 +127,7 @@ export const DATADIR = [
   }),
   declare("/datadir/runs/{run}/{file}", {
     summary: "A spectra file as it lies on the disk",
-    contentFormat: OCTETS_AS_JSON,
+    contentFormat: JSON_TEXT,
     instances: () => [],
     get: async ({ dataDirectory }, { run, file }) => ({ bytes: await dataDirectory.readFile(run, file) }),
   }),

@@ -5,8 +5,6 @@ import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { At, Created, Resource } from "./define.ts";
 
-export type Method = "get" | "put" | "post" | "delete";
-
 /** A resource and the values of its placeholders. */
 export interface Match<M> {
   readonly resource: Resource<M>;
@@ -22,10 +20,6 @@ export class Router<M> {
     this.#model = model;
     this.#resources = resources;
     this.#templates = resources.map(({ path }) => path.split("/").slice(1));
-  }
-
-  get resources(): readonly Resource<M>[] {
-    return this.#resources;
   }
 
   /** Throws RESOURCE_NOT_FOUND. Fixed segments win over placeholders. */

@@ -27,7 +27,7 @@ export type SearchStep =
 export type SearchOutcome = "reached" | "too-bright" | "too-dark" | "unsteady";
 
 /** Relative distance from the target peak that counts as reached; piccolo3 users know the same 10 %. */
-export const TARGET_TOLERANCE = 0.1;
+const TARGET_TOLERANCE = 0.1;
 
 /** Steady light needs at most three exposures; a cloud passing by is given three more. */
 export const MOST_TRIALS = 6;

@@ -4,7 +4,7 @@
 import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "./spectrum.ts";
 
 /** Version of the keys that this server adds to piccolo3's. */
-export const PICO_VERSION = 1;
+const PICO_VERSION = 1;
 
 /** One spectrum with its metadata. Null: the file does not tell (old files know less). */
 export interface PicoSpectrum {

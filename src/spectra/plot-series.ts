@@ -50,7 +50,7 @@ export function darkSubtractedPlot(
 }
 
 /** The dark spectrum that belongs to a light one. Throws VALUE_INVALID when there is none. */
-export function darkFor(light: PicoSpectrum, darks: readonly PicoSpectrum[]): PicoSpectrum {
+function darkFor(light: PicoSpectrum, darks: readonly PicoSpectrum[]): PicoSpectrum {
   const distance = (dark: PicoSpectrum): number =>
     Math.abs(dark.exposureStartUtcUs - light.exposureStartUtcUs);
   const [nearest] = darks

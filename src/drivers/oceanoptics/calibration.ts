@@ -5,7 +5,7 @@ import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 
 /** Stands for a missing wavelength calibration: nm equal the pixel index. */
-export const PIXEL_INDEX: readonly number[] = [0, 1];
+const PIXEL_INDEX: readonly number[] = [0, 1];
 
 export interface RawCalibration {
   /** As the device has them; an undefined one is unreadable or not programmed. */
@@ -33,7 +33,7 @@ export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more
 }
 
 /** The polynomial of x + offset as one of x. Coefficients ascend. */
-export function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
+function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
   let shifted: readonly number[] = [];
   // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
   for (const coefficient of coefficients.toReversed()) {

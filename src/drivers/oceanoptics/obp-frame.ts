@@ -18,7 +18,6 @@ const MAX_MESSAGE_BYTES = 1 << 20;
 export const OBP_VERSION = 0x1100;
 export const OBP2_VERSION = 0x2000;
 
-export const FLAG_RESPONSE = 0x0001;
 export const FLAG_ACK = 0x0002;
 export const FLAG_ACK_REQUESTED = 0x0004;
 export const FLAG_NACK = 0x0008;

@@ -190,7 +190,7 @@ export class Obp {
 }
 
 /** True for the refusal of a device that does not know a message or has no such data. */
-export function isAbsent(error: unknown): boolean {
+function isAbsent(error: unknown): boolean {
   return isVscopeError(error, "DEVICE_PROTOCOL") && ABSENT.includes(error.details.errorNumber);
 }
 

@@ -49,7 +49,7 @@ export async function loadUsbLibrary(): Promise<UsbLibrary> {
 }
 
 /** libusb_transfer_status values (positive) as the library reports them in `errno`. */
-export const TRANSFER_CANCELLED = 3;
+const TRANSFER_CANCELLED = 3;
 
 // libusb_transfer_status (positive) and libusb_error (negative), libusb.h.
 const MEANINGS: Readonly<Record<number, readonly [ConstructorParameters<typeof VscopeError>[0], string]>> = {

@@ -65,7 +65,7 @@ function shifted(coefficients: readonly number[], by: number): number[] {
 }
 
 /** The number that is left after it was written as text of 15 characters, or as a 32-bit float. */
-export function storable(value: number): number {
+function storable(value: number): number {
   return Number(coefficientText(Math.fround(value)));
 }
 

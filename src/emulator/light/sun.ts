@@ -20,11 +20,7 @@ const CONTINUUM: readonly Bell[] = [
 ];
 
 /** Fraunhofer lines and blends of lines: centre in nm, equivalent width in nm, standard deviation in nm. */
-export const FRAUNHOFER_LINES: readonly (readonly [
-  nm: number,
-  equivalentWidthNm: number,
-  widthNm: number,
-])[] = [
+const FRAUNHOFER_LINES: readonly (readonly [nm: number, equivalentWidthNm: number, widthNm: number])[] = [
   [302.1, 0.3, 0.5],
   [305.9, 0.35, 0.8],
   [309.3, 0.3, 0.6],

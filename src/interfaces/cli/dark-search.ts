@@ -39,7 +39,7 @@ export async function withDarks(
 }
 
 /** Names of dark files: those of the file's own batch by sequence, then other batches by distance. */
-export function nearestDarks(names: readonly string[], file: string): readonly string[] {
+function nearestDarks(names: readonly string[], file: string): readonly string[] {
   const own = parseSpectraFileName(file);
   const distance = ({ batch, sequence }: SpectraFileName): readonly [number, number] =>
     own === undefined ? [batch, sequence] : [Math.abs(batch - own.batch), Math.abs(sequence - own.sequence)];

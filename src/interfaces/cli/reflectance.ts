@@ -36,7 +36,7 @@ export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): bool
  * Optics defines its coefficients. NaN for saturated pixels and those that see no light. Throws VALUE_INVALID when
  * the spectrometer has no wavelength calibration.
  */
-export function rateOf({ light, dark }: Exposed): Curve {
+function rateOf({ light, dark }: Exposed): Curve {
   const {
     counts,
     opticalPixelRange: [from, to],

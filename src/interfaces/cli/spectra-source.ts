@@ -37,7 +37,7 @@ export function parseReference(what: string): Reference | undefined {
 }
 
 /** A folder of this machine. */
-export function localFolder(path: string): SpectraFolder {
+function localFolder(path: string): SpectraFolder {
   return {
     names: () => readdir(path),
     read: async (name) => parsePico(await readText(join(path, name)), name),

@@ -1,0 +1,42 @@
+// Opens what the server and `--check` both need: the ports to the hardware, the shutters and the spectrometers on them.
+
+import type { Clock } from "./base/clock.ts";
+import type { Lifetime } from "./base/lifetime.ts";
+import type { Log } from "./base/log.ts";
+import { channelsOf, type InstrumentConfig } from "./config/instrument-config.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { type Hardware, openHardware } from "./hardware.ts";
+import { Rack } from "./instruments/rack.ts";
+import { ShutterSet } from "./instruments/shutter.ts";
+import { spectrometerSettings } from "./spectrometer-settings.ts";
+
+export interface Instruments {
+  readonly hardware: Hardware;
+  readonly shutters: ShutterSet;
+  readonly rack: Rack;
+}
+
+export interface InstrumentsOptions {
+  readonly config: ServerConfig;
+  readonly instrument: InstrumentConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Closes every shutter and opens every spectrometer that is there; `lifetime` closes all of it. */
+export async function openInstruments(
+  { config, instrument, clock, log }: InstrumentsOptions,
+  lifetime: Lifetime,
+  signal: AbortSignal,
+): Promise<Instruments> {
+  const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
+  const { bus, gpio: bank, isSimulated } = hardware;
+  lifetime.defer("GPIO lines", () => bank.close());
+  const shutters = await ShutterSet.open({ bank, shutters: instrument.shutters, clock, log }, signal);
+  lifetime.defer("shutters", () => shutters.close());
+  const settings = spectrometerSettings(instrument);
+  const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
+  lifetime.defer("spectrometers", () => rack.close());
+  await rack.start(signal);
+  return { hardware, shutters, rack };
+}
