@@ -1,12 +1,18 @@
-// Runs the compiled tests with Node's test runner: all of them, or those whose path contains an argument.
+// Runs the compiled tests with Node's test runner: all of them, or those whose path contains an argument. With --vm the
+// scenarios on the virtual rig, one group after the other.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const wanted = process.argv.slice(2);
+const { isVm, wanted } = readArguments(process.argv.slice(2));
+const ending = isVm ? ".vm.js" : ".test.js";
+if (isVm && process.env.VSCOPE_RIG === "skip") {
+  process.stderr.write("the scenarios on the virtual rig are left out, because VSCOPE_RIG=skip\n");
+  process.exit(0);
+}
 const files = readdirSync(`${root}dist/test`, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.js"))
+  .filter((name) => name.endsWith(ending))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort()
   .map((name) => `dist/test/${name}`);
@@ -16,7 +22,11 @@ if (files.length === 0) {
 }
 const { status } = spawnSync(
   process.execPath,
-  ["--enable-source-maps", "--test", "--test-reporter=spec", "--test-concurrency=2", ...files],
+  ["--enable-source-maps", "--test", "--test-reporter=spec", `--test-concurrency=${isVm ? 1 : 2}`, ...files],
   { cwd: root, stdio: "inherit" },
 );
 process.exit(status ?? 1);
+
+function readArguments(args) {
+  return { isVm: args.includes("--vm"), wanted: args.filter((argument) => argument !== "--vm") };
+}

@@ -286,9 +286,11 @@ export class Spectrometer {
         await attachment.driver.prepare?.(inner);
         this.#idle(attachment);
       }, attachment.ended.signal)
-      .catch((failure: unknown) =>
-        this.#log.debug({ reason: messageOf(failure) }, `${this.serial}: not recovered`),
-      );
+      .catch((failure: unknown) => {
+        this.#log.debug({ reason: messageOf(failure) }, `${this.serial}: not recovered`);
+        // Nobody else would try again: a batch that waits for this device would wait in vain.
+        this.#fail(attachment, asVscopeError(failure));
+      });
   }
 
   async #recover(attachment: Attachment): Promise<void> {

@@ -115,7 +115,10 @@ export class EmulatedTransport implements UsbTransport {
   }
 
   #stalled(endpoint: number): VscopeError {
-    return new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: endpoint ${hex(endpoint)} stalled`);
+    const details = { transfer: "stalled" };
+    return new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: endpoint ${hex(endpoint)} stalled`, {
+      details,
+    });
   }
 
   #joined(signal: AbortSignal): AbortSignal {
@@ -167,7 +170,8 @@ export class EmulatedTransport implements UsbTransport {
       if (packet === undefined) return;
       if (read.received + packet.length > read.length) {
         const fact = `a packet of ${packet.length} bytes overflows the ${read.length - read.received} bytes left`;
-        read.reject(new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: ${fact}`));
+        const details = { transfer: "overflow" };
+        read.reject(new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: ${fact}`, { details }));
         continue;
       }
       read.chunks.push(packet);
