@@ -94,7 +94,11 @@ export class LibusbTransport implements UsbTransport {
       let ending: { readonly reason: unknown } | undefined;
       const cancel = (reason: unknown): void => {
         ending ??= { reason };
-        transfer.cancel();
+        try {
+          transfer.cancel();
+        } catch {
+          // LIBUSB_ERROR_NO_DEVICE: it was unplugged a moment ago, and the transfer's end is on its way.
+        }
       };
       const onAbort = (): void => cancel(signal.reason);
       const finish = (): void => {

@@ -33,8 +33,12 @@ export class TransferDouble implements LibraryTransfer {
   /** As libusb: the callback comes later, by `end`. */
   cancel(): boolean {
     this.cancels += 1;
+    if (this.cancelRefusal !== undefined) throw this.cancelRefusal;
     return this.isPending;
   }
+
+  /** Thrown by `cancel`, as for a device that has just been unplugged. */
+  cancelRefusal: Error | undefined;
 
   cancels = 0;
 

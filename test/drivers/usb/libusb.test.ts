@@ -147,6 +147,16 @@ test("bytes that overtake the cancel are not lost", async () => {
   assert.deepEqual([...(await read)], [1]);
 });
 
+test("a cancel that the library refuses, because the device is gone, throws nothing; the transfer's end does", async () => {
+  const [transport, device] = await opened();
+  const controller = new AbortController();
+  const read = transport.read(0x82, 64, controller.signal);
+  device.newest(0x82).cancelRefusal = libraryError(-4);
+  controller.abort();
+  device.newest(0x82).end(libraryError(5));
+  await assert.rejects(read, { code: "DEVICE_NOT_CONNECTED", message: "USB 1-1.4: unplugged" });
+});
+
 test("an aborted signal submits nothing", async () => {
   const [transport, device] = await opened();
   const reason = new RangeError("before");
