@@ -223,10 +223,10 @@ function copyModule(file, folder) {
   return name;
 }
 
-function removeOtherKernels(keep) {
+function removeKernels() {
   for (const entry of readdirSync(cache)) {
     const path = join(cache, entry);
-    if (entry !== keep && statSync(path).isDirectory()) rmSync(path, { recursive: true });
+    if (statSync(path).isDirectory()) rmSync(path, { recursive: true });
   }
 }
 
@@ -249,7 +249,7 @@ if (!existsSync(join(cache, id))) {
 }
 const folder = join(cache, `${kernel.name}_${kernel.version}`);
 if (!existsSync(folder)) {
-  removeOtherKernels();
+  removeKernels();
   // Under another name until it is whole: what an interrupted setup leaves is not taken for a cache.
   const making = mkdtempSync(join(cache, "making-"));
   unpackImage(making, kernel);

@@ -98,13 +98,12 @@ test("unplugged and plugged in again while idle", async () => {
 
 test("unplugged in mid-exposure: the others record, and it comes back", async () => {
   for (const serial of SERIALS) {
-    const { device, faults } = rig.spectrometer(serial);
+    const { faults } = rig.spectrometer(serial);
     faults.start({ kind: "unplug", nth: 2, direction: "read" });
     const { state, error } = await record();
     assert.equal(state, "failed", `${serial}: ${error}`);
     assert.match(error, new RegExp(serial));
     await reaches(serial, "disconnected");
-    assert.equal(device.serial, serial);
     rig.spectrometer(serial).plug();
     await works();
   }

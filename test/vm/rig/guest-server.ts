@@ -57,18 +57,18 @@ export class GuestServer {
     return readFileSync(this.#log, "utf8");
   }
 
-  /** The first line of the log with `text`, from `offset` characters on; waits for it. */
-  line(text: string, offset = 0): Promise<string> {
+  /** The first line of the log with `text`; waits for it. Throws when the server ends before. */
+  line(text: string): Promise<string> {
     return until(`the log line "${text}"`, async () => {
-      const lines = this.log.slice(offset).split("\n");
+      const lines = this.log.split("\n");
       const found = lines.find((line) => line.includes(text));
-      if (found === undefined && !(await this.isRunning()))
+      if (found === undefined && !(await this.#isRunning()))
         throw new Error(`the server has ended: ${this.log}`);
       return found;
     });
   }
 
-  async isRunning(): Promise<boolean> {
+  async #isRunning(): Promise<boolean> {
     return (await this.#machine.guest.attempt("kill -0 $(cat /run/rig/server.pid)")).status === 0;
   }
 
@@ -78,12 +78,6 @@ export class GuestServer {
     await this.#machine.guest.run(
       "pid=$(cat /run/rig/server.pid); kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done",
     );
-  }
-
-  /** `kill -9`. */
-  async kill(): Promise<void> {
-    await this.client.close();
-    await this.#machine.guest.run("kill -9 $(cat /run/rig/server.pid)");
   }
 }
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { NEVER, withDeadline } from "../../../src/base/abort.ts";
+import { NEVER, orAborted, withDeadline } from "../../../src/base/abort.ts";
 import { SECOND, SystemClock } from "../../../src/base/clock.ts";
 
 /** How long the guest has to start, and a command to end. Generous: the host may be busy. */
@@ -76,10 +76,7 @@ export class Guest {
 
 function within<T>(what: string, promise: Promise<T>): Promise<T> {
   const late = (): Error => new Error(`no end within ${DEADLINE_US / SECOND} s: ${what}`);
-  return withDeadline({ clock: new SystemClock(), us: DEADLINE_US, late }, NEVER, async (signal) => {
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    return await Promise.race([promise, aborted]);
-  });
+  return withDeadline({ clock: new SystemClock(), us: DEADLINE_US, late }, NEVER, (signal) =>
+    orAborted(promise, signal),
+  );
 }

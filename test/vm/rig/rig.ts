@@ -13,12 +13,10 @@ export interface RigOptions {
   readonly spectrometers?: readonly RigSpectrometerOptions[];
   /** Image of a stick that `insertStick` plugs in. */
   readonly stick?: string;
-  /** udev runs: modules load by themselves, rules apply, and libusb learns of devices that come and go. Default: yes. */
-  readonly hasUdev?: boolean;
 }
 
-const HAS_UDEV = "/lib/systemd/systemd-udevd --daemon && udevadm trigger --action=add && udevadm settle";
-const NO_UDEV = "modprobe xhci-pci";
+// Modules load by themselves, rules apply, and libusb learns of devices that come and go.
+const START_UDEV = "/lib/systemd/systemd-udevd --daemon && udevadm trigger --action=add && udevadm settle";
 
 export class Rig {
   readonly machine: Machine;
@@ -47,7 +45,7 @@ export class Rig {
       ...(options.stick === undefined ? {} : { stick: options.stick }),
     });
     const rig = new Rig(machine, spectrometers, sockets);
-    await machine.guest.run((options.hasUdev ?? true) ? HAS_UDEV : NO_UDEV);
+    await machine.guest.run(START_UDEV);
     return rig;
   }
 
@@ -63,15 +61,9 @@ export class Rig {
 
   /** Starts a server and waits until it is ready. */
   async serve(options: GuestServerOptions): Promise<GuestServer> {
-    const server = await this.startServer(options);
-    await server.line("vscope-server is ready");
-    return server;
-  }
-
-  /** Starts a server. */
-  async startServer(options: GuestServerOptions): Promise<GuestServer> {
     const server = await GuestServer.start(this.machine, options);
     this.#servers.push(server);
+    await server.line("vscope-server is ready");
     return server;
   }
 

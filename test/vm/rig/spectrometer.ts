@@ -18,8 +18,6 @@ export interface RigSpectrometerOptions {
   readonly model: ModelName;
   readonly serial: string;
   readonly firmware?: Firmware;
-  /** Not plugged in at the start. */
-  readonly isUnplugged?: boolean;
 }
 
 export class RigSpectrometer {
@@ -29,13 +27,13 @@ export class RigSpectrometer {
   readonly #bus: EmulatedUsbBus;
   #server: Server | undefined;
 
-  constructor({ model, serial, firmware = {}, isUnplugged = false }: RigSpectrometerOptions) {
+  constructor({ model, serial, firmware = {} }: RigSpectrometerOptions) {
     const clock = new SystemClock();
     this.serial = serial;
     this.#bus = new EmulatedUsbBus(clock);
     const scene = new Scene(clock);
     this.device = createSpectrometer({ model: modelNamed(model), serial, seed: 1, clock, scene, firmware });
-    if (!isUnplugged) this.plug();
+    this.plug();
   }
 
   plug(): void {
