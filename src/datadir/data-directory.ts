@@ -13,6 +13,7 @@ import { type Disk, type DiskSpace, onDisk, SYSTEM_DISK } from "./disk.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
+import { MediumWatch } from "./medium-watch.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
 import { Refresher } from "./refresher.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
@@ -56,6 +57,7 @@ export class DataDirectory {
   readonly #log: Log;
   readonly #reserveBytes: number;
   readonly #medium: Medium | undefined;
+  readonly #watch: MediumWatch | undefined;
   readonly #writer: Writer;
   readonly #status: Cell<DataDirectoryStatus>;
   readonly #currentRun = new Cell("spectra");
@@ -74,7 +76,8 @@ export class DataDirectory {
     this.#disk = disk;
     this.#log = options.log;
     this.#reserveBytes = reserveBytes;
-    this.#medium = mount === undefined ? undefined : new Medium(mount, mount.system);
+    this.#medium = mount === undefined ? undefined : new Medium(mount, options.log, mount.system);
+    this.#watch = this.#medium === undefined ? undefined : new MediumWatch(this.#medium);
     this.#writer = new Writer(`data directory ${path}`);
     this.#status = new Cell<DataDirectoryStatus>({
       mounted: false,
@@ -87,7 +90,7 @@ export class DataDirectory {
 
   /**
    * Opens the data directory and makes it if necessary. With `mount`, a medium that is not there is no error: the
-   * status says so and `mount()` tries again. Throws SERVER_CONFLICT when another server uses it, CONFIG_INVALID, DATADIR_IO.
+   * status says so, and it is mounted when it appears. Throws SERVER_CONFLICT when another server uses it, CONFIG_INVALID, DATADIR_IO.
    */
   static async open(options: DataDirectoryOptions): Promise<DataDirectory> {
     const { path, mount } = options;
@@ -122,8 +125,7 @@ export class DataDirectory {
     return this.#writer.run(async () => {
       if ((await this.#session?.isPresent()) === true) return;
       await this.#detach();
-      await this.#medium?.mount(signal);
-      await this.#attach();
+      await this.#mount(signal);
     });
   }
 
@@ -147,6 +149,7 @@ export class DataDirectory {
         if (await medium.isMounted()) await this.#attach();
         throw error;
       }
+      this.#watch?.want(false);
     });
   }
 
@@ -236,6 +239,12 @@ export class DataDirectory {
     await this.#detach();
   }
 
+  async #mount(signal: AbortSignal): Promise<void> {
+    await this.#medium?.mount(signal);
+    await this.#attach();
+    this.#watch?.want(true);
+  }
+
   async #attach(): Promise<void> {
     if (this.#isClosed) throw this.#notMounted();
     const session = await Session.open({ ...this.#options, disk: this.#disk });
@@ -278,7 +287,28 @@ export class DataDirectory {
       if (session === this.#session) this.#showSpace(space);
     } catch {
       this.#showAbsent(session);
+      await this.#writer
+        .run(() => this.#replaceLost())
+        .catch((problem: unknown) => {
+          this.#log.warn(
+            { path: this.path, reason: messageOf(problem) },
+            "the data directory is not mounted",
+          );
+        });
     }
+  }
+
+  // A medium that was pulled out is let go, so that the kernel forgets it; when it is back, it is mounted.
+  async #replaceLost(): Promise<void> {
+    if (this.#isClosed) return;
+    if ((await this.#session?.isLost()) === true) {
+      this.#log.error({ path: this.path }, "the medium of the data directory is gone");
+      await this.#detach();
+      await this.#medium?.unmount(NEVER);
+    }
+    if (this.#session !== undefined || (await this.#watch?.isDue()) !== true) return;
+    await this.#mount(NEVER);
+    this.#log.info({ path: this.path }, "the data directory is mounted");
   }
 
   // Another session may have begun while this one was looked at.
@@ -286,8 +316,10 @@ export class DataDirectory {
     if (session === this.#session) this.#show({ mounted: false, ...NO_SPACE });
   }
 
-  #notMounted(): VscopeError {
-    return new VscopeError("DATADIR_NOT_MOUNTED", `data directory ${this.path}: the medium is not there`);
+  #notMounted(cause?: unknown): VscopeError {
+    return new VscopeError("DATADIR_NOT_MOUNTED", `data directory ${this.path}: the medium is not there`, {
+      cause,
+    });
   }
 
   // A file of this number and sequence that the batch did not write was added by hand: the batch goes on with a free number.
@@ -317,7 +349,9 @@ export class DataDirectory {
     } catch (error) {
       // A write can fail after its file is in place.
       this.#behind.add(run);
-      throw error;
+      if (!(await session.isLost().catch(() => false))) throw error;
+      this.#refresher.now();
+      throw this.#notMounted(error);
     }
   }
 

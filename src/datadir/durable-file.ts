@@ -1,5 +1,6 @@
 // A file that is either whole or not there, whenever the power goes:
-// write `name.part`, fsync, rename to `name`, fsync the folder. A `.part` file is never data.
+// write `name.part`, fsync, rename to `name`, fsync again, fsync the folder. A `.part` file is never data.
+// The second fsync is for vfat: its rename makes an entry of size 0 and leaves the true size in memory.
 // The existence check and the rename are two steps because vfat has neither link(2) nor a rename that refuses to
 // replace; they are safe because one process at a time writes a data directory (lock.ts).
 
@@ -11,8 +12,8 @@ const PART = ".part";
 
 /**
  * Writes a new file; resolves when it survives a power cut. Never overwrites.
- * After a failure nothing of it is left, except when only the last step failed (fsync of the folder): then the file is
- * whole, but may not survive. Throws STATE_CONFLICT when the name is taken, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
+ * After a failure nothing of it is left, except when only a step after the rename failed: then the file is whole, but
+ * may not survive. Throws STATE_CONFLICT when the name is taken, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
  */
 export async function writeDurable(
   disk: Disk,
@@ -50,8 +51,27 @@ export async function replaceDurable(
 async function place(disk: Disk, path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const part = `${path}${PART}`;
   signal.throwIfAborted();
+  const file = await createOver(disk, part);
   try {
-    await writePart(disk, part, bytes);
+    await moveInPlace(disk, { file, part, path, bytes, signal });
+  } finally {
+    await file.close();
+  }
+  await disk.syncFolder(dirname(path));
+}
+
+interface Placing {
+  readonly file: DiskFile;
+  readonly part: string;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+async function moveInPlace(disk: Disk, { file, part, path, bytes, signal }: Placing): Promise<void> {
+  try {
+    await file.write(bytes);
+    await file.sync();
     signal.throwIfAborted();
     await disk.rename(part, path);
   } catch (error) {
@@ -59,17 +79,7 @@ async function place(disk: Disk, path: string, bytes: Uint8Array, signal: AbortS
     await disk.remove(part).catch(() => undefined);
     throw error;
   }
-  await disk.syncFolder(dirname(path));
-}
-
-async function writePart(disk: Disk, part: string, bytes: Uint8Array): Promise<void> {
-  const file = await createOver(disk, part);
-  try {
-    await file.write(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await file.sync();
 }
 
 // A part with this name was left by a crash; nobody else writes here.

@@ -4,33 +4,44 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { devicePath, isAttached } from "./block-device.ts";
 
 export interface MountOptions {
-  /** Block device or a link to one, such as `/dev/sda1`. */
+  /** Block device, a link to one, or what mount(8) takes in its place: `/dev/sda1`, `LABEL=VSCOPE`. */
   readonly device: string;
   readonly mountPoint: string;
 }
 
 /** What the medium needs of the system; replaced in tests. */
 export interface MountSystem {
-  /** Runs a program; rejects with its complaint when it fails. */
-  run(program: string, programArguments: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Runs a program and returns its exit code, one of `expected`; rejects with its complaint when it ends otherwise. */
+  run(program: string, programArguments: readonly string[], options: RunOptions): Promise<number>;
   mountInfo(): Promise<string>;
   realPath(path: string): Promise<string>;
   makeFolder(path: string): Promise<void>;
 }
 
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  /** Default: 0. */
+  readonly expected?: readonly number[];
+}
+
+/** fsck(8): "Filesystem errors corrected". */
+const FSCK_CORRECTED = 1;
 // A stick with errors can keep mount(8) busy; then it is ended.
 const LONGEST_MS = 30_000;
 
 export const LINUX_MOUNT: MountSystem = {
-  run(program, programArguments, signal) {
+  run(program, programArguments, { signal, expected = [0] }) {
     // mount(8) is for root; `sudo -n` fails instead of asking for a password.
     const [file, ...rest] = process.getuid?.() === 0 ? [program] : ["sudo", "-n", program];
     const options = { signal, timeout: LONGEST_MS, env: { ...process.env, LC_ALL: "C" } };
     return new Promise((resolve, reject) => {
       execFile(file, [...rest, ...programArguments], options, (error, _output, complaint) => {
-        if (error === null) resolve();
+        const status = error === null ? 0 : error.code;
+        if (typeof status === "number" && expected.includes(status)) resolve(status);
         else reject(complained(complaint, error));
       });
     });
@@ -44,20 +55,24 @@ export const LINUX_MOUNT: MountSystem = {
 
 export class Medium {
   readonly #options: MountOptions;
+  readonly #log: Log;
   readonly #system: MountSystem;
 
-  constructor(options: MountOptions, system: MountSystem = LINUX_MOUNT) {
+  constructor(options: MountOptions, log: Log, system: MountSystem = LINUX_MOUNT) {
     this.#options = options;
+    this.#log = log;
     this.#system = system;
   }
 
-  /** Mounts unless it is mounted. Throws DATADIR_NOT_MOUNTED, also when the mount point holds something else. */
+  /** Checks the file system and mounts it, unless it is mounted. Throws DATADIR_NOT_MOUNTED, also when the mount point holds something else. */
   async mount(signal: AbortSignal): Promise<void> {
     const { device, mountPoint } = this.#options;
+    await this.#dropDead(signal);
     if (await this.isMounted()) return;
     try {
       await this.#system.makeFolder(mountPoint);
-      await this.#system.run("mount", [device, mountPoint], signal);
+      await this.#check(signal);
+      await this.#system.run("mount", [device, mountPoint], { signal });
     } catch (error) {
       signal.throwIfAborted();
       const reason = messageOf(error);
@@ -72,9 +87,10 @@ export class Medium {
   /** Unmounts unless it is not mounted; returns when everything is on the medium. Throws STATE_CONFLICT or DATADIR_IO. */
   async unmount(signal: AbortSignal): Promise<void> {
     const { device, mountPoint } = this.#options;
+    await this.#dropDead(signal);
     if (!(await this.isMounted())) return;
     try {
-      await this.#system.run("umount", [mountPoint], signal);
+      await this.#system.run("umount", [mountPoint], { signal });
     } catch (error) {
       signal.throwIfAborted();
       const reason = messageOf(error);
@@ -83,15 +99,54 @@ export class Medium {
     }
   }
 
-  /** Throws DATADIR_NOT_MOUNTED when another device is mounted there. */
+  /** False also when the medium has been pulled out. Throws DATADIR_NOT_MOUNTED when another device is mounted there. */
   async isMounted(): Promise<boolean> {
     const { device, mountPoint } = this.#options;
-    const source = mountedSource(await this.#system.mountInfo(), mountPoint);
-    if (source === undefined) return false;
+    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
+    if (mount === undefined || (await this.#isDead(mount))) return false;
+    const { source } = mount;
     if (source === device || source === (await this.#realDevice(device))) return true;
     // LABEL= and UUID= are resolved by mount(8); what is mounted there was asked for by them.
     if (!device.startsWith("/")) return true;
     throw new VscopeError("DATADIR_NOT_MOUNTED", `${device}: not mounted, ${mountPoint} holds ${source}`);
+  }
+
+  /** Whether the device is plugged in. */
+  async isThere(): Promise<boolean> {
+    const path = devicePath(this.#options.device);
+    return this.#system.realPath(path).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  // A vfat that lost its power while it was written is mounted all the same, and turned read-only by the kernel when it
+  // comes upon the first contradiction. What fsck(8) cannot do now must not keep a good medium away.
+  async #check(signal: AbortSignal): Promise<void> {
+    const { device } = this.#options;
+    try {
+      const status = await this.#system.run("fsck", ["-T", "-M", "-a", device], {
+        signal,
+        expected: [0, FSCK_CORRECTED],
+      });
+      if (status === FSCK_CORRECTED) this.#log.warn({ device }, "the file system had errors and is repaired");
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#log.warn({ device, reason: messageOf(error) }, "the file system could not be checked");
+    }
+  }
+
+  // The kernel keeps the mount of a medium that was pulled out until it is told to forget it, and mounts the next one
+  // above it. Lazily, because another program may have files open there.
+  async #dropDead(signal: AbortSignal): Promise<void> {
+    const { mountPoint } = this.#options;
+    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
+    if (mount === undefined || !(await this.#isDead(mount))) return;
+    await this.#system.run("umount", ["-l", mountPoint], { signal });
+  }
+
+  async #isDead({ source, number }: Mount): Promise<boolean> {
+    return source.startsWith("/dev/") && !(await isAttached(number, this.#system));
   }
 
   // A link such as /dev/disk/by-uuid/... is gone while the medium is: then the name itself is compared.
@@ -101,22 +156,29 @@ export class Medium {
 }
 
 // The program's own words say more than its exit code.
-function complained(complaint: string, cause: Error): VscopeError {
+function complained(complaint: string, cause: unknown): VscopeError {
   const [line = ""] = complaint.trim().split("\n");
   return new VscopeError("DATADIR_IO", line === "" ? messageOf(cause) : line, { cause });
 }
 
-/** The source of the newest mount at `mountPoint`, or undefined. */
-export function mountedSource(mountInfo: string, mountPoint: string): string | undefined {
+export interface Mount {
+  /** Number of the file system's device, such as `8:1`. */
+  readonly number: string;
+  readonly source: string;
+}
+
+/** The newest mount at `mountPoint`, or undefined. */
+export function mountedAt(mountInfo: string, mountPoint: string): Mount | undefined {
   const wanted = mountPoint.length > 1 ? mountPoint.replace(/\/+$/, "") : mountPoint;
-  let source: string | undefined;
+  let newest: Mount | undefined;
   for (const line of mountInfo.split("\n")) {
     // 36 35 98:0 /root /mount/point rw,noatime shared:1 - ext4 /dev/sda1 rw
     const [place, origin] = line.split(" - ");
-    const path = place?.split(" ")[4];
-    if (path !== undefined && unescaped(path) === wanted) source = unescaped(origin?.split(" ")[1] ?? "");
+    const [, , number = "", , path] = place?.split(" ") ?? [];
+    if (path === undefined || unescaped(path) !== wanted) continue;
+    newest = { number, source: unescaped(origin?.split(" ")[1] ?? "") };
   }
-  return source;
+  return newest;
 }
 
 // proc(5): space, tab, newline and backslash are written as \ooo.

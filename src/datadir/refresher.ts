@@ -6,6 +6,7 @@ export class Refresher {
   readonly #clock: Clock;
   readonly #periodUs: number;
   readonly #look: () => Promise<void>;
+  #isLooking = false;
   #cancel = (): void => {};
   #looking: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -19,8 +20,17 @@ export class Refresher {
 
   start(): void {
     if (this.#isStopped) return;
-    this.#cancel = this.#clock.after(this.#periodUs, () => {
-      this.#looking = this.#look().then(() => this.start());
+    this.#cancel = this.#clock.after(this.#periodUs, () => this.now());
+  }
+
+  /** Looks at once, unless it is looking. */
+  now(): void {
+    if (this.#isStopped || this.#isLooking) return;
+    this.#cancel();
+    this.#isLooking = true;
+    this.#looking = this.#look().then(() => {
+      this.#isLooking = false;
+      this.start();
     });
   }
 

@@ -27,7 +27,7 @@ test("the steps come in the order that survives a power cut", async (t) => {
     syncFolder: (folder) => (steps.push("syncFolder"), SYSTEM_DISK.syncFolder(folder)),
   };
   await writeDurable(disk, path, BYTES, NEVER);
-  assert.deepEqual(steps, ["create", "write", "sync", "close", "rename", "syncFolder"]);
+  assert.deepEqual(steps, ["create", "write", "sync", "rename", "sync", "close", "syncFolder"]);
   assert.equal(await readFile(path, "utf8"), "new");
 });
 

@@ -42,8 +42,11 @@ for (const [systemCode, code] of FAULTS) {
       if (failing.failed === undefined) break;
       seen.add(failing.failed);
       failing.disarm();
+      // The one path that is followed meanwhile is the device in sysfs: without it the medium is gone.
+      const isGone = systemCode === "ENOENT" && failing.failed === "realPath";
+      const expected = isGone ? "DATADIR_NOT_MOUNTED" : code;
       if (failure !== undefined)
-        assert.ok(isVscopeError(failure, code), `${failing.failed}: ${messageOf(failure)}`);
+        assert.ok(isVscopeError(failure, expected), `${failing.failed}: ${messageOf(failure)}`);
       await record();
       await assertWhole(directory, acknowledged);
     }
@@ -91,7 +94,7 @@ async function assertWhole(
   directory: Awaited<ReturnType<typeof openDirectory>>,
   acknowledged: ReadonlySet<string>,
 ) {
-  const { files } = await directory.run("run");
+  const { files } = await directory.run("run", { limit: 100_000 });
   const names = files.map(({ file }) => file);
   for (const file of acknowledged) assert.ok(names.includes(file), file);
   for (const name of names) {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { SILENT } from "../../src/base/log.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
-import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { LINUX_MOUNT, Medium, mountedSource, type MountSystem } from "../../src/datadir/medium.ts";
+import { SECOND } from "../../src/base/clock.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { deviceNumber, devicePath } from "../../src/datadir/block-device.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { LINUX_MOUNT, Medium, mountedAt, type MountSystem } from "../../src/datadir/medium.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
@@ -16,17 +20,25 @@ const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 /** A system where `mount` and `umount` move a device in and out. */
 class FakeSystem implements MountSystem {
   readonly ran: string[] = [];
+  mountPoint = "/mnt";
+  /** Runs of fsck, which reports repairs. */
+  checked = 0;
   source: string | undefined;
   refuse: string | undefined;
 
-  async run(program: string, programArguments: readonly string[]): Promise<void> {
+  async run(program: string, programArguments: readonly string[]): Promise<number> {
+    if (program === "fsck") {
+      this.checked += 1;
+      return 1;
+    }
     this.ran.push([program, ...programArguments].join(" "));
     if (this.refuse !== undefined) throw new Error(this.refuse);
     this.source = program === "mount" ? programArguments[0] : undefined;
+    return 0;
   }
 
   async mountInfo(): Promise<string> {
-    return this.source === undefined ? "" : `36 22 8:1 / /mnt rw - vfat ${this.source} rw\n`;
+    return this.source === undefined ? "" : `36 22 8:1 / ${this.mountPoint} rw - vfat ${this.source} rw\n`;
   }
 
   async realPath(path: string): Promise<string> {
@@ -37,42 +49,50 @@ class FakeSystem implements MountSystem {
 }
 
 test("the kernel's list is read with its escapes, the newest mount counts", () => {
-  assert.equal(mountedSource(MOUNT_INFO, "/mnt"), "/dev/sda1");
-  assert.equal(mountedSource(MOUNT_INFO, "/mnt/"), "/dev/sda1");
-  assert.equal(mountedSource(MOUNT_INFO, "/"), "/dev/vda");
-  assert.equal(mountedSource(MOUNT_INFO, "/mnt/with space"), "/dev/sdb1");
-  assert.equal(mountedSource(MOUNT_INFO, "/media"), undefined);
-  assert.equal(mountedSource(`${MOUNT_INFO}40 36 8:33 / /mnt rw - ext4 /dev/sdc1 rw\n`, "/mnt"), "/dev/sdc1");
+  assert.equal(mountedAt(MOUNT_INFO, "/mnt")?.source, "/dev/sda1");
+  assert.equal(mountedAt(MOUNT_INFO, "/mnt/")?.source, "/dev/sda1");
+  assert.equal(mountedAt(MOUNT_INFO, "/")?.source, "/dev/vda");
+  assert.equal(mountedAt(MOUNT_INFO, "/mnt/with space")?.source, "/dev/sdb1");
+  assert.equal(mountedAt(MOUNT_INFO, "/media"), undefined);
+  assert.deepEqual(mountedAt(MOUNT_INFO, "/mnt"), { number: "8:1", source: "/dev/sda1" });
+  assert.equal(
+    mountedAt(`${MOUNT_INFO}40 36 8:33 / /mnt rw - ext4 /dev/sdc1 rw\n`, "/mnt")?.source,
+    "/dev/sdc1",
+  );
 });
 
 test("this machine's list is understood", async () => {
-  assert.notEqual(mountedSource(await LINUX_MOUNT.mountInfo(), "/proc"), undefined);
+  assert.notEqual(mountedAt(await LINUX_MOUNT.mountInfo(), "/proc"), undefined);
 });
 
 test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   const system = new FakeSystem();
-  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, system);
+  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, SILENT, system);
   await medium.mount(NEVER);
   await medium.mount(NEVER);
   await medium.unmount(NEVER);
   await medium.unmount(NEVER);
   assert.deepEqual(system.ran, ["mount /dev/sda1 /mnt", "umount /mnt"]);
+  assert.equal(system.checked, 1);
 });
 
 test("a device given by a link is recognised", async () => {
   const system = new FakeSystem();
   system.source = "/dev/sda1";
   assert.equal(
-    await new Medium({ device: "/dev/disk/by-uuid/A-B", mountPoint: "/mnt" }, system).isMounted(),
+    await new Medium({ device: "/dev/disk/by-uuid/A-B", mountPoint: "/mnt" }, SILENT, system).isMounted(),
     true,
   );
-  assert.equal(await new Medium({ device: "LABEL=data", mountPoint: "/mnt" }, system).isMounted(), true);
+  assert.equal(
+    await new Medium({ device: "LABEL=data", mountPoint: "/mnt" }, SILENT, system).isMounted(),
+    true,
+  );
 });
 
 test("another device at the mount point is not taken for ours", async () => {
   const system = new FakeSystem();
   system.source = "/dev/sdb1";
-  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, system);
+  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, SILENT, system);
   await assert.rejects(medium.mount(NEVER), (error) => {
     return isVscopeError(error, "DATADIR_NOT_MOUNTED") && /\/mnt holds \/dev\/sdb1/.test(error.message);
   });
@@ -81,7 +101,7 @@ test("another device at the mount point is not taken for ours", async () => {
 
 test("what mount and umount complain about reaches the message", async () => {
   const system = new FakeSystem();
-  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, system);
+  const medium = new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, SILENT, system);
   system.refuse = "mount: /mnt: special device /dev/sda1 does not exist.";
   await assert.rejects(medium.mount(NEVER), (error) => {
     return isVscopeError(error, "DATADIR_NOT_MOUNTED") && error.message.includes("special device");
@@ -91,18 +111,18 @@ test("what mount and umount complain about reaches the message", async () => {
   await assert.rejects(medium.unmount(NEVER), (error) => isVscopeError(error, "STATE_CONFLICT"));
 });
 
-test("a program that is not there, fails or complains is an error with its words", async () => {
-  await assert.rejects(LINUX_MOUNT.run("vscope-no-such-program", [], NEVER));
+test("a program that is not there, fails or complains is an error with its words; expected codes are not", async () => {
+  const signal = NEVER;
+  await assert.rejects(LINUX_MOUNT.run("ls", ["/no/such/folder"], { signal }), /No such file/);
+  assert.equal(await LINUX_MOUNT.run("ls", ["/no/such/folder"], { signal, expected: [0, 2] }), 2);
+  await assert.rejects(LINUX_MOUNT.run("vscope-no-such-program", [], { signal: NEVER }));
 });
 
 test("without its medium nothing is written to the bare mount point; with it recording begins", async (t) => {
   const mountPoint = join(await temporaryFolder(t), "mnt");
   await mkdir(mountPoint);
-  const system = new (class extends FakeSystem {
-    override async mountInfo(): Promise<string> {
-      return (await super.mountInfo()).replace(" /mnt ", ` ${mountPoint} `);
-    }
-  })();
+  const system = new FakeSystem();
+  system.mountPoint = mountPoint;
   system.refuse = "mount: no medium";
   const mount = { device: "/dev/sda1", mountPoint, system };
   const directory = await openDirectory(t, join(mountPoint, "data"), { mount });
@@ -148,6 +168,102 @@ test("a medium that is pulled out while recording is noticed before the next fil
   await batch.write(spectraSet({ sequence: 1 }));
   assert.equal(directory.status.value.mounted, true);
   await batch.finish();
+});
+
+/** A stick /dev/sda1 whose mount outlives it, as in the kernel; the disk shows its file system under number 8:1. */
+class FakeStick extends FakeSystem {
+  isPlugged = true;
+  readonly disk: Disk;
+
+  constructor() {
+    super();
+    this.disk = {
+      ...SYSTEM_DISK,
+      stat: async (path) => {
+        const stat = await SYSTEM_DISK.stat(path);
+        return stat === undefined ? undefined : { ...stat, device: this.source === undefined ? 1 : 0x801 };
+      },
+      create: (path) => (this.isPlugged ? SYSTEM_DISK.create(path) : Promise.reject(systemError("EIO"))),
+      realPath: (path) => this.realPath(path),
+    };
+  }
+
+  override async realPath(path: string): Promise<string> {
+    if (!this.isPlugged && /^\/dev|^\/sys/.test(path)) throw systemError("ENOENT");
+    return path;
+  }
+}
+
+const systemError = (code: string): Error => Object.assign(new Error("injected"), { code });
+
+async function openStick(t: TestContext) {
+  const mountPoint = await temporaryFolder(t);
+  const stick = new FakeStick();
+  stick.mountPoint = mountPoint;
+  const clock = new VirtualClock();
+  const mount = { device: "/dev/sda1", mountPoint, system: stick };
+  const directory = await openDirectory(t, join(mountPoint, "data"), { mount, disk: stick.disk, clock });
+  return { stick, clock, directory, mountPoint };
+}
+
+test("a stick that is pulled out is let go, and mounted by itself when it is back", async (t) => {
+  const { stick, clock, directory, mountPoint } = await openStick(t);
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  stick.isPlugged = false;
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) =>
+    isVscopeError(error, "DATADIR_NOT_MOUNTED"),
+  );
+  await batch.finish();
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, false);
+  assert.deepEqual(stick.ran, [`mount /dev/sda1 ${mountPoint}`, `umount -l ${mountPoint}`]);
+  await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
+
+  stick.isPlugged = true;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+  const next = await directory.startBatch("run");
+  assert.equal(next.number, 1);
+  await next.write(spectraSet());
+  await next.finish();
+  assert.equal((await directory.run("run")).files.length, 2);
+});
+
+test("a stick that was unmounted on request stays so until it is taken out and put back", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  await directory.unmount(NEVER);
+  await clock.advance(60 * SECOND);
+  assert.equal(directory.status.value.mounted, false);
+  stick.isPlugged = false;
+  await clock.advance(10 * SECOND);
+  stick.isPlugged = true;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("mounting that fails again and again is tried ever less often", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  await directory.unmount(NEVER);
+  stick.isPlugged = false;
+  await clock.advance(10 * SECOND);
+  stick.isPlugged = true;
+  stick.refuse = "mount: wrong fs type";
+  stick.ran.length = 0;
+  await clock.advance(3600 * SECOND);
+  assert.ok(stick.ran.length > 5 && stick.ran.length < 15, `${stick.ran.length} attempts in an hour`);
+  stick.refuse = undefined;
+  await clock.advance(700 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("device numbers and names are those of the kernel and of udev", () => {
+  assert.equal(deviceNumber(0x801), "8:1");
+  assert.equal(deviceNumber(0x1_03_05), "259:5");
+  assert.equal(devicePath("/dev/sda1"), "/dev/sda1");
+  assert.equal(devicePath("LABEL=VSCOPE"), "/dev/disk/by-label/VSCOPE");
+  assert.equal(devicePath('LABEL="my data"'), "/dev/disk/by-label/my\\x20data");
+  assert.equal(devicePath("UUID=1234-ABCD"), "/dev/disk/by-uuid/1234-ABCD");
 });
 
 test("a data directory that is not below its mount point is a mistake of the configuration", async (t) => {
