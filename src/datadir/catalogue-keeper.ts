@@ -30,7 +30,8 @@ export class CatalogueKeeper {
     const { index, catalogue } = this.#session;
     const { missing, gone } = await index.differences(runs);
     if (gone.length > 0) catalogue.drop(gone);
-    await index.read(missing.slice(0, AT_ONCE), () => undefined, this.#stopping.signal);
+    const first = await index.removeEmpty(missing.slice(0, AT_ONCE));
+    await index.read(first, () => undefined, this.#stopping.signal);
     const rest = missing.slice(AT_ONCE);
     if (rest.length > 0) this.#readLater(rest);
     if (missing.length + gone.length > 0) {

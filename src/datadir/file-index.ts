@@ -8,6 +8,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { type FileReference, type FileRow, spectrumRows } from "./catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import type { RunFolders } from "./run-folders.ts";
+import { parseSpectraFileName } from "./spectra-file-name.ts";
 
 export interface IndexProgress {
   readonly done: number;
@@ -54,6 +55,27 @@ export class FileIndex {
       for (const file of known.keys()) if (!present.has(file)) gone.push({ run, file });
     }
     return { missing, gone };
+  }
+
+  /**
+   * Removes our files without content and returns the others. A power cut leaves them on vfat, whose rename shows a
+   * file under both names for a moment: fsck(8) then empties one of the two.
+   */
+  async removeEmpty(files: readonly FileReference[]): Promise<FileReference[]> {
+    const { disk, folders, log } = this.#parts;
+    const others: FileReference[] = [];
+    for (const { run, file } of files) {
+      const { bytes } = await folders.stat(run, file);
+      if (bytes > 0 || parseSpectraFileName(file) === undefined) {
+        others.push({ run, file });
+        continue;
+      }
+      const path = folders.pathOf(run, file);
+      await onDisk(path, () => disk.remove(path));
+      folders.changed(run);
+      log.warn({ run, file }, "an empty spectra file, left by a power cut, is removed");
+    }
+    return others;
   }
 
   /** Runs on disk and runs the catalogue knows. */

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { z } from "zod";
 import { type GuestServer, until } from "./rig/guest-server.ts";
 import { Rig } from "./rig/rig.ts";
-import { makeStick } from "./rig/stick.ts";
+import { makeStick, PREPARE_STICK } from "./rig/stick.ts";
 
 const CONFIG = `[datadir]
 mount = True
@@ -19,20 +19,17 @@ reserve_mb = 4
 [hardware]
 gpio = none
 `;
-const PREPARE = `mkdir -p /media/stick && mount /dev/sda1 /media/stick && mkdir /media/stick/vscope_data
-printf '[channels]\\n  [[shutter_1]]\\n    direction = upwelling\\n' >/media/stick/vscope_data/vscope.config
-umount /media/stick`;
 const PATIENCE_MS = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), "vscope-stick-"));
 let rig: Rig;
 let server: GuestServer;
 before(async () => {
-  const stick = join(folder, "stick.img");
-  makeStick(stick, "vfat");
+  const stick = { image: join(folder, "stick.img") };
+  makeStick(stick.image, "vfat");
   rig = await Rig.boot("stick", { spectrometers: [{ model: "Flame-S", serial: "FLMS01859" }], stick });
   await rig.insertStick();
-  await rig.guest.run(PREPARE);
+  await rig.guest.run(PREPARE_STICK);
   server = await rig.serve({ config: CONFIG });
 });
 after(async () => {

@@ -1,6 +1,6 @@
 // vscope-server in the guest, started as a user starts it, and a client for it on the host.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NEVER } from "../../../src/base/abort.ts";
 import { MS, SECOND, SystemClock } from "../../../src/base/clock.ts";
@@ -46,7 +46,8 @@ export class GuestServer {
     const command = "vscope-server -s /run/rig/vscope.cfg";
     const asUser =
       user === "root" ? command : `setpriv --reuid=${user} --regid=${user} --init-groups -- ${command}`;
-    await guest.run(`(exec ${asUser}) >/run/rig/server.log 2>&1 & echo $! >/run/rig/server.pid`);
+    await guest.run(`rm -f /run/rig/server.ended
+      { (exec ${asUser}) >/run/rig/server.log 2>&1 & echo $! >/run/rig/server.pid; wait $!; echo $? >/run/rig/server.ended; } &`);
     const url = `coap://127.0.0.1:${machine.coapPort}`;
     const client = await VscopeClient.connect(url, { timeoutS: REQUEST_TIMEOUT_S });
     return new GuestServer(machine, client, log);
@@ -62,14 +63,10 @@ export class GuestServer {
     return until(`the log line "${text}"`, async () => {
       const lines = this.log.split("\n");
       const found = lines.find((line) => line.includes(text));
-      if (found === undefined && !(await this.#isRunning()))
+      if (found === undefined && existsSync(join(this.#machine.share, "server.ended")))
         throw new Error(`the server has ended: ${this.log}`);
       return found;
     });
-  }
-
-  async #isRunning(): Promise<boolean> {
-    return (await this.#machine.guest.attempt("kill -0 $(cat /run/rig/server.pid)")).status === 0;
   }
 
   /** SIGTERM; resolves when it has ended. */

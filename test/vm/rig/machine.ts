@@ -13,14 +13,15 @@ import { ROOT } from "../../coap/outside-clients.ts";
 import { Guest } from "./guest.ts";
 import { type RigKernel, rigKernel } from "./kernel.ts";
 import { Qmp } from "./qmp.ts";
+import type { Stick } from "./stick.ts";
 
 export interface MachineOptions {
   /** Logs go here; the guest sees `share` below it as /run/rig. Emptied at the start. */
   readonly folder: string;
   /** Unix sockets with a USB device behind each, by the name of QEMU's device. */
   readonly usb?: ReadonlyMap<string, string>;
-  /** Image of a USB stick. */
-  readonly stick?: string;
+  /** A USB stick to plug in. */
+  readonly stick?: Stick;
 }
 
 export class Machine {
@@ -136,10 +137,14 @@ function qemuArguments(
     ["-qmp", `unix:${join(sockets, "qmp")},server=on,wait=off`],
     ["-device", "qemu-xhci,id=xhci,p2=15,p3=15"],
     ...usbDevices,
-    stick === undefined
-      ? []
-      : ["-blockdev", `driver=raw,node-name=stick,file.driver=file,file.filename=${stick}`],
+    stick === undefined ? [] : ["-blockdev", blockDevice(stick)],
   ].flat();
+}
+
+function blockDevice({ image, log }: Stick): string {
+  if (log === undefined) return `driver=raw,node-name=stick,file.driver=file,file.filename=${image}`;
+  const logged = `log.driver=file,log.filename=${log}`;
+  return `driver=blklogwrites,node-name=stick,file.driver=file,file.filename=${image},${logged}`;
 }
 
 async function freeUdpPort(): Promise<number> {

@@ -7,16 +7,18 @@ import { join } from "node:path";
 import { GuestServer, type GuestServerOptions } from "./guest-server.ts";
 import { logFolder } from "./kernel.ts";
 import { Machine } from "./machine.ts";
+import type { Stick } from "./stick.ts";
 import { RigSpectrometer, type RigSpectrometerOptions } from "./spectrometer.ts";
 
 export interface RigOptions {
   readonly spectrometers?: readonly RigSpectrometerOptions[];
-  /** Image of a stick that `insertStick` plugs in. */
-  readonly stick?: string;
+  /** The stick that `insertStick` plugs in. */
+  readonly stick?: Stick;
 }
 
 // Modules load by themselves, rules apply, and libusb learns of devices that come and go.
-const START_UDEV = "/lib/systemd/systemd-udevd --daemon && udevadm trigger --action=add && udevadm settle";
+const START_UDEV =
+  "/lib/systemd/systemd-udevd --daemon && udevadm trigger --action=add --subsystem-match=pci && udevadm settle";
 
 export class Rig {
   readonly machine: Machine;
@@ -76,6 +78,17 @@ export class Rig {
 
   removeGpioMockup(): Promise<string> {
     return this.guest.run("rmmod gpio-mockup");
+  }
+
+  /** A chip of gpio-sim with this label, as a device tree names chips; /dev/gpiochipN only. */
+  async insertGpioSim(label: string, lines: number): Promise<void> {
+    const { gpio } = this.machine.kernel;
+    await this.guest.run(`modprobe configfs; mount -t configfs none /sys/kernel/config
+      lsmod | grep -q '^irq_sim' || insmod ${gpio}/irq_sim.ko
+      insmod ${gpio}/gpio-sim.ko
+      chip=/sys/kernel/config/gpio-sim/chip
+      mkdir -p $chip/bank && echo ${lines} >$chip/bank/num_lines && echo ${label} >$chip/bank/label
+      echo 1 >$chip/live && udevadm settle`);
   }
 
   /** Plugs the stick in, and waits for /dev/sda1. */

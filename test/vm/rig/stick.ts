@@ -8,7 +8,18 @@ const SECTOR = 512;
 const FIRST_SECTOR = 2048;
 const PARTITION_TYPE = { vfat: 0x0c, ext4: 0x83 } as const;
 
+export interface Stick {
+  readonly image: string;
+  /** Empty file for a log of all writes and flushes (write-cache.ts). */
+  readonly log?: string;
+}
+
 export type FileSystem = keyof typeof PARTITION_TYPE;
+
+/** For the guest: puts an instrument's configuration where the server will look for it. */
+export const PREPARE_STICK = `mkdir -p /media/stick && mount /dev/sda1 /media/stick && mkdir /media/stick/vscope_data
+printf '[channels]\\n  [[shutter_1]]\\n    direction = upwelling\\n' >/media/stick/vscope_data/vscope.config
+umount /media/stick`;
 
 /** Writes an image of `megabytes` with one partition of this file system, labelled VSCOPE. */
 export function makeStick(path: string, fileSystem: FileSystem, megabytes = 64): void {
