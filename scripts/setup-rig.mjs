@@ -257,7 +257,7 @@ if (!existsSync(folder)) {
   renameSync(making, folder);
 }
 packFirstFileSystem(folder, kernel);
-writeFileSync(join(cache, "kernel.json"), `${JSON.stringify({ folder, ...kernel })}\n`);
+writeFileSync(join(cache, "kernel.json"), `${JSON.stringify(kernel)}\n`);
 say(
   `ready, kernel ${kernel.name} ${kernel.version}, set up in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
 );

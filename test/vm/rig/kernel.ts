@@ -21,7 +21,8 @@ export function logFolder(group: string): string {
 }
 
 export function rigKernel(): RigKernel {
-  const { folder } = JSON.parse(readFileSync(join(CACHE, "kernel.json"), "utf8"));
+  const { name, version } = JSON.parse(readFileSync(join(CACHE, "kernel.json"), "utf8"));
+  const folder = join(CACHE, `${name}_${version}`);
   return {
     vmlinux: join(folder, "vmlinux"),
     initrd: join(folder, "initrd.cpio"),
