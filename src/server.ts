@@ -3,7 +3,10 @@
 
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
-import type { Clock } from "./base/clock.ts";
+import { withDeadline } from "./base/abort.ts";
+import { until } from "./base/cell.ts";
+import { type Clock, SECOND } from "./base/clock.ts";
+import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { CoapServer } from "./coap/server.ts";
@@ -20,6 +23,8 @@ import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
+
+const MEDIUM_WITHIN_US = 60 * SECOND;
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -72,6 +77,7 @@ async function openParts(
 ): Promise<{ model: ServerModel; hardware: Hardware }> {
   const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
   lifetime.defer("data directory", () => dataDirectory.close());
+  await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const opened = await openInstruments({ config, instrument, clock, log }, lifetime, signal);
@@ -84,6 +90,22 @@ async function openParts(
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedPlugs: emulatedPlugs(hardware.emulated) };
   return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
+}
+
+// The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
+async function medium(
+  { path, status }: DataDirectory,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  if (status.value.mounted) return;
+  const withinS = MEDIUM_WITHIN_US / SECOND;
+  log.info({ path, withinS }, "waits for the medium of the data directory");
+  const fact = `data directory ${path}: its medium did not appear within ${withinS} s`;
+  const late = (): Error => new VscopeError("DATADIR_NOT_MOUNTED", fact);
+  await withDeadline({ clock, us: MEDIUM_WITHIN_US, late }, signal, (inner) =>
+    until(status, ({ mounted }) => mounted, inner),
+  );
 }
 
 function dataDirectoryOptions(config: ServerConfig, version: string) {

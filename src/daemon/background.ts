@@ -33,7 +33,7 @@ export function isBackgroundProcess(
  * copy ended or was not ready in time; it is ended then.
  */
 export async function startInBackground(options: BackgroundOptions, signal: AbortSignal): Promise<number> {
-  const { clock, readyWithinUs: us = 30 * SECOND } = options;
+  const { clock, readyWithinUs: us = 120 * SECOND } = options;
   const child = start(options);
   const late = (): Error =>
     new VscopeError("INTERNAL", `process ${child.pid ?? ""}: not ready after ${us / SECOND} s`);

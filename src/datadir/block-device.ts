@@ -3,6 +3,8 @@
 
 import { systemCodeOf } from "../base/errors.ts";
 
+const BLOCK_DEVICES = "/sys/dev/block";
+
 interface Links {
   /** The path without symbolic links; throws ENOENT when nothing is there. */
   realPath(path: string): Promise<string>;
@@ -15,26 +17,35 @@ export function deviceNumber(device: number): string {
   return `${major}:${minor}`;
 }
 
-/** Whether the kernel has a block device of this number. False for a file system without one, such as tmpfs or NFS. */
-export async function isAttached(number: string, links: Links): Promise<boolean> {
+/**
+ * Whether the block device of this number is gone. False for a file system without one, such as NFS, or with a number of
+ * its own (btrfs), and where sysfs shows no block devices at all, as in some containers.
+ */
+export async function isDetached(number: string, links: Links): Promise<boolean> {
+  if (number.startsWith("0:")) return false;
+  return !(await exists(`${BLOCK_DEVICES}/${number}`, links)) && (await exists(BLOCK_DEVICES, links));
+}
+
+async function exists(path: string, links: Links): Promise<boolean> {
   try {
-    await links.realPath(`/sys/dev/block/${number}`);
+    await links.realPath(path);
     return true;
   } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return false;
-    throw error;
+    // Whatever else is wrong with sysfs, it is no loss of the medium.
+    return systemCodeOf(error) !== "ENOENT";
   }
 }
 
 /**
  * The path of a device as mount(8) takes it: `LABEL=`, `UUID=` and their likes are links below /dev/disk, made by udev,
- * which writes unusual characters as `\xNN`.
+ * which writes unusual ASCII characters as `\xNN`.
  */
 export function devicePath(device: string): string {
   const [, tag = "", value = ""] = /^(LABEL|UUID|PARTLABEL|PARTUUID)=(.*)$/.exec(device) ?? [];
   if (tag === "") return device;
-  const name = value.replace(/^"(.*)"$/, "$1").replaceAll(/[^\p{L}\p{N}#+.:=@_-]/gu, (character) => {
-    return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+  const name = value.replace(/^"(.*)"$/, "$1").replaceAll(/[\x20-\x7e]/g, (character) => {
+    if (/[\w#+.:=@-]/.test(character)) return character;
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
   return `/dev/disk/by-${tag.toLowerCase()}/${name}`;
 }

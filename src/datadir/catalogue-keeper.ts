@@ -25,18 +25,14 @@ export class CatalogueKeeper {
     this.#show = show;
   }
 
+  /** At the start: as `catchUp` for all runs, and sets aside what a power cut has left. */
+  async start(): Promise<void> {
+    await this.#catchUp(await this.#session.index.runs(), true);
+  }
+
   /** Drops what is gone and reads what is missing in these runs: the first files now, the rest in the background. */
-  async catchUp(runs: readonly string[]): Promise<void> {
-    const { index, catalogue } = this.#session;
-    const { missing, gone } = await index.differences(runs);
-    if (gone.length > 0) catalogue.drop(gone);
-    const first = await index.removeEmpty(missing.slice(0, AT_ONCE));
-    await index.read(first, () => undefined, this.#stopping.signal);
-    const rest = missing.slice(AT_ONCE);
-    if (rest.length > 0) this.#readLater(rest);
-    if (missing.length + gone.length > 0) {
-      this.#log.info({ missing: missing.length, gone: gone.length }, "the catalogue is brought up to date");
-    }
+  catchUp(runs: readonly string[]): Promise<void> {
+    return this.#catchUp(runs, false);
   }
 
   /** Reads every file. Throws STATE_CONFLICT when that is being done. */
@@ -69,23 +65,34 @@ export class CatalogueKeeper {
     const { index, catalogue } = this.#session;
     const { gone } = await index.differences(await index.runs());
     catalogue.drop(gone);
-    const read = await index.read(await index.everything(), onProgress, signal);
+    const read = await index.read(await index.everything(), { onProgress }, signal);
     return { ...read, dropped: gone.length };
   }
 
-  #readLater(files: readonly FileReference[]): void {
-    this.#show(files.length);
-    const before = this.#background;
-    this.#background = this.#readAll(files, before);
+  async #catchUp(runs: readonly string[], setsAsideEmpty: boolean): Promise<void> {
+    const { index, catalogue } = this.#session;
+    const { missing, gone } = await index.differences(runs);
+    if (gone.length > 0) catalogue.drop(gone);
+    await index.read(missing.slice(0, AT_ONCE), { setsAsideEmpty }, this.#stopping.signal);
+    const rest = missing.slice(AT_ONCE);
+    if (rest.length > 0) this.#readLater(rest, setsAsideEmpty);
+    if (missing.length + gone.length > 0) {
+      this.#log.info({ missing: missing.length, gone: gone.length }, "the catalogue is brought up to date");
+    }
   }
 
-  async #readAll(files: readonly FileReference[], before: Promise<void>): Promise<void> {
-    await before;
+  #readLater(files: readonly FileReference[], setsAsideEmpty: boolean): void {
+    this.#show(files.length);
+    const before = this.#background;
+    this.#background = before.then(() => this.#readAll(files, setsAsideEmpty));
+  }
+
+  async #readAll(files: readonly FileReference[], setsAsideEmpty: boolean): Promise<void> {
     const onProgress = ({ done, of }: IndexProgress): void => {
       if (done % AT_ONCE === 0 || done === of) this.#show(of - done);
     };
     try {
-      await this.#session.index.read(files, onProgress, this.#stopping.signal);
+      await this.#session.index.read(files, { onProgress, setsAsideEmpty }, this.#stopping.signal);
     } catch (error) {
       if (!this.#stopping.signal.aborted) {
         this.#log.error({ reason: messageOf(error) }, "the catalogue is behind the files");

@@ -46,6 +46,12 @@ export interface DataDirectoryStatus {
   readonly filesToIndex: number;
 }
 
+/** A batch, and the session that it belongs to. */
+interface Recording {
+  readonly batch: Batch;
+  readonly session: Session;
+}
+
 const DEFAULT_RESERVE_BYTES = 64e6;
 const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
 const REFRESH_US = 10 * SECOND;
@@ -149,7 +155,7 @@ export class DataDirectory {
         if (await medium.isMounted()) await this.#attach();
         throw error;
       }
-      this.#watch?.want(false);
+      await this.#watch?.unmounted();
     });
   }
 
@@ -184,14 +190,15 @@ export class DataDirectory {
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   startBatch(run: string): Promise<Batch> {
     return this.#writer.run(async () => {
-      const { folders, path } = await this.#require();
+      const session = await this.#require();
+      const { folders, path } = session;
       this.#showSpace(await requireSpace(this.#disk, path, { bytes: 0, reserveBytes: this.#reserveBytes }));
       const name = await folders.ensure(run);
       const number = await folders.reserveBatch(name, NEVER);
       const batch: Batch = new Batch({
         run: name,
         number,
-        store: (set, isNew) => this.#writer.run(() => this.#storeFree(batch, set, isNew)),
+        store: (set, isNew) => this.#writer.run(() => this.#storeFree({ batch, session }, set, isNew)),
         room: (signal) => this.#writer.room(signal),
         finished: () => this.#finished(batch),
       });
@@ -242,7 +249,7 @@ export class DataDirectory {
   async #mount(signal: AbortSignal): Promise<void> {
     await this.#medium?.mount(signal);
     await this.#attach();
-    this.#watch?.want(true);
+    this.#watch?.mounted();
   }
 
   async #attach(): Promise<void> {
@@ -252,7 +259,7 @@ export class DataDirectory {
       this.#currentRun.set(await readCurrentRun(this.#disk, session, this.#currentRun.value));
       this.#showSpace(await onDisk(this.path, () => this.#disk.space(session.path)));
       const keeper = new CatalogueKeeper(session, this.#log, (filesToIndex) => this.#show({ filesToIndex }));
-      await keeper.catchUp(await session.index.runs());
+      await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
     } catch (error) {
@@ -304,11 +311,20 @@ export class DataDirectory {
     if ((await this.#session?.isLost()) === true) {
       this.#log.error({ path: this.path }, "the medium of the data directory is gone");
       await this.#detach();
-      await this.#medium?.unmount(NEVER);
+      await this.#medium?.dropDead(NEVER);
     }
-    if (this.#session !== undefined || (await this.#watch?.isDue()) !== true) return;
+    if (this.#session !== undefined || !(await this.#mayMount())) return;
     await this.#mount(NEVER);
     this.#log.info({ path: this.path }, "the data directory is mounted");
+  }
+
+  // Where another program mounts it, the folder that is there without it is the bare mount point, on the disk of the
+  // computer itself.
+  async #mayMount(): Promise<boolean> {
+    if (this.#watch !== undefined) return this.#watch.takeTurn();
+    const folder = await this.#disk.stat(this.path);
+    const root = await this.#disk.stat("/");
+    return folder?.isFolder === true && folder.device !== root?.device;
   }
 
   // Another session may have begun while this one was looked at.
@@ -323,22 +339,24 @@ export class DataDirectory {
   }
 
   // A file of this number and sequence that the batch did not write was added by hand: the batch goes on with a free number.
-  async #storeFree(batch: Batch, set: SpectraSet, isNew: boolean): Promise<WrittenFile> {
+  async #storeFree(recording: Recording, set: SpectraSet, isNew: boolean): Promise<WrittenFile> {
+    const { batch, session } = recording;
     try {
-      return await this.#store(batch, set);
+      return await this.#store(recording, set);
     } catch (error) {
       if (!isNew || !isVscopeError(error, "STATE_CONFLICT")) throw error;
-      const { folders } = await this.#require();
       const { run, number } = batch;
-      batch.renumber(await folders.reserveBatchAnew(run, NEVER));
+      batch.renumber(await session.folders.reserveBatchAnew(run, NEVER));
       const fact = { run, batch: batch.number, reason: messageOf(error) };
       this.#log.warn(fact, `batch ${number} is taken by files added by hand`);
-      return this.#store(batch, set);
+      return this.#store(recording, set);
     }
   }
 
-  async #store({ run, number }: Batch, set: SpectraSet): Promise<WrittenFile> {
-    const session = await this.#require();
+  async #store({ batch, session }: Recording, set: SpectraSet): Promise<WrittenFile> {
+    const { run, number } = batch;
+    // A medium that was put in meanwhile may have a batch of this number of its own.
+    if ((await this.#require()) !== session) throw this.#notMounted();
     const origin = { run, batch: number, writer: this.#options.writer ?? "vscope-server" };
     const parts = { disk: this.#disk, log: this.#log, session, reserveBytes: this.#reserveBytes };
     try {

@@ -8,7 +8,6 @@ import type { Catalogue } from "./catalogue.ts";
 import { type FileReference, type FileRow, spectrumRows } from "./catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import type { RunFolders } from "./run-folders.ts";
-import { parseSpectraFileName } from "./spectra-file-name.ts";
 
 export interface IndexProgress {
   readonly done: number;
@@ -36,6 +35,20 @@ export interface FileIndexParts {
   readonly log: Log;
 }
 
+export interface ReadOptions {
+  readonly onProgress?: (progress: IndexProgress) => void;
+  /**
+   * Renames files without content, so that no reader takes them for data. A power cut leaves such on vfat, whose rename
+   * shows a file under both names for a moment: fsck(8) then empties one of the two. Only for a start: a file that is
+   * being copied in is empty at first, too.
+   */
+  readonly setsAsideEmpty?: boolean;
+}
+
+/** Added to the name of an empty file that is set aside. */
+const EMPTY = ".empty";
+const EMPTY_TEXT = "empty";
+
 export class FileIndex {
   readonly #parts: FileIndexParts;
 
@@ -57,27 +70,6 @@ export class FileIndex {
     return { missing, gone };
   }
 
-  /**
-   * Removes our files without content and returns the others. A power cut leaves them on vfat, whose rename shows a
-   * file under both names for a moment: fsck(8) then empties one of the two.
-   */
-  async removeEmpty(files: readonly FileReference[]): Promise<FileReference[]> {
-    const { disk, folders, log } = this.#parts;
-    const others: FileReference[] = [];
-    for (const { run, file } of files) {
-      const { bytes } = await folders.stat(run, file);
-      if (bytes > 0 || parseSpectraFileName(file) === undefined) {
-        others.push({ run, file });
-        continue;
-      }
-      const path = folders.pathOf(run, file);
-      await onDisk(path, () => disk.remove(path));
-      folders.changed(run);
-      log.warn({ run, file }, "an empty spectra file, left by a power cut, is removed");
-    }
-    return others;
-  }
-
   /** Runs on disk and runs the catalogue knows. */
   async runs(): Promise<string[]> {
     return [...new Set([...(await this.#parts.folders.names()), ...this.#parts.catalogue.runs()])];
@@ -95,13 +87,13 @@ export class FileIndex {
   /** Reads files one by one and stores their rows. A broken file is noted, logged and left alone. */
   async read(
     files: readonly FileReference[],
-    onProgress: (progress: IndexProgress) => void,
+    { onProgress = () => undefined, setsAsideEmpty = false }: ReadOptions,
     signal: AbortSignal,
   ): Promise<Omit<IndexReport, "dropped">> {
     const broken: (FileReference & { readonly problem: string })[] = [];
     for (const [done, reference] of files.entries()) {
       signal.throwIfAborted();
-      const problem = await this.#readOne(reference);
+      const problem = await this.#readOne(reference, setsAsideEmpty);
       if (problem !== null) broken.push({ ...reference, problem });
       onProgress({ done: done + 1, of: files.length });
     }
@@ -113,12 +105,16 @@ export class FileIndex {
     this.#store(reference, await this.#parts.folders.stat(reference.run, reference.file), content);
   }
 
-  async #readOne(reference: FileReference): Promise<string | null> {
+  async #readOne(reference: FileReference, setsAsideEmpty: boolean): Promise<string | null> {
     const { disk, folders, catalogue, log } = this.#parts;
     const path = folders.pathOf(reference.run, reference.file);
     let stat: DiskStat | undefined;
     try {
       stat = await folders.stat(reference.run, reference.file);
+      if (stat.bytes === 0 && setsAsideEmpty) {
+        await this.#setAside(reference, path);
+        return EMPTY_TEXT;
+      }
       const text = String(await onDisk(path, () => disk.read(path)));
       this.#store(reference, stat, parsePico(text, `${reference.run}/${reference.file}`));
       return null;
@@ -128,6 +124,13 @@ export class FileIndex {
       if (stat !== undefined) catalogue.record(fileRow(reference, stat, { problem }), []);
       return problem;
     }
+  }
+
+  async #setAside({ run, file }: FileReference, path: string): Promise<void> {
+    const { disk, folders, log } = this.#parts;
+    await onDisk(path, () => disk.rename(path, `${path}${EMPTY}`));
+    folders.changed(run);
+    log.warn({ run, file }, `an empty spectra file is renamed to ${file}${EMPTY}`);
   }
 
   #store(reference: FileReference, stat: DiskStat, content: PicoFile): void {

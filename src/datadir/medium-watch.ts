@@ -7,7 +7,8 @@ const LONGEST_PAUSE = 64;
 
 export class MediumWatch {
   readonly #medium: Medium;
-  #isWanted = true;
+  /** The device that was unmounted on request: somebody is about to take it out. */
+  #released: number | undefined;
   #pause = 0;
   #looksToSkip = 0;
 
@@ -15,27 +16,36 @@ export class MediumWatch {
     this.#medium = medium;
   }
 
-  /** After it was mounted, or unmounted on request: then it stays so, since somebody is about to take it out. */
-  want(isWanted: boolean): void {
-    this.#isWanted = isWanted;
-    this.#pause = 0;
-    this.#looksToSkip = 0;
+  /** After it was mounted. */
+  mounted(): void {
+    this.#released = undefined;
+    this.#again();
+  }
+
+  /** After it was unmounted on request: this one is left alone until it has been taken out. */
+  async unmounted(): Promise<void> {
+    this.#released = await this.#medium.node();
   }
 
   /**
-   * Asked at every look while the medium is not mounted. After each yes the next comes later, up to 64 looks: mounting
-   * that fails now fails the next second, too, and every attempt as another user than root is a line in the system's log.
+   * Asked at every look while the medium is not mounted: whether to mount it now. After each yes the next comes later, up
+   * to 64 looks: mounting that fails now fails the next second, too, and every attempt as another user than root is a
+   * line in the system's log.
    */
-  async isDue(): Promise<boolean> {
-    if (!(await this.#medium.isThere())) {
-      this.want(true);
-      return false;
-    }
-    if (!this.#isWanted) return false;
+  async takeTurn(): Promise<boolean> {
+    const node = await this.#medium.node();
+    if (node === undefined || node !== this.#released) this.#released = undefined;
+    if (node === undefined) this.#again();
+    if (node === undefined || this.#released !== undefined) return false;
     this.#looksToSkip -= 1;
     if (this.#looksToSkip >= 0) return false;
     this.#looksToSkip = this.#pause;
     this.#pause = Math.min(LONGEST_PAUSE, Math.max(1, 2 * this.#pause));
     return true;
+  }
+
+  #again(): void {
+    this.#pause = 0;
+    this.#looksToSkip = 0;
   }
 }

@@ -2,10 +2,10 @@
 // What is mounted is read from the kernel (/proc/self/mountinfo, proc(5)), never remembered.
 
 import { execFile } from "node:child_process";
-import { mkdir, readFile, realpath } from "node:fs/promises";
+import { mkdir, readFile, realpath, stat } from "node:fs/promises";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { devicePath, isAttached } from "./block-device.ts";
+import { devicePath, isDetached } from "./block-device.ts";
 
 export interface MountOptions {
   /** Block device, a link to one, or what mount(8) takes in its place: `/dev/sda1`, `LABEL=VSCOPE`. */
@@ -19,11 +19,15 @@ export interface MountSystem {
   run(program: string, programArguments: readonly string[], options: RunOptions): Promise<number>;
   mountInfo(): Promise<string>;
   realPath(path: string): Promise<string>;
+  /** Number of the inode that a path leads to; undefined when it leads nowhere. */
+  node(path: string): Promise<number | undefined>;
   makeFolder(path: string): Promise<void>;
 }
 
 export interface RunOptions {
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** It ends by itself, however long it takes. */
+  readonly isLong?: boolean;
   /** Default: 0. */
   readonly expected?: readonly number[];
 }
@@ -34,10 +38,10 @@ const FSCK_CORRECTED = 1;
 const LONGEST_MS = 30_000;
 
 export const LINUX_MOUNT: MountSystem = {
-  run(program, programArguments, { signal, expected = [0] }) {
-    // mount(8) is for root; `sudo -n` fails instead of asking for a password.
+  run(program, programArguments, { signal, isLong = false, expected = [0] }) {
+    // These programs are for root; `sudo -n` fails instead of asking for a password.
     const [file, ...rest] = process.getuid?.() === 0 ? [program] : ["sudo", "-n", program];
-    const options = { signal, timeout: LONGEST_MS, env: { ...process.env, LC_ALL: "C" } };
+    const options = { signal, timeout: isLong ? 0 : LONGEST_MS, env: { ...process.env, LC_ALL: "C" } };
     return new Promise((resolve, reject) => {
       execFile(file, [...rest, ...programArguments], options, (error, _output, complaint) => {
         const status = error === null ? 0 : error.code;
@@ -48,6 +52,11 @@ export const LINUX_MOUNT: MountSystem = {
   },
   mountInfo: () => readFile("/proc/self/mountinfo", "utf8"),
   realPath: (path) => realpath(path),
+  node: (path) =>
+    stat(path).then(
+      ({ ino }) => ino,
+      () => undefined,
+    ),
   async makeFolder(path) {
     await mkdir(path, { recursive: true });
   },
@@ -67,11 +76,12 @@ export class Medium {
   /** Checks the file system and mounts it, unless it is mounted. Throws DATADIR_NOT_MOUNTED, also when the mount point holds something else. */
   async mount(signal: AbortSignal): Promise<void> {
     const { device, mountPoint } = this.#options;
-    await this.#dropDead(signal);
+    await this.dropDead(signal);
     if (await this.isMounted()) return;
     try {
       await this.#system.makeFolder(mountPoint);
-      await this.#check(signal);
+      await this.#check();
+      signal.throwIfAborted();
       await this.#system.run("mount", [device, mountPoint], { signal });
     } catch (error) {
       signal.throwIfAborted();
@@ -87,7 +97,7 @@ export class Medium {
   /** Unmounts unless it is not mounted; returns when everything is on the medium. Throws STATE_CONFLICT or DATADIR_IO. */
   async unmount(signal: AbortSignal): Promise<void> {
     const { device, mountPoint } = this.#options;
-    await this.#dropDead(signal);
+    await this.dropDead(signal);
     if (!(await this.isMounted())) return;
     try {
       await this.#system.run("umount", [mountPoint], { signal });
@@ -105,48 +115,51 @@ export class Medium {
     const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
     if (mount === undefined || (await this.#isDead(mount))) return false;
     const { source } = mount;
-    if (source === device || source === (await this.#realDevice(device))) return true;
-    // LABEL= and UUID= are resolved by mount(8); what is mounted there was asked for by them.
-    if (!device.startsWith("/")) return true;
+    const path = devicePath(device);
+    const real = await this.#realDevice(path);
+    if (source === path || source === real) return true;
+    // Without udev nothing shows which device LABEL= and UUID= mean; mount(8) found it by them.
+    if (path !== device && real === path) return true;
     throw new VscopeError("DATADIR_NOT_MOUNTED", `${device}: not mounted, ${mountPoint} holds ${source}`);
   }
 
-  /** Whether the device is plugged in. */
-  async isThere(): Promise<boolean> {
-    const path = devicePath(this.#options.device);
-    return this.#system.realPath(path).then(
-      () => true,
-      () => false,
-    );
+  /** Number of the node of the device; another one each time it is plugged in. Undefined while it is not. */
+  node(): Promise<number | undefined> {
+    return this.#system.node(devicePath(this.#options.device));
+  }
+
+  /**
+   * Lets the kernel forget the mount of a medium that was pulled out. Lazily, because another program may have files
+   * open there. When that fails, the next medium is mounted above the dead one.
+   */
+  async dropDead(signal: AbortSignal): Promise<void> {
+    const { device, mountPoint } = this.#options;
+    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
+    if (mount === undefined || !(await this.#isDead(mount))) return;
+    try {
+      await this.#system.run("umount", ["-l", mountPoint], { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#log.warn({ device, reason: messageOf(error) }, "the medium that was pulled out is not unmounted");
+    }
   }
 
   // A vfat that lost its power while it was written is mounted all the same, and turned read-only by the kernel when it
-  // comes upon the first contradiction. What fsck(8) cannot do now must not keep a good medium away.
-  async #check(signal: AbortSignal): Promise<void> {
+  // comes upon the first contradiction. What fsck(8) cannot do now must not keep a good medium away. It is never broken
+  // off: half a repair is worse than none, and so is a mount beside it.
+  async #check(): Promise<void> {
     const { device } = this.#options;
     try {
-      const status = await this.#system.run("fsck", ["-T", "-M", "-a", device], {
-        signal,
-        expected: [0, FSCK_CORRECTED],
-      });
+      const options = { expected: [0, FSCK_CORRECTED], isLong: true };
+      const status = await this.#system.run("fsck", ["-T", "-M", "-a", device], options);
       if (status === FSCK_CORRECTED) this.#log.warn({ device }, "the file system had errors and is repaired");
     } catch (error) {
-      signal.throwIfAborted();
       this.#log.warn({ device, reason: messageOf(error) }, "the file system could not be checked");
     }
   }
 
-  // The kernel keeps the mount of a medium that was pulled out until it is told to forget it, and mounts the next one
-  // above it. Lazily, because another program may have files open there.
-  async #dropDead(signal: AbortSignal): Promise<void> {
-    const { mountPoint } = this.#options;
-    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
-    if (mount === undefined || !(await this.#isDead(mount))) return;
-    await this.#system.run("umount", ["-l", mountPoint], { signal });
-  }
-
   async #isDead({ source, number }: Mount): Promise<boolean> {
-    return source.startsWith("/dev/") && !(await isAttached(number, this.#system));
+    return source.startsWith("/dev/") && (await isDetached(number, this.#system));
   }
 
   // A link such as /dev/disk/by-uuid/... is gone while the medium is: then the name itself is compared.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { deviceNumber, isAttached } from "./block-device.ts";
+import { deviceNumber, isDetached } from "./block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { FileIndex } from "./file-index.ts";
@@ -19,13 +19,6 @@ export interface SessionParts {
   readonly log: Log;
 }
 
-interface Device {
-  /** `stat.dev` */
-  readonly id: number;
-  /** False for a file system without block device, and where sysfs does not show it. */
-  readonly isBlock: boolean;
-}
-
 export class Session {
   /** Without symbolic links. */
   readonly path: string;
@@ -33,10 +26,10 @@ export class Session {
   readonly catalogue: Catalogue;
   readonly index: FileIndex;
   readonly #parts: SessionParts;
-  readonly #device: Device;
+  readonly #device: number;
   readonly #lock: DirectoryLock;
 
-  private constructor(parts: SessionParts, device: Device, lock: DirectoryLock, catalogue: Catalogue) {
+  private constructor(parts: SessionParts, device: number, lock: DirectoryLock, catalogue: Catalogue) {
     const { disk, path, log } = parts;
     this.#parts = parts;
     this.path = path;
@@ -55,11 +48,9 @@ export class Session {
     const parts = { ...asked, path };
     const stat = await onDisk(path, () => disk.stat(path));
     if (stat?.isFolder !== true) throw new VscopeError("DATADIR_IO", `${path}: not a folder`);
-    const isBlock = await isAttached(deviceNumber(stat.device), disk).catch(() => false);
-    const device = { id: stat.device, isBlock };
     const lock = lockDirectory(path, log);
     try {
-      return new Session(parts, device, lock, await Catalogue.open(join(path, CATALOGUE_FILE), parts));
+      return new Session(parts, stat.device, lock, await Catalogue.open(join(path, CATALOGUE_FILE), parts));
     } catch (error) {
       lock.release();
       throw error;
@@ -70,14 +61,12 @@ export class Session {
   async isPresent(): Promise<boolean> {
     const { path, disk } = this.#parts;
     const stat = await onDisk(path, () => disk.stat(path));
-    return stat?.isFolder === true && stat.device === this.#device.id && !(await this.isLost());
+    return stat?.isFolder === true && stat.device === this.#device && !(await this.isLost());
   }
 
   /** Whether the medium was pulled out while it was mounted: whatever comes back is another mount. */
   async isLost(): Promise<boolean> {
-    const { path, disk } = this.#parts;
-    const { id, isBlock } = this.#device;
-    return isBlock && !(await onDisk(path, () => isAttached(deviceNumber(id), disk)));
+    return isDetached(deviceNumber(this.#device), this.#parts.disk);
   }
 
   close(): void {

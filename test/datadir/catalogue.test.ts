@@ -174,13 +174,16 @@ test("a catalogue that is not usable is kept beside the new one", async (t) => {
   );
 });
 
-test("an empty file, as a power cut leaves it on vfat, is removed at the start; a broken one stays and is named", async (t) => {
+test("an empty file, as a power cut leaves it on vfat, is set aside at the start; a broken one stays and is named", async (t) => {
   const path = await temporaryFolder(t);
   await mkdir(join(path, "run"));
   await writeFile(join(path, "run", "b000000_s000000_dark.pico"), "");
   await writeFile(join(path, "run", "b000000_s000000_light.pico"), "{");
   const directory = await openDirectory(t, path);
-  assert.deepEqual(await readdir(join(path, "run")), ["b000000_s000000_light.pico"]);
+  assert.deepEqual((await readdir(join(path, "run"))).sort(), [
+    "b000000_s000000_dark.pico.empty",
+    "b000000_s000000_light.pico",
+  ]);
   const broken = (await directory.brokenFiles()).map(({ file }) => file);
   assert.deepEqual(broken, ["b000000_s000000_light.pico"]);
 });

@@ -21,14 +21,17 @@ const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 class FakeSystem implements MountSystem {
   readonly ran: string[] = [];
   mountPoint = "/mnt";
+  number = "8:1";
   /** Runs of fsck, which reports repairs. */
   checked = 0;
+  checkFails = false;
   source: string | undefined;
   refuse: string | undefined;
 
   async run(program: string, programArguments: readonly string[]): Promise<number> {
     if (program === "fsck") {
       this.checked += 1;
+      if (this.checkFails) throw new Error("fsck: not found");
       return 1;
     }
     this.ran.push([program, ...programArguments].join(" "));
@@ -38,11 +41,17 @@ class FakeSystem implements MountSystem {
   }
 
   async mountInfo(): Promise<string> {
-    return this.source === undefined ? "" : `36 22 8:1 / ${this.mountPoint} rw - vfat ${this.source} rw\n`;
+    return this.source === undefined
+      ? ""
+      : `36 22 ${this.number} / ${this.mountPoint} rw - vfat ${this.source} rw\n`;
   }
 
   async realPath(path: string): Promise<string> {
     return path === "/dev/disk/by-uuid/A-B" ? "/dev/sda1" : path;
+  }
+
+  async node(): Promise<number | undefined> {
+    return 1;
   }
 
   async makeFolder(): Promise<void> {}
@@ -173,6 +182,8 @@ test("a medium that is pulled out while recording is noticed before the next fil
 /** A stick /dev/sda1 whose mount outlives it, as in the kernel; the disk shows its file system under number 8:1. */
 class FakeStick extends FakeSystem {
   isPlugged = true;
+  /** Raised by each plugging in. */
+  plugNumber = 1;
   readonly disk: Disk;
 
   constructor() {
@@ -181,7 +192,8 @@ class FakeStick extends FakeSystem {
       ...SYSTEM_DISK,
       stat: async (path) => {
         const stat = await SYSTEM_DISK.stat(path);
-        return stat === undefined ? undefined : { ...stat, device: this.source === undefined ? 1 : 0x801 };
+        const device = this.source === undefined || path === "/" ? 1 : 0x801;
+        return stat === undefined ? undefined : { ...stat, device };
       },
       create: (path) => (this.isPlugged ? SYSTEM_DISK.create(path) : Promise.reject(systemError("EIO"))),
       realPath: (path) => this.realPath(path),
@@ -189,8 +201,12 @@ class FakeStick extends FakeSystem {
   }
 
   override async realPath(path: string): Promise<string> {
-    if (!this.isPlugged && /^\/dev|^\/sys/.test(path)) throw systemError("ENOENT");
+    if (!this.isPlugged && /^\/dev|^\/sys\/dev\/block\/./.test(path)) throw systemError("ENOENT");
     return path;
+  }
+
+  override async node(): Promise<number | undefined> {
+    return this.isPlugged ? this.plugNumber : undefined;
   }
 }
 
@@ -238,6 +254,76 @@ test("a stick that was unmounted on request stays so until it is taken out and p
   stick.isPlugged = false;
   await clock.advance(10 * SECOND);
   stick.isPlugged = true;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("the next stick is mounted even when no look fell between the two", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  await directory.unmount(NEVER);
+  stick.plugNumber += 1;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("a batch does not go on onto the stick that was put in meanwhile", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  stick.isPlugged = false;
+  await clock.advance(10 * SECOND);
+  stick.isPlugged = true;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) =>
+    isVscopeError(error, "DATADIR_NOT_MOUNTED"),
+  );
+  await batch.finish();
+});
+
+test("a check or an unmounting that fails does not keep a good stick away", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  stick.isPlugged = false;
+  stick.refuse = "umount: not allowed";
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, false);
+  stick.isPlugged = true;
+  stick.refuse = undefined;
+  stick.checkFails = true;
+  stick.source = undefined;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("a mount with a number of its own, as btrfs has, is never taken for dead", async () => {
+  const system = new FakeStick();
+  system.source = "/dev/sda1";
+  system.number = "0:45";
+  system.isPlugged = false;
+  assert.equal(
+    await new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, SILENT, system).isMounted(),
+    true,
+  );
+  system.number = "8:1";
+  assert.equal(
+    await new Medium({ device: "/dev/sda1", mountPoint: "/mnt" }, SILENT, system).isMounted(),
+    false,
+  );
+});
+
+test("a stick that another program mounts is used again when it is back, and never the bare mount point", async (t) => {
+  const mountPoint = await temporaryFolder(t);
+  const stick = new FakeStick();
+  stick.source = "/dev/sda1";
+  const clock = new VirtualClock();
+  const directory = await openDirectory(t, mountPoint, { disk: stick.disk, clock });
+  stick.isPlugged = false;
+  await clock.advance(10 * SECOND);
+  stick.source = undefined;
+  await clock.advance(10 * SECOND);
+  assert.equal(directory.status.value.mounted, false);
+  stick.isPlugged = true;
+  stick.source = "/dev/sda1";
   await clock.advance(10 * SECOND);
   assert.equal(directory.status.value.mounted, true);
 });

@@ -40,13 +40,15 @@ gpio = none
 `;
 const listShape = z.object({ total: z.number(), spectra: z.array(z.object({ id: z.string() })) });
 
+const statusShape = z.looseObject({ filesToIndex: z.number() });
+
 const folder = mkdtempSync(join(tmpdir(), "vscope-power-"));
 after(() => rmSync(folder, { recursive: true }));
 
 for (const fileSystem of ["vfat", "ext4"] as const) {
   test(`${CUTS[fileSystem]} power cuts while recording onto ${fileSystem}`, async (context) => {
-    const seed = Date.now() % 1_000_000;
-    context.diagnostic(`seed ${seed}`);
+    const seed = Number(process.env.VSCOPE_SEED ?? Date.now() % 1_000_000);
+    context.diagnostic(`VSCOPE_SEED=${seed}`);
     const scenario = new PowerCuts(fileSystem, new Random(seed));
     context.after(() => scenario.end());
     for (let cut = 0; cut < CUTS[fileSystem]; cut++) context.diagnostic(await scenario.recordAndCut(cut));
@@ -134,6 +136,10 @@ class PowerCuts {
     const inFiles = readdirSync(found).flatMap((run) => spectraIn(found, run));
     const missing = [...this.#acknowledged].filter((id) => !inFiles.includes(id));
     assert.deepEqual(missing, [], "acknowledged and lost");
+    await until("the catalogue to be complete", async () => {
+      const { filesToIndex } = await client.getAs("/datadir", statusShape);
+      return filesToIndex === 0 ? true : undefined;
+    });
     const inCatalogue = await catalogued(client, undefined, AbortSignal.timeout(PATIENCE_MS));
     assert.deepEqual(inCatalogue.sort(), inFiles.sort(), "the catalogue differs from the files");
   }

@@ -69,6 +69,10 @@ export class GuestServer {
     });
   }
 
+  async ready(): Promise<void> {
+    await this.line("vscope-server is ready");
+  }
+
   /** SIGTERM; resolves when it has ended. */
   async stop(): Promise<void> {
     await this.client.close();

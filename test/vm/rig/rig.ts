@@ -61,11 +61,17 @@ export class Rig {
     return found;
   }
 
-  /** Starts a server and waits until it is ready. */
-  async serve(options: GuestServerOptions): Promise<GuestServer> {
+  /** Starts a server. */
+  async start(options: GuestServerOptions): Promise<GuestServer> {
     const server = await GuestServer.start(this.machine, options);
     this.#servers.push(server);
-    await server.line("vscope-server is ready");
+    return server;
+  }
+
+  /** Starts a server and waits until it is ready. */
+  async serve(options: GuestServerOptions): Promise<GuestServer> {
+    const server = await this.start(options);
+    await server.ready();
     return server;
   }
 

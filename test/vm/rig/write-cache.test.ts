@@ -7,6 +7,7 @@ import { cutPower, parseWriteLog } from "./write-cache.ts";
 
 const SECTOR = 512;
 const FLUSH = 1;
+const FORCED = 2;
 
 function sectorOf(fields: readonly bigint[]): Buffer {
   const sector = Buffer.alloc(SECTOR);
@@ -16,9 +17,12 @@ function sectorOf(fields: readonly bigint[]): Buffer {
 
 const SUPER = sectorOf([0x6a736677736872n, 1n, 0n, 512n]);
 const flush = (): Buffer => sectorOf([0n, 0n, BigInt(FLUSH), 0n]);
-const write = (sector: number, letters: string): Buffer => {
+const write = (sector: number, letters: string, flags = 0): Buffer => {
   const data = Buffer.concat(letters.split("").map((letter) => Buffer.alloc(SECTOR, letter)));
-  return Buffer.concat([sectorOf([BigInt(sector), BigInt(letters.length), 0n, BigInt(data.length)]), data]);
+  return Buffer.concat([
+    sectorOf([BigInt(sector), BigInt(letters.length), BigInt(flags), BigInt(data.length)]),
+    data,
+  ]);
 };
 
 test("writes before the last flush are safe, later ones are cached, of a cut one whole sectors", () => {
@@ -40,6 +44,14 @@ test("writes before the last flush are safe, later ones are cached, of a cut one
     ],
   );
   assert.throws(() => parseWriteLog(Buffer.alloc(2 * SECTOR)), /not a log/);
+});
+
+test("a write that forces its way to the medium is safe, the ones before it are not", () => {
+  const { flushed, cached } = parseWriteLog(Buffer.concat([SUPER, write(1, "a"), write(2, "b", FORCED)]));
+  assert.deepEqual(
+    [flushed, cached].map((writes) => writes.map(({ sector }) => sector)),
+    [[2], [1]],
+  );
 });
 
 test("a power cut keeps what is flushed, and of the rest what chance says, torn between sectors", async (t) => {

@@ -26,21 +26,25 @@ const wholeSectors = (bytes: number): number => SECTOR * Math.floor(bytes / SECT
 /** Reads a log whose last entry can be cut short. Throws when it is no log. */
 export function parseWriteLog(log: Buffer): WriteLog {
   if (log.length < SECTOR || log.readBigUInt64LE(0) !== MAGIC) throw new Error("not a log of dm-log-writes");
-  const writes: LoggedWrite[] = [];
-  let flushed = 0;
+  const flushed: LoggedWrite[] = [];
+  let cached: LoggedWrite[] = [];
   for (let at = SECTOR; at + SECTOR <= log.length; ) {
     const [sector, sectors, flags] = [0, 8, 16].map((offset) => Number(log.readBigUInt64LE(at + offset)));
     if (sector === undefined || sectors === undefined || flags === undefined) break;
-    if ((flags & FLAGS.flush) !== 0) flushed = writes.length;
+    if ((flags & FLAGS.flush) !== 0) {
+      flushed.push(...cached);
+      cached = [];
+    }
     const isData = (flags & FLAGS.discard) === 0;
     const bytes = isData ? sectors * SECTOR : 0;
     const data = log.subarray(at + SECTOR, at + SECTOR + bytes);
     // The write that the cut interrupts has come as far as a sector.
-    if (data.length > 0) writes.push({ sector, data: data.subarray(0, wholeSectors(data.length)) });
-    if ((flags & FLAGS.fua) !== 0 && data.length === bytes) flushed = writes.length;
+    const write = { sector, data: data.subarray(0, wholeSectors(data.length)) };
+    const isSafe = (flags & FLAGS.fua) !== 0 && data.length === bytes;
+    if (write.data.length > 0) (isSafe ? flushed : cached).push(write);
     at += SECTOR + bytes;
   }
-  return { flushed: writes.slice(0, flushed), cached: writes.slice(flushed) };
+  return { flushed, cached };
 }
 
 /**
