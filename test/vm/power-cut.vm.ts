@@ -25,8 +25,8 @@ import { Rig } from "./rig/rig.ts";
 import { type FileSystem, makeStick, PREPARE_STICK } from "./rig/stick.ts";
 import { cutPower } from "./rig/write-cache.ts";
 
-const CUTS = { vfat: 20, ext4: 5 } as const;
-const LATEST_CUT_MS = 2000;
+const CUTS = { vfat: 20, ext4: 3 } as const;
+const LATEST_CUT_MS = 1500;
 const PIXELS = 2048;
 const PATIENCE_MS = 120_000;
 const SERIAL = "FLMS01859";
