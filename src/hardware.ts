@@ -8,6 +8,8 @@ import type { ShutterConfig } from "./config/shutter-config.ts";
 import type { GpioBank } from "./drivers/gpio/port.ts";
 import { LINUX_GPIO, openGpioBank } from "./drivers/gpio/select.ts";
 import type { UsbBus } from "./drivers/usb/port.ts";
+import { recordUsb } from "./drivers/usb/recording-bus.ts";
+import { openTranscriptFile } from "./drivers/usb/transcript-file.ts";
 import type { EmulatedInstrument, EmulatedShutterOptions } from "./emulator/instrument.ts";
 
 export interface Hardware {
@@ -17,6 +19,8 @@ export interface Hardware {
   readonly isSimulated: boolean;
   /** The emulator's far ends, for tests and demonstrations; absent with real hardware. */
   readonly emulated?: EmulatedInstrument;
+  /** Ends the recording of the bus, if there is one. */
+  close(): Promise<void>;
 }
 
 export interface HardwareOptions {
@@ -34,13 +38,24 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
   const { usb, gpio, gpioChip } = options.config;
   const emulated = usb === "emulated" || gpio === "emulated" ? await emulate(options) : undefined;
   if (gpio === "none") options.log.warn({}, "no GPIO is configured, shutters do not move");
+  const bus = usb === "emulated" && emulated !== undefined ? emulated.bus : await openBus(usb, options.log);
   const system = emulated === undefined ? LINUX_GPIO : { ...LINUX_GPIO, emulated: () => emulated.gpio };
   return {
-    bus: usb === "emulated" && emulated !== undefined ? emulated.bus : await openBus(usb, options.log),
+    ...recorded(bus, options),
     gpio: await openGpioBank({ backend: gpio, chip: gpioChip }, system),
     isSimulated: usb === "emulated",
     ...(emulated === undefined ? {} : { emulated }),
   };
+}
+
+function recorded(
+  bus: UsbBus,
+  { config: { usbLog }, clock, log }: HardwareOptions,
+): Pick<Hardware, "bus" | "close"> {
+  if (usbLog === undefined) return { bus, close: async () => {} };
+  log.warn({ file: usbLog }, "every USB transfer is recorded");
+  const file = openTranscriptFile({ path: usbLog, log });
+  return { bus: recordUsb(bus, { clock, sink: file.sink }), close: () => file.close() };
 }
 
 async function openBus(usb: "libusb" | "emulated" | "none", log: Log): Promise<UsbBus> {

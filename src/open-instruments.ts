@@ -31,6 +31,7 @@ export async function openInstruments(
 ): Promise<Instruments> {
   const hardware = await openHardware({ config: config.hardware, instrument, clock, log });
   const { bus, gpio: bank, isSimulated } = hardware;
+  lifetime.defer("USB recording", () => hardware.close());
   lifetime.defer("GPIO lines", () => bank.close());
   const shutters = await ShutterSet.open({ bank, shutters: instrument.shutters, clock, log }, signal);
   lifetime.defer("shutters", () => shutters.close());

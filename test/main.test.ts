@@ -108,6 +108,26 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     }
   });
 
+  test("usb_log holds what goes over USB, to the end", async () => {
+    const config = await configuration();
+    const log = join(folder, "usb.log");
+    await writeFile(config, `${await readFile(config, "utf8")}usb_log = ${log}\n`);
+    const program = new Program(["-s", config]);
+    const port = await portOf(program);
+    await program.line("is ready");
+    assert.match(await post(port, ["acquisition", "record"], { run: "usb", sequences: 1 }), /^2\.01 /);
+    await program.line("operation ended");
+    await program.stop();
+    const lines = (await readFile(log, "utf8")).trimEnd().split("\n");
+    const kinds = [/ open 2457:/, / > 01 01$/, / > 01 09$/, / < 82 /, / close$/];
+    for (const kind of kinds)
+      assert.ok(
+        lines.some((line) => kind.test(line)),
+        String(kind),
+      );
+    assert.match(lines.at(-1) ?? "", / close$/, "the end is not lost");
+  });
+
   test("in the background: PID file, second start refused, end by SIGTERM, stale file recovered", async () => {
     const config = await configuration();
     const pidFile = join(folder, "background.pid");

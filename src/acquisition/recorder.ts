@@ -2,7 +2,7 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { validRunName } from "../datadir/run-name.ts";
@@ -117,13 +117,7 @@ export class Recorder {
     const run = validRunName(asked.run ?? this.#options.dataDirectory.currentRun.value);
     const settings = { ...DEFAULTS, ...asked, run };
     for (const key of ["sequences", "autointegrate", "delayS", "targetPercent"] as const) {
-      const { min, max } = LIMITS[key];
-      const value = settings[key];
-      if (!(value >= min && value <= max)) {
-        throw new VscopeError("VALUE_OUT_OF_RANGE", `${key}: ${value} is outside ${min}..${max}`, {
-          details: { min, max },
-        });
-      }
+      requireWithin(key, settings[key], LIMITS[key]);
     }
     return settings;
   }

@@ -129,3 +129,20 @@ export function asVscopeError(error: unknown): VscopeError {
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text);
 }
+
+/** Throws VALUE_OUT_OF_RANGE with the limits unless `value` is a number within them. */
+export function requireWithin(
+  subject: string,
+  value: number,
+  { min, max, unit = "" }: { readonly min: number; readonly max: number; readonly unit?: string },
+): void {
+  if (value >= min && value <= max) return;
+  const text = unit === "" ? "" : ` ${unit}`;
+  throw new VscopeError(
+    "VALUE_OUT_OF_RANGE",
+    `${subject}: ${value}${text} is outside ${min}..${max}${text}`,
+    {
+      details: { min, max },
+    },
+  );
+}

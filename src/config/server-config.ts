@@ -41,6 +41,8 @@ export interface ServerConfig {
   };
   readonly hardware: {
     readonly usb: "libusb" | "emulated" | "none";
+    /** File that every USB transfer is written to. */
+    readonly usbLog: string | undefined;
     readonly gpio: "auto" | "chardev" | "onoff" | "emulated" | "none";
     /** Label or path of the GPIO chip; found by the lines' names when absent. */
     readonly gpioChip: string | undefined;
@@ -81,6 +83,7 @@ const FILE = section({
   }).prefault({}),
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
+    usb_log: text("a file name").optional(),
     gpio: oneOf("auto", "chardev", "onoff", "emulated", "none").default("auto"),
     gpio_chip: text("a chip's label or path").optional(),
     status_led_pin: pin().optional(),
@@ -149,6 +152,7 @@ function serverConfig({
     logging: { debug: logging.debug, logFile: logging.logfile },
     hardware: {
       usb: hardware.usb,
+      usbLog: hardware.usb_log,
       gpio: hardware.gpio,
       gpioChip: hardware.gpio_chip,
       statusLedPin: hardware.status_led_pin,

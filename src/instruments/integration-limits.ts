@@ -1,6 +1,6 @@
 // Which integration times an instrument takes: the device's limits, narrowed by the configuration. Pure.
 
-import { VscopeError } from "../base/errors.ts";
+import { requireWithin } from "../base/errors.ts";
 import type { InstrumentIdentity } from "../spectra/spectrum.ts";
 
 const DEFAULT_INTEGRATION_TIME_US = 100_000;
@@ -34,11 +34,7 @@ export function allowedIntegrationTimeUs(
   us: number,
 ): number {
   const { min, max, step } = integrationTimeUs;
-  if (!(us >= min && us <= max)) {
-    throw new VscopeError("VALUE_OUT_OF_RANGE", `${serial}: ${us} us is outside ${min}..${max} us`, {
-      details: { min, max },
-    });
-  }
+  requireWithin(serial, us, { min, max, unit: "us" });
   return stepped(us, min, step);
 }
 

@@ -5,7 +5,7 @@
 import { withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
-import { asVscopeError, isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
+import { asVscopeError, isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
 import type { SpectrometerDriver, TecDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
@@ -16,6 +16,7 @@ import {
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
+import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
 export type SpectrometerState = "disconnected" | "connecting" | "idle" | "exposing" | "recovering" | "faulty";
@@ -63,7 +64,7 @@ const TEMPERATURE_AGE_US = 10 * SECOND;
 // Longest clean-up of a device that answers at all: halts, 01 or abort, and the drain.
 const RECOVERY_US = 10 * SECOND;
 // Limits of the coolers' set points over all models; the device's own are narrower.
-const TEC_SETPOINT_C = { min: -50, max: 40 } as const;
+const TEC_SETPOINT_C = { min: -50, max: 40, unit: "degC" } as const;
 
 /** What the detector's temperature was, and when. */
 interface Temperature {
@@ -86,6 +87,8 @@ interface Attachment {
 }
 
 export class Spectrometer {
+  /** What else can be read and set. */
+  readonly controls: SpectrometerControls;
   readonly #settings: SpectrometerSettings;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -103,6 +106,9 @@ export class Spectrometer {
     this.#clock = clock;
     this.#log = log.child({ serial: identity.serial });
     this.#tecSettings = tecSettingsOf(settings);
+    this.controls = new SpectrometerControls(identity.serial, clock, (job, signal) =>
+      this.#run(({ driver }, inner) => job(driver.controls, inner), signal),
+    );
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
@@ -160,7 +166,8 @@ export class Spectrometer {
     return this.#run(async ({ driver }, inner) => {
       const temperature = await this.#currentTemperature(driver, inner);
       this.#status.set({ state: "exposing" });
-      const frame = await driver.acquire({ integrationTimeUs, notBeforeUs: request.notBeforeUs }, inner);
+      const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
+      const frame = await driver.acquire({ integrationTimeUs, notBeforeUs }, inner);
       const spectrum = spectrumOf({
         frame,
         identity: this.#identity,
@@ -192,17 +199,8 @@ export class Spectrometer {
 
   /** Sets what is given; it is set again when the device comes back. Throws VALUE_OUT_OF_RANGE, RESOURCE_NOT_FOUND. */
   async setTec(settings: TecSettings, signal: AbortSignal): Promise<void> {
-    const { min, max } = TEC_SETPOINT_C;
     const { setpointC } = settings;
-    if (setpointC !== undefined && !(setpointC >= min && setpointC <= max)) {
-      throw new VscopeError(
-        "VALUE_OUT_OF_RANGE",
-        `${this.serial}: ${setpointC} degC is outside ${min}..${max} degC`,
-        {
-          details: { min, max },
-        },
-      );
-    }
+    if (setpointC !== undefined) requireWithin(this.serial, setpointC, TEC_SETPOINT_C);
     const tec = this.#attached().driver.tec ?? this.#refuse("thermoelectric cooler");
     await this.#run((_, inner) => applyTec(tec, settings, inner), signal);
     this.#tecSettings = { ...this.#tecSettings, ...settings };
@@ -219,6 +217,7 @@ export class Spectrometer {
     this.#identity = narrowed(driver.identity, this.#settings);
     this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
+    this.controls.attached(driver.controls);
     const ended = new AbortController();
     const queue = new Queue({ name: this.serial, recover: () => this.#recover(attachment) });
     const attachment: Attachment = { driver, onFault, queue, ended };
@@ -345,6 +344,7 @@ export class Spectrometer {
     queue
       .run(async (inner) => {
         if (driver.tec !== undefined) await applyTec(driver.tec, this.#tecSettings, inner);
+        await this.controls.restore(driver.controls, inner);
         await driver.prepare?.(inner);
       }, ended.signal)
       .catch((error: unknown) =>

@@ -3,7 +3,8 @@
 import { z } from "zod";
 import type { Operation } from "../acquisition/operation.ts";
 import { DEFAULTS } from "../acquisition/settings.ts";
-import { type Created, definedOnly, NOTHING } from "./define.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { type Created, NOTHING } from "./define.ts";
 import { declare, type ServerModel } from "./model.ts";
 
 const status = z.object({

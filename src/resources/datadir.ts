@@ -3,7 +3,8 @@
 import { z } from "zod";
 import { isoUtc, MS } from "../base/clock.ts";
 import type { SpectrumRow } from "../datadir/catalogue-row.ts";
-import { definedOnly } from "./define.ts";
+import { definedOnly } from "../base/defined-only.ts";
+
 import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
 

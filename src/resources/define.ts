@@ -103,12 +103,3 @@ function erase<M, A, V, I, Q>(path: string, declaration: Declaration<M, A, V, I,
 
 /** A PUT or POST without a body. */
 export const NOTHING = z.undefined();
-
-/**
- * The members that are there. Optional members are absent in the server's types, never undefined; in parsed values
- * they may be both.
- */
-export function definedOnly<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }; // as: the filter is the proof
-}

@@ -5,7 +5,8 @@ import { VscopeError } from "../base/errors.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
-import { definedOnly } from "./define.ts";
+import { definedOnly } from "../base/defined-only.ts";
+
 import { declare, type ServerModel } from "./model.ts";
 import { channels } from "./shutters.ts";
 

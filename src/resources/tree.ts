@@ -6,12 +6,14 @@ import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
+import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { SYSINFO } from "./sysinfo.ts";
 
 export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
+  ...SPECTROMETER_CONTROLS,
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,

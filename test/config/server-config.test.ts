@@ -67,6 +67,7 @@ debug = on
 logfile = server.log
 [hardware]
 usb = emulated
+usb_log = usb.log
 gpio = chardev
 gpio_chip = pinctrl-rp1
 status_led_pin = 4
@@ -90,6 +91,7 @@ emulator_target = soil
     logging: { debug: true, logFile: "server.log" },
     hardware: {
       usb: "emulated",
+      usbLog: "usb.log",
       gpio: "chardev",
       gpioChip: "pinctrl-rp1",
       statusLedPin: 4,

@@ -1,6 +1,7 @@
 // What every Ocean Optics protocol offers to the instrument above it: commands in the user's units, frames with proof.
 // A driver has no queue and no policy: its owner (instruments/spectrometer.ts) calls one method at a time.
 
+import type { Controls } from "./controls.ts";
 import type { FreshnessProof, InstrumentIdentity } from "../../spectra/spectrum.ts";
 
 export interface Exposure {
@@ -34,6 +35,8 @@ export interface TecDriver {
 
 export interface SpectrometerDriver {
   readonly identity: InstrumentIdentity;
+  /** What else can be read and set; only what the device has. */
+  readonly controls: Controls;
   /** Present only where the device has one. */
   readonly tec?: TecDriver;
   /** Work after opening or resynchronizing that the first acquisition would otherwise do, such as waiting for a cycle. */

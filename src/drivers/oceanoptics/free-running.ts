@@ -68,6 +68,7 @@ export class FreeRunning {
   #isSynchronised = false;
   // Undefined until measured.
   #finishesCycles: boolean | undefined;
+  #marginUs = MARGIN_US;
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
   constructor(ooi: Ooi, runningUs: number) {
@@ -131,7 +132,8 @@ export class FreeRunning {
     await dropFrames(this.#ooi, { count: this.#book.staleDepth + 1, waitUs }, signal);
     await this.#ooi.link.drain(this.#ooi.inputs, 2 * (this.idleUs + readoutMaxUs), signal);
     if (this.#finishesCycles === undefined) {
-      const { finishesCycles, staleDepth } = await learnHabits(this.#ooi, signal);
+      const { finishesCycles, staleDepth, marginUs } = await learnHabits(this.#ooi, signal);
+      this.#marginUs = marginUs;
       this.#finishesCycles = finishesCycles;
       this.#book.staleDepth = staleDepth;
     }
@@ -158,7 +160,7 @@ export class FreeRunning {
 
   // At worst the last cycle is being read out, the next one still has the old setting, and is read out as well.
   #staleUntilUs(fromUs: number, longestUs: number): number {
-    return fromUs + longestUs + 2 * this.#ooi.model.readoutMaxUs + MARGIN_US;
+    return fromUs + longestUs + 2 * this.#ooi.model.readoutMaxUs + this.#marginUs;
   }
 
   async #exchange(turn: Turn, goal: Goal, signal: AbortSignal): Promise<Answer> {
@@ -192,7 +194,7 @@ export class FreeRunning {
     signal: AbortSignal,
   ): Promise<Omit<Answer, "bytes" | "arrivalUs">> {
     const requestedUs = this.#clock.nowUs();
-    const endsUs = turn.earliestUs + goal.integrationTimeUs - MARGIN_US;
+    const endsUs = turn.earliestUs + goal.integrationTimeUs - this.#marginUs;
     const idlesAtOnce = turn.index > this.#book.staleDepth && this.#mayIdle(goal, endsUs);
     await this.#send({ ...turn, idles: idlesAtOnce }, signal);
     const sentUs = this.#clock.nowUs();
@@ -207,7 +209,7 @@ export class FreeRunning {
 
   // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
   #mayIdle({ mayIdleEarly }: Goal, endsUs: number): boolean {
-    return mayIdleEarly && this.#clock.nowUs() + MARGIN_US < endsUs;
+    return mayIdleEarly && this.#clock.nowUs() + this.#marginUs < endsUs;
   }
 
   // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.

@@ -13,14 +13,19 @@ export const READ_MARGIN_US = 500 * MS;
 
 // Known firmware keeps an old setting for two boundaries at most.
 const DEEPEST = 2;
-// A busy host can hide what the device does; then it is looked at again.
-const TRIES = 3;
+// A busy host can hide what the device does; then it is looked at again, in longer exposures that leave it more time.
+const SLACKS_US = [MARGIN_US, 20 * MS, 100 * MS] as const;
+
+// Idle frames that show how late the host notices a frame.
+const LATENESS_FRAMES = 4;
 
 export interface Habits {
   /** A cycle in progress keeps its integration time when another one is set. */
   readonly finishesCycles: boolean;
   /** Frames after a change that may still have the old setting. */
   readonly staleDepth: number;
+  /** What must be allowed between an event in the device and the moment in which this host notices it. */
+  readonly marginUs: number;
 }
 
 /** True when `signal` has not aborted by `atUs`. */
@@ -49,10 +54,12 @@ export async function dropFrames(
 
 /** Measures the habits. The device idles at its shortest integration time before and after. */
 export async function learnHabits(ooi: Ooi, signal: AbortSignal): Promise<Habits> {
-  let learnt: Habits = { finishesCycles: false, staleDepth: DEEPEST };
-  for (let tries = 0; tries < TRIES; tries++) {
-    const seen = await measure(ooi, signal);
+  const marginUs = Math.max(MARGIN_US, 2 * (await latenessUs(ooi, signal)));
+  let learnt: Habits = { finishesCycles: false, staleDepth: DEEPEST, marginUs };
+  for (const slackUs of SLACKS_US) {
+    const seen = await measure(ooi, Math.max(slackUs, marginUs), signal);
     learnt = {
+      marginUs,
       finishesCycles: learnt.finishesCycles || seen.finishesCycles,
       staleDepth: Math.min(learnt.staleDepth, seen.staleDepth),
     };
@@ -62,12 +69,30 @@ export async function learnHabits(ooi: Ooi, signal: AbortSignal): Promise<Habits
   return { ...learnt, staleDepth: Math.max(learnt.staleDepth, ooi.model.staleDepth) };
 }
 
-async function measure(ooi: Ooi, signal: AbortSignal): Promise<Habits> {
+// An idle frame is there after a cycle and the read-out; what it takes longer is the host's.
+async function latenessUs(ooi: Ooi, signal: AbortSignal): Promise<number> {
+  const { integrationTimeUs, readoutMaxUs } = ooi.model;
+  const soonestUs = integrationTimeUs.min + readoutMaxUs;
+  let latest = 0;
+  for (let frames = 0; frames < LATENESS_FRAMES; frames++) {
+    const requestedUs = ooi.link.clock.nowUs();
+    await dropFrames(ooi, { count: 1, waitUs: soonestUs + READ_MARGIN_US }, signal);
+    latest = Math.max(latest, ooi.link.clock.nowUs() - requestedUs - soonestUs);
+  }
+  return latest;
+}
+
+/** `slackUs`: what the host may take to notice a frame. */
+async function measure(
+  ooi: Ooi,
+  slackUs: number,
+  signal: AbortSignal,
+): Promise<Pick<Habits, "finishesCycles" | "staleDepth">> {
   const { clock } = ooi.link;
   const { integrationTimeUs, readoutMaxUs } = ooi.model;
   const idleUs = integrationTimeUs.min;
   // In this time an idle cycle ends, another one passes, and its frame is here.
-  const shortUs = 2 * (idleUs + readoutMaxUs) + readoutMaxUs + MARGIN_US;
+  const shortUs = 2 * (idleUs + readoutMaxUs) + readoutMaxUs + slackUs;
   const longUs = 3 * Math.ceil(shortUs / integrationTimeUs.step) * integrationTimeUs.step;
   const waitUs = longUs + shortUs + READ_MARGIN_US;
   await ooi.setIntegrationTimeUs(longUs, signal);

@@ -82,6 +82,8 @@ const NORMAL_ONLY: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0 } };
 
 const CALIBRATED = ["nonlinearity", "stray-light"] as const;
 const STROBES = ["lamp", "continuous-strobe"] as const;
+// Eight or more pins in the registers of the FPGA (data sheets of USB2000+, HR4000 and Flame).
+const PINS = ["gpio"] as const;
 
 const OOI = {
   vendorId: OCEAN_OPTICS,
@@ -147,7 +149,7 @@ const FPGA_4K_ROW = {
   opticalPixelRange: [21, 3648],
   triggers: [OLD_FPGA, NEW_FPGA_4K],
   eepromSlots: 17,
-  features: [...CALIBRATED, "irradiance", ...STROBES],
+  features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS],
   staleDepth: 1,
   readoutUs: 4000,
   readoutMaxUs: 6000,
@@ -295,7 +297,7 @@ export const MODELS = [
     darkPixelRanges: [[2, 24]],
     opticalPixelRange: [24, 2048],
     eepromSlots: 17,
-    features: [...CALIBRATED, "irradiance", ...STROBES],
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS],
     source: "P, C; gain scaling: none",
   },
   {
@@ -326,7 +328,7 @@ export const MODELS = [
     name: "USB2000+",
     productId: 0x101e,
     saturation: SATURATION,
-    features: [...CALIBRATED, "irradiance", ...STROBES],
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS],
     source: "P, C; 17-slot EEPROM in P, 30 slots in C",
   },
   {
@@ -335,7 +337,7 @@ export const MODELS = [
     productId: 0x101e,
     saturation: SATURATION,
     probe: { fpgaMajorFrom: 3 },
-    features: [...CALIBRATED, "irradiance", ...STROBES, "board-temperature"],
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, "board-temperature"],
     source: "P, C, D (Flame manual); a USB2000+ whose FPGA major version is 3 or more",
   },
   {
@@ -458,7 +460,7 @@ export const MODELS = [
     darkPixelRanges: [[14, 30]],
     opticalPixelRange: [30, 2136],
     triggers: [FX_TRIGGERS],
-    features: [...CALIBRATED, "lamp", "acquisition-delay", "optical-bench", "temperature"],
+    features: [...CALIBRATED, "lamp", ...PINS, "acquisition-delay", "optical-bench", "temperature"],
     exposure: "request",
     staleDepth: 0,
     readoutUs: 3000,

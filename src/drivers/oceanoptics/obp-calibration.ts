@@ -2,7 +2,7 @@
 
 import { VscopeError } from "../../base/errors.ts";
 import type { Obp } from "./obp.ts";
-import { OBP1, OBP2, readF32, readText, u8 } from "./obp-messages.ts";
+import { OBP1, OBP2, readF32, readText, revisionText, u8 } from "./obp-messages.ts";
 import type { RawCalibration } from "./calibration.ts";
 
 // Some firmware gives nonsense counts; no device has more coefficients.
@@ -41,13 +41,11 @@ export async function readCalibration(obp: Obp, signal: AbortSignal): Promise<Ra
   };
 }
 
-/** Firmware revision, two bytes that read as decimal digits: 0x0213 is 2.13. */
+/** Firmware revision, where the device tells it. */
 export async function readFirmware(obp: Obp, signal: AbortSignal): Promise<string | undefined> {
   if (obp.model.protocol === "obp2") return undefined;
   const bytes = await obp.queryIfPresent({ type: OBP1.firmwareRevision }, signal);
-  if (bytes === undefined || bytes.length < 2) return undefined;
-  const [minor = 0, major = 0] = bytes;
-  return `${major.toString(16)}.${minor.toString(16).padStart(2, "0")}`;
+  return bytes === undefined || bytes.length < 2 ? undefined : revisionText(bytes);
 }
 
 async function readCoefficients(

@@ -5,6 +5,7 @@ import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
+import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Exposure, RawFrame, SpectrometerDriver } from "./driver.ts";
 import type { Link } from "./link.ts";
@@ -12,6 +13,7 @@ import type { SpectrometerModel } from "./model.ts";
 import { Obp } from "./obp.ts";
 import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts";
 import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
+import { obpControls } from "./obp-controls.ts";
 import { ObpTec } from "./obp-tec.ts";
 
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
@@ -32,6 +34,7 @@ export class ObpDriver implements SpectrometerDriver {
   readonly identity: InstrumentIdentity;
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly controls: Controls;
   readonly #obp: Obp;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
@@ -39,6 +42,7 @@ export class ObpDriver implements SpectrometerDriver {
   private constructor(obp: Obp, identity: InstrumentIdentity) {
     this.#obp = obp;
     this.identity = identity;
+    this.controls = obpControls(obp);
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;

@@ -7,7 +7,9 @@ export const OBP1 = {
   acquireIntoBuffer: 0x00100902,
   setIntegrationTime: 0x00110010,
   setTriggerMode: 0x00110110,
+  hardwareRevision: 0x00000080,
   firmwareRevision: 0x00000090,
+  fpgaRevision: 0x00000091,
   serial: 0x00000100,
   serialLength: 0x00000101,
   wavelengthCount: 0x00180100,
@@ -16,10 +18,31 @@ export const OBP1 = {
   nonlinearityCoefficient: 0x00181101,
   strayLightCount: 0x00183100,
   strayLightCoefficient: 0x00183101,
+  benchId: 0x001b0000,
+  benchSerial: 0x001b0100,
   benchSlitUm: 0x001b0200,
+  benchFibreUm: 0x001b0300,
   benchGrating: 0x001b0400,
   benchFilter: 0x001b0500,
+  benchCoating: 0x001b0600,
+  lamp: 0x00110400,
+  setLamp: 0x00110410,
+  acquisitionDelay: 0x00110500,
+  acquisitionDelayMin: 0x00110501,
+  acquisitionDelayMax: 0x00110502,
+  setAcquisitionDelay: 0x00110510,
+  setShutter: 0x00110610,
+  irradiance: 0x00182001,
+  gpioOutputs: 0x00200100,
+  setGpioOutputs: 0x00200110,
+  gpioLevels: 0x00200300,
+  setGpioLevels: 0x00200310,
+  strobePeriod: 0x00310000,
+  strobeEnabled: 0x00310004,
+  setStrobePeriod: 0x00310010,
+  setStrobeEnabled: 0x00310011,
   temperature: 0x00400001,
+  temperatures: 0x00400002,
   tecEnabled: 0x00420000,
   tecSetpoint: 0x00420001,
   tecTemperature: 0x00420004,
@@ -50,6 +73,11 @@ export function f32(value: number): Uint8Array {
   return bytes;
 }
 
+/** The little-endian number that `bytes` are: 1 to 4 of them, since devices differ in width. */
+export function readUnsigned(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
 /** The little-endian IEEE-754 single at `offset`; undefined when it is not there or not a number. */
 export function readF32(bytes: Uint8Array, offset = 0): number | undefined {
   if (bytes.length < offset + 4) return undefined;
@@ -64,4 +92,11 @@ export function readText(bytes: Uint8Array): string | undefined {
     .toString("latin1")
     .trim();
   return text === "" ? undefined : text;
+}
+
+/** A revision: one byte, or two that read as decimal digits (0x0213 is 2.13). */
+export function revisionText(bytes: Uint8Array): string {
+  const [low = 0, high] = bytes;
+  if (high === undefined) return low.toString(16);
+  return `${high.toString(16)}.${low.toString(16).padStart(2, "0")}`;
 }

@@ -4,6 +4,7 @@ import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
+import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
 import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
@@ -19,6 +20,8 @@ import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 import { hasTwin, twinOf } from "./models.ts";
 import { Ooi } from "./ooi.ts";
+import { ooiControls } from "./ooi-controls.ts";
+import { readFpgaVersion } from "./ooi-registers.ts";
 import { openOoiTec } from "./ooi-tec.ts";
 
 // The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
@@ -30,6 +33,7 @@ export class OoiDriver implements SpectrometerDriver {
   readonly identity: InstrumentIdentity;
   readonly tec?: TecDriver;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly controls: Controls;
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
 
@@ -42,6 +46,7 @@ export class OoiDriver implements SpectrometerDriver {
     this.#ooi = ooi;
     this.#exposures = exposures;
     this.identity = identity;
+    this.controls = ooiControls(ooi);
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -62,9 +67,9 @@ export class OoiDriver implements SpectrometerDriver {
     await quieten(ooi, signal);
     let firmware: string | undefined;
     if (hasTwin(model)) {
-      const version = await optional(link, "firmware version", () => ooi.readFirmwareVersion(signal));
-      if (version !== undefined) firmware = firmwareText(version);
-      ooi = new Ooi(link, twinOf(model, (version ?? 0) >> 12));
+      const version = await optional(link, "firmware version", () => readFpgaVersion(ooi, signal));
+      firmware = version?.text;
+      ooi = new Ooi(link, twinOf(model, version?.major ?? 0));
     }
     const runningUs = await readRunningUs(ooi, signal);
     const binary = await readBinarySlot(ooi, signal);
@@ -156,9 +161,4 @@ async function optional<T>(link: Link, what: string, read: () => Promise<T>): Pr
     link.log.warn({ reason: messageOf(error) }, `${link.subject}: ${what} is not readable`);
     return undefined;
   }
-}
-
-function firmwareText(version: number): string {
-  const minor = String((version >> 4) & 0xff).padStart(2, "0");
-  return `FPGA ${version >> 12}.${minor}.${version & 0xf}`;
 }

@@ -11,18 +11,23 @@ import type { SpectrometerModel } from "./model.ts";
 
 const INITIALISE = 0x01;
 const SET_INTEGRATION_TIME = 0x02;
+const SET_LAMP = 0x03;
 const READ_SLOT = 0x05;
 const REQUEST_SPECTRUM = 0x09;
+const WRITE_REGISTER = 0x6a;
 const READ_REGISTER = 0x6b;
 const READ_BOARD_TEMPERATURE = 0x6c;
+const READ_IRRADIANCE = 0x6d;
 const SET_FAN = 0x70;
 const SET_TEC = 0x71;
 const READ_TEC_TEMPERATURE = 0x72;
 const SET_TEC_SETPOINT = 0x73;
 const STATUS = 0xfe;
 
-const FIRMWARE_REGISTER = 0x04;
 const STATUS_BYTES = 16;
+const IRRADIANCE_BYTES = 60;
+// The device needs this long after a register was written (vendor's data sheets).
+const REGISTER_PAUSE_US = 100;
 
 // All short answers (2 to 60 bytes) end in a short packet; less than a packet could overflow.
 const ANSWER_BUFFER_BYTES = 64;
@@ -83,16 +88,35 @@ export class Ooi {
     return (await this.#ask([READ_SLOT, slot], question, signal)).slice(2);
   }
 
-  /** FPGA firmware version: major in bits 15-12, minor 11-4, patch 3-0. The echo byte differs by firmware: ignored. */
-  async readFirmwareVersion(signal: AbortSignal): Promise<number> {
-    const question = { us: SLOT_DEADLINE_US, what: "firmware version", bytes: 3 };
-    return view(await this.#ask([READ_REGISTER, FIRMWARE_REGISTER], question, signal)).getUint16(1, true);
+  /** A register of the FPGA. The echo byte differs by firmware: ignored. */
+  async readRegister(register: number, signal: AbortSignal): Promise<number> {
+    const question = { us: SLOT_DEADLINE_US, what: `register ${register}`, bytes: 3 };
+    return view(await this.#ask([READ_REGISTER, register], question, signal)).getUint16(1, true);
+  }
+
+  async writeRegister(register: number, value: number, signal: AbortSignal): Promise<void> {
+    await this.send([WRITE_REGISTER, register, value & 0xff, value >> 8], signal);
+    await this.link.clock.delay(REGISTER_PAUSE_US, signal);
+  }
+
+  /** The 16 bytes of the status of FPGA families; their meaning is in ooi-controls.ts. */
+  readStatus(signal: AbortSignal): Promise<Uint8Array> {
+    return this.#ask([STATUS], { us: ANSWER_DEADLINE_US, what: "status", bytes: STATUS_BYTES }, signal);
   }
 
   /** Integration time in force as the status tells it, in microseconds. */
   async readStatusIntegrationTimeUs(signal: AbortSignal): Promise<number> {
-    const question = { us: ANSWER_DEADLINE_US, what: "status", bytes: STATUS_BYTES };
-    return view(await this.#ask([STATUS], question, signal)).getUint32(2, true);
+    return view(await this.readStatus(signal)).getUint32(2, true);
+  }
+
+  /** The first `bytes` bytes of the memory with the irradiance calibration. */
+  async readIrradiance(bytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let address = 0; address < bytes; address += IRRADIANCE_BYTES) {
+      const question = { us: SLOT_DEADLINE_US, what: "irradiance calibration", bytes: IRRADIANCE_BYTES };
+      parts.push(await this.#ask([READ_IRRADIANCE, address & 0xff, address >> 8], question, signal));
+    }
+    return Buffer.concat(parts).subarray(0, bytes);
   }
 
   /** Detector temperature in degrees Celsius, from tenths. */
@@ -105,6 +129,11 @@ export class Ooi {
   async readBoardTemperatureC(signal: AbortSignal): Promise<number> {
     const question = { us: ANSWER_DEADLINE_US, what: "board temperature", bytes: 3 };
     return view(await this.#ask([READ_BOARD_TEMPERATURE], question, signal)).getInt16(1, true) * 0.003906;
+  }
+
+  /** The Lamp Enable line, which also gates the strobes. */
+  setLampEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {
+    return this.send([SET_LAMP, enabled ? 1 : 0, 0], signal);
   }
 
   setTecEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {

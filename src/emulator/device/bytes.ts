@@ -8,6 +8,13 @@ export function u16(value: number): Uint8Array {
   return packed(2, (view) => view.setUint16(0, value, true));
 }
 
+/** Numbers of 16 bits, one after the other. */
+export function u16s(values: readonly number[]): Uint8Array {
+  return packed(2 * values.length, (view) =>
+    values.forEach((value, index) => view.setUint16(2 * index, value, true)),
+  );
+}
+
 export function u32(value: number): Uint8Array {
   return packed(4, (view) => view.setUint32(0, value, true));
 }

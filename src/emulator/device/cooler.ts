@@ -6,6 +6,7 @@ import { noiseAt } from "../random.ts";
 const TIME_CONSTANT_US = 15 * SECOND;
 /** A cooler manages no more than this below the room. */
 const LARGEST_DIFFERENCE_K = 45;
+const LARGEST_WITHOUT_FAN_K = 35;
 const ROOM_C = 22;
 const ROOM_SWING_K = 0.8;
 const ROOM_PERIOD_US = 3600 * SECOND;
@@ -22,6 +23,7 @@ export class Cooler {
   readonly #phase: number;
   #enabled: boolean;
   #setpointC: number;
+  #isFanOn: boolean;
   // Temperature at a moment; later ones are computed when somebody asks.
   #sinceUs = 0;
   #fromC: number;
@@ -29,6 +31,7 @@ export class Cooler {
   constructor({ seed, enabled, setpointC, isWarm }: CoolerOptions) {
     this.#phase = noiseAt(seed, 0) * 2 * Math.PI;
     this.#enabled = enabled;
+    this.#isFanOn = enabled;
     this.#setpointC = setpointC;
     this.#fromC = isWarm ? this.roomC(0) : this.#targetC(0);
   }
@@ -39,6 +42,10 @@ export class Cooler {
 
   get setpointC(): number {
     return this.#setpointC;
+  }
+
+  get isFanOn(): boolean {
+    return this.#isFanOn;
   }
 
   /** The room drifts by less than a degree within an hour. */
@@ -65,6 +72,12 @@ export class Cooler {
     this.#setpointC = celsius;
   }
 
+  /** Without its fan the cooler reaches less. */
+  setFan(isOn: boolean, atUs: number): void {
+    this.#restart(atUs);
+    this.#isFanOn = isOn;
+  }
+
   #restart(atUs: number): void {
     this.#fromC = this.temperatureC(atUs);
     this.#sinceUs = atUs;
@@ -72,6 +85,7 @@ export class Cooler {
 
   #targetC(atUs: number): number {
     const room = this.roomC(atUs);
-    return this.#enabled ? Math.max(this.#setpointC, room - LARGEST_DIFFERENCE_K) : room;
+    const differenceK = this.#isFanOn ? LARGEST_DIFFERENCE_K : LARGEST_WITHOUT_FAN_K;
+    return this.#enabled ? Math.max(this.#setpointC, room - differenceK) : room;
   }
 }

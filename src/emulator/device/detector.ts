@@ -7,8 +7,11 @@ import type { Scene } from "../light/scene.ts";
 import { Random, seedOf } from "../random.ts";
 import { type Calibration, calibrationOf, polynomial } from "./calibration.ts";
 import { Cooler } from "./cooler.ts";
+import type { ExposureWindow } from "./exposures.ts";
+import { filament, lampUs } from "./lamp.ts";
 import { Optics } from "./optics.ts";
 import { type Profile, profileOf } from "./profile.ts";
+import type { Settings, SettingsSpan } from "./settings.ts";
 
 export interface DetectorOptions {
   readonly model: SpectrometerModel;
@@ -17,12 +20,8 @@ export interface DetectorOptions {
   readonly scene: Scene;
   /** The cooler starts at room temperature instead of at its set point. */
   readonly isWarm?: boolean;
-}
-
-/** When a frame was exposed, on `Clock.nowUs`. */
-export interface ExposureWindow {
-  readonly startUs: number;
-  readonly endUs: number;
+  /** Lamp, strobes and shutter of the device over time. Default: no lamp, and open. */
+  readonly settings?: Settings;
 }
 
 const PIXEL_SPREAD = 0.004;
@@ -33,6 +32,8 @@ const DARK_REFERENCE_C = 20;
 /** Elevation of the sun at noon of the default site; sensitivities are made for it. */
 const NOON_ELEVATION_DEG = 34.5;
 const NOON_SHARE = 0.8;
+/** Share of saturation that the device's lamp gives in the integration time for noon light. */
+const LAMP_SHARE = 0.2;
 const LINEARITY_STEPS = 512;
 
 export class Detector {
@@ -41,6 +42,9 @@ export class Detector {
   readonly wavelengthsNm: Float64Array;
   readonly cooler: Cooler;
   readonly profile: Profile;
+  /** Linear counts per second that the lamp on the Lamp Enable line gives, per pixel. */
+  readonly lampCountsPerSecond: Float64Array;
+  readonly #settings: Settings | undefined;
   readonly #scene: Scene;
   readonly #optics: Optics;
   readonly #noise: Random;
@@ -49,11 +53,13 @@ export class Detector {
   /** Dark counts per second at 20 degC and offset, per pixel. */
   readonly #dark: Float64Array;
   readonly #offset: Float64Array;
+  readonly #hotPixels: number[] = [];
   readonly #reflectance = new Map<string, Float64Array>();
   readonly #response: Float64Array;
 
-  constructor({ model, serial, seed, scene, isWarm = false }: DetectorOptions) {
+  constructor({ model, serial, seed, scene, isWarm = false, settings }: DetectorOptions) {
     this.model = model;
+    this.#settings = settings;
     this.profile = profileOf(model.name);
     this.calibration = calibrationOf(model, this.profile, serial);
     const { wavelengthOffset, pixels } = model.frame;
@@ -67,10 +73,16 @@ export class Detector {
     this.#optics = new Optics(this.wavelengthsNm, this.profile.resolutionNm);
     const flaws = new Random(seedOf(serial, "pixels"));
     this.#gain = this.#makeGain(flaws);
+    this.lampCountsPerSecond = this.#makeLamp();
     this.#dark = this.#makeDark(flaws);
     this.#offset = this.#makeOffset(flaws);
     this.#response = this.#makeResponse();
     this.#noise = new Random(unitSeed);
+  }
+
+  /** Pixels with much more dark signal than the others. */
+  get hotPixels(): readonly number[] {
+    return this.#hotPixels;
   }
 
   /** Reads out one exposure: the light through the shutters as they moved, and the dark signal of its whole length. */
@@ -95,7 +107,16 @@ export class Detector {
     const kelvins = this.cooler.temperatureC(endUs) - DARK_REFERENCE_C;
     const darkFactor = seconds * 2 ** (kelvins / DARK_DOUBLING_K);
     const charge = this.#dark.map((perSecond) => perSecond * darkFactor);
-    const gathered = this.#scene.gather(startUs, endUs);
+    for (const span of this.#settings?.spans(startUs, endUs) ?? []) {
+      const lampSeconds = lampUs(span, startUs) / SECOND;
+      if (lampSeconds === 0) continue;
+      this.lampCountsPerSecond.forEach((perSecond, pixel) => {
+        charge[pixel] = (charge[pixel] ?? 0) + perSecond * lampSeconds;
+      });
+    }
+    const gathered = this.#openSpans(startUs, endUs).flatMap(({ fromUs, toUs }) =>
+      this.#scene.gather(fromUs, toUs),
+    );
     if (gathered.length === 0) return charge;
     const { beam, sky } = this.#optics.light(this.#scene, (startUs + endUs) / 2);
     for (const { channel, beamSeconds, skySeconds } of gathered) {
@@ -106,6 +127,13 @@ export class Detector {
       }
     }
     return charge;
+  }
+
+  /** When the device's own shutter was open; one span, the whole, as long as it did not move. */
+  #openSpans(fromUs: number, toUs: number): readonly Pick<SettingsSpan, "fromUs" | "toUs">[] {
+    const spans = this.#settings?.spans(fromUs, toUs) ?? [];
+    if (spans.every(({ values }) => values.isShutterOpen)) return [{ fromUs, toUs }];
+    return spans.filter(({ values }) => values.isShutterOpen);
   }
 
   #reflectanceOf(channel: string): Float64Array {
@@ -133,10 +161,18 @@ export class Detector {
     return sensitivity.map((value) => (value * wanted * SECOND) / (peak * this.profile.noonUs));
   }
 
+  #makeLamp(): Float64Array {
+    const shape = this.#gain.map((gain, pixel) => gain * filament(this.wavelengthsNm[pixel] ?? 0));
+    const peak = shape.reduce((most, value) => Math.max(most, value), 0);
+    const wanted = (LAMP_SHARE * this.calibration.saturationCounts * SECOND) / this.profile.noonUs;
+    return shape.map((value) => (value * wanted) / peak);
+  }
+
   #makeDark(flaws: Random): Float64Array {
     const mean = this.profile.darkPerSecond * this.calibration.saturationCounts;
-    return this.wavelengthsNm.map(() => {
+    return this.wavelengthsNm.map((_, pixel) => {
       const heat = flaws.uniform() < HOT_SHARE ? 10 + 190 * flaws.uniform() : 1;
+      if (heat > 1) this.#hotPixels.push(pixel);
       return mean * heat * Math.max(1 + DARK_SPREAD * flaws.gaussian(), 0.3);
     });
   }

@@ -3,12 +3,21 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { TriggerMode } from "../../drivers/oceanoptics/model.ts";
+import type { SettingsSince } from "./settings.ts";
 
-/** A finished exposure on `Clock.nowUs`. */
-export interface Exposed {
+/** When light was gathered, on `Clock.nowUs`. */
+export interface ExposureWindow {
   readonly startUs: number;
   readonly endUs: number;
+}
+
+/** A finished exposure. */
+export interface Exposed extends ExposureWindow {
   readonly integrationTimeUs: number;
+  /** The scans that make it up, when the device averages. */
+  readonly scans?: readonly ExposureWindow[];
+  /** The settings it was begun with; without, those at its start. */
+  readonly under?: SettingsSince;
 }
 
 export interface Clockwork {
@@ -24,6 +33,8 @@ export interface Clockwork {
   readonly secondRequest: "queued" | "ignored";
   /** Firmware that keeps a pending request when the trigger mode changes. */
   readonly keepsRequestOnTrigger: boolean;
+  /** From an edge to the exposure that it starts. Default: none. */
+  readonly acquisitionDelayUs?: () => number;
 }
 
 export class FreeRunningExposures {
@@ -36,10 +47,15 @@ export class FreeRunningExposures {
   #coming: number[] = [];
   #requests = 0;
   #trigger: TriggerMode = "normal";
-  #lastPulseUs: number | undefined;
+  /** Level of the trigger input, which nobody drives at first. */
+  #line = false;
+  /** Cycles follow each other; where the line gates them, the one in progress when it falls is the last. */
+  #isRunning = true;
+  #lastEdgeUs: number | undefined;
   #busyUntilUs = -Infinity;
   #cancelWake = (): void => {};
-  readonly #readouts = new Set<() => void>();
+  /** Exposures that are under way to the endpoint, by what stops them. */
+  readonly #underWay = new Map<() => void, Exposed>();
 
   constructor(works: Clockwork, deliver: (exposed: Exposed) => void) {
     this.#works = works;
@@ -61,15 +77,16 @@ export class FreeRunningExposures {
   /** Power-up state; frames in read-out are lost. */
   reset(): void {
     this.#cancelWake();
-    for (const cancel of this.#readouts) cancel();
-    this.#readouts.clear();
+    for (const cancel of this.#underWay.keys()) cancel();
+    this.#underWay.clear();
     const { clock, powerUpIntegrationTimeUs, extraStaleCycles } = this.#works;
     this.#setTimeUs = powerUpIntegrationTimeUs;
     this.#cycleTimeUs = powerUpIntegrationTimeUs;
     this.#coming = Array.from({ length: extraStaleCycles }, () => powerUpIntegrationTimeUs);
     this.#requests = 0;
     this.#trigger = "normal";
-    this.#lastPulseUs = undefined;
+    this.#isRunning = true;
+    this.#lastEdgeUs = undefined;
     this.#busyUntilUs = -Infinity;
     this.#cycleStartUs = clock.nowUs();
   }
@@ -102,32 +119,61 @@ export class FreeRunningExposures {
   setTrigger(mode: TriggerMode): void {
     this.#advance();
     if (mode === this.#trigger) return;
+    this.#dropUnfinished();
     this.#trigger = mode;
     this.#cycleStartUs = this.#works.clock.nowUs();
     this.#cycleTimeUs = this.#setTimeUs;
-    this.#lastPulseUs = undefined;
+    this.#isRunning = mode === "normal" || (this.#isGated && this.#line);
+    this.#lastEdgeUs = undefined;
+    this.#busyUntilUs = -Infinity;
     if (!this.#works.keepsRequestOnTrigger) this.#requests = 0;
     this.#wake();
   }
 
-  /** A short pulse on the trigger input. One that comes during an exposure is lost. */
+  /** Sets the trigger input high or low; what that does depends on the mode. */
+  triggerLine(level: boolean): void {
+    if (level === this.#line) return;
+    this.#advance();
+    this.#line = level;
+    if (!level) return;
+    if (this.#isGated && !this.#isRunning) this.#start();
+    if (this.#trigger === "hardware") this.#exposeOnce();
+    if (this.#trigger === "synchronization") this.#delimit();
+  }
+
+  /** A short pulse on the trigger input. */
   triggerPulse(): void {
+    this.triggerLine(true);
+    this.triggerLine(false);
+  }
+
+  get #isGated(): boolean {
+    return this.#trigger === "software" || this.#trigger === "level";
+  }
+
+  #start(): void {
+    this.#isRunning = true;
+    this.#cycleStartUs = this.#works.clock.nowUs();
+    this.#cycleTimeUs = this.#setTimeUs;
+    this.#wake();
+  }
+
+  // An edge that comes during an exposure is lost.
+  #exposeOnce(): void {
     const nowUs = this.#works.clock.nowUs();
-    if (this.#trigger === "hardware" && this.#requests > 0 && nowUs >= this.#busyUntilUs) {
-      this.#busyUntilUs = nowUs + this.#setTimeUs;
-      this.#finish({
-        startUs: nowUs,
-        endUs: this.#busyUntilUs,
-        integrationTimeUs: this.#setTimeUs,
-      });
-    }
-    if (this.#trigger === "synchronization") {
-      const startUs = this.#lastPulseUs;
-      this.#lastPulseUs = nowUs;
-      if (startUs !== undefined && this.#requests > 0) {
-        this.#finish({ startUs, endUs: nowUs, integrationTimeUs: nowUs - startUs });
-      }
-    }
+    if (this.#requests === 0 || nowUs < this.#busyUntilUs) return;
+    const startUs = nowUs + (this.#works.acquisitionDelayUs?.() ?? 0);
+    const integrationTimeUs = this.#setTimeUs;
+    this.#busyUntilUs = startUs + integrationTimeUs;
+    this.#finish({ startUs, endUs: this.#busyUntilUs, integrationTimeUs });
+  }
+
+  #delimit(): void {
+    const endUs = this.#works.clock.nowUs();
+    const startUs = this.#lastEdgeUs;
+    this.#lastEdgeUs = endUs;
+    if (startUs === undefined || this.#requests === 0) return;
+    this.#finish({ startUs, endUs, integrationTimeUs: endUs - startUs });
   }
 
   // An exposure shorter than the shortest cycle fills the end of it (electronic shutter).
@@ -136,7 +182,7 @@ export class FreeRunningExposures {
   }
 
   #advance(): void {
-    if (this.#trigger !== "normal") return;
+    if (!this.#isRunning) return;
     const nowUs = this.#works.clock.nowUs();
     for (
       let endUs = this.#cycleStartUs + this.#periodUs();
@@ -150,6 +196,10 @@ export class FreeRunningExposures {
       this.#cycleStartUs = endUs;
       this.#coming.push(this.#setTimeUs);
       this.#cycleTimeUs = this.#coming.shift() ?? this.#setTimeUs;
+      if (this.#isGated && !this.#line) {
+        this.#isRunning = false;
+        return;
+      }
       if (this.#requests === 0 && this.#isSteady()) {
         const cycles = Math.floor((nowUs - endUs) / this.#periodUs());
         this.#cycleStartUs += cycles * this.#periodUs();
@@ -170,16 +220,26 @@ export class FreeRunningExposures {
       return;
     }
     const cancel = clock.after(leftUs, () => {
-      this.#readouts.delete(cancel);
+      this.#underWay.delete(cancel);
       this.#deliver(exposed);
     });
-    this.#readouts.add(cancel);
+    this.#underWay.set(cancel, exposed);
+  }
+
+  // Exposures that an edge began; those in read-out are delivered. Their requests are pending again.
+  #dropUnfinished(): void {
+    for (const [cancel, { endUs }] of this.#underWay) {
+      if (endUs <= this.#works.clock.nowUs()) continue;
+      cancel();
+      this.#underWay.delete(cancel);
+      this.#requests += 1;
+    }
   }
 
   // One timer, and only while a frame is wanted: at the moment when the running cycle's frame is ready.
   #wake(): void {
     this.#cancelWake();
-    if (this.#requests === 0 || this.#trigger !== "normal") return;
+    if (this.#requests === 0 || !this.#isRunning) return;
     const { clock, readoutUs } = this.#works;
     const dueUs = this.#cycleStartUs + this.#periodUs() + readoutUs;
     this.#cancelWake = clock.after(dueUs - clock.nowUs(), () => {

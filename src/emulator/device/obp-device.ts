@@ -1,16 +1,22 @@
 // The far end of the Ocean Binary Protocol (OBP 1.1 and OBP2): framing, acknowledgements and refusals, spectra on
-// request, and the QE Pro's buffer. What each message does is in obp-messages.ts.
+// request, and the buffers of QE Pro and Ocean FX. What each message does is in obp-messages.ts.
 
 import type { Clock } from "../../base/clock.ts";
 import type { SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
 import { EndpointFifos } from "../usb/endpoint-fifos.ts";
-import { u16, u32, viewOf } from "./bytes.ts";
+import { abilitiesOf } from "./abilities.ts";
 import { Detector } from "./detector.ts";
 import type { Exposed } from "./exposures.ts";
+import { FrameBuffer } from "./frame-buffer.ts";
 import { frameBytes } from "./frame-bytes.ts";
+import { fastFrame, type FrameFacts, metadata } from "./frame-metadata.ts";
+import { GpioPort } from "./gpio-port.ts";
+import type { Handler, ObpCore, Reply } from "./obp-core.ts";
 import { answerBytes, FLAG, type Message, MessageReader, REFUSAL } from "./obp-framing.ts";
-import { type Handler, handlersOf, type ObpCore, type Reply } from "./obp-messages.ts";
+import { handlersOf } from "./obp-messages.ts";
+import { processed, read } from "./processing.ts";
 import { RequestedExposures } from "./requested-exposures.ts";
+import { POWER_UP_SETTINGS, Settings } from "./settings.ts";
 import {
   type EmulatedSpectrometer,
   type Firmware,
@@ -21,7 +27,12 @@ import { TruthLog } from "./truth.ts";
 
 const HIGH_SPEED_PACKET = 512;
 const FULL_SPEED_PACKET = 64;
-const BUFFER_CAPACITY = 1024;
+const GPIO_PINS = 8;
+
+interface Wanted {
+  readonly count: number;
+  readonly answer: (frames: Uint8Array) => void;
+}
 
 export class ObpDevice implements EmulatedSpectrometer, ObpCore {
   readonly model: SpectrometerModel;
@@ -30,18 +41,24 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
   readonly productId: number;
   readonly speed: "full" | "high";
   readonly detector: Detector;
-  readonly truth = new TruthLog();
+  readonly settings: Settings;
+  readonly truth: TruthLog;
   readonly exposures: RequestedExposures;
-  readonly buffer: Uint8Array[] = [];
+  readonly buffer = new FrameBuffer();
+  readonly gpio = new GpioPort(GPIO_PINS);
+  readonly isLedOn = true;
   readonly clock: Clock;
   triggerNumber = 0;
-  binning = 0;
+  defaultBinning = 0;
   readonly #firmware: Firmware;
   readonly #version: number;
   readonly #fifos: EndpointFifos;
   readonly #reader: MessageReader;
   readonly #handlers: ReadonlyMap<number, Handler>;
-  readonly #waitingForBuffer: ((frame: Uint8Array) => void)[] = [];
+  readonly #hasFastBuffer: boolean;
+  readonly #wanted: Wanted[] = [];
+  /** Frames on their way into the buffer. */
+  #coming = 0;
   #frameCounter = 0;
 
   constructor(options: SpectrometerOptions) {
@@ -50,14 +67,18 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
     this.serial = serial;
     this.vendorId = model.vendorId;
     this.productId = model.productId;
-    this.detector = new Detector({ ...options, isWarm: firmware.isWarm ?? false });
+    this.settings = new Settings(clock);
+    this.truth = new TruthLog(this.settings);
+    this.detector = new Detector({ ...options, isWarm: firmware.isWarm ?? false, settings: this.settings });
     this.speed = firmware.speed ?? (this.detector.profile.isHighSpeed ? "high" : "full");
     this.clock = clock;
     this.exposures = new RequestedExposures({
       clock,
       readoutUs: model.readoutUs,
       integrationTimeUs: firmware.powerUpIntegrationTimeUs ?? POWER_UP_US,
+      settings: this.settings,
     });
+    this.#hasFastBuffer = abilitiesOf(model).has("fast-buffer");
     this.#firmware = firmware;
     this.#version = model.protocol === "obp2" ? 0x2000 : 0x1100;
     this.#fifos = new EndpointFifos((endpoint) => this.packetSize(endpoint));
@@ -84,49 +105,63 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
   }
 
   reset(): void {
+    this.abort();
     this.exposures.reset();
     this.#reader.reset();
     this.#fifos.clear();
-    this.buffer.length = 0;
+    this.buffer.reset();
+    this.gpio.reset();
     this.triggerNumber = 0;
-    this.binning = 0;
+    this.settings.change({ ...POWER_UP_SETTINGS, binning: this.defaultBinning });
+  }
+
+  triggerLine(level: boolean): void {
+    this.exposures.triggerLine(level);
   }
 
   triggerPulse(): void {
     this.exposures.triggerPulse();
   }
 
-  spectrumNow(reply: (frame: Uint8Array) => void): void {
-    this.exposures.request((exposed) => reply(this.#frame(exposed)));
+  spectrumNow(answer: (frame: Uint8Array) => void): void {
+    this.exposures.request((exposed) => answer(this.#frame(exposed)));
   }
 
-  // A full buffer loses its oldest frame.
   acquireIntoBuffer(): void {
-    this.exposures.request((exposed) => {
-      this.buffer.push(this.#frame(exposed));
-      if (this.buffer.length > BUFFER_CAPACITY) this.buffer.shift();
-      this.#serveWaiting();
-    });
+    this.#acquire(this.buffer.backToBack);
   }
 
-  oldestFrame(reply: (frame: Uint8Array) => void): void {
-    this.#waitingForBuffer.push(reply);
-    if (this.buffer.length === 0 && this.exposures.isIdle) this.acquireIntoBuffer();
-    this.#serveWaiting();
+  oldestFrames(count: number, answer: (frames: Uint8Array) => void): void {
+    this.#wanted.push({ count, answer });
+    this.#serve();
   }
 
   abort(): void {
     this.exposures.abort();
-    this.#waitingForBuffer.length = 0;
+    this.#wanted.length = 0;
+    this.#coming = 0;
   }
 
-  #serveWaiting(): void {
-    while (this.buffer.length > 0) {
-      const reply = this.#waitingForBuffer.shift();
-      if (reply === undefined) return;
-      const frame = this.buffer.shift();
-      if (frame !== undefined) reply(frame);
+  #acquire(count: number): void {
+    for (let index = 0; index < count; index++) {
+      this.#coming += 1;
+      this.exposures.request((exposed) => {
+        this.#coming -= 1;
+        this.buffer.push(this.#hasFastBuffer ? this.#fastFrame(exposed) : this.#frame(exposed));
+        this.#serve();
+      });
     }
+  }
+
+  // In the order of the questions; one that is not complete yet holds up those behind it.
+  #serve(): void {
+    for (let next = this.#wanted[0]; next !== undefined; next = this.#wanted[0]) {
+      if (this.buffer.count < next.count) break;
+      this.#wanted.shift();
+      next.answer(this.buffer.take(next.count));
+    }
+    const wanted = this.#wanted.reduce((sum, { count }) => sum + count, 0);
+    this.#acquire(wanted - this.buffer.count - this.#coming);
   }
 
   #handle(message: Message): void {
@@ -160,27 +195,33 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
     this.#fifos.push(this.model.endpoints.answer, bytes);
   }
 
+  /** A frame as the model's table row has it, with the QE Pro's metadata where there are any. */
   #frame(exposed: Exposed): Uint8Array {
-    const counts = binned(this.detector.expose(exposed), this.binning);
-    this.truth.add({ ...exposed, deliveredUs: this.clock.nowUs() });
-    this.#frameCounter += 1;
-    const { frame } = this.model;
-    const pixels = this.binning === 0 ? frame.pixels : counts.length;
-    const wirePixels = this.binning === 0 ? frame.wirePixels : counts.length;
-    const layout = { ...frame, pixels, wirePixels };
-    return frameBytes(layout, counts, frame.headerBytes === 32 ? this.#metadata(exposed) : undefined);
+    const facts = this.#factsOf(exposed);
+    const hasMetadata = this.model.frame.headerBytes === 32;
+    return this.#pixelBytes(exposed, hasMetadata ? metadata(facts) : undefined);
   }
 
-  // The QE Pro's block; OBP2 devices have one of the same size whose content is not known.
-  #metadata({ endUs, integrationTimeUs }: Exposed): Uint8Array {
-    const header = new Uint8Array(32);
-    const view = viewOf(header);
-    header.set(u32(this.#frameCounter), 0);
-    view.setBigUint64(4, BigInt(Math.max(Math.round(endUs), 0)), true);
-    header.set(u32(integrationTimeUs), 12);
-    header.set(u16(0), 16);
-    header[18] = this.triggerNumber;
-    return header;
+  #fastFrame(exposed: Exposed): Uint8Array {
+    const facts = this.#factsOf(exposed);
+    return fastFrame(facts, this.#pixelBytes(exposed, undefined));
+  }
+
+  #factsOf({ startUs, endUs, integrationTimeUs, under }: Exposed): FrameFacts {
+    this.#frameCounter += 1;
+    const { trigger, scansToAverage: scans } = (under ?? this.settings.at(startUs)).values;
+    const triggerNumber = this.model.triggers[0]?.modes[trigger] ?? 0;
+    return { counter: this.#frameCounter, endUs, integrationTimeUs, triggerNumber, scans };
+  }
+
+  #pixelBytes(exposed: Exposed, header: Uint8Array | undefined): Uint8Array {
+    const { values } = exposed.under ?? this.settings.at(exposed.startUs);
+    const counts = processed(read(this.detector, exposed), values);
+    this.truth.add(exposed, this.clock.nowUs());
+    const { frame } = this.model;
+    const layout =
+      values.binning === 0 ? frame : { ...frame, pixels: counts.length, wirePixels: counts.length };
+    return frameBytes(layout, counts, header);
   }
 
   // As a host leaves it that died in mid-conversation: old frames in the buffer, an answer that nobody read.
@@ -191,7 +232,7 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
     for (let index = 0; index <= frames; index++) {
       this.buffer.push(this.#frame({ startUs: endUs - integrationTimeUs, endUs, integrationTimeUs }));
     }
-    const unread = this.buffer.shift();
+    const unread = this.buffer.take(1);
     const request: Message = {
       type: this.model.spectrumRequest,
       flags: 0,
@@ -199,16 +240,6 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
       checksumType: 0,
       data: new Uint8Array(0),
     };
-    if (unread !== undefined) this.#respond(request, unread);
+    this.#respond(request, unread);
   }
-}
-
-/** Means of 2^factor neighbours. */
-function binned(counts: Uint32Array, factor: number): Uint32Array {
-  const width = 2 ** factor;
-  return Uint32Array.from({ length: counts.length / width }, (_, index) => {
-    let sum = 0;
-    for (let offset = 0; offset < width; offset++) sum += counts[index * width + offset] ?? 0;
-    return Math.round(sum / width);
-  });
 }

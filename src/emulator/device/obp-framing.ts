@@ -24,6 +24,7 @@ export const REFUSAL = {
   tooLarge: 4,
   wrongLength: 5,
   invalidData: 6,
+  notReady: 7,
   unknownChecksumType: 8,
   noSuchData: 12,
 } as const;

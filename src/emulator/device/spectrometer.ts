@@ -6,6 +6,8 @@ import type { Scene } from "../light/scene.ts";
 import type { UsbFarEnd } from "../usb/far-end.ts";
 import type { Detector } from "./detector.ts";
 import type { SlotOverrides } from "./eeprom.ts";
+import type { GpioPort } from "./gpio-port.ts";
+import type { Settings } from "./settings.ts";
 import type { TruthLog } from "./truth.ts";
 
 export interface EmulatedSpectrometer extends UsbFarEnd {
@@ -13,7 +15,14 @@ export interface EmulatedSpectrometer extends UsbFarEnd {
   readonly serial: string;
   readonly detector: Detector;
   readonly truth: TruthLog;
-  /** A pulse on the trigger input. */
+  /** Lamp, strobes, shutter, averaging and the like, now and in the past. */
+  readonly settings: Settings;
+  /** The pins of the accessory connector. */
+  readonly gpio: GpioPort;
+  readonly isLedOn: boolean;
+  /** Sets the trigger input; it is low until somebody does. */
+  triggerLine(level: boolean): void;
+  /** A short pulse on the trigger input. */
   triggerPulse(): void;
 }
 
@@ -34,6 +43,8 @@ export interface Firmware {
   /** Command 01 empties the endpoints. */
   readonly initializeFlushes?: boolean;
   readonly eeprom?: SlotOverrides;
+  /** What becomes of accesses to the memory within 200 ms of a write to it. Default: "late". */
+  readonly whileEepromIsBusy?: "late" | "ignored";
   // OBP
   /** Flags of an acknowledgement: with or without the response bit. */
   readonly acknowledgeFlags?: 0x0002 | 0x0003;

@@ -1,18 +1,33 @@
 // What really happened inside an emulated device: the exposure behind each delivered frame, for tests to compare with
 // what the driver claims. Nothing of this goes over the wire.
 
+import type { Exposed } from "./exposures.ts";
+import type { DeviceSettings, Settings } from "./settings.ts";
+
 /** One delivered frame, all times on `Clock.nowUs`. */
 export interface TrueExposure {
   readonly startUs: number;
   readonly endUs: number;
+  /** Of one scan, when several are averaged. */
   readonly integrationTimeUs: number;
   readonly deliveredUs: number;
+  /** The settings that it began with: lamp, strobes, shutter, averaging, boxcar, binning, trigger, delay. */
+  readonly settings: DeviceSettings;
+  /** Since when these settings held; -Infinity when nobody had changed any. */
+  readonly settledUs: number;
+  /** No setting changed until its end. */
+  readonly isSteady: boolean;
 }
 
 const CAPACITY = 1000;
 
 export class TruthLog {
+  readonly #settings: Settings;
   readonly #exposures: TrueExposure[] = [];
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
 
   /** The newest thousand frames, oldest first. */
   get exposures(): readonly TrueExposure[] {
@@ -23,8 +38,17 @@ export class TruthLog {
     return this.#exposures.at(-1);
   }
 
-  add(exposure: TrueExposure): void {
-    this.#exposures.push(exposure);
+  add({ startUs, endUs, integrationTimeUs, under }: Exposed, deliveredUs: number): void {
+    const { version, values, sinceUs } = under ?? this.#settings.at(startUs);
+    this.#exposures.push({
+      startUs,
+      endUs,
+      integrationTimeUs,
+      deliveredUs,
+      settings: values,
+      settledUs: sinceUs,
+      isSteady: this.#settings.before(endUs).version <= version,
+    });
     if (this.#exposures.length > CAPACITY) this.#exposures.shift();
   }
 }

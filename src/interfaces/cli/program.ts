@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { listCommand } from "./commands/list.ts";
 import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   downloadCommand,
   showCommand,
   reindexCommand,
+  doctorCommand,
 ];
 
 export interface World {

@@ -2,6 +2,7 @@
 // It is uncalibrated: a white panel or a cross-calibration of the two foreoptics is the user's.
 
 import { VscopeError } from "../../base/errors.ts";
+import { correctNonlinearity } from "../../spectra/corrections/nonlinearity.ts";
 import type { PicoSpectrum } from "../../spectra/pico.ts";
 import { wavelengthsOf } from "../../spectra/plot-series.ts";
 import type { Exposed } from "./dark-search.ts";
@@ -28,7 +29,7 @@ const LEAST_SHARE = 0.01;
 
 /** Whether the instrument stores a polynomial to correct its nonlinearity with. */
 export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): boolean {
-  return nonlinearityCoefficients.some((coefficient) => coefficient !== 0);
+  return correctNonlinearity(Float64Array.of(1), nonlinearityCoefficients).applied;
 }
 
 /**
@@ -46,12 +47,12 @@ function rateOf({ light, dark }: Exposed): Curve {
   const wavelengthsNm = wavelengthsOf(light);
   if (wavelengthsNm === undefined)
     throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
-  const isCorrected = isLinearizable(light);
+  const signal = Float64Array.from(counts, (count, pixel) => count - (dark.counts[pixel] ?? Number.NaN));
+  const correction = correctNonlinearity(signal, light.nonlinearityCoefficients);
+  const linear = correction.applied ? correction.counts : signal;
   const values = counts.map((count, pixel) => {
     if (pixel < from || pixel >= to || count >= saturationLevel) return Number.NaN;
-    const signal = count - (dark.counts[pixel] ?? Number.NaN);
-    const linear = isCorrected ? signal / polynomial(light.nonlinearityCoefficients, signal) : signal;
-    return (linear / integrationTimeUs) * 1_000_000;
+    return ((linear[pixel] ?? Number.NaN) / integrationTimeUs) * 1_000_000;
   });
   return { wavelengthsNm, values };
 }
@@ -94,8 +95,4 @@ function interpolated({ wavelengthsNm, values }: Curve, nm: number, near: number
   if (at(pixel) === nm) return value;
   const next = values[pixel + 1] ?? Number.NaN;
   return value + ((next - value) * (nm - at(pixel))) / (at(pixel + 1) - at(pixel));
-}
-
-function polynomial(coefficients: readonly number[], x: number): number {
-  return coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
 }

@@ -16,6 +16,8 @@ export interface CycleOptions {
   readonly waitsForReadout: boolean;
   /** Of a command, until the device has it. */
   readonly latencyUs: number;
+  /** Of a frame, until the busy host has it. */
+  readonly noticeUs: number;
   readonly startUs: number;
 }
 
@@ -137,7 +139,9 @@ export class CycleDevice implements UsbTransport {
       if (packet.bytes.length > reader.length) throw new RangeError(`overflow of ${reader.length} bytes`);
       this.#packets.splice(this.#packets.indexOf(packet), 1);
       this.#readers.delete(reader);
-      reader.give(packet.bytes);
+      const { clock, noticeUs } = this.#options;
+      if (noticeUs === 0) reader.give(packet.bytes);
+      else clock.after(noticeUs, () => reader.give(packet.bytes));
     }
   }
 }

@@ -40,6 +40,7 @@ function bench(name: ModelName, { staleDepth, ...firmware }: Firmware = {}): Ben
     depth: 1,
     waitsForReadout: false,
     latencyUs: 100,
+    noticeUs: 0,
     startUs: 100_000,
   } as const;
   const device = new CycleDevice({ clock, model, ...usual, ...firmware });
@@ -103,6 +104,19 @@ for (const waitsForReadout of [false, true]) {
         overheadUs <= 2_500 + 0.05 * us + (waitsForReadout ? model.readoutUs : 0),
         `${us}: +${overheadUs} us`,
       );
+    }
+    device.stop();
+  });
+}
+
+for (const noticeUs of [5000, 15_000, 60_000]) {
+  test(`a host that notices frames ${noticeUs} us late discards no long exposure`, async () => {
+    const { acquire, device } = bench("USB2000+", { noticeUs });
+    await acquire(100_000);
+    for (const us of [500_000, 500_000, 200_000]) {
+      const { tookUs, truth } = await acquire(us);
+      assert.equal(truth.us, us);
+      assert.ok(tookUs < us + 10 * noticeUs, `${us}: ${tookUs} us`);
     }
     device.stop();
   });

@@ -10,7 +10,7 @@ import {
   obpLength,
 } from "../../../src/drivers/oceanoptics/obp-frame.ts";
 import { f32, u32, u8 } from "../../../src/drivers/oceanoptics/obp-messages.ts";
-import { fromHex, hex } from "./replay-transport.ts";
+import { fromHex, hex } from "../../transcripts/transcript-text.ts";
 
 const ZERO_16 = "00".repeat(16);
 const END = `${ZERO_16} C5C4C3C2`;

@@ -8,7 +8,7 @@ import { type Log, SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import type { SpectrometerDriver } from "../../../src/drivers/oceanoptics/driver.ts";
 import { openDriver } from "../../../src/drivers/oceanoptics/open.ts";
-import { ReplayTransport, replayDevice } from "./replay-transport.ts";
+import { ReplayTransport, replayDevice } from "../../transcripts/replay-transport.ts";
 
 interface Opened {
   readonly driver: SpectrometerDriver;

@@ -4,42 +4,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { MS } from "../../../src/base/clock.ts";
-import { type FarEndRig, farEnd, fromHex } from "./far-end.ts";
-
-const ZEROS = "00".repeat(16);
-
-interface Asked {
-  readonly type: string;
-  readonly data?: string;
-  readonly flags?: string;
-  readonly regarding?: string;
-  readonly version?: string;
-}
-
-/** A message with at most 16 bytes of data, all fields as hex in wire order. */
-function message({
-  type,
-  data = "",
-  flags = "0000",
-  regarding = "00000000",
-  version = "0011",
-}: Asked): Uint8Array {
-  const immediate = data.replaceAll(" ", "");
-  const length = (immediate.length / 2).toString(16).padStart(2, "0");
-  return fromHex(
-    `c1c0 ${version} ${flags} 0000 ${type} ${regarding} 000000000000 00 ${length} ${immediate.padEnd(32, "0")} 14000000 | ${ZEROS} c5c4c3c2`,
-  );
-}
-
-function ask(rig: FarEndRig, asked: Asked): Buffer {
-  rig.send(message(asked));
-  return Buffer.concat(rig.packets(rig.device.model.endpoints.answer));
-}
-
-function dataOf(answer: Buffer): Buffer {
-  const immediate = answer[23] ?? 0;
-  return immediate > 0 ? answer.subarray(24, 24 + immediate) : answer.subarray(44, answer.length - 20);
-}
+import { farEnd, fromHex } from "./far-end.ts";
+import { ask, dataOf, message, ZEROS } from "./obp-talk.ts";
 
 test("golden: set integration time is acknowledged, in either form", () => {
   for (const acknowledgeFlags of [0x0003, 0x0002] as const) {

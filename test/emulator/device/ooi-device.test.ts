@@ -186,7 +186,7 @@ test("Maya and NIRQuest keep the saturation level where they do", () => {
   assert.equal(nirSlot.readUInt32LE(6), nir.device.detector.calibration.saturationCounts);
 });
 
-test("EEPROM slots can be written, and prepared with what real units hold", () => {
+test("EEPROM slots can be written, and prepared with what real units hold", async () => {
   const rig = farEnd("USB2000+", {
     firmware: { eeprom: { 1: "187,93", 14: "7.0", 6: new Uint8Array(15).fill(0xff) } },
   });
@@ -195,6 +195,7 @@ test("EEPROM slots can be written, and prepared with what real units hold", () =
   rig.send("05 06");
   assert.equal(rig.hex(0x81), `0506${"ff".repeat(15)}`);
   rig.send("06 13 68 65 6c 6c 6f");
+  await rig.clock.advance(200 * MS);
   rig.send("05 13");
   assert.equal(rig.hex(0x81), `051368656c6c6f${"00".repeat(10)}`);
 });
@@ -246,7 +247,7 @@ test("the cooler answers in tenths of a degree and follows its set point", async
   assert.ok(read() > 20);
 });
 
-test("board temperature and irradiance memory", () => {
+test("board temperature and irradiance memory", async () => {
   const rig = farEnd("Flame-S");
   rig.send("6c");
   const [answer = new Uint8Array(0)] = rig.packets(0x81);
@@ -254,6 +255,7 @@ test("board temperature and irradiance memory", () => {
   const celsius = Buffer.from(answer).readInt16LE(1) * 0.003906;
   assert.ok(celsius > 25 && celsius < 35, `${celsius}`);
   rig.send(`6e 3c 00 ${"ab".repeat(60)}`);
+  await rig.clock.advance(200 * MS);
   rig.send("6d 3c 00");
   assert.equal(rig.hex(0x81), "ab".repeat(60));
   rig.send("6d 00 00");

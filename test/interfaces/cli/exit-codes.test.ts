@@ -55,6 +55,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "abort",
     "auto",
     "dark",
+    "doctor",
     "download",
     "get",
     "list",

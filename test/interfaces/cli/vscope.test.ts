@@ -249,6 +249,7 @@ test("help and version", async () => {
     "download",
     "show",
     "reindex",
+    "doctor",
   ]) {
     assert.match(help.out, new RegExp(`^  ${name} `, "m"));
     assert.match((await vscope([name, "--help"])).out, new RegExp(`Examples:\n  vscope ${name}`));

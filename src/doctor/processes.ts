@@ -1,0 +1,44 @@
+// The processes of the computer, as far as this user may see them: which one is the server, and who has a device open.
+
+import { basename } from "node:path";
+import type { Computer } from "./computer.ts";
+
+export interface ProcessSeen {
+  readonly pid: number;
+  /** The command line in one line. */
+  readonly command: string;
+  readonly isServer: boolean;
+}
+
+export async function readProcesses(computer: Computer): Promise<readonly ProcessSeen[]> {
+  const pids = (await computer.names("/proc")).filter((name) => /^\d+$/.test(name));
+  const seen = pids.map(async (name): Promise<readonly ProcessSeen[]> => {
+    const words = ((await computer.text(`/proc/${name}/cmdline`)) ?? "").split("\0").filter(Boolean);
+    if (words.length === 0) return []; // a kernel thread, or gone meanwhile
+    return [{ pid: Number(name), command: words.join(" "), isServer: isServer(words) }];
+  });
+  return (await Promise.all(seen)).flat().sort((a, b) => a.pid - b.pid);
+}
+
+/** Those that have the file open. Of another user's processes only root sees the open files. */
+export async function holdersOf(
+  computer: Computer,
+  processes: readonly ProcessSeen[],
+  path: string,
+): Promise<readonly ProcessSeen[]> {
+  const holders = processes.map(async (process) => {
+    const folder = `/proc/${process.pid}/fd`;
+    const descriptors = await computer.names(folder);
+    const links = await Promise.all(descriptors.map((name) => computer.link(`${folder}/${name}`)));
+    return links.includes(path) ? [process] : [];
+  });
+  return (await Promise.all(holders)).flat();
+}
+
+// As npm installs it, or `node dist/src/main.js` in a checkout; node's own options may stand between.
+function isServer([program = "", ...rest]: readonly string[]): boolean {
+  if (basename(program) === "vscope-server") return true;
+  if (!/^node(js)?\d*$/.test(basename(program))) return false;
+  const script = rest.find((word) => !word.startsWith("-")) ?? "";
+  return basename(script) === "vscope-server" || /(^|\/)dist\/src\/main\.js$/.test(script);
+}

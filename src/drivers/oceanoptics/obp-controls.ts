@@ -1,0 +1,165 @@
+// The controls of an OBP device. A device that refuses a question as unknown, or has no such data, has no such control:
+// then reading and writing throw RESOURCE_NOT_FOUND.
+
+import { definedOnly } from "../../base/defined-only.ts";
+import { requireWithin, VscopeError } from "../../base/errors.ts";
+import {
+  type Control,
+  type Controls,
+  controlsOf,
+  type Gpio,
+  type OpticalBench,
+  Remembered,
+  type Revisions,
+} from "./controls.ts";
+import type { Obp, ObpRequest } from "./obp.ts";
+import { OBP1, readF32, readText, readUnsigned, revisionText, u32, u8 } from "./obp-messages.ts";
+
+const F32_BYTES = 4;
+const U32_MAX = 2 ** 32 - 1;
+const ALL_PINS = U32_MAX;
+
+export function obpControls(obp: Obp): Controls {
+  if (obp.model.protocol === "obp2") return {};
+  const device = new Questions(obp);
+  const featured = controlsOf(obp.model.features, {
+    lamp: device.flag(OBP1.lamp, OBP1.setLamp),
+    "continuous-strobe": {
+      read: async (signal) => ({
+        enabled: (await device.number(OBP1.strobeEnabled, signal)) !== 0,
+        periodUs: await device.number(OBP1.strobePeriod, signal),
+      }),
+      async write({ enabled, periodUs }, signal) {
+        requireWithin(`${obp.link.subject}: strobe period`, periodUs, { min: 1, max: U32_MAX, unit: "us" });
+        await device.set(OBP1.setStrobePeriod, u32(periodUs), signal);
+        await device.set(OBP1.setStrobeEnabled, u8(enabled ? 1 : 0), signal);
+      },
+    },
+    "acquisition-delay": acquisitionDelay(device),
+    shutter: new Remembered(true, (open, signal) => device.set(OBP1.setShutter, u8(open ? 1 : 0), signal)),
+    gpio: gpio(device),
+    "optical-bench": { read: (signal) => readBench(device, signal) },
+    irradiance: { read: (signal) => device.floatsIfPresent(OBP1.irradiance, signal) },
+  });
+  const hasTemperatures = obp.model.features.includes("temperature");
+  return {
+    ...featured,
+    revisions: { read: (signal) => readRevisions(device, signal) },
+    ...(hasTemperatures
+      ? { temperatures: { read: (signal: AbortSignal) => device.floats(OBP1.temperatures, signal) } }
+      : {}),
+  };
+}
+
+/** Questions and commands with absence as an error. */
+class Questions {
+  readonly #obp: Obp;
+
+  constructor(obp: Obp) {
+    this.#obp = obp;
+  }
+
+  get subject(): string {
+    return this.#obp.link.subject;
+  }
+
+  bytes(request: ObpRequest, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.#obp.queryIfPresent(request, signal);
+  }
+
+  async number(type: number, signal: AbortSignal): Promise<number> {
+    return readUnsigned((await this.bytes({ type }, signal)) ?? this.#absent());
+  }
+
+  async floats(type: number, signal: AbortSignal): Promise<readonly number[]> {
+    const values = await this.floatsIfPresent(type, signal);
+    return values.length === 0 ? this.#absent() : values;
+  }
+
+  async floatsIfPresent(type: number, signal: AbortSignal): Promise<readonly number[]> {
+    const bytes = (await this.bytes({ type }, signal)) ?? new Uint8Array(0);
+    const count = Math.floor(bytes.length / F32_BYTES);
+    return Array.from({ length: count }, (_, index) => {
+      const value = readF32(bytes, index * F32_BYTES);
+      if (value === undefined) throw this.#obp.link.protocolError(`value ${index} is not a number`);
+      return value;
+    });
+  }
+
+  async set(type: number, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (!(await this.#obp.commandIfPresent({ type, data }, signal))) this.#absent();
+  }
+
+  flag(get: number, set: number): Control<boolean> {
+    return {
+      read: async (signal) => (await this.number(get, signal)) !== 0,
+      write: (on, signal) => this.set(set, u8(on ? 1 : 0), signal),
+    };
+  }
+
+  #absent(): never {
+    throw new VscopeError("RESOURCE_NOT_FOUND", `${this.subject}: the device does not have it`);
+  }
+}
+
+// The limits are the device's own.
+function acquisitionDelay(device: Questions): Control<number> {
+  return {
+    read: (signal) => device.number(OBP1.acquisitionDelay, signal),
+    async write(us, signal) {
+      const min = await device.number(OBP1.acquisitionDelayMin, signal);
+      const max = await device.number(OBP1.acquisitionDelayMax, signal);
+      requireWithin(`${device.subject}: acquisition delay`, us, { min, max, unit: "us" });
+      await device.set(OBP1.setAcquisitionDelay, u32(us), signal);
+    },
+  };
+}
+
+// A value and the mask of the pins that it is for.
+function gpio(device: Questions): Control<Gpio> {
+  const both = (value: number): Uint8Array => Buffer.concat([u32(value), u32(ALL_PINS)]);
+  return {
+    read: async (signal) => ({
+      outputs: await device.number(OBP1.gpioOutputs, signal),
+      levels: await device.number(OBP1.gpioLevels, signal),
+    }),
+    async write({ outputs, levels }, signal) {
+      for (const mask of [outputs, levels])
+        requireWithin(`${device.subject}: pins`, mask, { min: 0, max: U32_MAX });
+      await device.set(OBP1.setGpioLevels, both(levels), signal);
+      await device.set(OBP1.setGpioOutputs, both(outputs), signal);
+    },
+  };
+}
+
+async function readBench(device: Questions, signal: AbortSignal): Promise<OpticalBench> {
+  const text = async (type: number): Promise<string | undefined> => {
+    const bytes = await device.bytes({ type }, signal);
+    return bytes === undefined ? undefined : readText(bytes);
+  };
+  const micrometres = async (type: number): Promise<number | undefined> => {
+    const bytes = await device.bytes({ type }, signal);
+    return bytes === undefined || bytes.length < 2 ? undefined : readUnsigned(bytes);
+  };
+  return definedOnly({
+    id: await text(OBP1.benchId),
+    serial: await text(OBP1.benchSerial),
+    slitUm: await micrometres(OBP1.benchSlitUm),
+    fibreUm: await micrometres(OBP1.benchFibreUm),
+    grating: await text(OBP1.benchGrating),
+    filter: await text(OBP1.benchFilter),
+    coating: await text(OBP1.benchCoating),
+  });
+}
+
+async function readRevisions(device: Questions, signal: AbortSignal): Promise<Revisions> {
+  const revision = async (type: number): Promise<string | undefined> => {
+    const bytes = await device.bytes({ type }, signal);
+    return bytes === undefined || bytes.length === 0 ? undefined : revisionText(bytes);
+  };
+  return definedOnly({
+    hardware: await revision(OBP1.hardwareRevision),
+    firmware: await revision(OBP1.firmwareRevision),
+    fpga: await revision(OBP1.fpgaRevision),
+  });
+}

@@ -1,0 +1,80 @@
+// What a spectrometer lets its user read and set beyond integration time and cooler. Settings are restored when the
+// device comes back, and a spectrum begun before the last change is stale.
+
+import type { Clock } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { ControlName, Controls, ControlValues } from "../drivers/oceanoptics/controls.ts";
+
+/** Runs a job in the spectrometer's queue, with the controls of the device that is attached. */
+export type RunControl = <T>(
+  job: (controls: Controls, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
+
+type Restore = (controls: Controls, signal: AbortSignal) => Promise<void>;
+
+export class SpectrometerControls {
+  readonly #serial: string;
+  readonly #clock: Clock;
+  readonly #run: RunControl;
+  readonly #settings = new Map<ControlName, Restore>();
+  #names: ReadonlySet<string> = new Set();
+  #changedUs = 0;
+
+  constructor(serial: string, clock: Clock, run: RunControl) {
+    this.#serial = serial;
+    this.#clock = clock;
+    this.#run = run;
+  }
+
+  /** Whether the device has it; false until it has been connected. */
+  has(name: ControlName): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Clock.nowUs of the last change: a spectrum must begin after it. */
+  get changedUs(): number {
+    return this.#changedUs;
+  }
+
+  /** Throws RESOURCE_NOT_FOUND when the device has no such thing, and what the driver throws. */
+  read<Name extends ControlName>(name: Name, signal: AbortSignal): Promise<ControlValues[Name]> {
+    return this.#run((controls, inner) => this.#control(controls, name).read(inner), signal);
+  }
+
+  /** Sets it, now and whenever the device comes back. Throws VALUE_OUT_OF_RANGE, and as `read`. */
+  async write<Name extends ControlName>(
+    name: Name,
+    value: ControlValues[Name],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const write: Restore = async (controls, inner) => {
+      const control = this.#control(controls, name);
+      if (control.write === undefined)
+        throw new VscopeError("STATE_CONFLICT", `${this.#serial}: ${name} can only be read`);
+      try {
+        await control.write(value, inner);
+      } finally {
+        // Also after a failure: the device may have taken it.
+        this.#changedUs = this.#clock.nowUs();
+      }
+    };
+    await this.#run(write, signal);
+    this.#settings.set(name, write);
+  }
+
+  attached(controls: Controls): void {
+    this.#names = new Set(Object.keys(controls));
+  }
+
+  /** Writes what was set before the device went away. */
+  async restore(controls: Controls, signal: AbortSignal): Promise<void> {
+    for (const write of this.#settings.values()) await write(controls, signal);
+  }
+
+  #control<Name extends ControlName>(controls: Controls, name: Name): NonNullable<Controls[Name]> {
+    const control = controls[name];
+    if (control !== undefined) return control;
+    throw new VscopeError("RESOURCE_NOT_FOUND", `${this.#serial}: has no ${name}`);
+  }
+}
