@@ -4,6 +4,7 @@
 import { definedOnly } from "../../base/defined-only.ts";
 import { requireWithin, VscopeError } from "../../base/errors.ts";
 import {
+  type ContinuousStrobe,
   type Control,
   type Controls,
   controlsOf,
@@ -24,17 +25,7 @@ export function obpControls(obp: Obp): Controls {
   const device = new Questions(obp);
   const featured = controlsOf(obp.model.features, {
     lamp: device.flag(OBP1.lamp, OBP1.setLamp),
-    "continuous-strobe": {
-      read: async (signal) => ({
-        enabled: (await device.number(OBP1.strobeEnabled, signal)) !== 0,
-        periodUs: await device.number(OBP1.strobePeriod, signal),
-      }),
-      async write({ enabled, periodUs }, signal) {
-        requireWithin(`${obp.link.subject}: strobe period`, periodUs, { min: 1, max: U32_MAX, unit: "us" });
-        await device.set(OBP1.setStrobePeriod, u32(periodUs), signal);
-        await device.set(OBP1.setStrobeEnabled, u8(enabled ? 1 : 0), signal);
-      },
-    },
+    "continuous-strobe": continuousStrobe(device),
     "acquisition-delay": acquisitionDelay(device),
     shutter: new Remembered(true, (open, signal) => device.set(OBP1.setShutter, u8(open ? 1 : 0), signal)),
     gpio: gpio(device),
@@ -90,6 +81,18 @@ class Questions {
     if (!(await this.#obp.commandIfPresent({ type, data }, signal))) this.#absent();
   }
 
+  /** `limits`: the questions that the device answers with the smallest and the largest value, in microseconds. */
+  async requireWithinItsLimits(
+    what: string,
+    us: number,
+    limits: { readonly min: number; readonly max: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const min = await this.number(limits.min, signal);
+    const max = await this.number(limits.max, signal);
+    requireWithin(`${this.subject}: ${what}`, us, { min, max, unit: "us" });
+  }
+
   flag(get: number, set: number): Control<boolean> {
     return {
       read: async (signal) => (await this.number(get, signal)) !== 0,
@@ -102,14 +105,27 @@ class Questions {
   }
 }
 
-// The limits are the device's own.
+function continuousStrobe(device: Questions): Control<ContinuousStrobe> {
+  return {
+    read: async (signal) => ({
+      enabled: (await device.number(OBP1.strobeEnabled, signal)) !== 0,
+      periodUs: await device.number(OBP1.strobePeriod, signal),
+    }),
+    async write({ enabled, periodUs }, signal) {
+      const limits = { min: OBP1.strobePeriodMin, max: OBP1.strobePeriodMax };
+      await device.requireWithinItsLimits("strobe period", periodUs, limits, signal);
+      await device.set(OBP1.setStrobePeriod, u32(periodUs), signal);
+      await device.set(OBP1.setStrobeEnabled, u8(enabled ? 1 : 0), signal);
+    },
+  };
+}
+
 function acquisitionDelay(device: Questions): Control<number> {
   return {
     read: (signal) => device.number(OBP1.acquisitionDelay, signal),
     async write(us, signal) {
-      const min = await device.number(OBP1.acquisitionDelayMin, signal);
-      const max = await device.number(OBP1.acquisitionDelayMax, signal);
-      requireWithin(`${device.subject}: acquisition delay`, us, { min, max, unit: "us" });
+      const limits = { min: OBP1.acquisitionDelayMin, max: OBP1.acquisitionDelayMax };
+      await device.requireWithinItsLimits("acquisition delay", us, limits, signal);
       await device.set(OBP1.setAcquisitionDelay, u32(us), signal);
     },
   };

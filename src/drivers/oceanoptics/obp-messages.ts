@@ -38,6 +38,8 @@ export const OBP1 = {
   gpioLevels: 0x00200300,
   setGpioLevels: 0x00200310,
   strobePeriod: 0x00310000,
+  strobePeriodMin: 0x00310001,
+  strobePeriodMax: 0x00310002,
   strobeEnabled: 0x00310004,
   setStrobePeriod: 0x00310010,
   setStrobeEnabled: 0x00310011,
