@@ -116,8 +116,9 @@ function qemuArguments(
   ]);
   return [
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35,usb=off"],
-    // AVX is slow to emulate, and V8 and OpenSSL would use it.
-    ["-accel", "tcg,thread=multi", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-smp", "2", "-m", "1024"],
+    // AVX is slow to emulate, and V8 and OpenSSL would use it. A second processor would not make it faster, and leaves
+    // the host none for the far ends of the sockets.
+    ["-accel", "tcg,thread=multi", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-smp", "1", "-m", "1024"],
     ["-kernel", kernel.vmlinux, "-initrd", kernel.initrd, "-append", append],
     ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-device", "virtio-rng-pci"],
     ["-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"],
