@@ -172,6 +172,8 @@ function buildGpioSimulators(folder, { name, version }) {
   makeModuleOfIrqSim(join(build, "irq_sim.c"));
   writeFileSync(join(build, "Makefile"), "obj-m += irq_sim.o gpio-mockup.o gpio-sim.o\n");
   run("make", ["-s", "-C", headers, `M=${build}`, "modules"]);
+  for (const entry of readdirSync(build))
+    if (!entry.endsWith(".ko")) rmSync(join(build, entry), { recursive: true });
 }
 
 /** irq_sim is a part of the kernel proper; as a module it says its licence and uses what is exported to modules. */
