@@ -68,6 +68,7 @@ export class FreeRunning {
   #isSynchronised = false;
   // Undefined until measured.
   #finishesCycles: boolean | undefined;
+  // Until this host notices what has happened in the device.
   #marginUs = MARGIN_US;
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
@@ -194,7 +195,7 @@ export class FreeRunning {
     signal: AbortSignal,
   ): Promise<Omit<Answer, "bytes" | "arrivalUs">> {
     const requestedUs = this.#clock.nowUs();
-    const endsUs = turn.earliestUs + goal.integrationTimeUs - this.#marginUs;
+    const endsUs = turn.earliestUs + goal.integrationTimeUs - MARGIN_US;
     const idlesAtOnce = turn.index > this.#book.staleDepth && this.#mayIdle(goal, endsUs);
     await this.#send({ ...turn, idles: idlesAtOnce }, signal);
     const sentUs = this.#clock.nowUs();
@@ -209,7 +210,7 @@ export class FreeRunning {
 
   // A return to idle takes effect after the cycle in progress, so that the next acquisition need not wait for another.
   #mayIdle({ mayIdleEarly }: Goal, endsUs: number): boolean {
-    return mayIdleEarly && this.#clock.nowUs() + this.#marginUs < endsUs;
+    return mayIdleEarly && this.#clock.nowUs() + MARGIN_US < endsUs;
   }
 
   // All at once: the shorter the gap between setting and request, the rarer a boundary falls into it.

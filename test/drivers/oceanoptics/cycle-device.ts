@@ -32,6 +32,8 @@ export class CycleDevice implements UsbTransport {
   /** Every command, in hex. */
   readonly commands: string[] = [];
   ignoresIntegrationTime = false;
+  /** How long a frame takes until the busy host has it. */
+  noticeUs: number;
   readonly #options: CycleOptions;
   readonly #readers = new Set<Reader>();
   readonly #packets: { readonly endpoint: number; readonly bytes: Uint8Array }[] = [];
@@ -41,6 +43,7 @@ export class CycleDevice implements UsbTransport {
 
   constructor(options: CycleOptions) {
     this.#options = options;
+    this.noticeUs = options.noticeUs;
     this.#settings = [options.startUs];
     this.#startCycle();
   }
@@ -139,7 +142,8 @@ export class CycleDevice implements UsbTransport {
       if (packet.bytes.length > reader.length) throw new RangeError(`overflow of ${reader.length} bytes`);
       this.#packets.splice(this.#packets.indexOf(packet), 1);
       this.#readers.delete(reader);
-      const { clock, noticeUs } = this.#options;
+      const { clock } = this.#options;
+      const { noticeUs } = this;
       if (noticeUs === 0) reader.give(packet.bytes);
       else clock.after(noticeUs, () => reader.give(packet.bytes));
     }

@@ -122,6 +122,19 @@ for (const noticeUs of [5000, 15_000, 60_000]) {
   });
 }
 
+test("a host that was busy when it opened the device costs no exposure later", async () => {
+  const { acquire, device, model } = bench("Flame-S", { noticeUs: 140_000 });
+  await acquire(100_000);
+  device.noticeUs = 0;
+  await acquire(400_000);
+  for (let shots = 0; shots < 3; shots++) {
+    const shot = await acquire(400_000);
+    assertFresh(shot, 400_000, model.readoutMaxUs);
+    assert.ok(shot.tookUs < 420_000, `${shot.tookUs} us`);
+  }
+  device.stop();
+});
+
 test("an unchanged setting needs no discard when the cycle in progress is fresh", async () => {
   const { acquire, device } = bench("USB2000+");
   await acquire(1000);
