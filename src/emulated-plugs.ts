@@ -7,13 +7,10 @@ import type { EmulatedPlug } from "./resources/model.ts";
 /** One plug for each emulated spectrometer; none with real hardware. */
 export function emulatedPlugs(emulated: EmulatedInstrument | undefined): ReadonlyMap<string, EmulatedPlug> {
   if (emulated === undefined) return new Map();
-  const { bus, devices } = emulated;
-  const plugs = [...devices].map(([serial, { spectrometer, faults }]): [string, EmulatedPlug] => {
-    const isPlugged = new Cell(bus.isAttached(spectrometer));
+  const plugs = [...emulated.devices].map(([serial, { connection }]): [string, EmulatedPlug] => {
+    const isPlugged = new Cell(connection.isPlugged);
     const setPlugged = (wanted: boolean): void => {
-      if (wanted === bus.isAttached(spectrometer)) return;
-      if (wanted) bus.attach(spectrometer, { faults });
-      else bus.detach(spectrometer);
+      connection.setPlugged(wanted);
       isPlugged.set(wanted);
     };
     return [serial, { isPlugged, setPlugged }];

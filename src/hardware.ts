@@ -2,7 +2,7 @@
 
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
-import type { InstrumentConfig } from "./config/instrument-config.ts";
+import { type InstrumentConfig, powerSwitchesOf } from "./config/instrument-config.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import type { ShutterConfig } from "./config/shutter-config.ts";
 import type { GpioBank } from "./drivers/gpio/port.ts";
@@ -72,7 +72,8 @@ async function emulate({ config, instrument, clock, log }: HardwareOptions): Pro
   );
   const shutters = instrument.shutters.map(emulatedShutter);
   const scene = { seed, channels, cloudStrength };
-  return createEmulatedInstrument({ clock, log, seed, shutters, scene });
+  const powerLines = powerSwitchesOf(instrument);
+  return createEmulatedInstrument({ clock, log, seed, shutters, scene, powerLines });
 }
 
 function emulatedShutter({ channel, mechanism, reverse }: ShutterConfig): EmulatedShutterOptions {

@@ -113,10 +113,9 @@ export class InstrumentFile implements ConfigurationText {
 
   // What older files may say and this server does not act upon; never silently.
   #ignored({ spectrometers }: InstrumentConfig): readonly string[] {
-    return spectrometers.flatMap(({ serial, isSimulated, powerSwitchPin }) => [
-      ...(powerSwitchPin === undefined ? [] : [`${serial}: power_switch_pin is not used by this version`]),
-      ...(isSimulated && !this.#isEmulated ? [`${serial}: emulated spectrometers need --emulate`] : []),
-    ]);
+    return spectrometers
+      .filter(({ isSimulated }) => isSimulated && !this.#isEmulated)
+      .map(({ serial }) => `${serial}: emulated spectrometers need --emulate`);
   }
 
   async #provideSample(): Promise<void> {

@@ -3,9 +3,10 @@
 import type { Clock } from "./base/clock.ts";
 import type { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
-import { channelsOf, type InstrumentConfig } from "./config/instrument-config.ts";
+import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "./config/instrument-config.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
+import { openPowerSwitches } from "./instruments/power-switch.ts";
 import { Rack } from "./instruments/rack.ts";
 import { ShutterSet } from "./instruments/shutter.ts";
 import { spectrometerSettings } from "./spectrometer-settings.ts";
@@ -23,7 +24,7 @@ export interface InstrumentsOptions {
   readonly log: Log;
 }
 
-/** Closes every shutter and opens every spectrometer that is there; `lifetime` closes all of it. */
+/** Closes every shutter, switches the spectrometers on and opens those that are there; `lifetime` closes all of it. */
 export async function openInstruments(
   { config, instrument, clock, log }: InstrumentsOptions,
   lifetime: Lifetime,
@@ -35,8 +36,14 @@ export async function openInstruments(
   lifetime.defer("GPIO lines", () => bank.close());
   const shutters = await ShutterSet.open({ bank, shutters: instrument.shutters, clock, log }, signal);
   lifetime.defer("shutters", () => shutters.close());
+  const switches = powerSwitchesOf(instrument);
+  const powerSwitches = await openPowerSwitches({ bank, switches, clock, log }, signal);
+  lifetime.defer("power switches", () => {
+    for (const one of powerSwitches.values()) one.close();
+  });
   const settings = spectrometerSettings(instrument);
-  const rack = new Rack({ bus, isSimulated, clock, log, channels: channelsOf(instrument), settings });
+  const channels = channelsOf(instrument);
+  const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches });
   lifetime.defer("spectrometers", () => rack.close());
   await rack.start(signal);
   return { hardware, shutters, rack };

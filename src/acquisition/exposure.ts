@@ -37,7 +37,8 @@ export async function withLight<T>(
   task: SpectrometerTask<T>,
   signal: AbortSignal,
 ): Promise<{ readonly values: readonly T[]; readonly failures: readonly SpectrumFailure[] }> {
-  const spectrometers = rack.spectrometers.value;
+  // What a client has switched off is not asked, and so does not fail.
+  const spectrometers = rack.spectrometers.value.filter(({ status }) => status.value.state !== "powered-off");
   // The shutter's signal ends the work, too, when the shutter has to close.
   const together = (notBeforeUs: number, inner: AbortSignal) =>
     settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, inner));

@@ -1,7 +1,7 @@
 // The instrument's configuration file in the data directory: channels with their shutters, spectrometers, output.
 // The keys of piccolo3 are accepted beside the present ones; pdata/vscope.config shows all with their defaults.
 
-import { MS } from "../base/clock.ts";
+import { MS, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
@@ -14,6 +14,16 @@ import {
 import { readConfigFile } from "./server-config.ts";
 import type { ShutterConfig } from "./shutter-config.ts";
 
+/** A GPIO line that switches an instrument's power. */
+export interface PowerSwitchConfig {
+  /** BCM number. */
+  readonly pin: number;
+  /** Level 1 is on. */
+  readonly activeHigh: boolean;
+  /** How long a power-cycle leaves it off. */
+  readonly offUs: number;
+}
+
 export interface SpectrometerConfig {
   /** Serial number; the name of the section. */
   readonly serial: string;
@@ -23,8 +33,8 @@ export interface SpectrometerConfig {
   readonly detectorSetpointC: number | undefined;
   /** Whether the cooler and its fan run; left as they are when absent. */
   readonly fan: boolean | undefined;
-  /** BCM number of the line that switches the instrument's power. */
-  readonly powerSwitchPin: number | undefined;
+  /** The line that switches the instrument's power, if there is one. */
+  readonly powerSwitch: PowerSwitchConfig | undefined;
   /** Limits for autointegration and clients, within those of the device. */
   readonly minIntegrationTimeUs: number | undefined;
   readonly maxIntegrationTimeUs: number | undefined;
@@ -56,6 +66,15 @@ export function parseInstrumentConfig(fileText: string, fileName: string): ReadC
 /** Reads an instrument configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */
 export async function readInstrumentConfig(path: string): Promise<ReadConfig<InstrumentConfig>> {
   return parseInstrumentConfig(await readConfigFile(path), path);
+}
+
+/** The power switches of the spectrometers that have one, by serial number. */
+export function powerSwitchesOf({ spectrometers }: InstrumentConfig): ReadonlyMap<string, PowerSwitchConfig> {
+  return new Map(
+    spectrometers.flatMap(({ serial, powerSwitch }) =>
+      powerSwitch === undefined ? [] : [[serial, powerSwitch] as const],
+    ),
+  );
 }
 
 /** The channels' names, sorted. */
@@ -97,11 +116,20 @@ function spectrometerConfig(serial: string, values: Spectrometers[string]): Spec
     isSimulated: serial.startsWith("dummy_"),
     detectorSetpointC: values.detector_setpoint_c,
     fan: values.fan,
-    powerSwitchPin: values.power_switch_pin === -1 ? undefined : values.power_switch_pin,
+    powerSwitch: powerSwitchConfig(values),
     minIntegrationTimeUs: toUs(values.min_integration_time_ms),
     maxIntegrationTimeUs: toUs(values.max_integration_time_ms),
     initialIntegrationTimeUs: toUs(values.initial_integration_time_ms),
     wavelengthCoefficients: new Map(coefficients),
+  };
+}
+
+function powerSwitchConfig(values: Spectrometers[string]): PowerSwitchConfig | undefined {
+  if (values.power_switch_pin === -1) return undefined;
+  return {
+    pin: values.power_switch_pin,
+    activeHigh: values.power_switch_active_high,
+    offUs: Math.round(values.power_off_s * SECOND),
   };
 }
 

@@ -35,6 +35,8 @@ const SPECTROMETER = section({
   fan: flag().optional(),
   // -1 means none, as in piccolo3.
   power_switch_pin: integer(-1, 1023).default(-1),
+  power_switch_active_high: flag().default(true),
+  power_off_s: decimal(0.1, 600).default(3),
   min_integration_time_ms: decimal(0, LONGEST_MS).optional(),
   max_integration_time_ms: decimal(0, LONGEST_MS).optional(),
   initial_integration_time_ms: decimal(0, LONGEST_MS).optional(),

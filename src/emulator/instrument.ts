@@ -7,6 +7,7 @@ import { type ModelName, modelNamed } from "../drivers/oceanoptics/models.ts";
 import { createSpectrometer } from "./device/create.ts";
 import type { EmulatedSpectrometer, Firmware } from "./device/spectrometer.ts";
 import { EmulatedGpioBank } from "./gpio/bank.ts";
+import { isPowered, type PowerLineWiring, wirePower } from "./gpio/power-line.ts";
 import {
   EmulatedShutterMechanism,
   type ShutterMechanics,
@@ -15,6 +16,7 @@ import {
 import { Scene, type SceneOptions } from "./light/scene.ts";
 import type { TargetName } from "./light/targets.ts";
 import { EmulatedUsbBus } from "./usb/bus.ts";
+import { EmulatedConnection } from "./usb/connection.ts";
 import { FaultPlan } from "./usb/faults.ts";
 
 export interface EmulatedSpectrometerOptions {
@@ -39,6 +41,8 @@ export interface EmulatedInstrumentOptions {
   readonly seed?: number;
   readonly spectrometers?: readonly EmulatedSpectrometerOptions[];
   readonly shutters?: readonly EmulatedShutterOptions[];
+  /** The lines that switch spectrometers' power, by serial number; the others always have power. */
+  readonly powerLines?: ReadonlyMap<string, PowerLineWiring>;
   /** By default the channels of the shutters: those whose name begins with `up` look at a canopy, others at the sky. */
   readonly scene?: SceneOptions;
 }
@@ -47,6 +51,7 @@ export interface EmulatedInstrumentOptions {
 export interface EmulatedDevice {
   readonly spectrometer: EmulatedSpectrometer;
   readonly faults: FaultPlan;
+  readonly connection: EmulatedConnection;
 }
 
 export interface EmulatedInstrument {
@@ -78,6 +83,7 @@ export function createEmulatedInstrument(options: EmulatedInstrumentOptions): Em
     seed = 1,
     spectrometers = DEFAULT_SPECTROMETERS,
     shutters = DEFAULT_SHUTTERS,
+    powerLines = new Map<string, PowerLineWiring>(),
   } = options;
   const scene = new Scene(clock, { seed, channels: channelsOf(shutters), ...options.scene });
   const bus = new EmulatedUsbBus(clock);
@@ -103,8 +109,11 @@ export function createEmulatedInstrument(options: EmulatedInstrumentOptions): Em
       firmware,
     });
     const faults = new FaultPlan();
-    bus.attach(spectrometer, { faults });
-    devices.set(serial, { spectrometer, faults });
+    const line = powerLines.get(serial);
+    const hasPower = line === undefined || isPowered(gpio, line);
+    const connection = new EmulatedConnection({ bus, device: spectrometer, faults, clock }, hasPower);
+    if (line !== undefined) wirePower(gpio, line, connection);
+    devices.set(serial, { spectrometer, faults, connection });
   }
   log.warn({ seed, spectrometers: [...devices.keys()], channels: scene.channels }, "emulated instrument");
   return { bus, gpio, scene, devices, shutters: mechanisms };

@@ -1,17 +1,19 @@
 // All spectrometers on the bus: found by vendor and product, named by serial number. A device may come, go and come
-// back on another port; the same serial number is the same Spectrometer, with its settings. A device that does not open
-// is listed as a problem, tried again with growing delays, and never hides the others.
+// back on another port; the same serial number is the same Spectrometer, with its settings. Each port has a keeper
+// (port-keeper.ts); a device that does not open is listed as a problem, tried again, and never hides the others.
 
-import { orAborted, withDeadline } from "../base/abort.ts";
-import { Cell, type ReadableCell } from "../base/cell.ts";
+import { orAborted, withAny, withDeadline } from "../base/abort.ts";
+import { Cell, type ReadableCell, until } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
-import { asVscopeError, type ErrorCode, VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
-import { openDriver } from "../drivers/oceanoptics/open.ts";
 import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
-import { Spectrometer, type SpectrometerSettings } from "./spectrometer.ts";
+import { freshHistory, type PortHistory, PortKeeper, type PortOwner, type RackProblem } from "./port-keeper.ts";
+import type { PowerSwitch } from "./power-switch.ts";
+import { RecoveryLadder } from "./recovery-ladder.ts";
+import { Spectrometer, type SpectrometerSettings, type SpectrometerStatus } from "./spectrometer.ts";
 
 export interface RackOptions {
   readonly bus: UsbBus;
@@ -21,41 +23,29 @@ export interface RackOptions {
   readonly isSimulated: boolean;
   /** What the configuration says of the instrument with a serial number. */
   readonly settings?: (serial: string) => SpectrometerSettings;
+  /** By serial number. */
+  readonly powerSwitches?: ReadonlyMap<string, PowerSwitch>;
 }
 
-/** A device that is seen on the bus and cannot be used. */
-export interface RackProblem {
-  readonly portPath: string;
-  readonly model: string;
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-const RETRY_US = [1 * SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND] as const;
-const LONGEST_RETRY_US = 10 * SECOND;
-// Initialisation and the whole EEPROM of a slow device.
-const OPEN_US = 30 * SECOND;
-const RESET_US = 5 * SECOND;
-
-/** One USB port with a device in it. */
-interface Slot {
-  /** Replaced when the device comes back from a reset. */
-  device: UsbDevice;
-  /** Aborts when the device leaves or the rack closes. */
-  readonly gone: AbortController;
-}
+/** A device boots and is found by the computer within this time after it got power. */
+const POWER_UP_US = 30 * SECOND;
 
 export class Rack {
   readonly #options: RackOptions;
-  readonly #slots = new Map<string, Slot>();
+  readonly #switches: ReadonlyMap<string, PowerSwitch>;
+  readonly #keepers = new Map<string, PortKeeper>();
+  readonly #histories = new Map<string, PortHistory>();
+  readonly #ports = new Cell<readonly string[]>([]);
   readonly #known = new Map<string, Spectrometer>();
   readonly #spectrometers = new Cell<readonly Spectrometer[]>([]);
   readonly #problems = new Cell<readonly RackProblem[]>([]);
-  readonly #served = new Set<Promise<void>>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
   #unwatch = (): void => {};
 
   constructor(options: RackOptions) {
     this.#options = options;
+    this.#switches = options.powerSwitches ?? new Map();
   }
 
   /** Whether the bus is emulated. */
@@ -92,92 +82,116 @@ export class Rack {
     await orAborted(Promise.all(devices.map((device) => this.#add(device))), signal);
   }
 
+  /** The serial numbers of the spectrometers whose power can be switched. */
+  get switched(): readonly string[] {
+    return [...this.#switches.keys()];
+  }
+
+  /** The power switch of a spectrometer. Throws RESOURCE_NOT_FOUND when it has none. */
+  powerSwitch(serial: string): PowerSwitch {
+    const found = this.#switches.get(serial);
+    if (found === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: has no power switch`);
+    return found;
+  }
+
+  /**
+   * Switches a spectrometer's power; `cycle` is off and on again. Resolves when the line has its new level: the state
+   * tells when the device is back. Throws RESOURCE_NOT_FOUND, or DEVICE_FAULT when the line fails.
+   */
+  async setPower(serial: string, wanted: "on" | "off" | "cycle", signal: AbortSignal): Promise<void> {
+    const power = this.powerSwitch(serial);
+    if (wanted !== "on") await this.#switchOff(serial, power);
+    if (wanted === "off") return;
+    try {
+      if (wanted === "cycle")
+        await withAny([signal, this.#closing.signal], (joined) => this.#options.clock.delay(power.offUs, joined));
+    } finally {
+      this.#switchOn(serial, power);
+    }
+  }
+
   /** Closes all devices; pending acquisitions reject. */
   async close(): Promise<void> {
     this.#unwatch();
-    for (const slot of this.#slots.values()) slot.gone.abort(serverCloses());
-    this.#slots.clear();
-    await Promise.all(this.#served);
+    const reason = new VscopeError("DEVICE_NOT_CONNECTED", "the server closes");
+    this.#closing.abort(reason);
+    for (const keeper of this.#keepers.values()) keeper.leave(reason);
+    this.#keepers.clear();
+    await Promise.all(this.#tasks);
     await Promise.all([...this.#known.values()].map((spectrometer) => spectrometer.close()));
   }
 
   // Resolves after the first attempt to open the device, however it ended.
   #add(device: UsbDevice): Promise<void> {
     const { portPath } = device;
-    if (!isSpectrometer(device)) return Promise.resolve();
-    const present = this.#slots.get(portPath);
+    if (!isSpectrometer(device) || this.#closing.signal.aborted) return Promise.resolve();
+    const present = this.#keepers.get(portPath);
     if (present?.device === device) return Promise.resolve();
     // Another device in the same port: it came back without anybody having seen it leave.
     if (present !== undefined) this.#remove(present.device);
     return new Promise((attempted) => {
-      const gone = new AbortController();
-      const slot: Slot = { device, gone };
-      this.#slots.set(portPath, slot);
-      const served = this.#serve(slot, attempted);
-      this.#served.add(served);
-      void served.finally(() => this.#served.delete(served));
+      const keeper = new PortKeeper(device, this.#historyOf(portPath), this.#owner());
+      this.#keepers.set(portPath, keeper);
+      this.#ports.set([...this.#keepers.keys()]);
+      void this.#follow(keeper.run(attempted));
     });
   }
 
   #remove({ portPath }: UsbDevice): void {
-    const slot = this.#slots.get(portPath);
-    if (slot === undefined) return;
-    this.#slots.delete(portPath);
-    this.#clearProblem(portPath);
-    this.#options.log.warn({ portPath }, `USB ${portPath}: unplugged`);
-    slot.gone.abort(new VscopeError("DEVICE_NOT_CONNECTED", `USB ${portPath}: unplugged`));
-  }
-  // Opens the device, waits until it fails, resets it and opens it again; until it leaves. Never rejects.
-  async #serve(slot: Slot, attempted: () => void): Promise<void> {
-    let spectrometer: Spectrometer | undefined;
-    let isSeated = false;
-    for (let failures = 0; !slot.gone.signal.aborted; failures++) {
-      try {
-        spectrometer?.announce({ state: "connecting" });
-        const driver = await this.#open(slot);
-        spectrometer = await this.#seat(slot, driver);
-        failures = 0;
-        isSeated = true;
-        const fault = this.#attach(slot, spectrometer, driver);
-        attempted();
-        throw await orAborted(fault, slot.gone.signal);
-      } catch (error) {
-        attempted();
-        const seated = isSeated ? spectrometer : undefined;
-        isSeated = false;
-        const reason = asVscopeError(error);
-        if (!slot.gone.signal.aborted) await this.#report(slot, seated, reason);
-        await seated?.detach(named(seated, reason));
-        const state = slot.gone.signal.aborted ? "disconnected" : "faulty";
-        spectrometer?.announce({ state, reason: reason.message });
-      }
-      await this.#pause(RETRY_US[failures] ?? LONGEST_RETRY_US, slot.gone.signal);
-    }
+    const keeper = this.#keepers.get(portPath);
+    if (keeper === undefined) return;
+    const { clock, log } = this.#options;
+    this.#keepers.delete(portPath);
+    this.#ports.set([...this.#keepers.keys()]);
+    this.#report(portPath, undefined);
+    const history = this.#histories.get(portPath);
+    const isExpected = history !== undefined && clock.nowUs() < history.backByUs;
+    log.warn({ portPath }, `USB ${portPath}: ${isExpected ? "is away for its recovery" : "unplugged"}`);
+    keeper.leave(new VscopeError("DEVICE_NOT_CONNECTED", `USB ${portPath}: unplugged`));
+    if (isExpected) void this.#follow(this.#awaitReturn(history));
   }
 
-  async #open(slot: Slot): Promise<SpectrometerDriver> {
+  // A device that comes back in time is still the one that is being recovered.
+  #historyOf(portPath: string): PortHistory {
+    const { clock } = this.#options;
+    const former = this.#histories.get(portPath);
+    if (former !== undefined && clock.nowUs() < former.backByUs) return former;
+    // In the place of a device that is switched off there is another one.
+    const serial = this.#isSwitchedOff(former?.serial) ? undefined : former?.serial;
+    const history = freshHistory(portPath, serial);
+    this.#histories.set(portPath, history);
+    return history;
+  }
+
+  #owner(): PortOwner {
     const { bus, clock, log, isSimulated } = this.#options;
-    const { portPath } = slot.device;
-    // After a reset the same port may hold a new device object.
-    slot.device = (await bus.list()).find((device) => device.portPath === portPath) ?? slot.device;
-    const { device } = slot;
-    const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: not opened within ${OPEN_US / SECOND} s`);
-    return withDeadline({ clock, us: OPEN_US, late }, slot.gone.signal, (inner) =>
-      openDriver({ device, clock, log, isSimulated }, inner),
-    );
+    return {
+      bus,
+      clock,
+      log,
+      isSimulated,
+      seat: (driver, history) => this.#seat(driver, history),
+      announce: (serial, status) => this.#announce(serial, status),
+      report: (portPath, problem) => this.#report(portPath, problem),
+      powered: (serial, signal) => this.#powered(serial, signal),
+      isSwitchedOff: (serial) => this.#isSwitchedOff(serial),
+      canCyclePower: (serial) => this.#cyclable(serial).length > 0,
+      cyclePower: (history) => this.#follow(this.#cyclePower(history)),
+    };
   }
 
   // The spectrometer of the driver's serial number, as long as no other device has it.
-  async #seat({ device, gone }: Slot, driver: SpectrometerDriver): Promise<Spectrometer> {
+  #seat(driver: SpectrometerDriver, history: PortHistory): Spectrometer {
     const { serial } = driver.identity;
+    if (history.serial !== serial) this.#announce(history.serial, { state: "disconnected", reason: "replaced" });
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
-    if (!gone.signal.aborted && !spectrometer.isAttached) return spectrometer;
-    await driver.close();
-    gone.signal.throwIfAborted();
+    if (this.#isSwitchedOff(serial)) {
+      throw new VscopeError("DEVICE_FAULT", `${serial}: is on the bus although its power is switched off`);
+    }
+    if (!spectrometer.isAttached) return spectrometer;
     throw new VscopeError(
       "DEVICE_FAULT",
-      `${serial}: a second device, at USB ${device.portPath}, has this serial number`,
+      `${serial}: a second device, at USB ${history.portPath}, has this serial number`,
     );
   }
 
@@ -195,59 +209,103 @@ export class Rack {
     return spectrometer;
   }
 
-  // Resolves with the error that the spectrometer could not recover from.
-  #attach({ device }: Slot, spectrometer: Spectrometer, driver: SpectrometerDriver): Promise<VscopeError> {
-    const { serial, model } = driver.identity;
-    this.#clearProblem(device.portPath);
-    this.#options.log.info({ serial, model, port: device.portPath }, `${serial}: connected`);
-    return new Promise((resolve) => spectrometer.attach(driver, resolve));
+  // Whoever is switched off stays so, whatever else happens.
+  #announce(serial: string | undefined, status: SpectrometerStatus): void {
+    if (serial === undefined || this.#isSwitchedOff(serial)) return;
+    this.#known.get(serial)?.announce(status);
   }
 
-  // Says what is wrong; a reset is the last resort for a device that was in use.
-  async #report(
-    { device, gone }: Slot,
-    spectrometer: Spectrometer | undefined,
-    error: VscopeError,
-  ): Promise<void> {
-    const { log, clock } = this.#options;
-    const { portPath } = device;
-    const model = findModel(device.vendorId, device.productId)?.name ?? "unknown";
-    const problem = { portPath, model, code: error.code, message: error.message };
-    log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
+  #report(portPath: string, problem: RackProblem | undefined): void {
     const others = this.#problems.value.filter((other) => other.portPath !== portPath);
-    this.#problems.set([...others, problem].toSorted((a, b) => (a.portPath < b.portPath ? -1 : 1)));
-    if (spectrometer === undefined) return;
-    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: reset takes too long`);
-    await settled(
-      withDeadline({ clock, us: RESET_US, late }, gone.signal, (inner) =>
-        orAborted(spectrometer.reset(), inner),
-      ),
-    );
+    const all = problem === undefined ? others : [...others, problem];
+    this.#problems.set(all.toSorted((a, b) => (a.portPath < b.portPath ? -1 : 1)));
   }
 
-  #clearProblem(port: string): void {
-    this.#problems.set(this.#problems.value.filter(({ portPath }) => portPath !== port));
+  #isSwitchedOff(serial: string | undefined): boolean {
+    return serial !== undefined && this.#switches.get(serial)?.state.value === "off";
   }
 
-  // Ends early when the device leaves.
-  #pause(us: number, signal: AbortSignal): Promise<void> {
-    return settled(this.#options.clock.delay(us, signal));
+  async #powered(serial: string | undefined, signal: AbortSignal): Promise<void> {
+    const power = serial === undefined ? undefined : this.#switches.get(serial);
+    if (power !== undefined) await until(power.state, (state) => state === "on", signal);
   }
-}
 
-function serverCloses(): VscopeError {
-  return new VscopeError("DEVICE_NOT_CONNECTED", "the server closes");
-}
+  async #switchOff(serial: string, power: PowerSwitch): Promise<void> {
+    const { log } = this.#options;
+    const reason = new VscopeError("DEVICE_NOT_CONNECTED", `${serial}: switched off by a client`);
+    const status = { state: "powered-off", reason: reason.message } as const;
+    const spectrometer = this.#known.get(serial);
+    const keeper = [...this.#keepers.values()].find((one) => one.spectrometer?.serial === serial);
+    await spectrometer?.detach(reason, status.state);
+    spectrometer?.announce(status);
+    power.set("off");
+    keeper?.fail(reason);
+    const history = this.#historyFor(serial);
+    if (history !== undefined) this.#report(history.portPath, undefined);
+    log.info({ serial }, `${serial}: power is switched off`);
+  }
 
-// The same reason, beginning with the serial number.
-function named({ serial }: Spectrometer, error: VscopeError): VscopeError {
-  if (error.message.startsWith(serial)) return error;
-  return new VscopeError(error.code, `${serial}: ${error.message}`, { cause: error });
-}
+  #switchOn(serial: string, power: PowerSwitch): void {
+    if (power.state.value === "on") return;
+    const { clock, log } = this.#options;
+    power.set("on");
+    log.info({ serial }, `${serial}: power is switched on`);
+    this.#announce(serial, { state: "connecting", reason: `${serial}: switched on` });
+    const history = this.#historyFor(serial);
+    if (history === undefined) return;
+    Object.assign(history, freshHistory(history.portPath, serial), { backByUs: clock.nowUs() + POWER_UP_US });
+    void this.#follow(this.#awaitReturn(history));
+  }
 
-// Waits for the end of something, however it ends.
-async function settled(promise: Promise<unknown>): Promise<void> {
-  await Promise.allSettled([promise]);
+  #historyFor(serial: string): PortHistory | undefined {
+    return [...this.#histories.values()].find((one) => one.serial === serial);
+  }
+
+  // The power of the spectrometer that fails; of all that are missing when it has never said which one it is.
+  #cyclable(serial: string | undefined): readonly PowerSwitch[] {
+    return [...this.#switches]
+      .filter(([one, { state }]) => state.value === "on" && (serial === undefined || one === serial))
+      .filter(([one]) => this.#known.get(one)?.isAttached !== true)
+      .map(([, power]) => power);
+  }
+
+  async #cyclePower(history: PortHistory): Promise<void> {
+    const { clock, log } = this.#options;
+    const { serial, portPath, reason = "" } = history;
+    const switches = this.#cyclable(serial);
+    const deadlineUs = Math.max(...switches.map(({ offUs }) => offUs)) + POWER_UP_US;
+    history.backByUs = clock.nowUs() + deadlineUs;
+    const ladder = new RecoveryLadder({ clock, log, subject: serial ?? `USB ${portPath}` });
+    const run = async (signal: AbortSignal): Promise<void> => {
+      await Promise.all(switches.map((power) => power.cycle(signal)));
+      history.retryAtUs = clock.nowUs();
+      await until(this.#ports, (ports) => ports.includes(portPath), signal);
+    };
+    const step = { name: "power-cycle", deadlineUs, run };
+    await ladder.take(step, reason, this.#closing.signal).catch(() => {});
+  }
+
+  // A device that does not come back is missing.
+  async #awaitReturn(history: PortHistory): Promise<void> {
+    const { clock } = this.#options;
+    const { portPath, serial, backByUs } = history;
+    const us = Math.max(0, backByUs - clock.nowUs());
+    const fact = `USB ${portPath}: not back within ${Math.round(us / SECOND)} s`;
+    const late = (): Error => new VscopeError("DEVICE_NOT_CONNECTED", fact);
+    try {
+      await withDeadline({ clock, us, late }, this.#closing.signal, (inner) =>
+        until(this.#ports, (ports) => ports.includes(portPath), inner),
+      );
+    } catch (error) {
+      this.#announce(serial, { state: "disconnected", reason: messageOf(error) });
+    }
+  }
+
+  // What runs in the background and ends before the rack is closed; it never rejects.
+  #follow(task: Promise<void>): Promise<void> {
+    this.#tasks.add(task);
+    return task.finally(() => this.#tasks.delete(task));
+  }
 }
 
 // An unknown product of the vendor becomes a problem with a message; vendor id 0999 is shared with others.

@@ -2,24 +2,38 @@
 // attached when the device is there. Commands are in the user's units, limits are checked here, and after a failure the
 // device is brought back to a known state before the next command.
 
-import { withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
-import { asVscopeError, isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { Queue } from "../base/queue.ts";
 import type { SpectrometerDriver, TecDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
 import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
+import { Attachment, type DeviceJob } from "./attachment.ts";
 import {
   allowedIntegrationTimeUs,
   type IntegrationSettings,
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
+import { RecoveryLadder } from "./recovery-ladder.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
-export type SpectrometerState = "disconnected" | "connecting" | "idle" | "exposing" | "recovering" | "faulty";
+export const SPECTROMETER_STATES = [
+  /** Not on the bus. */
+  "disconnected",
+  /** Being opened. */
+  "connecting",
+  "idle",
+  "exposing",
+  /** Failed or aborted, and on the ladder back. */
+  "recovering",
+  /** A client has switched its power off. */
+  "powered-off",
+  /** The whole ladder did not help; tried again from time to time. */
+  "faulty",
+] as const;
+export type SpectrometerState = (typeof SPECTROMETER_STATES)[number];
 
 export interface SpectrometerStatus {
   readonly state: SpectrometerState;
@@ -61,8 +75,6 @@ export interface TecSettings {
 
 // The detector's temperature moves slowly: a reading is good for this long.
 const TEMPERATURE_AGE_US = 10 * SECOND;
-// Longest clean-up of a device that answers at all: halts, 01 or abort, and the drain.
-const RECOVERY_US = 10 * SECOND;
 // Limits of the coolers' set points over all models; the device's own are narrower.
 const TEC_SETPOINT_C = { min: -50, max: 40, unit: "degC" } as const;
 
@@ -77,13 +89,6 @@ interface Channel {
   readonly integrationTimeUs: Cell<number>;
   readonly newest: Cell<Spectrum | undefined>;
   readonly wavelengthCoefficients: readonly number[] | undefined;
-}
-
-interface Attachment {
-  readonly driver: SpectrometerDriver;
-  readonly onFault: (error: VscopeError) => void;
-  readonly queue: Queue;
-  readonly ended: AbortController;
 }
 
 export class Spectrometer {
@@ -218,9 +223,14 @@ export class Spectrometer {
     this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
     this.controls.attached(driver.controls);
-    const ended = new AbortController();
-    const queue = new Queue({ name: this.serial, recover: () => this.#recover(attachment) });
-    const attachment: Attachment = { driver, onFault, queue, ended };
+    const ladder = new RecoveryLadder({ clock: this.#clock, log: this.#log, subject: this.serial });
+    const ifCurrent = (set: () => void): void => (this.#attachment === attachment ? set() : undefined);
+    const events = {
+      recovering: (reason: string) => ifCurrent(() => this.#status.set({ state: "recovering", reason })),
+      idle: () => ifCurrent(() => this.#status.set({ state: "idle" })),
+      failed: (error: VscopeError) => ifCurrent(() => onFault(error)),
+    };
+    const attachment = new Attachment({ serial: this.serial, driver, ladder, events });
     this.#attachment = attachment;
     this.#status.set({ state: "idle" });
     this.#prepare(attachment);
@@ -231,15 +241,16 @@ export class Spectrometer {
     if (this.#attachment === undefined) this.#status.set(status);
   }
 
-  /** The device is gone or unusable: what runs and waits rejects at once with `reason`; the driver is closed. */
-  async detach(reason: VscopeError): Promise<void> {
+  /**
+   * The device is gone, unusable or switched off: what runs and waits rejects at once with `reason`; the driver is
+   * closed.
+   */
+  async detach(reason: VscopeError, state: SpectrometerState = "disconnected"): Promise<void> {
     const attachment = this.#attachment;
     if (attachment === undefined) return;
     this.#attachment = undefined;
-    this.#status.set(disconnected(reason));
-    attachment.ended.abort(reason);
-    await attachment.queue.close(reason);
-    await attachment.driver.close();
+    this.#status.set({ state, reason: reason.message });
+    await attachment.close(reason);
   }
 
   async close(): Promise<void> {
@@ -250,70 +261,8 @@ export class Spectrometer {
     return this.#attachment !== undefined;
   }
 
-  /** USB reset of an attached device; without effect when it has no way to do so. */
-  async reset(): Promise<void> {
-    await this.#attachment?.driver.reset?.();
-  }
-
-  async #run<T>(
-    job: (attachment: Attachment, signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
-    const attachment = this.#attached();
-    let hasBegun = false;
-    try {
-      return await attachment.queue.run(async (inner) => {
-        hasBegun = true;
-        const result = await job(attachment, inner);
-        this.#idle(attachment);
-        return result;
-      }, signal);
-    } catch (error) {
-      // Not left until somebody asks again: the device would go on with a long exposure nobody wants.
-      if (hasBegun) this.#recoverSoon(attachment, error);
-      throw error;
-    }
-  }
-
-  // The queue recovers before its next job, so an empty one does.
-  #recoverSoon(attachment: Attachment, error: unknown): void {
-    if (this.#attachment !== attachment) return;
-    this.#log.info({ reason: messageOf(error) }, `${this.serial}: recovers`);
-    this.#status.set({ state: "recovering", reason: messageOf(error) });
-    attachment.queue
-      .run(async (inner) => {
-        await attachment.driver.prepare?.(inner);
-        this.#idle(attachment);
-      }, attachment.ended.signal)
-      .catch((failure: unknown) => {
-        this.#log.debug({ reason: messageOf(failure) }, `${this.serial}: not recovered`);
-        // Nobody else would try again: a batch that waits for this device would wait in vain.
-        this.#fail(attachment, asVscopeError(failure));
-      });
-  }
-
-  async #recover(attachment: Attachment): Promise<void> {
-    const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `${this.serial}: not recovered within ${RECOVERY_US / SECOND} s`);
-    try {
-      await withDeadline({ clock: this.#clock, us: RECOVERY_US, late }, attachment.ended.signal, (inner) =>
-        attachment.driver.resynchronize(inner),
-      );
-    } catch (error) {
-      this.#fail(attachment, asVscopeError(error));
-      throw error;
-    }
-  }
-
-  #fail(attachment: Attachment, error: VscopeError): void {
-    if (this.#attachment !== attachment) return;
-    const isGone = error.code === "DEVICE_NOT_CONNECTED";
-    this.#status.set(isGone ? disconnected(error) : { state: "faulty", reason: error.message });
-    attachment.onFault(error);
-  }
-
-  #idle(attachment: Attachment): void {
-    if (this.#attachment === attachment) this.#status.set({ state: "idle" });
+  async #run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
+    return this.#attached().run(job, signal);
   }
 
   // A spectrum without a temperature is better than none.
@@ -340,13 +289,13 @@ export class Spectrometer {
   }
 
   // In the background: whoever comes first need not wait for what can be done now.
-  #prepare({ driver, queue, ended }: Attachment): void {
-    queue
-      .run(async (inner) => {
+  #prepare(attachment: Attachment): void {
+    attachment
+      .runInBackground(async ({ driver }, inner) => {
         if (driver.tec !== undefined) await applyTec(driver.tec, this.#tecSettings, inner);
         await this.controls.restore(driver.controls, inner);
         await driver.prepare?.(inner);
-      }, ended.signal)
+      })
       .catch((error: unknown) =>
         this.#log.warn({ reason: messageOf(error) }, `${this.serial}: is not prepared`),
       );
@@ -389,8 +338,4 @@ async function applyTec(
 ): Promise<void> {
   if (setpointC !== undefined) await tec.setSetpointC(setpointC, signal);
   if (enabled !== undefined) await tec.setEnabled(enabled, signal);
-}
-
-function disconnected({ message }: VscopeError): SpectrometerStatus {
-  return { state: "disconnected", reason: message };
 }

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
-import type { Spectrometer } from "../instruments/spectrometer.ts";
+import { type Spectrometer, SPECTROMETER_STATES } from "../instruments/spectrometer.ts";
 import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -11,7 +11,7 @@ import { declare, type ServerModel } from "./model.ts";
 import { channels } from "./shutters.ts";
 
 const status = z.object({
-  state: z.enum(["disconnected", "connecting", "idle", "exposing", "recovering", "faulty"]),
+  state: z.enum(SPECTROMETER_STATES),
   reason: z.string().optional(),
 });
 const integrationTime = z.int();
@@ -102,6 +102,21 @@ export const SPECTROMETERS = [
     instances: serials,
     get: ({ rack }, { serial }) => rack.spectrometer(serial).status.value,
     watch: ({ rack }, { serial }) => [rack.spectrometer(serial).status],
+  }),
+  declare("/spectrometers/{serial}/power", {
+    summary:
+      "Power of the instrument, on or off; PUT takes cycle as well; exists where a power switch is configured",
+    type: "core.a",
+    // What GET gives, and cycle.
+    value: z.enum(["on", "off", "cycle"]),
+    example: "on",
+    instances: ({ rack }) => rack.switched.map((serial) => ({ serial })),
+    get: ({ rack }, { serial }) => rack.powerSwitch(serial).state.value,
+    watch: ({ rack }, { serial }) => [rack.powerSwitch(serial).state],
+    put: ({ rack, operations }, { serial }, wanted, signal) => {
+      operations.requireIdle(serial);
+      return rack.setPower(serial, wanted, signal);
+    },
   }),
   declare("/spectrometers/{serial}/integration-time/{channel}", {
     summary: "Integration time of the channel's next spectrum",

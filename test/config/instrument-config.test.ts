@@ -87,7 +87,7 @@ test("a piccolo.config loads", () => {
     isSimulated: false,
     detectorSetpointC: -10,
     fan: true,
-    powerSwitchPin: undefined,
+    powerSwitch: undefined,
     minIntegrationTimeUs: 1000,
     maxIntegrationTimeUs: 2_500_500,
     initialIntegrationTimeUs: undefined,

@@ -33,6 +33,14 @@ export interface TecDriver {
   read(signal: AbortSignal): Promise<TecReading>;
 }
 
+/** One part of the way back to a known state. */
+export interface RecoveryStep {
+  /** For the log: "clear halts". */
+  readonly name: string;
+  readonly deadlineUs: number;
+  run(signal: AbortSignal): Promise<void>;
+}
+
 export interface SpectrometerDriver {
   readonly identity: InstrumentIdentity;
   /** What else can be read and set; only what the device has. */
@@ -43,11 +51,11 @@ export interface SpectrometerDriver {
   prepare?(signal: AbortSignal): Promise<void>;
   /** One spectrum begun after `notBeforeUs`. Throws DEVICE_TIMEOUT, DEVICE_PROTOCOL, DEVICE_NOT_CONNECTED. */
   acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame>;
-  /** After an abort or error: ends a pending request, drains stale bytes, leaves the device as after opening. */
+  /** After an abort or error: end a pending request, drain stale bytes, leave the device as after opening. In this order. */
+  readonly recovery: readonly RecoveryStep[];
+  /** Takes all steps of `recovery`. */
   resynchronize(signal: AbortSignal): Promise<void>;
   /** Detector or board temperature where the device tells it. */
   readTemperatureC?(signal: AbortSignal): Promise<number>;
-  /** USB port reset, the last resort. The driver may be dead afterwards: close it and open the device again. */
-  reset?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,13 +1,14 @@
 // A spectrometer that speaks OBP, either dialect. It exposes on request, or into a buffer whose frames carry metadata;
 // so a fresh frame is asked for, not waited for, and the answer shows that it was exposed for the time set.
 
-import { MS } from "../../base/clock.ts";
+import { orAborted } from "../../base/abort.ts";
+import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
-import type { Exposure, RawFrame, SpectrometerDriver } from "./driver.ts";
+import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver } from "./driver.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 import { Obp } from "./obp.ts";
@@ -18,6 +19,8 @@ import { ObpTec } from "./obp-tec.ts";
 
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
 const QUIET_US = 100 * MS;
+// Longest step of a recovery of a device that answers at all.
+const STEP_US = 5 * SECOND;
 const ANSWER_MARGIN_US = 500 * MS;
 
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
@@ -35,6 +38,7 @@ export class ObpDriver implements SpectrometerDriver {
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
+  readonly recovery: readonly RecoveryStep[];
   readonly #obp: Obp;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
@@ -43,6 +47,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#obp = obp;
     this.identity = identity;
     this.controls = obpControls(obp);
+    this.recovery = [...quietening(obp), this.#answer()];
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -60,7 +65,7 @@ export class ObpDriver implements SpectrometerDriver {
     signal: AbortSignal,
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
-    await quieten(obp, signal);
+    for (const step of quietening(obp)) await step.run(signal);
     const serial = await readSerial(obp, signal);
     link.rename(serial);
     const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
@@ -100,16 +105,20 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
-    this.#settingUs = undefined;
-    await quieten(this.#obp, signal);
-  }
-
-  reset(): Promise<void> {
-    return this.#obp.link.transport.reset();
+    for (const step of this.recovery) await step.run(signal);
   }
 
   close(): Promise<void> {
     return this.#obp.link.transport.close();
+  }
+
+  // The dialect without an abort has not been asked anything before; and a wrong answer shows what the drain has missed.
+  #answer(): RecoveryStep {
+    const run = async (signal: AbortSignal): Promise<void> => {
+      this.#settingUs = undefined;
+      await readSerial(this.#obp, signal);
+    };
+    return { name: "answer", deadlineUs: STEP_US, run };
   }
 
   async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
@@ -173,13 +182,32 @@ function lasted(
   return frame.arrivalUs - frame.requestedUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
 }
 
-async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
-  const { endpoints, protocol, features } = obp.model;
-  await obp.link.clearHalts(endpoints);
-  if (protocol === "obp2") {
-    await obp.link.drain([endpoints.answer], QUIET_US, signal);
-    return;
-  }
+// What brings the device into a known state; the same after opening and after an error.
+function quietening(obp: Obp): readonly RecoveryStep[] {
+  const { link, model } = obp;
+  const { endpoints, protocol, features } = model;
+  const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
+  const clearHalts = step("clear halts", (signal) => orAborted(link.clearHalts(endpoints), signal));
+  const drain = step(
+    "drain",
+    async (signal) => void (await link.drain([endpoints.answer], QUIET_US, signal)),
+  );
+  if (protocol === "obp2") return [clearHalts, drain];
+  return [
+    clearHalts,
+    step("initialise", async (signal) => {
+      await abort(obp, signal);
+      if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
+    }),
+    drain,
+    step(
+      "disarm",
+      async (signal) => void (await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal)),
+    ),
+  ];
+}
+
+async function abort(obp: Obp, signal: AbortSignal): Promise<void> {
   try {
     await obp.commandIfPresent({ type: OBP1.abort }, signal);
   } catch (error) {
@@ -187,9 +215,6 @@ async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
     // The device may have taken it for the rest of a message that was broken off.
     await obp.commandIfPresent({ type: OBP1.abort }, signal);
   }
-  if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
-  await obp.link.drain([endpoints.answer], QUIET_US, signal);
-  await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
 }
 
 async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {

@@ -1,12 +1,13 @@
 // A spectrometer that speaks OOI: opens it, reads its calibration, and acquires through FreeRunning.
 
+import { orAborted } from "../../base/abort.ts";
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
-import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
+import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
   nonlinearityOrder,
@@ -26,6 +27,8 @@ import { openOoiTec } from "./ooi-tec.ts";
 
 // The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
 const INITIALISE_US = 100 * MS;
+// Longest step of a recovery of a device that answers at all.
+const STEP_US = 5 * SECOND;
 // Where a model has no status, an earlier session may have left it with anything; this much is waited for.
 const UNKNOWN_RUNNING_US = 10 * SECOND;
 
@@ -34,6 +37,7 @@ export class OoiDriver implements SpectrometerDriver {
   readonly tec?: TecDriver;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
+  readonly recovery: readonly RecoveryStep[];
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
 
@@ -47,6 +51,7 @@ export class OoiDriver implements SpectrometerDriver {
     this.#exposures = exposures;
     this.identity = identity;
     this.controls = ooiControls(ooi);
+    this.recovery = recoveryOf(ooi, exposures);
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -106,18 +111,23 @@ export class OoiDriver implements SpectrometerDriver {
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
-    await this.#ooi.link.clearHalts(this.#ooi.model.endpoints);
-    await quieten(this.#ooi, signal);
-    await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
-  }
-
-  reset(): Promise<void> {
-    return this.#ooi.link.transport.reset();
+    for (const step of this.recovery) await step.run(signal);
   }
 
   close(): Promise<void> {
     return this.#ooi.link.transport.close();
   }
+}
+
+function recoveryOf(ooi: Ooi, exposures: FreeRunning): readonly RecoveryStep[] {
+  const { link, model, inputs } = ooi;
+  const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
+  return [
+    step("clear halts", (signal) => orAborted(link.clearHalts(model.endpoints), signal)),
+    step("initialise", (signal) => ooi.initialise(signal)),
+    step("drain", async (signal) => void (await link.drain(inputs, INITIALISE_US, signal))),
+    step("restart", async (signal) => exposures.restart(await readRunningUs(ooi, signal), signal)),
+  ];
 }
 
 async function quieten(ooi: Ooi, signal: AbortSignal): Promise<void> {

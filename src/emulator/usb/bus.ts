@@ -8,7 +8,7 @@ import { FaultPlan } from "./faults.ts";
 import { EmulatedTransport, type Socket } from "./transport.ts";
 
 export interface AttachOptions {
-  /** The socket; by default the next one of a hub, `1-1.1`, `1-1.2`, ... */
+  /** The socket; by default the one it was in before, or the next one of a hub, `1-1.1`, `1-1.2`, ... */
   readonly portPath?: string;
   readonly faults?: FaultPlan;
   /** Opening fails with DEVICE_PERMISSION, as without a udev rule. */
@@ -26,6 +26,7 @@ export class EmulatedUsbBus implements UsbBus {
   readonly #clock: Clock;
   readonly #plugs = new Map<UsbFarEnd, Plug>();
   readonly #listeners = new Set<UsbListener>();
+  readonly #former = new Map<UsbFarEnd, string>();
   #sockets = 0;
 
   constructor(clock: Clock) {
@@ -48,7 +49,13 @@ export class EmulatedUsbBus implements UsbBus {
   /** Plugs a device in; it powers up. Does nothing when it is plugged in already. */
   attach(device: UsbFarEnd, options: AttachOptions = {}): void {
     if (this.#plugs.has(device)) return;
-    const { portPath = this.#nextSocket() } = options;
+    options.faults?.poweredUp();
+    this.#plugIn(device, options);
+  }
+
+  #plugIn(device: UsbFarEnd, options: AttachOptions): void {
+    const { portPath = this.#former.get(device) ?? this.#nextSocket() } = options;
+    this.#former.set(device, portPath);
     const faults = options.faults ?? new FaultPlan();
     const plug: Plug = {
       transport: undefined,
@@ -117,6 +124,6 @@ export class EmulatedUsbBus implements UsbBus {
 
   #reenumerate(device: UsbFarEnd, options: AttachOptions): void {
     this.detach(device);
-    this.attach(device, options);
+    this.#plugIn(device, options);
   }
 }

@@ -30,7 +30,11 @@ export interface Fault {
   readonly delayUs?: number;
 }
 
+/** What brings back firmware that hangs. A power-cycle also does what a reset does. */
+export type HangCure = "reset" | "power-cycle" | "nothing";
+
 export class FaultPlan {
+  #hangsUntil: HangCure | undefined;
   readonly #faults: Fault[] = [];
   readonly #fired: Fault[] = [];
   #counts = { read: 0, write: 0 };
@@ -40,6 +44,26 @@ export class FaultPlan {
     this.#faults.splice(0, Infinity, ...faults);
     this.#fired.length = 0;
     this.#counts = { read: 0, write: 0 };
+    this.#hangsUntil = undefined;
+  }
+
+  /** The firmware hangs: whatever is written is taken without effect, and nothing is answered until the cure. */
+  hang(until: HangCure): void {
+    this.#hangsUntil = until;
+  }
+
+  get isHung(): boolean {
+    return this.#hangsUntil !== undefined;
+  }
+
+  /** The device was reset by the bus. */
+  wasReset(): void {
+    if (this.#hangsUntil === "reset") this.#hangsUntil = undefined;
+  }
+
+  /** The device got power. */
+  poweredUp(): void {
+    if (this.#hangsUntil !== "nothing") this.#hangsUntil = undefined;
   }
 
   /** Faults that have happened; when a loop over N finds none, it has passed the last transfer. */

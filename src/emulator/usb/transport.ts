@@ -51,7 +51,7 @@ export class EmulatedTransport implements UsbTransport {
     this.#strike(endpoint, fault);
     if (fault?.kind === "silence") await this.#silence(signal);
     if (fault?.kind === "delay") await clock.delay(fault.delayUs ?? 0, this.#joined(signal));
-    if (fault?.kind === "ignored") return;
+    if (fault?.kind === "ignored" || faults.isHung) return;
     device.receive(endpoint, fault === undefined ? bytes.slice() : damaged(bytes, fault.kind));
   }
 
@@ -77,6 +77,7 @@ export class EmulatedTransport implements UsbTransport {
       new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: transfer cancelled by a USB reset`),
     );
     this.#halted.clear();
+    this.#socket.faults.wasReset();
     this.#socket.device.reset();
     this.#socket.afterReset();
   }
@@ -182,6 +183,7 @@ export class EmulatedTransport implements UsbTransport {
   }
 
   #nextPacket(endpoint: number): Uint8Array | undefined {
+    if (this.#socket.faults.isHung) return undefined;
     if (this.#orphans === 0) return this.#socket.device.take(endpoint);
     this.#orphans -= 1;
     return ORPHAN;

@@ -1,0 +1,131 @@
+// An opened device: its driver, its queue, and its way back to a known state after a failure or an abort. What the
+// device cannot be brought back from in place goes to its keeper (port-keeper.ts), which has stronger means.
+
+import { NEVER, orAborted } from "../base/abort.ts";
+import { SECOND } from "../base/clock.ts";
+import { asVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
+import { Queue } from "../base/queue.ts";
+import type { RecoveryStep, SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
+import type { RecoveryLadder } from "./recovery-ladder.ts";
+
+export type DeviceJob<T> = (attachment: Attachment, signal: AbortSignal) => Promise<T>;
+
+export interface AttachmentEvents {
+  recovering(reason: string): void;
+  idle(): void;
+  /** The device does not come back by itself. */
+  failed(error: VscopeError): void;
+}
+
+export interface AttachmentOptions {
+  readonly serial: string;
+  readonly driver: SpectrometerDriver;
+  readonly ladder: RecoveryLadder;
+  readonly events: AttachmentEvents;
+}
+
+// A cancelled transfer ends within a millisecond; one that does not hangs in the bus.
+const CANCEL_US = 2 * SECOND;
+// Beside the exposure that the device may have to finish first.
+const ANSWER_US = 60 * SECOND;
+
+export class Attachment {
+  readonly driver: SpectrometerDriver;
+  readonly #ladder: RecoveryLadder;
+  readonly #events: AttachmentEvents;
+  readonly #queue: Queue;
+  readonly #ended = new AbortController();
+  #stuck: VscopeError | undefined;
+
+  constructor({ serial, driver, ladder, events }: AttachmentOptions) {
+    this.driver = driver;
+    this.#ladder = ladder;
+    this.#events = events;
+    this.#queue = new Queue({ name: serial, recover: (reason) => this.#resynchronize(messageOf(reason)) });
+  }
+
+  /** Runs a job in its turn. After a failure the device recovers at once. Throws what the job and the queue throw. */
+  async run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
+    let hasBegun = false;
+    try {
+      return await this.#queue.run(async (inner) => {
+        hasBegun = true;
+        const result = await this.#perform(job, inner);
+        this.#events.idle();
+        return result;
+      }, signal);
+    } catch (error) {
+      // Not left until somebody asks again: the device would go on with a long exposure nobody wants.
+      if (hasBegun) this.#recoverSoon(messageOf(error));
+      throw error;
+    }
+  }
+
+  /** Runs a job that nobody waits for. */
+  async runInBackground(job: DeviceJob<void>): Promise<void> {
+    await this.#queue.run((inner) => job(this, inner), this.#ended.signal);
+  }
+
+  /** What runs and waits rejects at once with `reason`; the driver is closed. */
+  async close(reason: VscopeError): Promise<void> {
+    this.#ended.abort(reason);
+    await this.#queue.close(reason);
+    await this.driver.close();
+  }
+
+  // An abort cancels the transfers. A job that goes on nevertheless is given up, and the device with it.
+  async #perform<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
+    const stuck = new AbortController();
+    const running = job(this, signal);
+    const onAbort = (): void => {
+      const run = (inner: AbortSignal): Promise<unknown> =>
+        orAborted(Promise.allSettled([running]), inner);
+      const cancel = { name: "cancel", deadlineUs: CANCEL_US, run };
+      this.#ladder.take(cancel, messageOf(signal.reason), NEVER).catch((error: unknown) => {
+        this.#stuck = asVscopeError(error);
+        stuck.abort(error);
+      });
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await orAborted(running, stuck.signal);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  // The queue recovers before its next job, so an empty one does.
+  #recoverSoon(reason: string): void {
+    if (this.#ended.signal.aborted) return;
+    this.#events.recovering(reason);
+    this.#queue
+      .run(async (inner) => {
+        await this.#ladder.takeAll(this.#preparation(), reason, inner);
+        this.#events.idle();
+      }, this.#ended.signal)
+      // Nobody else would try again: a batch that waits for this device would wait in vain.
+      .catch((failure: unknown) => this.#fail(failure));
+  }
+
+  async #resynchronize(reason: string): Promise<void> {
+    try {
+      if (this.#stuck !== undefined) throw this.#stuck;
+      await this.#ladder.takeAll(this.driver.recovery, reason, this.#ended.signal);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  // Shows that the device delivers spectra again.
+  #preparation(): readonly RecoveryStep[] {
+    const { driver } = this;
+    if (driver.prepare === undefined) return [];
+    const deadlineUs = driver.identity.integrationTimeUs.max + ANSWER_US;
+    return [{ name: "prepare", deadlineUs, run: (signal) => driver.prepare?.(signal) ?? Promise.resolve() }];
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#ended.signal.aborted) this.#events.failed(asVscopeError(error));
+  }
+}
