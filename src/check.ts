@@ -1,7 +1,8 @@
 // `vscope-server --check`: looks at configuration and hardware, prints what it finds, changes nothing but closes shutters.
 
-import { NEVER } from "./base/abort.ts";
-import type { Clock } from "./base/clock.ts";
+import { NEVER, withDeadline } from "./base/abort.ts";
+import { until } from "./base/cell.ts";
+import { type Clock, SECOND } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
@@ -11,6 +12,9 @@ import { InstrumentFile } from "./instrument-file.ts";
 import type { Rack } from "./instruments/rack.ts";
 import { openInstruments } from "./open-instruments.ts";
 import { wavelengthsNm } from "./spectra/spectrum.ts";
+
+/** What has just been switched on boots and is found within this time. */
+const POWER_UP_US = 15 * SECOND;
 
 export interface CheckOptions {
   readonly config: ServerConfig;
@@ -49,7 +53,19 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
     );
     if (state.value === "unknown") problems += 1;
   }
+  await powerUp(rack, clock);
   return problems + printRack(rack, instrument, print);
+}
+
+// Whoever does not come in time is printed as missing.
+async function powerUp({ spectrometers, switched }: Rack, clock: Clock): Promise<void> {
+  const late = (): Error => new VscopeError("DEVICE_NOT_CONNECTED", "check: not all are there");
+  const areThere = (found: Rack["spectrometers"]["value"]): boolean =>
+    switched.every((serial) => found.some((one) => one.serial === serial));
+  const waited = withDeadline({ clock, us: POWER_UP_US, late }, NEVER, (signal) =>
+    until(spectrometers, areThere, signal),
+  );
+  await waited.catch(() => {});
 }
 
 function printRack(rack: Rack, { spectrometers }: InstrumentConfig, print: (line: string) => void): number {

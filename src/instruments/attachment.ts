@@ -61,11 +61,6 @@ export class Attachment {
     }
   }
 
-  /** Runs a job that nobody waits for. */
-  async runInBackground(job: DeviceJob<void>): Promise<void> {
-    await this.#queue.run((inner) => job(this, inner), this.#ended.signal);
-  }
-
   /** What runs and waits rejects at once with `reason`; the driver is closed. */
   async close(reason: VscopeError): Promise<void> {
     this.#ended.abort(reason);
@@ -78,8 +73,7 @@ export class Attachment {
     const stuck = new AbortController();
     const running = job(this, signal);
     const onAbort = (): void => {
-      const run = (inner: AbortSignal): Promise<unknown> =>
-        orAborted(Promise.allSettled([running]), inner);
+      const run = (inner: AbortSignal): Promise<unknown> => orAborted(Promise.allSettled([running]), inner);
       const cancel = { name: "cancel", deadlineUs: CANCEL_US, run };
       this.#ladder.take(cancel, messageOf(signal.reason), NEVER).catch((error: unknown) => {
         this.#stuck = asVscopeError(error);

@@ -10,7 +10,13 @@ import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
 import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
-import { freshHistory, type PortHistory, PortKeeper, type PortOwner, type RackProblem } from "./port-keeper.ts";
+import {
+  freshHistory,
+  type PortHistory,
+  PortKeeper,
+  type PortOwner,
+  type RackProblem,
+} from "./port-keeper.ts";
 import type { PowerSwitch } from "./power-switch.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
 import { Spectrometer, type SpectrometerSettings, type SpectrometerStatus } from "./spectrometer.ts";
@@ -104,7 +110,9 @@ export class Rack {
     if (wanted === "off") return;
     try {
       if (wanted === "cycle")
-        await withAny([signal, this.#closing.signal], (joined) => this.#options.clock.delay(power.offUs, joined));
+        await withAny([signal, this.#closing.signal], (joined) =>
+          this.#options.clock.delay(power.offUs, joined),
+        );
     } finally {
       this.#switchOn(serial, power);
     }
@@ -183,7 +191,8 @@ export class Rack {
   // The spectrometer of the driver's serial number, as long as no other device has it.
   #seat(driver: SpectrometerDriver, history: PortHistory): Spectrometer {
     const { serial } = driver.identity;
-    if (history.serial !== serial) this.#announce(history.serial, { state: "disconnected", reason: "replaced" });
+    if (history.serial !== serial)
+      this.#announce(history.serial, { state: "disconnected", reason: "replaced" });
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
     if (this.#isSwitchedOff(serial)) {
       throw new VscopeError("DEVICE_FAULT", `${serial}: is on the bus although its power is switched off`);

@@ -2,6 +2,7 @@
 // attached when the device is there. Commands are in the user's units, limits are checked here, and after a failure the
 // device is brought back to a known state before the next command.
 
+import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
@@ -291,11 +292,11 @@ export class Spectrometer {
   // In the background: whoever comes first need not wait for what can be done now.
   #prepare(attachment: Attachment): void {
     attachment
-      .runInBackground(async ({ driver }, inner) => {
+      .run(async ({ driver }, inner) => {
         if (driver.tec !== undefined) await applyTec(driver.tec, this.#tecSettings, inner);
         await this.controls.restore(driver.controls, inner);
         await driver.prepare?.(inner);
-      })
+      }, NEVER)
       .catch((error: unknown) =>
         this.#log.warn({ reason: messageOf(error) }, `${this.serial}: is not prepared`),
       );

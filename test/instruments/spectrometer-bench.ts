@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { NEVER } from "../../src/base/abort.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import type { PowerSwitchConfig } from "../../src/config/instrument-config.ts";
 import type { ModelName } from "../../src/drivers/oceanoptics/models.ts";
 import type { Firmware } from "../../src/emulator/device/spectrometer.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type EmulatedDevice,
   type EmulatedInstrument,
 } from "../../src/emulator/instrument.ts";
+import { openPowerSwitches, type PowerSwitch } from "../../src/instruments/power-switch.ts";
 import { Rack } from "../../src/instruments/rack.ts";
 import type {
   Spectrometer,
@@ -28,6 +30,17 @@ export interface BenchOptions {
   /** The shutters are closed. */
   readonly isDark?: boolean;
   readonly settings?: Readonly<Record<string, SpectrometerSettings>>;
+  /** By serial number. */
+  readonly power?: Readonly<Record<string, PowerSwitchConfig>>;
+}
+
+/** A line of the log of a recovery. */
+export interface StepLine {
+  readonly serial: string;
+  readonly step: string;
+  readonly reason: string;
+  readonly outcome: string;
+  readonly durationMs: number;
 }
 
 export const CHANNELS = ["downwelling", "upwelling"] as const;
@@ -37,10 +50,28 @@ export class RackBench {
   readonly instrument: EmulatedInstrument;
   readonly rack: Rack;
   readonly warnings: string[] = [];
+  /** The steps that recoveries have logged. */
+  readonly steps: StepLine[] = [];
+  readonly #log: Log;
+  readonly #power: ReadonlyMap<string, PowerSwitchConfig>;
+  readonly #powerSwitches = new Map<string, PowerSwitch>();
 
-  constructor({ spectrometers, isDark = false, settings = {} }: BenchOptions = {}) {
+  constructor({ spectrometers, isDark = false, settings = {}, power = {} }: BenchOptions = {}) {
     const { clock } = this;
-    const log: Log = { ...SILENT, warn: (_, message) => this.warnings.push(message), child: () => log };
+    const note = (fields: object, message: string): void => {
+      if ("step" in fields) this.steps.push(stepLine(fields, message));
+    };
+    const log: Log = {
+      ...SILENT,
+      info: note,
+      warn: (fields, message) => {
+        note(fields, message);
+        this.warnings.push(message);
+      },
+      child: () => log,
+    };
+    this.#log = log;
+    this.#power = new Map(Object.entries(power));
     const shutters = CHANNELS.map((channel, index) => ({
       channel,
       wiring: { kind: "latching" as const, openPin: 18 + 4 * index, closePin: 17 + 4 * index },
@@ -50,14 +81,24 @@ export class RackBench {
       clock,
       log: SILENT,
       shutters,
+      powerLines: this.#power,
       ...(spectrometers === undefined ? {} : { spectrometers }),
     });
     const { bus } = this.instrument;
     const settingsOf = (serial: string): SpectrometerSettings => settings[serial] ?? {};
-    this.rack = new Rack({ bus, clock, log, channels: CHANNELS, isSimulated: true, settings: settingsOf });
+    this.rack = this.another(bus, settingsOf);
+  }
+
+  /** One more rack on the same bus, as of another process. */
+  another(bus = this.instrument.bus, settings = (_serial: string): SpectrometerSettings => ({})): Rack {
+    const options = { clock: this.clock, log: this.#log, channels: CHANNELS, isSimulated: true, settings };
+    return new Rack({ ...options, bus, powerSwitches: this.#powerSwitches });
   }
 
   async start(): Promise<void> {
+    const options = { bank: this.instrument.gpio, clock: this.clock, log: this.#log, switches: this.#power };
+    const opened = await this.clock.run(openPowerSwitches(options, NEVER));
+    for (const [serial, one] of opened) this.#powerSwitches.set(serial, one);
     await this.clock.run(this.rack.start(NEVER));
   }
 
@@ -86,4 +127,16 @@ export class RackBench {
   ): Promise<Spectrum> {
     return this.clock.run(spectrometer.acquire(this.request(changes), signal));
   }
+}
+
+function stepLine(fields: object, message: string): StepLine {
+  const { step, reason, outcome, durationMs } = {
+    step: "",
+    reason: "",
+    outcome: "",
+    durationMs: -1,
+    ...fields,
+  };
+  const serial = message.slice(0, message.indexOf(": "));
+  return { serial, step, reason, outcome, durationMs };
 }

@@ -19,6 +19,8 @@ import { ObpTec } from "./obp-tec.ts";
 
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
 const QUIET_US = 100 * MS;
+// An earlier session may have left it with a long exposure; this much is waited for.
+const UNKNOWN_RUNNING_US = 10 * SECOND;
 // Longest step of a recovery of a device that answers at all.
 const STEP_US = 5 * SECOND;
 const ANSWER_MARGIN_US = 500 * MS;
@@ -39,15 +41,20 @@ export class ObpDriver implements SpectrometerDriver {
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
+  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   readonly #obp: Obp;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
+  /** An exposure that was asked for may go on until then; on Clock.nowUs. */
+  #busyUntilUs: number;
 
   private constructor(obp: Obp, identity: InstrumentIdentity) {
     this.#obp = obp;
     this.identity = identity;
     this.controls = obpControls(obp);
     this.recovery = [...quietening(obp), this.#answer()];
+    this.#busyUntilUs = obp.link.clock.nowUs() + UNKNOWN_RUNNING_US;
+    if (obp.model.protocol === "obp2") this.prepare = (signal) => this.#outlast(signal);
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -112,13 +119,27 @@ export class ObpDriver implements SpectrometerDriver {
     return this.#obp.link.transport.close();
   }
 
-  // The dialect without an abort has not been asked anything before; and a wrong answer shows what the drain has missed.
+  // A wrong answer shows what the drain has missed.
   #answer(): RecoveryStep {
+    const { protocol, integrationTimeUs } = this.#obp.model;
     const run = async (signal: AbortSignal): Promise<void> => {
       this.#settingUs = undefined;
-      await readSerial(this.#obp, signal);
+      if (protocol === "obp2") await this.#outlast(signal);
+      else await readSerial(this.#obp, signal);
     };
-    return { name: "answer", deadlineUs: STEP_US, run };
+    return { name: "answer", deadlineUs: STEP_US + integrationTimeUs.max, run };
+  }
+
+  // This dialect has no abort: what was asked for goes on, and a short exposure asked for now follows it.
+  async #outlast(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#obp.link;
+    const { integrationTimeUs, spectrumRequest, readoutMaxUs } = this.#obp.model;
+    const { min, base } = integrationTimeUs;
+    const us = Math.max(0, this.#busyUntilUs - clock.nowUs()) + min + readoutMaxUs + ANSWER_MARGIN_US;
+    await this.#obp.command({ type: OBP2.setIntegrationTime, data: u32(min / base), us }, signal);
+    this.#settingUs = min;
+    await this.#obp.query({ type: spectrumRequest, us }, signal);
+    this.#busyUntilUs = clock.nowUs();
   }
 
   async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
@@ -167,10 +188,9 @@ export class ObpDriver implements SpectrometerDriver {
 
   #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
-    return this.#obp.query(
-      { type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US },
-      signal,
-    );
+    const us = integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US;
+    this.#busyUntilUs = this.#obp.link.clock.nowUs() + us;
+    return this.#obp.query({ type: spectrumRequest, us }, signal);
   }
 }
 

@@ -29,7 +29,7 @@ import { openOoiTec } from "./ooi-tec.ts";
 const INITIALISE_US = 100 * MS;
 // Longest step of a recovery of a device that answers at all.
 const STEP_US = 5 * SECOND;
-// Where a model has no status, an earlier session may have left it with anything; this much is waited for.
+// An earlier session may have left it with a long cycle, which the status does not tell; this much is waited for.
 const UNKNOWN_RUNNING_US = 10 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
@@ -85,7 +85,7 @@ export class OoiDriver implements SpectrometerDriver {
     link.rename(serial);
     const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
-    const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
+    const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, UNKNOWN_RUNNING_US));
     await exposures.restart(runningUs, signal);
     const saturationLevel =
       binary === undefined || ooi.model.saturation === undefined

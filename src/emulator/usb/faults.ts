@@ -13,6 +13,8 @@ export type FaultKind =
   | "wrong-checksum"
   /** The transfer never ends; bytes written are lost, bytes to be read stay in the device. */
   | "silence"
+  /** As silence, and cancelling it does not end it either; closing the device does. */
+  | "stuck"
   /** The device is unplugged. */
   | "unplug"
   /** A lone 69, left over from an aborted read, comes before what follows. */

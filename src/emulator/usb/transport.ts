@@ -50,6 +50,7 @@ export class EmulatedTransport implements UsbTransport {
     const fault = faults.next("write");
     this.#strike(endpoint, fault);
     if (fault?.kind === "silence") await this.#silence(signal);
+    if (fault?.kind === "stuck") await this.#silence(this.#ending.signal);
     if (fault?.kind === "delay") await clock.delay(fault.delayUs ?? 0, this.#joined(signal));
     if (fault?.kind === "ignored" || faults.isHung) return;
     device.receive(endpoint, fault === undefined ? bytes.slice() : damaged(bytes, fault.kind));
@@ -61,6 +62,7 @@ export class EmulatedTransport implements UsbTransport {
     const fault = faults.next("read");
     this.#strike(endpoint, fault);
     if (fault?.kind === "silence") await this.#silence(signal);
+    if (fault?.kind === "stuck") await this.#silence(this.#ending.signal);
     const bytes = await this.#transfer({ endpoint, length, fault }, signal);
     if (fault?.kind === "delay") await clock.delay(fault.delayUs ?? 0, this.#joined(signal));
     return fault === undefined ? bytes : damaged(bytes, fault.kind);
