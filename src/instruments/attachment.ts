@@ -36,12 +36,18 @@ export class Attachment {
   readonly #queue: Queue;
   readonly #ended = new AbortController();
   #stuck: VscopeError | undefined;
+  #hasWorked = false;
 
   constructor({ serial, driver, ladder, events }: AttachmentOptions) {
     this.driver = driver;
     this.#ladder = ladder;
     this.#events = events;
     this.#queue = new Queue({ name: serial, recover: (reason) => this.#resynchronize(messageOf(reason)) });
+  }
+
+  /** Whether anything has succeeded; the first job takes a spectrum. */
+  get hasWorked(): boolean {
+    return this.#hasWorked;
   }
 
   /** Runs a job in its turn. After a failure the device recovers at once. Throws what the job and the queue throw. */
@@ -51,7 +57,7 @@ export class Attachment {
       return await this.#queue.run(async (inner) => {
         hasBegun = true;
         const result = await this.#perform(job, inner);
-        this.#events.idle();
+        this.#works();
         return result;
       }, signal);
     } catch (error) {
@@ -95,7 +101,7 @@ export class Attachment {
     this.#queue
       .run(async (inner) => {
         await this.#ladder.takeAll(this.#preparation(), reason, inner);
-        this.#events.idle();
+        this.#works();
       }, this.#ended.signal)
       // Nobody else would try again: a batch that waits for this device would wait in vain.
       .catch((failure: unknown) => this.#fail(failure));
@@ -117,6 +123,11 @@ export class Attachment {
     if (driver.prepare === undefined) return [];
     const deadlineUs = driver.identity.integrationTimeUs.max + ANSWER_US;
     return [{ name: "prepare", deadlineUs, run: (signal) => driver.prepare?.(signal) ?? Promise.resolve() }];
+  }
+
+  #works(): void {
+    this.#hasWorked = true;
+    this.#events.idle();
   }
 
   #fail(error: unknown): void {

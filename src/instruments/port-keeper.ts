@@ -26,7 +26,7 @@ export interface PortHistory {
   readonly portPath: string;
   /** Of the spectrometer that was opened here last. */
   serial: string | undefined;
-  /** Failures in a row. */
+  /** Failures in a row, also of a device that opens and then does not work. */
   failures: number;
   /** The last of them. */
   reason: string | undefined;
@@ -129,7 +129,8 @@ export class PortKeeper {
     await this.#owner.powered(history.serial, signal);
     const driver = await this.#open(signal);
     const spectrometer = await this.#seat(driver, signal);
-    Object.assign(history, freshHistory(history.portPath, spectrometer.serial));
+    const { failures } = history;
+    Object.assign(history, freshHistory(history.portPath, spectrometer.serial), { failures });
     this.#owner.report(history.portPath, undefined);
     const { serial, model } = driver.identity;
     log.info({ serial, model, port: history.portPath }, `${serial}: connected`);
@@ -181,7 +182,7 @@ export class PortKeeper {
       await settled(this.#detach("powered-off", error));
       return;
     }
-    history.failures += 1;
+    history.failures = this.#spectrometer?.hasWorked === true ? 1 : history.failures + 1;
     history.reason = error.message;
     history.retryAtUs = clock.nowUs() + (RETRY_US[history.failures - 1] ?? LONGEST_RETRY_US);
     this.#report(error);

@@ -192,7 +192,10 @@ export class Rack {
   #seat(driver: SpectrometerDriver, history: PortHistory): Spectrometer {
     const { serial } = driver.identity;
     if (history.serial !== serial)
-      this.#announce(history.serial, { state: "disconnected", reason: "replaced" });
+      this.#announce(history.serial, {
+        state: "disconnected",
+        reason: `USB ${history.portPath}: another spectrometer is there`,
+      });
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
     if (this.#isSwitchedOff(serial)) {
       throw new VscopeError("DEVICE_FAULT", `${serial}: is on the bus although its power is switched off`);
@@ -247,8 +250,12 @@ export class Rack {
     const keeper = [...this.#keepers.values()].find((one) => one.spectrometer?.serial === serial);
     await spectrometer?.detach(reason, status.state);
     spectrometer?.announce(status);
-    power.set("off");
-    keeper?.fail(reason);
+    try {
+      power.set("off");
+    } finally {
+      // When the line fails it is opened again.
+      keeper?.fail(reason);
+    }
     const history = this.#historyFor(serial);
     if (history !== undefined) this.#report(history.portPath, undefined);
     log.info({ serial }, `${serial}: power is switched off`);

@@ -258,6 +258,11 @@ export class Spectrometer {
     await this.detach(new VscopeError("DEVICE_NOT_CONNECTED", `${this.serial}: the server closes`));
   }
 
+  /** Whether the device has done anything since it was attached; while it is. */
+  get hasWorked(): boolean {
+    return this.#attachment?.hasWorked === true;
+  }
+
   get isAttached(): boolean {
     return this.#attachment !== undefined;
   }

@@ -6,7 +6,9 @@ import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { VscopeError } from "../../src/base/errors.ts";
+import type { SpectrometerModel } from "../../src/drivers/oceanoptics/model.ts";
 import { type ModelName, modelNamed } from "../../src/drivers/oceanoptics/models.ts";
+import type { UsbBus, UsbDevice, UsbTransport } from "../../src/drivers/usb/port.ts";
 import type { Fault, HangCure } from "../../src/emulator/usb/faults.ts";
 import type { Spectrometer, SpectrometerState } from "../../src/instruments/spectrometer.ts";
 import { RackBench } from "./spectrometer-bench.ts";
@@ -169,6 +171,87 @@ test("an abort is one more step: the transfer is cancelled first", async () => {
   );
   await bench.close();
 });
+
+for (const model of MODELS) {
+  test(`${model}: whoever waits behind an aborted long exposure gets a spectrum, not an error`, async () => {
+    const [bench, spectrometer] = await started(model);
+    const controller = new AbortController();
+    const first = spectrometer.acquire(bench.request({ integrationTimeUs: 2 * SECOND }), controller.signal);
+    first.catch(() => {});
+    const second = spectrometer.acquire(bench.request({ integrationTimeUs: 20_000 }), NEVER);
+    await bench.clock.advance(300_000);
+    controller.abort(new VscopeError("OPERATION_CANCELLED", "operation 1: cancelled"));
+    const abortedUs = bench.clock.nowUs();
+    await bench.clock.run(second, 10 * SECOND);
+    const truth = bench.device(SERIAL).spectrometer.truth.newest;
+    assert.ok(truth !== undefined && truth.startUs >= abortedUs, "stale");
+    assert.equal(truth.integrationTimeUs, 20_000);
+    await reaches(bench, spectrometer, "idle");
+    assert.ok(!names(bench).includes("reset"));
+    await bench.close();
+  });
+}
+
+/** A bus on which requests for spectra are lost until the power line of pin 5 is switched. */
+function deafBus(
+  { instrument }: RackBench,
+  { spectrumRequest, protocol, endpoints }: SpectrometerModel,
+): UsbBus {
+  const { bus, gpio } = instrument;
+  let isDeaf = true;
+  gpio.watch(({ pin }) => {
+    if (pin === SWITCH.pin) isDeaf = false;
+  });
+  const isRequest = (endpoint: number, bytes: Uint8Array): boolean => {
+    const type = protocol === "ooi" ? bytes[0] : Buffer.from(bytes).readUInt32LE(8);
+    return endpoint === endpoints.out && type === (protocol === "ooi" ? 0x09 : spectrumRequest);
+  };
+  const deafened = new Map<UsbDevice, UsbDevice>();
+  const deafen = (device: UsbDevice): UsbDevice => {
+    const open = async (signal: AbortSignal): Promise<UsbTransport> => {
+      const inner = await device.open(signal);
+      return {
+        speed: inner.speed,
+        write: async (endpoint, bytes, writing) => {
+          if (!isDeaf || !isRequest(endpoint, bytes)) await inner.write(endpoint, bytes, writing);
+        },
+        read: (endpoint, length, reading) => inner.read(endpoint, length, reading),
+        clearHalt: (endpoint) => inner.clearHalt(endpoint),
+        reset: () => inner.reset(),
+        close: () => inner.close(),
+      };
+    };
+    const made = deafened.get(device) ?? { ...device, open };
+    deafened.set(device, made);
+    return made;
+  };
+  return {
+    list: async () => (await bus.list()).map(deafen),
+    watch: (listener) =>
+      bus.watch({
+        attached: (one) => listener.attached(deafen(one)),
+        detached: (one) => listener.detached(deafen(one)),
+      }),
+  };
+}
+
+for (const model of ["Flame-S", "STS", "QE Pro", "SR4"] as const) {
+  test(`${model}: a device that answers and gives no spectrum climbs to the power-cycle, though it opens`, async () => {
+    const power = { [SERIAL]: { ...SWITCH, activeHigh: false } };
+    const bench = new RackBench({ spectrometers: [{ model, serial: SERIAL }], power });
+    await bench.openPower();
+    const rack = bench.another(deafBus(bench, modelNamed(model)));
+    await bench.clock.run(rack.start(NEVER));
+    const spectrometer = rack.spectrometer(SERIAL);
+    await bench.clock.advance(120 * SECOND);
+    assert.equal(spectrometer.status.value.state, "idle");
+    assert.equal(names(bench).filter((name) => name === "power-cycle").length, 1);
+    assert.equal(names(bench).filter((name) => name === "re-open").length, 3);
+    await works(bench, spectrometer);
+    await bench.clock.run(rack.close());
+    await bench.close();
+  });
+}
 
 test("a transfer that does not end when it is cancelled costs two seconds and the connection", async () => {
   const [bench, spectrometer] = await started("Flame-S");

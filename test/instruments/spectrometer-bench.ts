@@ -6,6 +6,7 @@ import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { PowerSwitchConfig } from "../../src/config/instrument-config.ts";
 import type { ModelName } from "../../src/drivers/oceanoptics/models.ts";
+import type { UsbBus } from "../../src/drivers/usb/port.ts";
 import type { Firmware } from "../../src/emulator/device/spectrometer.ts";
 import {
   createEmulatedInstrument,
@@ -90,16 +91,24 @@ export class RackBench {
   }
 
   /** One more rack on the same bus, as of another process. */
-  another(bus = this.instrument.bus, settings = (_serial: string): SpectrometerSettings => ({})): Rack {
+  another(
+    bus: UsbBus = this.instrument.bus,
+    settings = (_serial: string): SpectrometerSettings => ({}),
+  ): Rack {
     const options = { clock: this.clock, log: this.#log, channels: CHANNELS, isSimulated: true, settings };
     return new Rack({ ...options, bus, powerSwitches: this.#powerSwitches });
   }
 
   async start(): Promise<void> {
+    await this.openPower();
+    await this.clock.run(this.rack.start(NEVER));
+  }
+
+  /** Switches everything on. */
+  async openPower(): Promise<void> {
     const options = { bank: this.instrument.gpio, clock: this.clock, log: this.#log, switches: this.#power };
     const opened = await this.clock.run(openPowerSwitches(options, NEVER));
     for (const [serial, one] of opened) this.#powerSwitches.set(serial, one);
-    await this.clock.run(this.rack.start(NEVER));
   }
 
   /** Closes everything and checks that nothing is left behind. */

@@ -41,12 +41,13 @@ export class ObpDriver implements SpectrometerDriver {
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
-  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   readonly #obp: Obp;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
   /** An exposure that was asked for may go on until then; on Clock.nowUs. */
   #busyUntilUs: number;
+  /** Nothing has ended that exposure. */
+  #isLeftBusy = false;
 
   private constructor(obp: Obp, identity: InstrumentIdentity) {
     this.#obp = obp;
@@ -54,7 +55,6 @@ export class ObpDriver implements SpectrometerDriver {
     this.controls = obpControls(obp);
     this.recovery = [...quietening(obp), this.#answer()];
     this.#busyUntilUs = obp.link.clock.nowUs() + UNKNOWN_RUNNING_US;
-    if (obp.model.protocol === "obp2") this.prepare = (signal) => this.#outlast(signal);
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -83,10 +83,18 @@ export class ObpDriver implements SpectrometerDriver {
     return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
   }
 
+  /** Takes one short spectrum, which shows that the device delivers; it outlasts what an earlier session asked for. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { min } = this.identity.integrationTimeUs;
+    if (this.#obp.model.protocol === "obp2") await this.#outlast(signal);
+    else await this.acquire({ integrationTimeUs: min, notBeforeUs: this.#obp.link.clock.nowUs() }, signal);
+  }
+
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     const { clock, subject } = this.#obp.link;
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    if (this.#isLeftBusy) await this.#outlast(signal);
     const nowUs = clock.nowUs();
     if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
     const { frame, staleDepth, exposure: mode } = this.#obp.model;
@@ -119,18 +127,18 @@ export class ObpDriver implements SpectrometerDriver {
     return this.#obp.link.transport.close();
   }
 
-  // A wrong answer shows what the drain has missed.
+  // A wrong serial number shows what the drain has missed.
   #answer(): RecoveryStep {
-    const { protocol, integrationTimeUs } = this.#obp.model;
     const run = async (signal: AbortSignal): Promise<void> => {
+      const { protocol } = this.#obp.model;
       this.#settingUs = undefined;
-      if (protocol === "obp2") await this.#outlast(signal);
-      else await readSerial(this.#obp, signal);
+      this.#isLeftBusy = protocol === "obp2";
+      if (protocol === "obp") await readSerial(this.#obp, signal);
     };
-    return { name: "answer", deadlineUs: STEP_US + integrationTimeUs.max, run };
+    return { name: "answer", deadlineUs: STEP_US, run };
   }
 
-  // This dialect has no abort: what was asked for goes on, and a short exposure asked for now follows it.
+  // The dialect without an abort: what was asked for goes on, and a short exposure asked for now follows it.
   async #outlast(signal: AbortSignal): Promise<void> {
     const { clock } = this.#obp.link;
     const { integrationTimeUs, spectrumRequest, readoutMaxUs } = this.#obp.model;
@@ -140,6 +148,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#settingUs = min;
     await this.#obp.query({ type: spectrumRequest, us }, signal);
     this.#busyUntilUs = clock.nowUs();
+    this.#isLeftBusy = false;
   }
 
   async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
@@ -186,11 +195,14 @@ export class ObpDriver implements SpectrometerDriver {
     this.#settingUs = us;
   }
 
-  #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
+  async #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
+    const { clock } = this.#obp.link;
     const us = integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US;
-    this.#busyUntilUs = this.#obp.link.clock.nowUs() + us;
-    return this.#obp.query({ type: spectrumRequest, us }, signal);
+    this.#busyUntilUs = clock.nowUs() + us;
+    const bytes = await this.#obp.query({ type: spectrumRequest, us }, signal);
+    this.#busyUntilUs = clock.nowUs();
+    return bytes;
   }
 }
 

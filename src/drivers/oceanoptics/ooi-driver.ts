@@ -67,7 +67,7 @@ export class OoiDriver implements SpectrometerDriver {
     { isSimulated }: { readonly isSimulated: boolean },
     signal: AbortSignal,
   ): Promise<OoiDriver> {
-    await link.clearHalts(model.endpoints);
+    await orAborted(link.clearHalts(model.endpoints), signal);
     let ooi = new Ooi(link, model);
     await quieten(ooi, signal);
     let firmware: string | undefined;
