@@ -184,16 +184,17 @@ export class PortKeeper {
     }
     history.failures = this.#spectrometer?.hasWorked === true ? 1 : history.failures + 1;
     history.reason = error.message;
-    history.retryAtUs = clock.nowUs() + (RETRY_US[history.failures - 1] ?? LONGEST_RETRY_US);
+    const pauseUs = RETRY_US[history.failures - 1] ?? LONGEST_RETRY_US;
+    history.retryAtUs = clock.nowUs() + pauseUs;
     this.#report(error);
-    const status = this.#status(error);
-    await settled(this.#detach(status.state, error));
-    this.#owner.announce(history.serial, status);
+    await settled(this.#detach("recovering", error));
+    this.#owner.announce(history.serial, this.#status(error));
     if (!isCurable(error)) return;
     if (this.#canCyclePower && history.failures % CYCLE_EVERY === FIRST_CYCLE) {
       await orAborted(this.#owner.cyclePower(history), this.#gone.signal);
     } else if (error.code !== "DEVICE_NOT_CONNECTED") {
-      await this.#reset(error.message);
+      await settled(this.#reset(error.message));
+      history.retryAtUs = clock.nowUs() + pauseUs;
     }
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { isVscopeError } from "../../src/base/errors.ts";
-import { channelsOf, parseInstrumentConfig } from "../../src/config/instrument-config.ts";
+import { channelsOf, parseInstrumentConfig, powerSwitchesOf } from "../../src/config/instrument-config.ts";
 
 function mistakesIn(text: string, fileName = "vscope.config"): string[] {
   try {
@@ -13,6 +13,24 @@ function mistakesIn(text: string, fileName = "vscope.config"): string[] {
   }
   return [];
 }
+
+test("the power switch of a spectrometer: line, polarity, time", () => {
+  const section = (keys: string) =>
+    parseInstrumentConfig(`[spectrometers]\n[[A]]\n${keys}`, "vscope.config").config;
+  const switchOf = (keys: string) => powerSwitchesOf(section(keys)).get("A");
+  assert.equal(switchOf("fan = True\n"), undefined);
+  assert.equal(switchOf("power_switch_pin = -1\npower_off_s = 5\n"), undefined);
+  assert.deepEqual(switchOf("power_switch_pin = 5\n"), { pin: 5, activeHigh: true, offUs: 3_000_000 });
+  assert.deepEqual(switchOf("power_switch = 6\npower_switch_active_high = False\npower_off_s = 0.5\n"), {
+    pin: 6,
+    activeHigh: false,
+    offUs: 500_000,
+  });
+  assert.match(
+    mistakesIn("[spectrometers]\n[[A]]\npower_off_s = 0\n")[0] ?? "",
+    /power_off_s: '0' is not a number in 0.1..600$/,
+  );
+});
 
 // The shape of a piccolo3 file: nested headings of four levels, inline comments, placeholders, foreign sections.
 const PICCOLO = `
