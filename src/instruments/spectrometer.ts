@@ -16,6 +16,7 @@ import {
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
+import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
@@ -52,6 +53,8 @@ export interface SpectrumRequest {
   readonly integrationTimeUs?: number;
   /** Clock.nowUs of the last change that matters, such as a shutter that has settled. */
   readonly notBeforeUs: number;
+  /** One scan at once, to find an integration time: neither trigger nor averaging count. */
+  readonly isTrial?: boolean;
 }
 
 export interface TecSettings {
@@ -97,7 +100,10 @@ export class Spectrometer {
   #identity: InstrumentIdentity;
   #hasThermometer = false;
   #attachment: Attachment | undefined;
+  readonly #scans = new Cell(1);
   #temperature: Temperature | undefined;
+  /** The trigger mode while an exposure waits for its signal. */
+  #awaited: string | undefined;
   #tecSettings: TecSettings;
 
   constructor({ identity, clock, log, channels, settings = {} }: SpectrometerOptions) {
@@ -107,7 +113,12 @@ export class Spectrometer {
     this.#log = log.child({ serial: identity.serial });
     this.#tecSettings = tecSettingsOf(settings);
     this.controls = new SpectrometerControls(identity.serial, clock, (job, signal) =>
-      this.#run(({ driver }, inner) => job(driver.controls, inner), signal),
+      this.#run(async ({ driver }, inner) => {
+        const result = await job(driver.controls, inner);
+        // Binning changes the number of pixels.
+        this.#identity = narrowed(driver.identity, settings);
+        return result;
+      }, signal),
     );
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
@@ -150,6 +161,17 @@ export class Spectrometer {
     this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.#identity, us));
   }
 
+  /** Scans that make up the next spectrum, as their mean. */
+  get scans(): ReadableCell<number> {
+    return this.#scans;
+  }
+
+  /** Throws VALUE_OUT_OF_RANGE. */
+  setScans(scans: number): void {
+    requireWithin(`${this.serial}: scans`, scans, SCANS);
+    this.#scans.set(scans);
+  }
+
   /** The newest spectrum of a channel. */
   newest(channel: string): ReadableCell<Spectrum | undefined> {
     return this.#channel(channel).newest;
@@ -165,9 +187,7 @@ export class Spectrometer {
     const integrationTimeUs = allowedIntegrationTimeUs(this.#identity, wantedUs);
     return this.#run(async ({ driver }, inner) => {
       const temperature = await this.#currentTemperature(driver, inner);
-      this.#status.set({ state: "exposing" });
-      const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
-      const frame = await driver.acquire({ integrationTimeUs, notBeforeUs }, inner);
+      const frame = await this.#expose(driver, { ...request, integrationTimeUs }, inner);
       const spectrum = spectrumOf({
         frame,
         identity: this.#identity,
@@ -181,6 +201,29 @@ export class Spectrometer {
       channel.newest.set(spectrum);
       return spectrum;
     }, signal);
+  }
+
+  async #expose(
+    driver: SpectrometerDriver,
+    { integrationTimeUs, isTrial = false, kind, ...request }: SpectrumRequest & { integrationTimeUs: number },
+    signal: AbortSignal,
+  ): Promise<ScannedFrame> {
+    // Darks need no signal: light that it heralds is not for them.
+    const ignoresTrigger = isTrial || kind === "dark";
+    const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
+    this.#status.set(
+      awaited === undefined
+        ? { state: "exposing" }
+        : { state: "exposing", reason: `waits for a trigger, mode ${awaited}` },
+    );
+    const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
+    const scans = isTrial ? 1 : this.#scans.value;
+    this.#awaited = awaited;
+    try {
+      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
+    } finally {
+      this.#awaited = undefined;
+    }
   }
 
   /** Detector or board temperature. Throws RESOURCE_NOT_FOUND when the device does not tell it. */
@@ -260,6 +303,9 @@ export class Spectrometer {
     signal: AbortSignal,
   ): Promise<T> {
     const attachment = this.#attached();
+    // It may take till tomorrow: whoever asks now gets an answer now.
+    if (this.#awaited !== undefined)
+      throw new VscopeError("DEVICE_BUSY", `${this.serial}: waits for a trigger, mode ${this.#awaited}`);
     let hasBegun = false;
     try {
       return await attachment.queue.run(async (inner) => {

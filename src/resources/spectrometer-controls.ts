@@ -132,21 +132,21 @@ export const SPECTROMETER_CONTROLS = [
   }),
 ];
 
-interface At {
+export interface At {
   readonly serial: string;
 }
 
-function having(name: ControlName): (server: ServerModel) => readonly At[] {
+export function having(name: ControlName): (server: ServerModel) => readonly At[] {
   return ({ rack }) =>
     rack.spectrometers.value.filter(({ controls }) => controls.has(name)).map(({ serial }) => ({ serial }));
 }
 
-function reading<Name extends ControlName>(name: Name) {
+export function reading<Name extends ControlName>(name: Name) {
   return ({ rack }: ServerModel, { serial }: At, _query: undefined, signal: AbortSignal) =>
     rack.spectrometer(serial).controls.read(name, signal);
 }
 
-function writing<Name extends ControlName>(name: Name) {
+export function writing<Name extends ControlName>(name: Name) {
   return (server: ServerModel, { serial }: At, value: ControlValues[Name], signal: AbortSignal) => {
     server.operations.requireIdle(serial);
     return server.rack.spectrometer(serial).controls.write(name, value, signal);

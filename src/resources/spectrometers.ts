@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
-import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
+import { type ScanStatistics, type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 
@@ -47,6 +47,16 @@ const spectrum = z.object({
   detectorTemperatureC: z.number().optional(),
   tecEnabled: z.boolean().optional(),
   tecSetpointC: z.number().optional(),
+  triggerMode: z.string().optional(),
+  processing: z.object({ scans: z.number(), boxcarHalfWidth: z.number(), binning: z.number() }).optional(),
+  statistics: z
+    .object({
+      scans: z.number(),
+      standardDeviation: z.array(z.number()),
+      min: z.array(z.number()),
+      max: z.array(z.number()),
+    })
+    .optional(),
   flags: z.array(z.string()),
   wavelengthCoefficients: z.array(z.number()),
   counts: z.array(z.number()),
@@ -216,6 +226,7 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
 function render(newest: Spectrum): z.infer<typeof spectrum> {
   const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
   const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
+  const { triggerMode, processing, statistics } = newest;
   return {
     serial: instrument.serial,
     channel,
@@ -226,13 +237,18 @@ function render(newest: Spectrum): z.infer<typeof spectrum> {
     saturationLevel: instrument.saturationLevel,
     freshness,
     discardedFrames,
-    ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC }),
+    ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC, triggerMode, processing }),
+    ...(statistics === undefined ? {} : { statistics: arraysOf(statistics) }),
     flags: [...newest.flags],
     wavelengthCoefficients: [
       ...(channelWavelengthCoefficients ?? instrument.calibration.wavelengthCoefficients),
     ],
     counts: [...newest.counts],
   };
+}
+
+function arraysOf({ scans, standardDeviation, min, max }: ScanStatistics) {
+  return { scans, standardDeviation: [...standardDeviation], min: [...min], max: [...max] };
 }
 
 function serials({ rack }: ServerModel): readonly { readonly serial: string }[] {

@@ -6,6 +6,7 @@ import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
+import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { SYSINFO } from "./sysinfo.ts";
@@ -13,6 +14,7 @@ import { SYSINFO } from "./sysinfo.ts";
 export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
+  ...SPECTROMETER_ACQUISITION,
   ...SPECTROMETER_CONTROLS,
   ...SHUTTERS,
   ...DATADIR,

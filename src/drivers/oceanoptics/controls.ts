@@ -2,6 +2,7 @@
 // the model table names; each becomes a resource. Units are in the names.
 
 import type { Feature } from "./model.ts";
+import { type SettableMode, type TriggerSetting } from "./trigger-modes.ts";
 
 export interface ContinuousStrobe {
   readonly enabled: boolean;
@@ -45,6 +46,9 @@ export interface DeviceStatus {
 }
 
 export interface ControlValues {
+  readonly trigger: TriggerSetting;
+  /** The modes that `trigger` can be set to. */
+  readonly "trigger-modes": readonly SettableMode[];
   readonly lamp: boolean;
   readonly "continuous-strobe": ContinuousStrobe;
   /** Microseconds from trigger to exposure. */
@@ -53,6 +57,12 @@ export interface ControlValues {
   readonly shutter: boolean;
   readonly gpio: Gpio;
   readonly fan: boolean;
+  /** Scans that the device makes into one spectrum, their mean. */
+  readonly "scans-to-average": number;
+  /** Pixels on either side that the device takes into a moving mean. */
+  readonly boxcar: number;
+  /** The device makes 2^n neighbours one pixel. */
+  readonly binning: number;
   /** Degrees Celsius, in the device's own order. */
   readonly temperatures: readonly number[];
   readonly "optical-bench": OpticalBench;

@@ -3,7 +3,8 @@
 
 import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
+import { binnedIdentity } from "./binned-identity.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
@@ -14,7 +15,10 @@ import { Obp } from "./obp.ts";
 import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts";
 import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
 import { obpControls } from "./obp-controls.ts";
+import { ObpProcessing } from "./obp-processing.ts";
 import { ObpTec } from "./obp-tec.ts";
+import { type Armed, Trigger, triggerControls } from "./trigger.ts";
+import { isTimedOutside, type SettableMode, triggerModes } from "./trigger-modes.ts";
 
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
 const QUIET_US = 100 * MS;
@@ -25,24 +29,43 @@ const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const
 
 interface Attempt {
   readonly bytes: Uint8Array;
-  /** When the exposure was asked for, and so began: commands take effect within a fraction of a millisecond. */
+  /** When the exposure was asked for: commands take effect within a fraction of a millisecond. */
   readonly requestedUs: number;
+  readonly arrivalUs: number;
   readonly isFresh: boolean;
 }
 
+/** What is asked of one acquisition. */
+interface Goal {
+  readonly integrationTimeUs: number;
+  /** From the beginning of the first scan to the end of the last, at least. */
+  readonly durationUs: number;
+  readonly armed: Armed | undefined;
+}
+
 export class ObpDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly #obp: Obp;
+  readonly #identity: InstrumentIdentity;
+  readonly #processing: ObpProcessing;
+  readonly #trigger: Trigger;
+  /** What the device was told last; undefined when that is not certain. */
   #settingUs: number | undefined;
+  #triggerNumber: number | undefined;
   #lastCounter: number | undefined;
 
-  private constructor(obp: Obp, identity: InstrumentIdentity) {
+  private constructor(obp: Obp, processing: ObpProcessing, identity: InstrumentIdentity) {
     this.#obp = obp;
-    this.identity = identity;
-    this.controls = obpControls(obp);
+    this.#processing = processing;
+    this.#identity = identity;
+    this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
+    this.controls = {
+      ...obpControls(obp),
+      ...processing.controls,
+      ...triggerControls(obp.model, this.#trigger),
+    };
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -50,6 +73,14 @@ export class ObpDriver implements SpectrometerDriver {
     } else if (obp.model.features.includes("temperature")) {
       this.readTemperatureC = (signal) => readDetectorTemperatureC(obp, signal);
     }
+  }
+
+  get identity(): InstrumentIdentity {
+    return binnedIdentity(this.#identity, this.#processing.values.binning);
+  }
+
+  get awaitedTrigger(): SettableMode | undefined {
+    return this.#trigger.armed?.mode;
   }
 
   /** Ends what an earlier session left behind and reads what the device holds. Does not close the link on failure. */
@@ -60,7 +91,9 @@ export class ObpDriver implements SpectrometerDriver {
     signal: AbortSignal,
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
+    const processing = new ObpProcessing(obp);
     await quieten(obp, signal);
+    await processing.apply(signal);
     const serial = await readSerial(obp, signal);
     link.rename(serial);
     const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
@@ -68,40 +101,33 @@ export class ObpDriver implements SpectrometerDriver {
     const hasTec =
       model.features.includes("tec") &&
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
-    return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
+    return new ObpDriver(
+      obp,
+      processing,
+      identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }),
+    );
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
-    const { clock, subject } = this.#obp.link;
-    const { step } = this.identity.integrationTimeUs;
-    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const { clock } = this.#obp.link;
     const nowUs = clock.nowUs();
     if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
-    const { frame, staleDepth, exposure: mode } = this.#obp.model;
+    const goal = this.#goal(exposure);
+    const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
-      const attempt =
-        mode === "buffered"
-          ? await this.#fromBuffer(integrationTimeUs, signal)
-          : await this.#onRequest(integrationTimeUs, signal);
-      if (!attempt.isFresh) continue;
-      // Counted from the request, because an answer can be late and the exposure not.
-      const exposureStartUs = attempt.requestedUs;
-      return {
-        counts: decodeFrame(frame, attempt.bytes, subject),
-        exposureStartUs,
-        exposureEndUs: exposureStartUs + integrationTimeUs,
-        freshness: mode === "buffered" ? "metadata" : "request",
-        discardedFrames,
-      };
+      const attempt = await this.#attempt(goal, signal);
+      if (attempt.isFresh) return this.#frame(goal, attempt, discardedFrames);
     }
     throw this.#obp.link.protocolError(
-      `${staleDepth + 3} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
+      `${staleDepth + 3} frames in a row were stale or not exposed for ${goal.durationUs} us`,
     );
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
     this.#settingUs = undefined;
+    this.#triggerNumber = undefined;
     await quieten(this.#obp, signal);
+    await this.#processing.apply(signal);
   }
 
   reset(): Promise<void> {
@@ -112,39 +138,86 @@ export class ObpDriver implements SpectrometerDriver {
     return this.#obp.link.transport.close();
   }
 
-  async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
-    await this.#setIntegrationTime(integrationTimeUs, signal);
+  #goal(exposure: Exposure): Goal {
+    const { step } = this.identity.integrationTimeUs;
+    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
+    return { integrationTimeUs, durationUs: this.#processing.values.scans * integrationTimeUs, armed };
+  }
+
+  async #attempt(goal: Goal, signal: AbortSignal): Promise<Attempt> {
+    const { armed } = goal;
+    const expose = (inner: AbortSignal): Promise<Attempt> =>
+      this.#obp.model.exposure === "buffered" ? this.#fromBuffer(goal, inner) : this.#onRequest(goal, inner);
+    return armed === undefined ? expose(signal) : this.#trigger.wait(armed, signal, expose);
+  }
+
+  async #onRequest(goal: Goal, signal: AbortSignal): Promise<Attempt> {
+    await this.#set(goal, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
-    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    return { bytes, requestedUs, isFresh: lasted({ requestedUs, arrivalUs }, integrationTimeUs) };
+    return { bytes, requestedUs, arrivalUs, isFresh: lasted({ requestedUs, arrivalUs }, goal) };
   }
 
   // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed.
-  async #fromBuffer(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
+  async #fromBuffer(goal: Goal, signal: AbortSignal): Promise<Attempt> {
     await this.#obp.command({ type: OBP1.abort }, signal);
     await this.#obp.command({ type: OBP1.clearBuffer }, signal);
-    await this.#setIntegrationTime(integrationTimeUs, signal);
+    await this.#set(goal, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
     await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
-    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    const isFresh =
-      this.#hasMetadata(bytes, integrationTimeUs) && lasted({ requestedUs, arrivalUs }, integrationTimeUs);
-    return { bytes, requestedUs, isFresh };
+    const isFresh = this.#hasMetadata(bytes, goal) && lasted({ requestedUs, arrivalUs }, goal);
+    return { bytes, requestedUs, arrivalUs, isFresh };
   }
 
-  #hasMetadata(bytes: Uint8Array, integrationTimeUs: number): boolean {
+  #frame({ armed, durationUs }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
+    const { frame, exposure, readoutUs } = this.#obp.model;
+    const { values } = this.#processing;
+    const pixels = frame.pixels >> values.binning;
+    // Without a trigger counted from the request, because an answer can be late and the exposure not.
+    const begunUs = attempt.arrivalUs - readoutUs - durationUs;
+    const exposureStartUs =
+      armed === undefined ? attempt.requestedUs : Math.max(attempt.requestedUs, begunUs);
+    const isOutside = armed !== undefined && isTimedOutside(armed.mode);
+    return {
+      counts: decodeFrame({ ...frame, wirePixels: pixels, pixels }, attempt.bytes, this.#obp.link.subject),
+      exposureStartUs: isOutside ? attempt.requestedUs : exposureStartUs,
+      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + durationUs,
+      freshness: exposure === "buffered" ? "metadata" : "request",
+      discardedFrames,
+      ...(armed === undefined ? {} : { triggerMode: armed.mode }),
+      ...(values === UNPROCESSED ? {} : { processing: values }),
+    };
+  }
+
+  #hasMetadata(bytes: Uint8Array, { integrationTimeUs, armed }: Goal): boolean {
     if (bytes.length < this.#obp.model.frame.headerBytes) return true; // decodeFrame tells what is wrong
     const metadata = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const counter = metadata.getUint32(METADATA.counter, true);
     const hasMoved = counter !== this.#lastCounter;
     this.#lastCounter = counter;
+    const isTimed = armed !== undefined && isTimedOutside(armed.mode);
     return (
       hasMoved &&
-      metadata.getUint32(METADATA.integrationTimeUs, true) === integrationTimeUs &&
-      metadata.getUint8(METADATA.triggerMode) === 0
+      (isTimed || metadata.getUint32(METADATA.integrationTimeUs, true) === integrationTimeUs) &&
+      metadata.getUint8(METADATA.triggerMode) === (armed?.number ?? 0)
     );
+  }
+
+  async #set({ integrationTimeUs, armed }: Goal, signal: AbortSignal): Promise<void> {
+    await this.#setIntegrationTime(integrationTimeUs, signal);
+    await this.#setTrigger(armed?.number ?? 0, signal);
+  }
+
+  async #setTrigger(number: number, signal: AbortSignal): Promise<void> {
+    if (number === this.#triggerNumber || !("trigger" in this.controls)) return;
+    this.#triggerNumber = undefined;
+    const type = this.#obp.model.protocol === "obp2" ? OBP2.setTriggerMode : OBP1.setTriggerMode;
+    await this.#obp.command({ type, data: u8(number) }, signal);
+    this.#triggerNumber = number;
   }
 
   async #setIntegrationTime(us: number, signal: AbortSignal): Promise<void> {
@@ -156,21 +229,22 @@ export class ObpDriver implements SpectrometerDriver {
     this.#settingUs = us;
   }
 
-  #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
+  // For ever where it waits for a signal.
+  #readSpectrum({ durationUs, armed }: Goal, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
-    return this.#obp.query(
-      { type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US },
-      signal,
-    );
+    const readoutsUs = this.#processing.values.scans * readoutMaxUs;
+    const us = armed === undefined ? durationUs + readoutsUs + ANSWER_MARGIN_US : Number.POSITIVE_INFINITY;
+    return this.#obp.query({ type: spectrumRequest, us }, signal);
   }
 }
 
 // A frame that comes sooner was begun before it was asked for.
 function lasted(
-  frame: { readonly requestedUs: number; readonly arrivalUs: number },
-  integrationTimeUs: number,
+  { requestedUs, arrivalUs }: Pick<Attempt, "requestedUs" | "arrivalUs">,
+  { durationUs, armed }: Goal,
 ): boolean {
-  return frame.arrivalUs - frame.requestedUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
+  if (armed !== undefined && isTimedOutside(armed.mode)) return true;
+  return arrivalUs - requestedUs >= durationUs - 100 - durationUs / 1000;
 }
 
 async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {

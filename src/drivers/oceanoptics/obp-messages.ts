@@ -31,7 +31,10 @@ export const OBP1 = {
   acquisitionDelayMin: 0x00110501,
   acquisitionDelayMax: 0x00110502,
   setAcquisitionDelay: 0x00110510,
+  setBinning: 0x00110290,
   setShutter: 0x00110610,
+  setScansToAverage: 0x00120010,
+  setBoxcar: 0x00121010,
   irradiance: 0x00182001,
   gpioOutputs: 0x00200100,
   setGpioOutputs: 0x00200110,
@@ -54,6 +57,7 @@ export const OBP1 = {
 
 export const OBP2 = {
   setIntegrationTime: 0x00000c01,
+  setTriggerMode: 0x00000d01,
   serial: 0x00000100,
   wavelengthCoefficients: 0x00001100,
   nonlinearityCoefficients: 0x00001200,
@@ -61,6 +65,10 @@ export const OBP2 = {
 
 export function u8(value: number): Uint8Array {
   return Uint8Array.of(value);
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, value >> 8);
 }
 
 export function u32(value: number): Uint8Array {

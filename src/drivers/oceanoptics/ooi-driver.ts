@@ -23,6 +23,9 @@ import { Ooi } from "./ooi.ts";
 import { ooiControls } from "./ooi-controls.ts";
 import { readFpgaVersion } from "./ooi-registers.ts";
 import { openOoiTec } from "./ooi-tec.ts";
+import { type Armed, Trigger, triggerControls } from "./trigger.ts";
+import { isTimedOutside, type SettableMode, triggerModes, type TriggerModes } from "./trigger-modes.ts";
+import { Triggered } from "./triggered.ts";
 
 // The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
 const INITIALISE_US = 100 * MS;
@@ -36,6 +39,8 @@ export class OoiDriver implements SpectrometerDriver {
   readonly controls: Controls;
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
+  readonly #triggered: Triggered;
+  readonly #trigger: Trigger;
 
   private constructor(
     ooi: Ooi,
@@ -46,7 +51,9 @@ export class OoiDriver implements SpectrometerDriver {
     this.#ooi = ooi;
     this.#exposures = exposures;
     this.identity = identity;
-    this.controls = ooiControls(ooi);
+    this.#triggered = new Triggered(ooi);
+    this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
+    this.controls = { ...ooiControls(ooi), ...triggerControls(ooi.model, this.#trigger) };
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -90,6 +97,10 @@ export class OoiDriver implements SpectrometerDriver {
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
   }
 
+  get awaitedTrigger(): SettableMode | undefined {
+    return this.#trigger.armed?.mode;
+  }
+
   prepare(signal: AbortSignal): Promise<void> {
     return this.#exposures.prepare(signal);
   }
@@ -97,17 +108,17 @@ export class OoiDriver implements SpectrometerDriver {
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
-    const { bytes, ...frame } = await this.#exposures.acquire({ ...exposure, integrationTimeUs }, signal);
-    return {
-      ...frame,
-      counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial),
-      freshness: "timing",
-    };
+    const wanted = { ...exposure, integrationTimeUs };
+    const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
+    const { bytes, ...frame } =
+      armed === undefined ? await this.#runFree(wanted, signal) : await this.#onSignal(wanted, armed, signal);
+    return { ...frame, counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial) };
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
     await this.#ooi.link.clearHalts(this.#ooi.model.endpoints);
     await quieten(this.#ooi, signal);
+    this.#triggered.forget();
     await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
   }
 
@@ -118,6 +129,29 @@ export class OoiDriver implements SpectrometerDriver {
   close(): Promise<void> {
     return this.#ooi.link.transport.close();
   }
+
+  async #runFree(exposure: Exposure, signal: AbortSignal) {
+    const { armedUs } = this.#triggered;
+    if (armedUs !== undefined) {
+      await this.#exposures.restart(armedUs, signal);
+      await this.#triggered.disarm(signal);
+    }
+    return { ...(await this.#exposures.acquire(exposure, signal)), freshness: "timing" } as const;
+  }
+
+  async #onSignal(exposure: Exposure, armed: Armed, signal: AbortSignal) {
+    const frame = await this.#trigger.wait(armed, signal, (inner) =>
+      this.#triggered.acquire(exposure, armed, inner),
+    );
+    const freshness = isTimedOutside(armed.mode) ? "request" : "timing";
+    return { ...frame, freshness, triggerMode: armed.mode } as const;
+  }
+}
+
+// The numbers depend on the firmware's generation where the table has several.
+async function readTriggerModes(ooi: Ooi, signal: AbortSignal): Promise<TriggerModes> {
+  const major = ooi.model.triggers.length > 1 ? (await readFpgaVersion(ooi, signal)).major : 0;
+  return triggerModes(ooi.model, major);
 }
 
 async function quieten(ooi: Ooi, signal: AbortSignal): Promise<void> {

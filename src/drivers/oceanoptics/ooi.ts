@@ -14,6 +14,7 @@ const SET_INTEGRATION_TIME = 0x02;
 const SET_LAMP = 0x03;
 const READ_SLOT = 0x05;
 const REQUEST_SPECTRUM = 0x09;
+const SET_TRIGGER = 0x0a;
 const WRITE_REGISTER = 0x6a;
 const READ_REGISTER = 0x6b;
 const READ_BOARD_TEMPERATURE = 0x6c;
@@ -61,11 +62,15 @@ export class Ooi {
     return this.send(this.#integrationTimeCommand(us), signal);
   }
 
+  setTrigger(number: number, signal: AbortSignal): Promise<void> {
+    return this.send([SET_TRIGGER, number & 0xff, number >> 8], signal);
+  }
+
   requestSpectrum(signal: AbortSignal): Promise<void> {
     return this.send([REQUEST_SPECTRUM], signal);
   }
 
-  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. */
+  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. `us` may be infinite. */
   async readSpectrum(us: number, signal: AbortSignal): Promise<Uint8Array> {
     const wait = { us, what: "spectrum" };
     const total = frameBytes(this.model.frame);

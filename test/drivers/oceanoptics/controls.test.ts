@@ -66,6 +66,21 @@ const CHANGES: { readonly [Name in ControlName]?: Change<Name> } = {
     as: [5, 1],
     refused: [{ outputs: -1, levels: 0 }],
   },
+  // The device is armed with the next exposure: triggers.test.ts.
+  trigger: {
+    value: { mode: "hardware" },
+    shows: () => true,
+    as: true,
+    refused: [{ mode: "hardware", number: 999 }],
+  },
+  "scans-to-average": {
+    value: 3,
+    shows: ({ settings }) => settings.values.scansToAverage,
+    as: 3,
+    refused: [0, 5001],
+  },
+  boxcar: { value: 4, shows: ({ settings }) => settings.values.boxcarHalfWidth, as: 4, refused: [-1, 16] },
+  binning: { value: 1, shows: ({ settings }) => settings.values.binning, as: 1, refused: [-1, 4] },
   fan: { value: true, shows: () => true, as: true, refused: [] },
 };
 
