@@ -16,6 +16,7 @@ import {
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
+import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
@@ -75,7 +76,7 @@ interface Temperature {
 
 interface Channel {
   readonly integrationTimeUs: Cell<number>;
-  readonly newest: Cell<Spectrum | undefined>;
+  readonly newest: NewestSpectra;
   readonly wavelengthCoefficients: readonly number[] | undefined;
 }
 
@@ -112,7 +113,7 @@ export class Spectrometer {
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
-      newest: new Cell<Spectrum | undefined>(undefined),
+      newest: new NewestSpectra(),
       wavelengthCoefficients: settings.wavelengthCoefficients?.get(name),
     });
     this.#channels = new Map(channels.map((name) => [name, channel(name)]));
@@ -150,8 +151,8 @@ export class Spectrometer {
     this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.#identity, us));
   }
 
-  /** The newest spectrum of a channel. */
-  newest(channel: string): ReadableCell<Spectrum | undefined> {
+  /** The newest spectrum of a channel, and the darks to it. */
+  newest(channel: string): ReadableSpectra {
     return this.#channel(channel).newest;
   }
 

@@ -1,6 +1,7 @@
 // All resources of the server, in the order in which documents and discovery show them.
 
 import { ACQUISITION } from "./acquisition.ts";
+import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
@@ -13,6 +14,7 @@ import { SYSINFO } from "./sysinfo.ts";
 export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
+  ...CORRECTED,
   ...SPECTROMETER_CONTROLS,
   ...SHUTTERS,
   ...DATADIR,

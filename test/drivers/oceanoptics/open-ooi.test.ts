@@ -2,6 +2,7 @@
 // calibration, then the idle integration time.
 
 import assert from "node:assert/strict";
+import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { type Log, SILENT } from "../../../src/base/log.ts";
@@ -201,6 +202,41 @@ test("an EEPROM without calibration: pixel indices, with a warning", async () =>
     "HR4C1234: no wavelength calibration, wavelengths are pixel indices",
     "HR4C1234: no nonlinearity correction",
   ]);
+});
+
+test("wavelengths that do not rise from pixel to pixel: pixel indices, with a warning", async () => {
+  for (const [c1, c2, c3] of [
+    ["-0.2", "0", "0"],
+    ["0.2", "-1.0E-04", "0"], // falls from pixel 1000 on
+    ["0.2", "0", "-1.0E-08"], // falls from pixel 2582 on
+    ["1E308", "1E308", "0"],
+  ] as const) {
+    const transport = new ReplayTransport(`
+    > 01 01
+    ${STATUS} ${slot(0, "HR4C1234")}
+    ${slot(1, "200")} ${slot(2, c1)} ${slot(3, c2)} ${slot(4, c3)}
+    ${slot(5, "0")} ${slot(14, "0")} ${slot(6, "1")} ${slot(15, "x")}
+    > 01 02 0A 00 00 00`);
+    const { driver, warnings } = await open(0x1012, transport);
+    const { calibration } = driver.identity;
+    assert.deepEqual(calibration.wavelengthCoefficients, [0, 1]);
+    assert.ok(isUncalibrated(calibration));
+    assert.deepEqual(warnings, [
+      "HR4C1234: wavelengths do not rise from pixel to pixel, wavelengths are pixel indices",
+    ]);
+  }
+});
+
+test("wavelengths that turn only behind the last pixel are used", async () => {
+  const transport = new ReplayTransport(`
+    > 01 01
+    ${STATUS} ${slot(0, "HR4C1234")}
+    ${slot(1, "200")} ${slot(2, "0.37")} ${slot(3, "-5.0E-05")} ${slot(4, "0")}
+    ${slot(5, "0")} ${slot(14, "0")} ${slot(6, "1")} ${slot(15, "x")}
+    > 01 02 0A 00 00 00`);
+  const { driver, warnings } = await open(0x1012, transport);
+  assert.deepEqual(driver.identity.calibration.wavelengthCoefficients, [200, 0.37, -5e-5, 0]);
+  assert.deepEqual(warnings, []);
 });
 
 test("a slot that does not answer, and its late answer, cost that slot only", async () => {
