@@ -2,7 +2,7 @@
 // Columns are explained in model.ts. Sources: "P" python-seabreeze 2.10, "C" libseabreeze, "D" vendor data sheet or
 // manual, "T" somebody else's code for the model. Where they disagree the row takes what loses no data (true pixel counts,
 // wider limits, no correction that is not sure) and its remark says so.
-// C gives a step of 1 ms to most models whose wire unit is 1 us (FPGA families but USB4000 and HR4000, Ventana). No other
+// C gives a step of 1 ms to most models whose wire unit is 1 us (the FPGA families without USB4000 and HR4000; Ventana). No other
 // source has it, and a coarser step would only hide times that the device takes: the rows have the wire unit.
 // Readout times are typical values in neither code base: free parameters, to be measured on real units.
 
@@ -82,8 +82,8 @@ const LEGACY_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, soft
 // D (Ventana data sheet): 1 begins at a rising edge, 2 is triggered inside in step with the continuous strobe. The message is
 // the same for STS and Spark, whose modes P and C call "external" and "internal".
 const STS_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, hardware: 1, synchronization: 2 } };
-// Edge and level as P; C has them the other way round, with names that it shares with OOI models. A wrong guess delivers
-// spectra at the wrong edges, it loses none. P has been used with these devices, C's constants come from elsewhere.
+// Edge and level as P, which names them for these devices; C reuses the constants of the OOI models, with 1 and 3 exchanged.
+// A wrong guess delivers spectra at the wrong edges, it loses none.
 const HDX_TRIGGERS: TriggerMap = {
   fpgaMajorFrom: 0,
   modes: { normal: 0, hardware: 1, level: 3, disabled: 255 },
@@ -383,7 +383,7 @@ export const MODELS = [
     features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, ...BOARD, ...LED],
     source: "P, C, D",
     remark:
-      "3648 pixels as C and the vendor's software (P passes 3840; D has light on pixels 21 to 3668, so the last 21 are cut); longest time as P and D (C: 655.35 s); D: steps of 1 ms above 655 ms",
+      "3648 pixels as C (P passes 3840 with filler; D has light on pixels 21 to 3668, so the last 21 are cut); longest time as P and D (C: 655.35 s); D: steps of 1 ms above 655 ms",
   },
   {
     ...NIRQUEST,

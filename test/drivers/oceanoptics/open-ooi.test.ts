@@ -2,11 +2,11 @@
 // calibration, then the idle integration time.
 
 import assert from "node:assert/strict";
-import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { type Log, SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import type { SpectrometerDriver } from "../../../src/drivers/oceanoptics/driver.ts";
 import { openDriver } from "../../../src/drivers/oceanoptics/open.ts";
 import { ReplayTransport, replayDevice } from "../../transcripts/replay-transport.ts";
@@ -67,6 +67,7 @@ test("Flame-S: initialise, firmware, status, saturation, serial, calibration, id
     pixels: 2048,
     maxCounts: 65_535,
     saturationLevel: 56_270,
+    isGainScaled: true,
     darkPixelRanges: [[6, 21]],
     opticalPixelRange: [21, 2048],
     integrationTimeUs: { min: 1000, max: 655_350_000, step: 1 },
@@ -277,5 +278,12 @@ test("an unknown product of the vendor", async () => {
   await assert.rejects(open(0x1234, new ReplayTransport("")), {
     code: "RESOURCE_NOT_FOUND",
     message: "USB 1-1.4: 2457:1234 is not in the table of models",
+  });
+});
+
+test("a product that only its name is known of: refused by name", async () => {
+  await assert.rejects(open(0x1006, new ReplayTransport("")), {
+    code: "RESOURCE_NOT_FOUND",
+    message: "USB 1-1.4: 2457:1006 is a SAS, which is not supported",
   });
 });
