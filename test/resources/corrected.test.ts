@@ -8,6 +8,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { MS } from "../../src/base/clock.ts";
 import { Router } from "../../src/resources/router.ts";
 import { TREE } from "../../src/resources/tree.ts";
+import { CoapInstrument, segments, textOf } from "../support/coap-instrument.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 const FLAME = "FLMS01859";
@@ -201,4 +202,27 @@ test("refused: wishes that nobody knows, a channel without a spectrum, unknown c
   for (const query of [{ dark: "yes" }, { nonlinearity: "1" }, { gain: "" }, { straylight: "true" }])
     await assert.rejects(get(path, query), { code: "VALUE_INVALID" });
   await assert.rejects(corrected({}, FLAME, "sideways"), { code: "RESOURCE_NOT_FOUND" });
+});
+
+test("over CoAP, after a recording: the darks of the batch fit its lights; observed with its query", async () => {
+  const server = await CoapInstrument.start();
+  try {
+    const { state } = await server.perform("/acquisition/record", { run: "plot10", sequences: 1 });
+    assert.equal(state, "done");
+    const path = `/spectrometers/${FLAME}/corrected/upwelling`;
+    const query = ["dark=shutter", "stray-light=false"];
+    const reply = await server.get(path, { query });
+    assert.equal(reply.code, "2.05", textOf(reply));
+    const all = correctedShape.parse(JSON.parse(textOf(reply)));
+    assert.equal(applied(all), "dark-spectrum nonlinearity gain-scale");
+    const observed = server.client.observe({ method: "GET", path: segments(path), query }, NEVER);
+    for await (const first of observed) {
+      assert.deepEqual(correctedShape.parse(JSON.parse(textOf(first))), all);
+      break;
+    }
+    const refused = await server.get(path, { query: ["dark=perhaps"] });
+    assert.equal(refused.code, "4.00");
+  } finally {
+    await server.close();
+  }
 });
