@@ -1,7 +1,7 @@
 // The spectrometers on USB: which they are, and all that keeps the server from using one.
 
 import type { SpectrometerModel } from "../drivers/oceanoptics/model.ts";
-import { findModel, isOceanVendor, MODELS } from "../drivers/oceanoptics/models.ts";
+import { findModel, isOceanVendor, MODELS, productName } from "../drivers/oceanoptics/models.ts";
 import { whyClosed } from "./access.ts";
 import { type Box, serverOf } from "./box.ts";
 import { type Complaint, complain, fault, type Finding, fine, warning } from "./finding.ts";
@@ -82,9 +82,9 @@ function stranger(device: UsbDevice): readonly Finding[] {
   if (isOceanVendor(device.vendorId)) {
     const advice =
       "docs/devices.md lists the models, docs/how-to/add-a-spectrometer-model.md tells how to add one";
-    return [
-      complain(SECTION, subject, warning("usb-model", `${id} is in no row of the model table`, advice)),
-    ];
+    const name = productName(device.vendorId, device.productId);
+    const found = `${name === undefined ? id : `${id} (${name})`} is in no row of the model table`;
+    return [complain(SECTION, subject, warning("usb-model", found, advice))];
   }
   if (!BLANK_CHIPS.includes(id)) return [];
   const found = `${id} is a blank Cypress chip: a spectrometer that has lost its start-up memory looks so`;

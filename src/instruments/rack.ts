@@ -8,7 +8,7 @@ import { type Clock, SECOND } from "../base/clock.ts";
 import { asVscopeError, type ErrorCode, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
-import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
+import { findModel, isOceanVendor, productName } from "../drivers/oceanoptics/models.ts";
 import { openDriver } from "../drivers/oceanoptics/open.ts";
 import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
 import { Spectrometer, type SpectrometerSettings } from "./spectrometer.ts";
@@ -211,7 +211,7 @@ export class Rack {
   ): Promise<void> {
     const { log, clock } = this.#options;
     const { portPath } = device;
-    const model = findModel(device.vendorId, device.productId)?.name ?? "unknown";
+    const model = productName(device.vendorId, device.productId) ?? "unknown";
     const problem = { portPath, model, code: error.code, message: error.message };
     log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
     const others = this.#problems.value.filter((other) => other.portPath !== portPath);

@@ -17,6 +17,7 @@ import {
   narrowed,
 } from "./integration-limits.ts";
 import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
+import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
 
@@ -78,7 +79,7 @@ interface Temperature {
 
 interface Channel {
   readonly integrationTimeUs: Cell<number>;
-  readonly newest: Cell<Spectrum | undefined>;
+  readonly newest: NewestSpectra;
   readonly wavelengthCoefficients: readonly number[] | undefined;
 }
 
@@ -123,7 +124,7 @@ export class Spectrometer {
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
-      newest: new Cell<Spectrum | undefined>(undefined),
+      newest: new NewestSpectra(),
       wavelengthCoefficients: settings.wavelengthCoefficients?.get(name),
     });
     this.#channels = new Map(channels.map((name) => [name, channel(name)]));
@@ -172,8 +173,8 @@ export class Spectrometer {
     this.#scans.set(scans);
   }
 
-  /** The newest spectrum of a channel. */
-  newest(channel: string): ReadableCell<Spectrum | undefined> {
+  /** The newest spectrum of a channel, and the darks to it. */
+  newest(channel: string): ReadableSpectra {
     return this.#channel(channel).newest;
   }
 

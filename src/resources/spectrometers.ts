@@ -1,6 +1,7 @@
 // /spectrometers: every instrument found since the start, by serial number.
 
 import { z } from "zod";
+import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { type ScanStatistics, type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
@@ -34,7 +35,7 @@ const calibration = z.object({
   strayLightConstant: z.number().optional(),
   opticalConfiguration: z.string().optional(),
 });
-const spectrum = z.object({
+export const spectrumShape = z.object({
   serial: z.string(),
   channel: z.string(),
   kind: z.enum(["light", "dark"]),
@@ -161,14 +162,10 @@ export const SPECTROMETERS = [
     typicalBytes: 12_000,
     unit: "count",
     type: "core.s",
-    value: spectrum,
+    value: spectrumShape,
     instances: serialsAndChannels,
-    get: ({ rack }, { serial, channel }) => {
-      const newest = rack.spectrometer(serial).newest(channel).value;
-      if (newest === undefined)
-        throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
-      return render(newest);
-    },
+    get: ({ rack }, at) =>
+      renderSpectrum(newestSpectrum(rack.spectrometer(at.serial).newest(at.channel), at)),
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
   }),
   declare("/spectrometers/{serial}/tec", {
@@ -223,7 +220,16 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
   };
 }
 
-function render(newest: Spectrum): z.infer<typeof spectrum> {
+/** Throws RESOURCE_NOT_FOUND as long as there is none. */
+export function newestSpectrum(
+  { value }: ReadableCell<Spectrum | undefined>,
+  { serial, channel }: { readonly serial: string; readonly channel: string },
+): Spectrum {
+  if (value !== undefined) return value;
+  throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
+}
+
+export function renderSpectrum(newest: Spectrum): z.infer<typeof spectrumShape> {
   const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
   const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
   const { triggerMode, processing, statistics } = newest;
@@ -263,7 +269,7 @@ function serialsWithThermometer({ rack }: ServerModel): readonly { readonly seri
   return rack.spectrometers.value.filter((one) => one.hasThermometer).map(({ serial }) => ({ serial }));
 }
 
-function serialsAndChannels(
+export function serialsAndChannels(
   server: ServerModel,
 ): readonly { readonly serial: string; readonly channel: string }[] {
   return serials(server).flatMap(({ serial }) =>

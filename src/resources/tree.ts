@@ -1,6 +1,7 @@
 // All resources of the server, in the order in which documents and discovery show them.
 
 import { ACQUISITION } from "./acquisition.ts";
+import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
@@ -15,6 +16,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
   ...SPECTROMETER_ACQUISITION,
+  ...CORRECTED,
   ...SPECTROMETER_CONTROLS,
   ...SHUTTERS,
   ...DATADIR,

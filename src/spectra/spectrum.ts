@@ -36,6 +36,8 @@ export interface InstrumentIdentity {
   readonly maxCounts: number;
   /** Counts above which a pixel is not usable; raw counts, before any scaling. */
   readonly saturationLevel: number;
+  /** Whether the model stores its saturation level for counts to be scaled by; absent means no. */
+  readonly isGainScaled?: boolean;
   /** Electrically or optically dark pixels as half-open index ranges. */
   readonly darkPixelRanges: readonly (readonly [number, number])[];
   /** Half-open range of pixels that see light. */

@@ -68,6 +68,7 @@ export interface TriggerMap {
   readonly modes: Readonly<Partial<Record<TriggerMode, number>>>;
 }
 
+/** What the device has; not everything has a control yet. */
 export type Feature =
   | "acquisition-delay"
   | "binning"
@@ -76,9 +77,12 @@ export type Feature =
   | "continuous-strobe"
   | "data-buffer"
   | "fan"
+  | "fast-buffer"
   | "gpio"
   | "irradiance"
   | "lamp"
+  | "led"
+  | "multicast"
   | "nonlinearity"
   | "optical-bench"
   | "scans-to-average"
@@ -121,6 +125,8 @@ export interface SpectrometerModel {
   /** From the end of an exposure to the last byte at the host: typical, and the bound that proofs of freshness use. */
   readonly readoutUs: number;
   readonly readoutMaxUs: number;
-  /** Where the row's numbers come from. */
+  /** Where the row's numbers come from: letters of models.ts. */
   readonly source: string;
+  /** For users and whoever has the device: where sources disagree and what the row takes, and what is not proven. */
+  readonly remark?: string;
 }

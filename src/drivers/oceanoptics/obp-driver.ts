@@ -261,7 +261,7 @@ async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
     // The device may have taken it for the rest of a message that was broken off.
     await obp.commandIfPresent({ type: OBP1.abort }, signal);
   }
-  if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
+  if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
   await obp.link.drain([endpoints.answer], QUIET_US, signal);
   await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
 }

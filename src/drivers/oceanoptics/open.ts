@@ -6,7 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { UsbDevice } from "../usb/port.ts";
 import type { SpectrometerDriver } from "./driver.ts";
 import { Link } from "./link.ts";
-import { findModel } from "./models.ts";
+import { findModel, productName } from "./models.ts";
 import { ObpDriver } from "./obp-driver.ts";
 import { OoiDriver } from "./ooi-driver.ts";
 
@@ -31,10 +31,10 @@ export async function openDriver(
     const id = [device.vendorId, device.productId]
       .map((part) => part.toString(16).padStart(4, "0"))
       .join(":");
-    throw new VscopeError(
-      "RESOURCE_NOT_FOUND",
-      `USB ${device.portPath}: ${id} is not in the table of models`,
-    );
+    const name = productName(device.vendorId, device.productId);
+    const fact =
+      name === undefined ? "is not in the table of models" : `is a ${name}, which is not supported`;
+    throw new VscopeError("RESOURCE_NOT_FOUND", `USB ${device.portPath}: ${id} ${fact}`);
   }
   const transport = await device.open(signal);
   const link = new Link({ transport, clock, log, subject: `${model.name} at USB ${device.portPath}` });
