@@ -7,6 +7,7 @@ import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
+import { SPECTROMETER_MEMORY } from "./spectrometer-memory.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { SYSINFO } from "./sysinfo.ts";
 
@@ -14,6 +15,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
   ...SPECTROMETER_CONTROLS,
+  ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,

@@ -83,6 +83,7 @@ export type Feature =
   | "optical-bench"
   | "scans-to-average"
   | "shutter"
+  | "status-led"
   | "stray-light"
   | "tec"
   | "temperature";

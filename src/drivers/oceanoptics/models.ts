@@ -337,7 +337,7 @@ export const MODELS = [
     productId: 0x101e,
     saturation: SATURATION,
     probe: { fpgaMajorFrom: 3 },
-    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, "board-temperature"],
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, "board-temperature", "status-led"],
     source: "P, C, D (Flame manual); a USB2000+ whose FPGA major version is 3 or more",
   },
   {
@@ -348,6 +348,7 @@ export const MODELS = [
     integrationTimeUs: { base: 1, step: 10, wireBytes: 4, min: 10, max: 65_535_000 },
     maxCounts: 65_535,
     saturation: SATURATION,
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, "status-led"],
     source:
       "P, C, D; pixels as C (3648 of 3840); maximum 65.535 s as P and D (C: 655.35 s); D: 1 ms steps above 655 ms",
   },
@@ -428,7 +429,7 @@ export const MODELS = [
     darkPixelRanges: [],
     opticalPixelRange: [0, 128],
     triggers: [OLD_FPGA],
-    features: [...CALIBRATED, "irradiance", ...STROBES],
+    features: [...CALIBRATED, "irradiance", ...STROBES, "status-led"],
     readoutUs: 500,
     readoutMaxUs: 2000,
     source: "C (not in P)",

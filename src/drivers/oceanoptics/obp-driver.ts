@@ -3,10 +3,11 @@
 
 import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, SpectrometerDriver } from "./driver.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -31,18 +32,18 @@ interface Attempt {
 }
 
 export class ObpDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly #obp: Obp;
+  readonly #identity: DeviceIdentity;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
 
-  private constructor(obp: Obp, identity: InstrumentIdentity) {
+  private constructor(obp: Obp, identity: InstrumentIdentity, { hasFan }: { readonly hasFan: boolean }) {
     this.#obp = obp;
-    this.identity = identity;
-    this.controls = obpControls(obp);
+    this.#identity = new DeviceIdentity(identity, (signal) => calibrationIn(obp, signal));
+    this.controls = obpControls(obp, this.#identity, { hasFan });
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -63,12 +64,18 @@ export class ObpDriver implements SpectrometerDriver {
     await quieten(obp, signal);
     const serial = await readSerial(obp, signal);
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
+    const calibration = await calibrationIn(obp, signal);
     const firmware = await readFirmware(obp, signal);
     const hasTec =
       model.features.includes("tec") &&
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
-    return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
+    const hasFan = hasTec && (await obp.queryIfPresent({ type: OBP1.tecFan }, signal)) !== undefined;
+    const identity = identityOf(model, { serial, calibration, firmware, hasTec, isSimulated });
+    return new ObpDriver(obp, identity, { hasFan });
+  }
+
+  get identity(): InstrumentIdentity {
+    return this.#identity.value;
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
@@ -102,6 +109,7 @@ export class ObpDriver implements SpectrometerDriver {
   async resynchronize(signal: AbortSignal): Promise<void> {
     this.#settingUs = undefined;
     await quieten(this.#obp, signal);
+    await this.#identity.settle(signal);
   }
 
   reset(): Promise<void> {
@@ -171,6 +179,10 @@ function lasted(
   integrationTimeUs: number,
 ): boolean {
   return frame.arrivalUs - frame.requestedUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
+}
+
+async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration> {
+  return calibrationOf(await readCalibration(obp, signal), obp.model, obp.link);
 }
 
 async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {

@@ -2,10 +2,11 @@
 
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
@@ -30,12 +31,12 @@ const INITIALISE_US = 100 * MS;
 const UNKNOWN_RUNNING_US = 10 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: TecDriver;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
+  readonly #identity: DeviceIdentity;
 
   private constructor(
     ooi: Ooi,
@@ -45,8 +46,8 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.identity = identity;
-    this.controls = ooiControls(ooi);
+    this.#identity = new DeviceIdentity(identity, (signal) => readCalibration(ooi, signal));
+    this.controls = ooiControls(ooi, this.#identity);
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -78,7 +79,7 @@ export class OoiDriver implements SpectrometerDriver {
       throw new VscopeError("DEVICE_FAULT", `${link.subject}: EEPROM slot 0 holds no serial number`);
     }
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
+    const calibration = await readCalibration(ooi, signal);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
     const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
     await exposures.restart(runningUs, signal);
@@ -88,6 +89,10 @@ export class OoiDriver implements SpectrometerDriver {
         : slotSaturation(binary, ooi.model.saturation);
     const facts = { serial, calibration, saturationLevel, firmware, hasTec: tec !== undefined, isSimulated };
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
+  }
+
+  get identity(): InstrumentIdentity {
+    return this.#identity.value;
   }
 
   prepare(signal: AbortSignal): Promise<void> {
@@ -109,6 +114,7 @@ export class OoiDriver implements SpectrometerDriver {
     await this.#ooi.link.clearHalts(this.#ooi.model.endpoints);
     await quieten(this.#ooi, signal);
     await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
+    await this.#identity.settle(signal);
   }
 
   reset(): Promise<void> {
@@ -136,7 +142,7 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
   return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
 }
 
-async function readCalibration(ooi: Ooi, signal: AbortSignal) {
+async function readCalibration(ooi: Ooi, signal: AbortSignal): Promise<Calibration> {
   const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
     optional(ooi.link, `EEPROM slot ${slot}`, async () => parse(await ooi.readSlot(slot, signal)));
   const readNumbers = async (first: number, count: number): Promise<(number | undefined)[]> => {
@@ -149,7 +155,8 @@ async function readCalibration(ooi: Ooi, signal: AbortSignal) {
   const order = (await read(SLOTS.nonlinearityOrder, nonlinearityOrder)) ?? MAX_NONLINEARITY_ORDER;
   const nonlinearity = await readNumbers(SLOTS.firstNonlinearityCoefficient, order + 1);
   const opticalConfiguration = await read(SLOTS.opticalConfiguration, slotText);
-  return { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  const raw = { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  return calibrationOf(raw, ooi.model, ooi.link);
 }
 
 // A device that answers wrongly or not at all to one question may still be usable.

@@ -4,13 +4,10 @@
 import type { Feature, SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
 import type { ModelName } from "../../drivers/oceanoptics/models.ts";
 
-export type Ability = Feature | "boxcar" | "fast-buffer" | "gpio" | "led" | "multicast" | "scans-to-average";
+export type Ability = Feature | "boxcar" | "fast-buffer" | "gpio" | "multicast" | "scans-to-average";
 
-/** C: libseabreeze's feature matrix; D: vendor's data sheets. */
+/** C: libseabreeze's feature matrix; P: python-seabreeze. */
 const FURTHER: Partial<Record<ModelName, readonly Ability[]>> = {
-  "Flame-S": ["led"], // D
-  USB4000: ["led"], // D, as Flame-T
-  "Flame-NIR": ["led"], // D
   STS: ["scans-to-average", "boxcar"], // C
   Spark: ["scans-to-average", "boxcar"], // C
   "Ocean FX": ["data-buffer", "fast-buffer", "gpio"], // C
