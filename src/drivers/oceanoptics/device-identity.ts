@@ -3,12 +3,17 @@
 
 import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 
+/** Forgiving: what is unreadable is left out with a warning, as at opening. Strict: it is an error. */
+export type ReadHow = "forgiving" | "strict";
+
+export type ReadCalibration = (how: ReadHow, signal: AbortSignal) => Promise<Calibration>;
+
 export class DeviceIdentity {
-  readonly #read: (signal: AbortSignal) => Promise<Calibration>;
+  readonly #read: ReadCalibration;
   #value: InstrumentIdentity;
   #isUncertain = false;
 
-  constructor(value: InstrumentIdentity, read: (signal: AbortSignal) => Promise<Calibration>) {
+  constructor(value: InstrumentIdentity, read: ReadCalibration) {
     this.#value = value;
     this.#read = read;
   }
@@ -18,11 +23,8 @@ export class DeviceIdentity {
   }
 
   /** The calibration as the device holds it at this moment. */
-  async readCalibration(signal: AbortSignal): Promise<Calibration> {
-    const calibration = await this.#read(signal);
-    this.#value = { ...this.#value, calibration };
-    this.#isUncertain = false;
-    return calibration;
+  readCalibration(signal: AbortSignal): Promise<Calibration> {
+    return this.#renew("strict", signal);
   }
 
   /** Runs a job that may change the calibration in the device. */
@@ -34,6 +36,13 @@ export class DeviceIdentity {
 
   /** To be called when the device has been brought back to order after a failure. */
   async settle(signal: AbortSignal): Promise<void> {
-    if (this.#isUncertain) await this.readCalibration(signal);
+    if (this.#isUncertain) await this.#renew("forgiving", signal);
+  }
+
+  async #renew(how: ReadHow, signal: AbortSignal): Promise<Calibration> {
+    const calibration = await this.#read(how, signal);
+    this.#value = { ...this.#value, calibration };
+    this.#isUncertain = false;
+    return calibration;
   }
 }

@@ -42,7 +42,7 @@ export class ObpDriver implements SpectrometerDriver {
 
   private constructor(obp: Obp, identity: InstrumentIdentity, { hasFan }: { readonly hasFan: boolean }) {
     this.#obp = obp;
-    this.#identity = new DeviceIdentity(identity, (signal) => calibrationIn(obp, signal));
+    this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
     this.controls = obpControls(obp, this.#identity, { hasFan });
     if (identity.hasTec) {
       const tec = new ObpTec(obp);

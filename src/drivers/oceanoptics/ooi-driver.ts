@@ -6,7 +6,7 @@ import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts"
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
-import { DeviceIdentity } from "./device-identity.ts";
+import { DeviceIdentity, type ReadHow } from "./device-identity.ts";
 import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
@@ -46,7 +46,7 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.#identity = new DeviceIdentity(identity, (signal) => readCalibration(ooi, signal));
+    this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
     this.controls = ooiControls(ooi, this.#identity);
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
@@ -79,7 +79,7 @@ export class OoiDriver implements SpectrometerDriver {
       throw new VscopeError("DEVICE_FAULT", `${link.subject}: EEPROM slot 0 holds no serial number`);
     }
     link.rename(serial);
-    const calibration = await readCalibration(ooi, signal);
+    const calibration = await readCalibration(ooi, "forgiving", signal);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
     const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
     await exposures.restart(runningUs, signal);
@@ -142,9 +142,11 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
   return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
 }
 
-async function readCalibration(ooi: Ooi, signal: AbortSignal): Promise<Calibration> {
-  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
-    optional(ooi.link, `EEPROM slot ${slot}`, async () => parse(await ooi.readSlot(slot, signal)));
+async function readCalibration(ooi: Ooi, how: ReadHow, signal: AbortSignal): Promise<Calibration> {
+  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> => {
+    const parsed = async (): Promise<T> => parse(await ooi.readSlot(slot, signal));
+    return how === "strict" ? parsed() : optional(ooi.link, `EEPROM slot ${slot}`, parsed);
+  };
   const readNumbers = async (first: number, count: number): Promise<(number | undefined)[]> => {
     const values: (number | undefined)[] = [];
     for (let slot = first; slot < first + count; slot++) values.push(await read(slot, slotNumber));

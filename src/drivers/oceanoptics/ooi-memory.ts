@@ -74,12 +74,9 @@ function nonlinearityPieces(ooi: Ooi, coefficients: readonly number[]): readonly
   const limits = { min: 1, max: MAX_NONLINEARITY_ORDER + 1 };
   const { length } = coefficients;
   requireWithin(`${ooi.link.subject}: number of nonlinearity coefficients`, length, limits);
-  return [
-    ...coefficients.map((value, order) =>
-      numberPiece(ooi, SLOTS.firstNonlinearityCoefficient + order, value),
-    ),
-    numberPiece(ooi, SLOTS.nonlinearityOrder, length - 1),
-  ];
+  const order = numberPiece(ooi, SLOTS.nonlinearityOrder, length - 1);
+  const first = SLOTS.firstNonlinearityCoefficient;
+  return [...coefficients.map((value, power) => numberPiece(ooi, first + power, value)), order];
 }
 
 function numberPiece(ooi: Ooi, slot: number, value: number): Piece {
