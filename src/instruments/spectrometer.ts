@@ -8,7 +8,7 @@ import { type Clock, SECOND } from "../base/clock.ts";
 import { asVscopeError, isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
-import type { SpectrometerDriver, TecDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
+import type { SpectrometerDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
 import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
 import {
   allowedIntegrationTimeUs,
@@ -20,6 +20,7 @@ import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
 import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
+import { applyTec, type CoolerConfiguration, type TecSettings, tecSettingsOf } from "./tec-settings.ts";
 
 export type SpectrometerState = "disconnected" | "connecting" | "idle" | "exposing" | "recovering" | "faulty";
 
@@ -30,11 +31,7 @@ export interface SpectrometerStatus {
 }
 
 /** What the configuration says of an instrument. */
-export interface SpectrometerSettings extends IntegrationSettings {
-  /** Set point of the detector's cooler; the device keeps its own when absent. */
-  readonly detectorSetpointC?: number | undefined;
-  /** Whether the cooler and its fan run; left as they are when absent. */
-  readonly fan?: boolean | undefined;
+export interface SpectrometerSettings extends IntegrationSettings, CoolerConfiguration {
   /** Wavelength calibration by channel (ascending powers, pixel index to nm); it goes before the device's own. */
   readonly wavelengthCoefficients?: ReadonlyMap<string, readonly number[]>;
 }
@@ -56,11 +53,6 @@ export interface SpectrumRequest {
   readonly notBeforeUs: number;
   /** One scan at once, to find an integration time: neither trigger nor averaging count. */
   readonly isTrial?: boolean;
-}
-
-export interface TecSettings {
-  readonly enabled?: boolean;
-  readonly setpointC?: number;
 }
 
 // The detector's temperature moves slowly: a reading is good for this long.
@@ -114,12 +106,10 @@ export class Spectrometer {
     this.#log = log.child({ serial: identity.serial });
     this.#tecSettings = tecSettingsOf(settings);
     this.controls = new SpectrometerControls(identity.serial, clock, (job, signal) =>
-      this.#run(async ({ driver }, inner) => {
-        const result = await job(driver.controls, inner);
-        // Binning changes the number of pixels.
-        this.#identity = narrowed(driver.identity, settings);
-        return result;
-      }, signal),
+      this.#run(
+        ({ driver }, inner) => job(driver.controls, inner).finally(() => this.#identify(driver)),
+        signal,
+      ),
     );
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
@@ -258,7 +248,7 @@ export class Spectrometer {
   attach(driver: SpectrometerDriver, onFault: (error: VscopeError) => void = () => {}): void {
     if (this.#attachment !== undefined)
       throw new VscopeError("STATE_CONFLICT", `${this.serial}: is attached already`);
-    this.#identity = narrowed(driver.identity, this.#settings);
+    this.#identify(driver);
     this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
     this.controls.attached(driver.controls);
@@ -346,6 +336,7 @@ export class Spectrometer {
       await withDeadline({ clock: this.#clock, us: RECOVERY_US, late }, attachment.ended.signal, (inner) =>
         attachment.driver.resynchronize(inner),
       );
+      this.#identify(attachment.driver);
     } catch (error) {
       this.#fail(attachment, asVscopeError(error));
       throw error;
@@ -357,6 +348,11 @@ export class Spectrometer {
     const isGone = error.code === "DEVICE_NOT_CONNECTED";
     this.#status.set(isGone ? disconnected(error) : { state: "faulty", reason: error.message });
     attachment.onFault(error);
+  }
+
+  // Controls can change it: the calibration is in the device's memory.
+  #identify({ identity }: SpectrometerDriver): void {
+    this.#identity = narrowed(identity, this.#settings);
   }
 
   #idle(attachment: Attachment): void {
@@ -420,22 +416,6 @@ export class Spectrometer {
   #refuse(what: string): never {
     throw new VscopeError("RESOURCE_NOT_FOUND", `${this.serial}: has no ${what}`);
   }
-}
-
-function tecSettingsOf({ detectorSetpointC, fan }: SpectrometerSettings): TecSettings {
-  return {
-    ...(detectorSetpointC === undefined ? {} : { setpointC: detectorSetpointC }),
-    ...(fan === undefined ? {} : { enabled: fan }),
-  };
-}
-
-async function applyTec(
-  tec: TecDriver,
-  { enabled, setpointC }: TecSettings,
-  signal: AbortSignal,
-): Promise<void> {
-  if (setpointC !== undefined) await tec.setSetpointC(setpointC, signal);
-  if (enabled !== undefined) await tec.setEnabled(enabled, signal);
 }
 
 function disconnected({ message }: VscopeError): SpectrometerStatus {

@@ -23,17 +23,13 @@ const summary = z.object({
   ...status.shape,
   simulated: z.boolean(),
 });
-// PUT takes what is to change; a temperature read before may come along.
+// PUT takes what is to change; a temperature and a state read before may come along.
 const tec = z.strictObject({
   enabled: z.boolean().optional(),
   setpointC: z.number().optional(),
   temperatureC: z.number().optional(),
-});
-const calibration = z.object({
-  wavelengthCoefficients: z.array(z.number()),
-  nonlinearityCoefficients: z.array(z.number()),
-  strayLightConstant: z.number().optional(),
-  opticalConfiguration: z.string().optional(),
+  stable: z.boolean().optional(),
+  fan: z.boolean().optional(),
 });
 export const spectrumShape = z.object({
   serial: z.string(),
@@ -143,20 +139,6 @@ export const SPECTROMETERS = [
       return [...wavelengthsNm(wavelengthCoefficients, pixels)];
     },
   }),
-  declare("/spectrometers/{serial}/calibration", {
-    summary: "Calibration coefficients stored in the instrument, ascending powers",
-    value: calibration,
-    instances: serials,
-    get: ({ rack }, { serial }) => {
-      const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } =
-        rack.spectrometer(serial).identity.calibration;
-      return {
-        wavelengthCoefficients: [...wavelengthCoefficients],
-        nonlinearityCoefficients: [...nonlinearityCoefficients],
-        ...rest,
-      };
-    },
-  }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
     summary: "Newest spectrum of the channel, raw counts, with what is needed to interpret them",
     typicalBytes: 12_000,
@@ -169,14 +151,23 @@ export const SPECTROMETERS = [
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
   }),
   declare("/spectrometers/{serial}/tec", {
-    summary: "Cooler of the detector; exists where the instrument has one",
+    summary:
+      "Cooler of the detector, exists where the instrument has one; stable: it has settled at the set point",
     unit: "Cel",
     value: tec,
-    example: { enabled: true, setpointC: -10, temperatureC: -9.98 },
+    example: { enabled: true, setpointC: -10, temperatureC: -9.98, stable: true },
     instances: serialsWithTec,
-    get: ({ rack }, { serial }, _query, signal) => rack.spectrometer(serial).readTec(signal),
-    put: ({ rack }, { serial }, { enabled, setpointC }, signal) =>
-      rack.spectrometer(serial).setTec(definedOnly({ enabled, setpointC }), signal),
+    get: async ({ rack }, { serial }, _query, signal) => {
+      const instrument = rack.spectrometer(serial);
+      const reading = await instrument.readTec(signal);
+      if (!instrument.controls.has("fan")) return reading;
+      return { ...reading, fan: await instrument.controls.read("fan", signal) };
+    },
+    put: async ({ rack }, { serial }, { enabled, setpointC, fan }, signal) => {
+      const instrument = rack.spectrometer(serial);
+      await instrument.setTec(definedOnly({ enabled, setpointC }), signal);
+      if (fan !== undefined) await instrument.controls.write("fan", fan, signal);
+    },
   }),
   declare("/spectrometers/{serial}/temperature", {
     summary: "Temperature of the detector or board; exists where the instrument tells it",

@@ -9,6 +9,7 @@ import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
 import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
+import { SPECTROMETER_MEMORY } from "./spectrometer-memory.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { SYSINFO } from "./sysinfo.ts";
 
@@ -18,6 +19,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SPECTROMETER_ACQUISITION,
   ...CORRECTED,
   ...SPECTROMETER_CONTROLS,
+  ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,

@@ -33,7 +33,7 @@ export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more
 }
 
 /** The polynomial of x + offset as one of x. Coefficients ascend. */
-function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
+export function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
   let shifted: readonly number[] = [];
   // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
   for (const coefficient of coefficients.toReversed()) {

@@ -9,6 +9,36 @@ export interface ContinuousStrobe {
   readonly periodUs: number;
 }
 
+/** One pulse on the strobe line in every exposure, counted from its start. */
+export interface SingleStrobe {
+  readonly enabled: boolean;
+  readonly delayUs: number;
+  readonly widthUs: number;
+}
+
+/** A slot of an OOI device's EEPROM, 15 bytes. */
+export interface EepromSlot {
+  readonly slot: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Coefficients in the device's memory, ascending powers; of a write: what is absent stays as it is. */
+export interface StoredCalibration {
+  /** Pixel index to nm. */
+  readonly wavelengthCoefficients?: readonly number[];
+  readonly nonlinearityCoefficients?: readonly number[];
+  readonly strayLightConstant?: number;
+}
+
+/** The buffer of finished spectra inside the device. */
+export interface DataBuffer {
+  readonly enabled: boolean;
+  /** Spectra that it holds before the oldest is lost. */
+  readonly capacity: number;
+  /** Spectra that wait in it. */
+  readonly spectra: number;
+}
+
 /** Pins of the accessory connector; bit n is pin n. */
 export interface Gpio {
   /** 1: the pin is an output. */
@@ -51,6 +81,10 @@ export interface ControlValues {
   readonly "trigger-modes": readonly SettableMode[];
   readonly lamp: boolean;
   readonly "continuous-strobe": ContinuousStrobe;
+  /** OBP only: no source tells the unit of the OOI devices' registers 38 and 3C. */
+  readonly "single-strobe": SingleStrobe;
+  /** The LED on the housing. */
+  readonly "status-led": boolean;
   /** Microseconds from trigger to exposure. */
   readonly "acquisition-delay": number;
   /** The shutter inside the instrument: true is open. */
@@ -70,7 +104,20 @@ export interface ControlValues {
   readonly status: DeviceStatus;
   /** Energy per count and pixel, as the calibration laboratory stored it; empty when it did not. */
   readonly irradiance: readonly number[];
+  readonly calibration: StoredCalibration;
+  /** Reading gives all slots, writing takes those that are to change. */
+  readonly eeprom: readonly EepromSlot[];
+  /** The one thing to write is `spectra: 0`: it is emptied. */
+  readonly buffer: DataBuffer;
 }
+
+/** What is written once and for all, or an act: not written again when the device comes back. */
+export const WRITTEN_ONCE: ReadonlySet<keyof ControlValues> = new Set([
+  "irradiance",
+  "calibration",
+  "eeprom",
+  "buffer",
+] as const);
 
 export type ControlName = keyof ControlValues;
 

@@ -32,7 +32,7 @@ const FEATURE_WORDS: Readonly<Record<Feature, string>> = {
   gpio: "pins of the accessory connector",
   irradiance: "irradiance calibration of every pixel",
   lamp: "Lamp Enable line",
-  led: "light of the case",
+  "status-led": "light of the case",
   multicast: "found in the network by multicast",
   nonlinearity: "polynomial of the detector's nonlinearity",
   "optical-bench": "slit, grating and filter as data",

@@ -33,6 +33,8 @@ export interface TecReading {
   readonly temperatureC: number;
   readonly setpointC: number;
   readonly enabled: boolean;
+  /** Settled at its set point, as the device says or as several readings show; absent until there are enough of them. */
+  readonly stable?: boolean;
 }
 
 /** Thermoelectric cooler of the detector. */

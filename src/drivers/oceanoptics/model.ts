@@ -81,12 +81,12 @@ export type Feature =
   | "gpio"
   | "irradiance"
   | "lamp"
-  | "led"
   | "multicast"
   | "nonlinearity"
   | "optical-bench"
   | "scans-to-average"
   | "shutter"
+  | "status-led"
   | "stray-light"
   | "tec"
   | "temperature";

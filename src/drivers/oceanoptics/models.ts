@@ -101,7 +101,7 @@ const PINS = ["gpio"] as const;
 // without it would cost a time-out at each reading, so models without a source (HR2000+, HR4000, Maya) do not have it.
 const BOARD = ["board-temperature"] as const;
 // D (Flame manual): command 12.
-const LED = ["led"] as const;
+const LED = ["status-led"] as const;
 const PROCESSING = ["scans-to-average", "boxcar"] as const;
 
 const OOI = {

@@ -3,11 +3,12 @@
 
 import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import { type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
+import { type Calibration, type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
 import { binnedIdentity } from "./binned-identity.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, SpectrometerDriver } from "./driver.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -48,7 +49,7 @@ export class ObpDriver implements SpectrometerDriver {
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly #obp: Obp;
-  readonly #identity: InstrumentIdentity;
+  readonly #identity: DeviceIdentity;
   readonly #processing: ObpProcessing;
   readonly #trigger: Trigger;
   /** What the device was told last; undefined when that is not certain. */
@@ -56,13 +57,17 @@ export class ObpDriver implements SpectrometerDriver {
   #triggerNumber: number | undefined;
   #lastCounter: number | undefined;
 
-  private constructor(obp: Obp, processing: ObpProcessing, identity: InstrumentIdentity) {
+  private constructor(
+    { obp, processing }: { readonly obp: Obp; readonly processing: ObpProcessing },
+    identity: InstrumentIdentity,
+    { hasFan }: { readonly hasFan: boolean },
+  ) {
     this.#obp = obp;
     this.#processing = processing;
-    this.#identity = identity;
+    this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
     this.controls = {
-      ...obpControls(obp),
+      ...obpControls(obp, this.#identity, { hasFan }),
       ...processing.controls,
       ...triggerControls(obp.model, this.#trigger),
     };
@@ -76,7 +81,7 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   get identity(): InstrumentIdentity {
-    return binnedIdentity(this.#identity, this.#processing.values.binning);
+    return binnedIdentity(this.#identity.value, this.#processing.values.binning);
   }
 
   get awaitedTrigger(): SettableMode | undefined {
@@ -96,16 +101,14 @@ export class ObpDriver implements SpectrometerDriver {
     await processing.apply(signal);
     const serial = await readSerial(obp, signal);
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
+    const calibration = await calibrationIn(obp, signal);
     const firmware = await readFirmware(obp, signal);
     const hasTec =
       model.features.includes("tec") &&
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
-    return new ObpDriver(
-      obp,
-      processing,
-      identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }),
-    );
+    const hasFan = hasTec && (await obp.queryIfPresent({ type: OBP1.tecFan }, signal)) !== undefined;
+    const identity = identityOf(model, { serial, calibration, firmware, hasTec, isSimulated });
+    return new ObpDriver({ obp, processing }, identity, { hasFan });
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
@@ -128,6 +131,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#triggerNumber = undefined;
     await quieten(this.#obp, signal);
     await this.#processing.apply(signal);
+    await this.#identity.settle(signal);
   }
 
   reset(): Promise<void> {
@@ -245,6 +249,10 @@ function lasted(
 ): boolean {
   if (armed !== undefined && isTimedOutside(armed.mode)) return true;
   return arrivalUs - requestedUs >= durationUs - 100 - durationUs / 1000;
+}
+
+async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration> {
+  return calibrationOf(await readCalibration(obp, signal), obp.model, obp.link);
 }
 
 async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {

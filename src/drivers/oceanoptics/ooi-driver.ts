@@ -2,10 +2,11 @@
 
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity, type ReadHow } from "./device-identity.ts";
 import type { Exposure, RawFrame, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
@@ -33,7 +34,6 @@ const INITIALISE_US = 100 * MS;
 const UNKNOWN_RUNNING_US = 10 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: TecDriver;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
@@ -41,6 +41,7 @@ export class OoiDriver implements SpectrometerDriver {
   readonly #exposures: FreeRunning;
   readonly #triggered: Triggered;
   readonly #trigger: Trigger;
+  readonly #identity: DeviceIdentity;
 
   private constructor(
     ooi: Ooi,
@@ -50,10 +51,10 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.identity = identity;
+    this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
     this.#triggered = new Triggered(ooi);
     this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
-    this.controls = { ...ooiControls(ooi), ...triggerControls(ooi.model, this.#trigger) };
+    this.controls = { ...ooiControls(ooi, this.#identity), ...triggerControls(ooi.model, this.#trigger) };
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -85,7 +86,7 @@ export class OoiDriver implements SpectrometerDriver {
       throw new VscopeError("DEVICE_FAULT", `${link.subject}: EEPROM slot 0 holds no serial number`);
     }
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
+    const calibration = await readCalibration(ooi, "forgiving", signal);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
     const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
     await exposures.restart(runningUs, signal);
@@ -95,6 +96,10 @@ export class OoiDriver implements SpectrometerDriver {
         : slotSaturation(binary, ooi.model.saturation);
     const facts = { serial, calibration, saturationLevel, firmware, hasTec: tec !== undefined, isSimulated };
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
+  }
+
+  get identity(): InstrumentIdentity {
+    return this.#identity.value;
   }
 
   get awaitedTrigger(): SettableMode | undefined {
@@ -120,6 +125,7 @@ export class OoiDriver implements SpectrometerDriver {
     await quieten(this.#ooi, signal);
     this.#triggered.forget();
     await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
+    await this.#identity.settle(signal);
   }
 
   reset(): Promise<void> {
@@ -170,9 +176,11 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
   return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
 }
 
-async function readCalibration(ooi: Ooi, signal: AbortSignal) {
-  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
-    optional(ooi.link, `EEPROM slot ${slot}`, async () => parse(await ooi.readSlot(slot, signal)));
+async function readCalibration(ooi: Ooi, how: ReadHow, signal: AbortSignal): Promise<Calibration> {
+  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> => {
+    const parsed = async (): Promise<T> => parse(await ooi.readSlot(slot, signal));
+    return how === "strict" ? parsed() : optional(ooi.link, `EEPROM slot ${slot}`, parsed);
+  };
   const readNumbers = async (first: number, count: number): Promise<(number | undefined)[]> => {
     const values: (number | undefined)[] = [];
     for (let slot = first; slot < first + count; slot++) values.push(await read(slot, slotNumber));
@@ -183,7 +191,8 @@ async function readCalibration(ooi: Ooi, signal: AbortSignal) {
   const order = (await read(SLOTS.nonlinearityOrder, nonlinearityOrder)) ?? MAX_NONLINEARITY_ORDER;
   const nonlinearity = await readNumbers(SLOTS.firstNonlinearityCoefficient, order + 1);
   const opticalConfiguration = await read(SLOTS.opticalConfiguration, slotText);
-  return { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  const raw = { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  return calibrationOf(raw, ooi.model, ooi.link);
 }
 
 // A device that answers wrongly or not at all to one question may still be usable.

@@ -29,7 +29,8 @@ export function commandsOf(device: OoiCore): ReadonlyMap<number, Command> {
     ...(features.has("tec") ? coolerCommands(device) : []),
   ];
   if (hasLamp) commands.push([0x03, (argument) => device.registers.setLamp(word(argument) !== 0)]);
-  if (features.has("led")) commands.push([0x12, (argument) => (device.isLedOn = byte(argument) !== 0)]);
+  if (features.has("status-led"))
+    commands.push([0x12, (argument) => (device.isLedOn = byte(argument) !== 0)]);
   if (features.has("board-temperature")) commands.push([0x6c, () => sendBoardTemperature(device)]);
   if (features.has("fan")) commands.push([0x70, (argument) => setFan(device, byte(argument) !== 0)]);
   if (model.hasStatus) commands.push([0xfe, () => device.answer(...statusBytes(device))]);
