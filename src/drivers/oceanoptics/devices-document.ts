@@ -30,6 +30,7 @@ export function devicesDocument(): string {
       models.map(modelRow),
     ),
     "\nTwo models under one USB id are told apart by the FPGA's major version.\n",
+    `\n${networkNames(models)} can be on a network too, see how-to/network-spectrometers.md.\n`,
     "\n## Pixels and exposure\n\n",
     table(
       ["model", "light on pixels", "dark pixels", "exposes", "stale frames", "read-out", "cooler"],
@@ -42,6 +43,13 @@ export function devicesDocument(): string {
       models.map(({ name, source }) => [name, source]),
     ),
   ].join("");
+}
+
+function networkNames(models: readonly SpectrometerModel[]): string {
+  return models
+    .filter(({ hasNetwork }) => hasNetwork === true)
+    .map(({ name }) => name)
+    .join(" and ");
 }
 
 function modelRow(model: SpectrometerModel): readonly string[] {
