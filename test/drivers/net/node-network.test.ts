@@ -1,14 +1,17 @@
 // Real sockets, on loopback only.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
+import { messageOf } from "../../../src/base/errors.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { NODE_NETWORK } from "../../../src/drivers/net/node-network.ts";
 import type { Network } from "../../../src/drivers/net/port.ts";
+import { OBP_GROUP } from "../../../src/drivers/oceanoptics/obp-network.ts";
 import { openDriver } from "../../../src/drivers/oceanoptics/open.ts";
 import { LoopbackServer } from "../../../src/emulator/net/loopback-server.ts";
 import { busOf, deviceText, farEndOf } from "./network-bench.ts";
@@ -40,6 +43,30 @@ test("a search over UDP finds a device, TCP opens and reads it", async (context)
   await driver.reset?.();
   assert.equal((await driver.acquire(exposure, NEVER)).counts.length, 2136, "after a new connection too");
   await driver.close();
+});
+
+test("the question reaches a multicast group", async (context) => {
+  const farEnd = farEndOf(clock);
+  const group = createSocket("udp4");
+  context.after(() => group.close());
+  group.bind(0, OBP_GROUP.host);
+  await once(group, "listening");
+  try {
+    group.addMembership(OBP_GROUP.host, "127.0.0.1");
+  } catch (error) {
+    return context.skip(`no multicast on loopback: ${messageOf(error)}`);
+  }
+  group.on("message", (bytes, { address, port }) => {
+    const answer = farEnd.answerTo(bytes);
+    if (answer !== undefined) group.send(answer, port, address);
+  });
+  const { port } = group.address();
+  const bus = busOf({ clock, network: LOOPBACK, addresses: [], group: { ...OBP_GROUP, port } });
+  const devices = await bus.list();
+  assert.deepEqual(
+    devices.map(({ productId }) => productId),
+    [0x2001],
+  );
 });
 
 test("an end of the connection is told; a closed one is not open any more", async (context) => {
