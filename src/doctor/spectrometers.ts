@@ -21,7 +21,7 @@ const BLANK_CHIPS: readonly string[] = ["0547:2131", "0547:2235", "04b4:8613"];
 const TAKEN = "usbfs";
 
 export async function checkSpectrometers(box: Box): Promise<readonly Finding[]> {
-  const { usb: backend } = box.config.hardware;
+  const { usb: backend, networkSpectrometers, networkDiscovery } = box.config.hardware;
   const findings: Finding[] = [];
   let known = 0;
   for (const device of box.usb) {
@@ -33,6 +33,10 @@ export async function checkSpectrometers(box: Box): Promise<readonly Finding[]> 
   if (known > 0) return findings;
   if (backend !== "libusb")
     return [...findings, fine(SECTION, "usb-found", "USB", `none, and hardware.usb = ${backend} needs none`)];
+  if (networkSpectrometers.length > 0 || networkDiscovery) {
+    const found = "none; those on the network are not looked for here, vscope-server --check does";
+    return [...findings, fine(SECTION, "usb-found", "USB", found)];
+  }
   if (box.usb.length === 0) return findings; // the kernel's fault, which names it
   const missing = fault(
     "usb-found",

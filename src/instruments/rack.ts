@@ -10,7 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import { findModel, isOceanVendor, productName } from "../drivers/oceanoptics/models.ts";
 import { openDriver } from "../drivers/oceanoptics/open.ts";
-import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
+import { placeOf, type UsbBus, type UsbDevice } from "../drivers/usb/port.ts";
 import { Spectrometer, type SpectrometerSettings } from "./spectrometer.ts";
 
 export interface RackOptions {
@@ -37,12 +37,14 @@ const LONGEST_RETRY_US = 10 * SECOND;
 const OPEN_US = 30 * SECOND;
 const RESET_US = 5 * SECOND;
 
-/** One USB port with a device in it. */
+/** One USB port or network address with a device at it. */
 interface Slot {
   /** Replaced when the device comes back from a reset. */
   device: UsbDevice;
   /** Aborts when the device leaves or the rack closes. */
   readonly gone: AbortController;
+  /** Resolves after the first attempt to open the device, however it ended. */
+  readonly attempted: Promise<void>;
 }
 
 export class Rack {
@@ -106,26 +108,28 @@ export class Rack {
     const { portPath } = device;
     if (!isSpectrometer(device)) return Promise.resolve();
     const present = this.#slots.get(portPath);
-    if (present?.device === device) return Promise.resolve();
+    if (present?.device === device) return present.attempted;
     // Another device in the same port: it came back without anybody having seen it leave.
     if (present !== undefined) this.#remove(present.device);
-    return new Promise((attempted) => {
-      const gone = new AbortController();
-      const slot: Slot = { device, gone };
-      this.#slots.set(portPath, slot);
-      const served = this.#serve(slot, attempted);
-      this.#served.add(served);
-      void served.finally(() => this.#served.delete(served));
-    });
+    let tell = (): void => {};
+    const attempted = new Promise<void>((resolve) => (tell = resolve));
+    const slot: Slot = { device, gone: new AbortController(), attempted };
+    this.#slots.set(portPath, slot);
+    const served = this.#serve(slot, tell);
+    this.#served.add(served);
+    void served.finally(() => this.#served.delete(served));
+    return attempted;
   }
 
-  #remove({ portPath }: UsbDevice): void {
+  #remove(device: UsbDevice): void {
+    const { portPath } = device;
     const slot = this.#slots.get(portPath);
     if (slot === undefined) return;
     this.#slots.delete(portPath);
     this.#clearProblem(portPath);
-    this.#options.log.warn({ portPath }, `USB ${portPath}: unplugged`);
-    slot.gone.abort(new VscopeError("DEVICE_NOT_CONNECTED", `USB ${portPath}: unplugged`));
+    const fact = `${placeOf(device)}: ${device.kind === "network" ? "has left" : "unplugged"}`;
+    this.#options.log.warn({ portPath }, fact);
+    slot.gone.abort(new VscopeError("DEVICE_NOT_CONNECTED", fact));
   }
   // Opens the device, waits until it fails, resets it and opens it again; until it leaves. Never rejects.
   async #serve(slot: Slot, attempted: () => void): Promise<void> {
@@ -161,10 +165,11 @@ export class Rack {
     // After a reset the same port may hold a new device object.
     slot.device = (await bus.list()).find((device) => device.portPath === portPath) ?? slot.device;
     const { device } = slot;
-    const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: not opened within ${OPEN_US / SECOND} s`);
+    const fact = `${placeOf(device)}: not opened within ${OPEN_US / SECOND} s`;
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", fact);
+    const requireFree = (serial: string): void => this.#requireFree(serial, device);
     return withDeadline({ clock, us: OPEN_US, late }, slot.gone.signal, (inner) =>
-      openDriver({ device, clock, log, isSimulated }, inner),
+      openDriver({ device, clock, log, isSimulated, requireFree }, inner),
     );
   }
 
@@ -172,12 +177,21 @@ export class Rack {
   async #seat({ device, gone }: Slot, driver: SpectrometerDriver): Promise<Spectrometer> {
     const { serial } = driver.identity;
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
-    if (!gone.signal.aborted && !spectrometer.isAttached) return spectrometer;
-    await driver.close();
-    gone.signal.throwIfAborted();
+    try {
+      gone.signal.throwIfAborted();
+      this.#requireFree(serial, device);
+      return spectrometer;
+    } catch (error) {
+      await driver.close();
+      throw error;
+    }
+  }
+
+  #requireFree(serial: string, device: UsbDevice): void {
+    if (this.#known.get(serial)?.isAttached !== true) return;
     throw new VscopeError(
       "DEVICE_FAULT",
-      `${serial}: a second device, at USB ${device.portPath}, has this serial number`,
+      `${serial}: a second device, at ${placeOf(device)}, has this serial number`,
     );
   }
 
@@ -200,7 +214,10 @@ export class Rack {
     const { serial, model } = driver.identity;
     this.#clearProblem(device.portPath);
     this.#options.log.info({ serial, model, port: device.portPath }, `${serial}: connected`);
-    return new Promise((resolve) => spectrometer.attach(driver, resolve));
+    return new Promise((resolve) => {
+      spectrometer.attach(driver, resolve);
+      void device.ended?.().then(resolve);
+    });
   }
 
   // Says what is wrong; a reset is the last resort for a device that was in use.
@@ -213,11 +230,11 @@ export class Rack {
     const { portPath } = device;
     const model = productName(device.vendorId, device.productId) ?? "unknown";
     const problem = { portPath, model, code: error.code, message: error.message };
-    log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
+    log.warn({ ...problem }, `${placeOf(device)}: not usable, will be tried again`);
     const others = this.#problems.value.filter((other) => other.portPath !== portPath);
     this.#problems.set([...others, problem].toSorted((a, b) => (a.portPath < b.portPath ? -1 : 1)));
     if (spectrometer === undefined) return;
-    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: reset takes too long`);
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `${placeOf(device)}: reset takes too long`);
     await settled(
       withDeadline({ clock, us: RESET_US, late }, gone.signal, (inner) =>
         orAborted(spectrometer.reset(), inner),

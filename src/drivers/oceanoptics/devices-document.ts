@@ -54,6 +54,7 @@ export function devicesDocument(): string {
       models.map(modelRow),
     ),
     "\nTwo models under one USB id are told apart by the FPGA's major version.\n",
+    `\n${networkNames(models)} can be on a network too, see how-to/network-spectrometers.md.\n`,
     "\n## Pixels and exposure\n\n",
     table(
       ["model", "light on pixels", "dark pixels", "exposes", "stale frames", "read-out"],
@@ -123,6 +124,13 @@ function unsupportedSection(): readonly string[] {
       UNSUPPORTED.map(({ name, vendorId, productId }) => [name, `${hex(vendorId)}:${hex(productId)}`]),
     ),
   ];
+}
+
+function networkNames(models: readonly SpectrometerModel[]): string {
+  return models
+    .filter(({ hasNetwork }) => hasNetwork === true)
+    .map(({ name }) => name)
+    .join(" and ");
 }
 
 function modelRow(model: SpectrometerModel): readonly string[] {

@@ -100,6 +100,8 @@ export interface SpectrometerModel {
   /** A twin: same product id as the row before it, told apart by the FPGA's major version. */
   readonly probe?: { readonly fpgaMajorFrom: number };
   readonly protocol: "ooi" | "obp" | "obp2";
+  /** Speaks over IPv4 too. */
+  readonly hasNetwork?: true;
   readonly endpoints: Endpoints;
   readonly frame: FrameLayout;
   /** OOI command byte or OBP message type that asks for a spectrum. */
