@@ -196,7 +196,7 @@ test("a device that closes every connection at once is tried again with growing 
 });
 
 function meanOf({ counts }: Spectrum): number {
-  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  return [...counts].reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
 /** Opens, measures twice, and says what came of it. The fault ends before the last measurement, which must succeed. */

@@ -64,6 +64,7 @@ export class ObpDriver implements SpectrometerDriver {
   ) {
     this.#obp = obp;
     this.#processing = processing;
+    this.#triggerNumber = quietTrigger(obp);
     this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
     this.controls = {
@@ -130,6 +131,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#settingUs = undefined;
     this.#triggerNumber = undefined;
     await quieten(this.#obp, signal);
+    this.#triggerNumber = quietTrigger(this.#obp);
     await this.#processing.apply(signal);
     await this.#identity.settle(signal);
   }
@@ -272,6 +274,11 @@ async function quieten(obp: Obp, signal: AbortSignal): Promise<void> {
   if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
   await obp.link.drain([endpoints.answer], QUIET_US, signal);
   await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
+}
+
+/** The trigger number that `quieten` leaves, where it sets one. */
+function quietTrigger({ model }: Obp): number | undefined {
+  return model.protocol === "obp2" ? undefined : 0;
 }
 
 async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {

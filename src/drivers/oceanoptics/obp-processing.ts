@@ -1,7 +1,7 @@
 // What OBP devices can make of their scans before they send them: the mean of several, a moving mean over the pixels,
 // neighbours binned into one. The driver must know, since it changes how long a spectrum takes and how many pixels it has.
 
-import { requireWithin } from "../../base/errors.ts";
+import { requireWithin, VscopeError } from "../../base/errors.ts";
 import { type DeviceProcessing, UNPROCESSED } from "../../spectra/spectrum.ts";
 import { type Control, type Controls, controlsOf } from "./controls.ts";
 import type { Obp } from "./obp.ts";
@@ -63,7 +63,9 @@ export class ObpProcessing {
       read: async () => this.#values[knob.member],
       write: async (value, signal) => {
         requireWithin(`${this.#obp.link.subject}: ${knob.feature}`, value, knob.limits);
-        await this.#send(knob, value, signal);
+        const { subject } = this.#obp.link;
+        if (!(await this.#send(knob, value, signal)))
+          throw new VscopeError("RESOURCE_NOT_FOUND", `${subject}: the device has no ${knob.feature}`);
         const values = { ...this.#values, [knob.member]: value };
         const isPlain = KNOBS.every(({ member }) => values[member] === UNPROCESSED[member]);
         this.#values = isPlain ? UNPROCESSED : values;
@@ -71,7 +73,8 @@ export class ObpProcessing {
     };
   }
 
-  #send({ type, encode }: Knob, value: number, signal: AbortSignal): Promise<void> {
-    return this.#obp.command({ type, data: encode(value) }, signal);
+  // False where the firmware does not know it.
+  #send({ type, encode }: Knob, value: number, signal: AbortSignal): Promise<boolean> {
+    return this.#obp.commandIfPresent({ type, data: encode(value) }, signal);
   }
 }

@@ -15,7 +15,8 @@ const WAVELENGTH_COEFFICIENTS = 4;
 
 /** All slots. Writing takes any of them but slot 0, which holds the serial number. */
 export function eeprom(ooi: Ooi, identity: DeviceIdentity): Control<readonly EepromSlot[]> {
-  const last = ooi.model.eepromSlots - 1;
+  // Some models keep the saturation behind the slots that libseabreeze counts.
+  const last = Math.max(ooi.model.eepromSlots - 1, ooi.model.saturation?.slot ?? 0);
   return {
     async read(signal) {
       const slots: EepromSlot[] = [];

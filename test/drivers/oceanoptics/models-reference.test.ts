@@ -117,10 +117,10 @@ const DEVIATIONS: { readonly [Name in ModelName]?: Readonly<Record<string, Devia
   },
   QE65000: { triggers: { has: "0,1,2,3", because: NOTES } },
   "USB2000+": { features: { has: "+board-temperature +gpio", because: `${PINS}; ${MANUAL}` } },
-  "Flame-S": { features: { has: "+board-temperature +gpio +led", because: `${PINS}; ${MANUAL}` } },
+  "Flame-S": { features: { has: "+board-temperature +gpio +status-led", because: `${PINS}; ${MANUAL}` } },
   USB4000: {
     triggers: { has: "0,1,2,3,4", because: FPGA_3 },
-    features: { has: "+board-temperature +gpio +led", because: `${PINS}; ${MANUAL}` },
+    features: { has: "+board-temperature +gpio +status-led", because: `${PINS}; ${MANUAL}` },
   },
   NIRQuest512: { triggers: { has: "0,3", because: NOTES } },
   NIRQuest256: { triggers: { has: "0,3", because: NOTES } },
@@ -131,7 +131,7 @@ const DEVIATIONS: { readonly [Name in ModelName]?: Readonly<Record<string, Devia
   Apex: { times: { has: "7200/1600000000/1", because: "D has 7.2 ms; the wider limits lose nothing" } },
   "Flame-NIR": {
     triggers: { has: "0,1,2,3,4", because: `0/9: the Flames, too. ${FPGA_3}` },
-    features: { has: "+led", because: "vendor's data sheet" },
+    features: { has: "+status-led", because: "vendor's data sheet" },
   },
   "Ocean FX": {
     times: { has: "10/10000000/1", because: "C, over USB; the wider limits lose nothing" },
