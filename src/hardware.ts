@@ -8,6 +8,10 @@ import type { ShutterConfig } from "./config/shutter-config.ts";
 import type { GpioBank } from "./drivers/gpio/port.ts";
 import { LINUX_GPIO, openGpioBank } from "./drivers/gpio/select.ts";
 import type { UsbBus } from "./drivers/usb/port.ts";
+import { CombinedBus } from "./drivers/net/combined-bus.ts";
+import { NetworkBus } from "./drivers/net/network-bus.ts";
+import { NODE_NETWORK } from "./drivers/net/node-network.ts";
+import { OBP_GROUP, OBP_ON_NETWORK } from "./drivers/oceanoptics/obp-network.ts";
 import { recordUsb } from "./drivers/usb/recording-bus.ts";
 import { openTranscriptFile } from "./drivers/usb/transcript-file.ts";
 import type { EmulatedInstrument, EmulatedShutterOptions } from "./emulator/instrument.ts";
@@ -39,9 +43,10 @@ export async function openHardware(options: HardwareOptions): Promise<Hardware> 
   const emulated = usb === "emulated" || gpio === "emulated" ? await emulate(options) : undefined;
   if (gpio === "none") options.log.warn({}, "no GPIO is configured, shutters do not move");
   const bus = usb === "emulated" && emulated !== undefined ? emulated.bus : await openBus(usb, options.log);
+  const buses = [bus, ...networkBuses(options)];
   const system = emulated === undefined ? LINUX_GPIO : { ...LINUX_GPIO, emulated: () => emulated.gpio };
   return {
-    ...recorded(bus, options),
+    ...recorded(new CombinedBus(...buses), options),
     gpio: await openGpioBank({ backend: gpio, chip: gpioChip }, system),
     isSimulated: usb === "emulated",
     ...(emulated === undefined ? {} : { emulated }),
@@ -56,6 +61,18 @@ function recorded(
   log.warn({ file: usbLog }, "every USB transfer is recorded");
   const file = openTranscriptFile({ path: usbLog, log });
   return { bus: recordUsb(bus, { clock, sink: file.sink }), close: () => file.close() };
+}
+
+function networkBuses({ config, clock, log }: HardwareOptions): readonly UsbBus[] {
+  const { usb, networkSpectrometers: addresses, networkDiscovery } = config;
+  if (addresses.length === 0 && !networkDiscovery) return [];
+  if (usb === "emulated") {
+    // Every file says whether its light is simulated, for all its spectra at once.
+    log.warn({}, "spectrometers on the network are not used beside emulated ones");
+    return [];
+  }
+  const options = { network: NODE_NETWORK, protocol: OBP_ON_NETWORK, clock, log, addresses };
+  return [new NetworkBus(networkDiscovery ? { ...options, group: OBP_GROUP } : options)];
 }
 
 async function openBus(usb: "libusb" | "emulated" | "none", log: Log): Promise<UsbBus> {

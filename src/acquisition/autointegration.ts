@@ -75,7 +75,7 @@ export class Autointegration {
     const trials: Trial[] = [];
     let integrationTimeUs = quantize(spectrometer.integrationTimeUs(channel).value, goal);
     for (;;) {
-      const exposure = { channel, kind: "light", integrationTimeUs, notBeforeUs } as const;
+      const exposure = { channel, kind: "light", integrationTimeUs, notBeforeUs, isTrial: true } as const;
       const trial = trialOf(await acquireSurely(spectrometer, exposure, signal));
       trials.push(trial);
       const step = nextSearchStep(trials, goal);
@@ -121,7 +121,7 @@ function trialOf({ counts, integrationTimeUs, instrument }: Spectrum): Trial {
 
 // Without optically dark pixels the lowest decile of the frame stands for them: some part of a spectrum is always dim.
 function darkLevel(
-  counts: Uint32Array,
+  counts: Spectrum["counts"],
   ranges: readonly (readonly [number, number])[],
 ): { readonly offsetCounts: number; readonly noiseCounts: number } {
   const dark = ranges.flatMap(([from, to]) => [...counts.subarray(from, to)]);

@@ -78,6 +78,8 @@ export async function acquireSurely(
     return await spectrometer.acquire(request, signal);
   } catch (error) {
     if (signal.aborted || !isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    // A trigger that did not come is not the device's doing.
+    if (error.details.timeoutS !== undefined) throw error;
     return await spectrometer.acquire(request, signal);
   }
 }

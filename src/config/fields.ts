@@ -1,6 +1,7 @@
 // What a value in a configuration file can be: text in, typed value out, with the expectation in every message.
 // An expectation reads on after "is not": "'abc' is not an integer in 0..65535".
 
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 
 /** A field of one text. `read` returns undefined for what it does not accept. */
@@ -58,6 +59,31 @@ export function numbers(minLength: number, maxLength: number): z.ZodType<readonl
     context.addIssue({ code: "custom", message: complaint(given, expectation) });
     return z.NEVER;
   });
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `192.0.2.7:57357, 192.0.2.8`, each once; without a port it is `defaultPort`. */
+export function endpoints(defaultPort: number): z.ZodType<readonly Endpoint[]> {
+  const expectation = `a list of different IPv4 addresses such as 192.0.2.7:${defaultPort}`;
+  return z.unknown().transform((given, context) => {
+    const items: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const values = items.flatMap((item) => endpointOf(item, defaultPort) ?? []);
+    const distinct = new Set(values.map(({ host, port }) => `${host}:${port}`));
+    if (values.length === items.length && distinct.size === items.length) return values;
+    context.addIssue({ code: "custom", message: complaint(given, expectation) });
+    return z.NEVER;
+  });
+}
+
+function endpointOf(item: unknown, defaultPort: number): Endpoint | undefined {
+  const [, host, port] = typeof item === "string" ? (/^([\d.]+)(?::(\d{1,5}))?$/.exec(item) ?? []) : [];
+  if (host === undefined || !isIPv4(host)) return undefined;
+  const number = port === undefined ? defaultPort : Number(port);
+  return number >= 1 && number <= 65_535 ? { host, port: number } : undefined;
 }
 
 /** A GPIO line by its BCM number. */

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
-import { decimal, flag, integer, oneOf, pin, section, text } from "./fields.ts";
+import { decimal, type Endpoint, endpoints, flag, integer, oneOf, pin, section, text } from "./fields.ts";
 
 export interface ServerConfig {
   /** The instrument configuration, relative to the data directory. */
@@ -43,6 +43,10 @@ export interface ServerConfig {
     readonly usb: "libusb" | "emulated" | "none";
     /** File that every USB transfer is written to. */
     readonly usbLog: string | undefined;
+    /** Spectrometers at fixed addresses. */
+    readonly networkSpectrometers: readonly Endpoint[];
+    /** Search the local network for spectrometers, by multicast. */
+    readonly networkDiscovery: boolean;
     readonly gpio: "auto" | "chardev" | "onoff" | "emulated" | "none";
     /** Label or path of the GPIO chip; found by the lines' names when absent. */
     readonly gpioChip: string | undefined;
@@ -57,6 +61,9 @@ export interface ServerConfig {
     };
   };
 }
+
+// Where Ocean Optics spectrometers listen.
+const OBP_PORT = 57_357;
 
 const FILE = section({
   config: text("a file name").default("vscope.config"),
@@ -84,6 +91,8 @@ const FILE = section({
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
     usb_log: text("a file name").optional(),
+    network_spectrometers: endpoints(OBP_PORT).default([]),
+    network_discovery: flag().default(false),
     gpio: oneOf("auto", "chardev", "onoff", "emulated", "none").default("auto"),
     gpio_chip: text("a chip's label or path").optional(),
     status_led_pin: pin().optional(),
@@ -153,6 +162,8 @@ function serverConfig({
     hardware: {
       usb: hardware.usb,
       usbLog: hardware.usb_log,
+      networkSpectrometers: hardware.network_spectrometers,
+      networkDiscovery: hardware.network_discovery,
       gpio: hardware.gpio,
       gpioChip: hardware.gpio_chip,
       statusLedPin: hardware.status_led_pin,

@@ -21,8 +21,11 @@ export interface FileRow extends FileReference {
   readonly problem: string | null;
 }
 
+/** What only the file tells. */
+type Uncatalogued = "counts" | "triggerMode" | "statistics" | "processing";
+
 /** Everything about a spectrum but its counts. Null: the file does not tell. */
-export interface SpectrumRow extends Omit<PicoSpectrum, "counts" | "run">, FileReference {
+export interface SpectrumRow extends Omit<PicoSpectrum, Uncatalogued | "run">, FileReference {
   /** `run/file/position`: the same after the catalogue was rebuilt. */
   readonly id: string;
   /** Index within the file, from 0. */
@@ -50,18 +53,21 @@ export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulate
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
 export function spectrumRows({ run, file }: FileReference, content: PicoFile): SpectrumRow[] {
   const named = parseSpectraFileName(file);
-  return content.spectra.map(({ counts, ...metadata }, position) => ({
-    ...metadata,
-    id: spectrumId({ run, file, position }),
-    run,
-    file,
-    position,
-    batch: named?.batch ?? metadata.batch,
-    sequence: named?.sequence ?? metadata.sequence,
-    pixels: counts.length,
-    peakCounts: peakCounts(counts, metadata.opticalPixelRange),
-    saturatedPixels: saturatedPixels({ counts, ...metadata }),
-  }));
+  return content.spectra.map(({ triggerMode: _t, statistics: _s, processing: _p, ...spectrum }, position) => {
+    const { counts, ...metadata } = spectrum;
+    return {
+      ...metadata,
+      id: spectrumId({ run, file, position }),
+      run,
+      file,
+      position,
+      batch: named?.batch ?? metadata.batch,
+      sequence: named?.sequence ?? metadata.sequence,
+      pixels: counts.length,
+      peakCounts: peakCounts(counts, metadata.opticalPixelRange),
+      saturatedPixels: saturatedPixels(spectrum),
+    };
+  });
 }
 
 export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {

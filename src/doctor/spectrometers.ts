@@ -1,7 +1,7 @@
 // The spectrometers on USB: which they are, and all that keeps the server from using one.
 
 import type { SpectrometerModel } from "../drivers/oceanoptics/model.ts";
-import { findModel, isOceanVendor, MODELS } from "../drivers/oceanoptics/models.ts";
+import { findModel, isOceanVendor, MODELS, productName } from "../drivers/oceanoptics/models.ts";
 import { whyClosed } from "./access.ts";
 import { type Box, serverOf } from "./box.ts";
 import { type Complaint, complain, fault, type Finding, fine, warning } from "./finding.ts";
@@ -21,7 +21,7 @@ const BLANK_CHIPS: readonly string[] = ["0547:2131", "0547:2235", "04b4:8613"];
 const TAKEN = "usbfs";
 
 export async function checkSpectrometers(box: Box): Promise<readonly Finding[]> {
-  const { usb: backend } = box.config.hardware;
+  const { usb: backend, networkSpectrometers, networkDiscovery } = box.config.hardware;
   const findings: Finding[] = [];
   let known = 0;
   for (const device of box.usb) {
@@ -33,6 +33,10 @@ export async function checkSpectrometers(box: Box): Promise<readonly Finding[]> 
   if (known > 0) return findings;
   if (backend !== "libusb")
     return [...findings, fine(SECTION, "usb-found", "USB", `none, and hardware.usb = ${backend} needs none`)];
+  if (networkSpectrometers.length > 0 || networkDiscovery) {
+    const found = "none; those on the network are not looked for here, vscope-server --check does";
+    return [...findings, fine(SECTION, "usb-found", "USB", found)];
+  }
   if (box.usb.length === 0) return findings; // the kernel's fault, which names it
   const missing = fault(
     "usb-found",
@@ -82,9 +86,9 @@ function stranger(device: UsbDevice): readonly Finding[] {
   if (isOceanVendor(device.vendorId)) {
     const advice =
       "docs/devices.md lists the models, docs/how-to/add-a-spectrometer-model.md tells how to add one";
-    return [
-      complain(SECTION, subject, warning("usb-model", `${id} is in no row of the model table`, advice)),
-    ];
+    const name = productName(device.vendorId, device.productId);
+    const found = `${name === undefined ? id : `${id} (${name})`} is in no row of the model table`;
+    return [complain(SECTION, subject, warning("usb-model", found, advice))];
   }
   if (!BLANK_CHIPS.includes(id)) return [];
   const found = `${id} is a blank Cypress chip: a spectrometer that has lost its start-up memory looks so`;

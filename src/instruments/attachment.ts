@@ -12,6 +12,8 @@ export type DeviceJob<T> = (attachment: Attachment, signal: AbortSignal) => Prom
 
 export interface AttachmentEvents {
   recovering(reason: string): void;
+  /** The device is as after opening, and may tell another identity. */
+  resynchronized(): void;
   idle(): void;
   /** The device does not come back by itself. */
   failed(error: VscopeError): void;
@@ -111,6 +113,7 @@ export class Attachment {
     try {
       if (this.#stuck !== undefined) throw this.#stuck;
       await this.#ladder.takeAll(this.driver.recovery, reason, this.#ended.signal);
+      this.#events.resynchronized();
     } catch (error) {
       this.#fail(error);
       throw error;

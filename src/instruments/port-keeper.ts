@@ -7,9 +7,9 @@ import { type Clock, SECOND } from "../base/clock.ts";
 import { asVscopeError, type ErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
-import { findModel } from "../drivers/oceanoptics/models.ts";
+import { productName } from "../drivers/oceanoptics/models.ts";
 import { openDriver } from "../drivers/oceanoptics/open.ts";
-import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
+import { placeOf, type UsbBus, type UsbDevice } from "../drivers/usb/port.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
 import type { Spectrometer, SpectrometerState, SpectrometerStatus } from "./spectrometer.ts";
 
@@ -24,6 +24,8 @@ export interface RackProblem {
 /** What is known of a port; it outlasts the device's absence during a reset or without power. */
 export interface PortHistory {
   readonly portPath: string;
+  /** The port in messages. */
+  readonly place: string;
   /** Of the spectrometer that was opened here last. */
   serial: string | undefined;
   /** Failures in a row, also of a device that opens and then does not work. */
@@ -42,6 +44,8 @@ export interface PortOwner {
   readonly clock: Clock;
   readonly log: Log;
   readonly isSimulated: boolean;
+  /** Throws DEVICE_FAULT when the device with this serial number is in use by another way. */
+  requireFree(serial: string, history: PortHistory): void;
   /** The spectrometer of the driver's serial number. Throws DEVICE_FAULT when another device is that. */
   seat(driver: SpectrometerDriver, history: PortHistory): Spectrometer;
   announce(serial: string | undefined, status: SpectrometerStatus): void;
@@ -70,6 +74,9 @@ export class PortKeeper {
   readonly #owner: PortOwner;
   readonly #history: PortHistory;
   readonly #gone = new AbortController();
+  /** Resolves after the first attempt to open the device, however it ended. */
+  readonly attempted: Promise<void>;
+  #tellAttempted = (): void => {};
   #device: UsbDevice;
   #spectrometer: Spectrometer | undefined;
   #fault: (error: VscopeError) => void = () => {};
@@ -78,6 +85,9 @@ export class PortKeeper {
     this.#device = device;
     this.#history = history;
     this.#owner = owner;
+    this.attempted = new Promise((resolve) => {
+      this.#tellAttempted = resolve;
+    });
   }
 
   get device(): UsbDevice {
@@ -88,17 +98,18 @@ export class PortKeeper {
     return this.#spectrometer;
   }
 
-  /** Keeps the device until `leave`. `attempted` is called after the first attempt to open it. Never rejects. */
-  async run(attempted: () => void): Promise<void> {
+  /** Keeps the device until `leave`. Never rejects. */
+  async run(): Promise<void> {
     const { signal } = this.#gone;
     while (!signal.aborted) {
       try {
-        await this.#work(attempted);
+        await this.#work();
       } catch (error) {
-        attempted();
+        this.#tellAttempted();
         if (!signal.aborted) await settled(this.#climb(asVscopeError(error)));
       }
     }
+    this.#tellAttempted();
     await this.#end(asVscopeError(signal.reason));
   }
 
@@ -121,7 +132,7 @@ export class PortKeeper {
   }
 
   // Opens the device and waits for its fault, which is thrown.
-  async #work(attempted: () => void): Promise<never> {
+  async #work(): Promise<never> {
     const { signal } = this.#gone;
     const { clock, log } = this.#owner;
     const history = this.#history;
@@ -130,7 +141,7 @@ export class PortKeeper {
     const driver = await this.#open(signal);
     const spectrometer = await this.#seat(driver, signal);
     const { failures } = history;
-    Object.assign(history, freshHistory(history.portPath, spectrometer.serial), { failures });
+    Object.assign(history, UNTROUBLED, { failures, serial: spectrometer.serial });
     this.#owner.report(history.portPath, undefined);
     const { serial, model } = driver.identity;
     log.info({ serial, model, port: history.portPath }, `${serial}: connected`);
@@ -138,22 +149,24 @@ export class PortKeeper {
     const fault = new Promise<VscopeError>((resolve) => {
       this.#fault = resolve;
       spectrometer.attach(driver, resolve);
+      void this.#device.ended?.().then(resolve);
     });
-    attempted();
+    this.#tellAttempted();
     throw await orAborted(fault, signal);
   }
 
   async #open(signal: AbortSignal): Promise<SpectrometerDriver> {
     const { clock, log, isSimulated } = this.#owner;
-    const { portPath, serial, reason } = this.#history;
+    const { place, serial, reason } = this.#history;
     const device = await this.#present();
+    const requireFree = (found: string): void => this.#owner.requireFree(found, this.#history);
     const run = (inner: AbortSignal): Promise<SpectrometerDriver> =>
-      openDriver({ device, clock, log, isSimulated }, inner);
+      openDriver({ device, clock, log, isSimulated, requireFree }, inner);
     if (reason !== undefined)
       return this.#ladder().take({ name: "re-open", deadlineUs: OPEN_US, run }, reason, signal);
     this.#owner.announce(serial, { state: "connecting" });
     const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `USB ${portPath}: not opened within ${OPEN_US / SECOND} s`);
+      new VscopeError("DEVICE_TIMEOUT", `${place}: not opened within ${OPEN_US / SECOND} s`);
     return withDeadline({ clock, us: OPEN_US, late }, signal, run);
   }
 
@@ -215,9 +228,9 @@ export class PortKeeper {
 
   #report({ code, message }: VscopeError): void {
     const { vendorId, productId, portPath } = this.#device;
-    const model = findModel(vendorId, productId)?.name ?? "unknown";
+    const model = productName(vendorId, productId) ?? "unknown";
     const problem = { portPath, model, code, message };
-    this.#owner.log.warn({ ...problem }, `USB ${portPath}: not usable, will be tried again`);
+    this.#owner.log.warn({ ...problem }, `${placeOf(this.#device)}: not usable, will be tried again`);
     this.#owner.report(portPath, problem);
   }
 
@@ -248,13 +261,16 @@ export class PortKeeper {
 
   #ladder(): RecoveryLadder {
     const { clock, log } = this.#owner;
-    const { serial, portPath } = this.#history;
-    return new RecoveryLadder({ clock, log, subject: serial ?? `USB ${portPath}` });
+    const { serial, place } = this.#history;
+    return new RecoveryLadder({ clock, log, subject: serial ?? place });
   }
 }
 
-export function freshHistory(portPath: string, serial: string | undefined): PortHistory {
-  return { portPath, serial, failures: 0, reason: undefined, retryAtUs: 0, backByUs: 0 };
+/** The history of a device that works. */
+export const UNTROUBLED = { failures: 0, reason: undefined, retryAtUs: 0, backByUs: 0 } as const;
+
+export function freshHistory(device: UsbDevice, serial: string | undefined): PortHistory {
+  return { portPath: device.portPath, place: placeOf(device), serial, ...UNTROUBLED };
 }
 
 // A device that may not be opened, or that the server does not know, does not change by being reset.

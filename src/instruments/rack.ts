@@ -9,9 +9,10 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
-import type { UsbBus, UsbDevice } from "../drivers/usb/port.ts";
+import { placeOf, type UsbBus, type UsbDevice } from "../drivers/usb/port.ts";
 import {
   freshHistory,
+  UNTROUBLED,
   type PortHistory,
   PortKeeper,
   type PortOwner,
@@ -134,18 +135,18 @@ export class Rack {
     const { portPath } = device;
     if (!isSpectrometer(device) || this.#closing.signal.aborted) return Promise.resolve();
     const present = this.#keepers.get(portPath);
-    if (present?.device === device) return Promise.resolve();
+    if (present?.device === device) return present.attempted;
     // Another device in the same port: it came back without anybody having seen it leave.
     if (present !== undefined) this.#remove(present.device);
-    return new Promise((attempted) => {
-      const keeper = new PortKeeper(device, this.#historyOf(portPath), this.#owner());
-      this.#keepers.set(portPath, keeper);
-      this.#ports.set([...this.#keepers.keys()]);
-      void this.#follow(keeper.run(attempted));
-    });
+    const keeper = new PortKeeper(device, this.#historyOf(device), this.#owner());
+    this.#keepers.set(portPath, keeper);
+    this.#ports.set([...this.#keepers.keys()]);
+    void this.#follow(keeper.run());
+    return keeper.attempted;
   }
 
-  #remove({ portPath }: UsbDevice): void {
+  #remove(device: UsbDevice): void {
+    const { portPath } = device;
     const keeper = this.#keepers.get(portPath);
     if (keeper === undefined) return;
     const { clock, log } = this.#options;
@@ -154,19 +155,21 @@ export class Rack {
     this.#report(portPath, undefined);
     const history = this.#histories.get(portPath);
     const isExpected = history !== undefined && clock.nowUs() < history.backByUs;
-    log.warn({ portPath }, `USB ${portPath}: ${isExpected ? "is away for its recovery" : "unplugged"}`);
-    keeper.leave(new VscopeError("DEVICE_NOT_CONNECTED", `USB ${portPath}: unplugged`));
+    const fact = `${placeOf(device)}: ${device.kind === "network" ? "has left" : "unplugged"}`;
+    log.warn({ portPath }, isExpected ? `${placeOf(device)}: is away for its recovery` : fact);
+    keeper.leave(new VscopeError("DEVICE_NOT_CONNECTED", fact));
     if (isExpected) void this.#follow(this.#awaitReturn(history));
   }
 
   // A device that comes back in time is still the one that is being recovered.
-  #historyOf(portPath: string): PortHistory {
+  #historyOf(device: UsbDevice): PortHistory {
     const { clock } = this.#options;
+    const { portPath } = device;
     const former = this.#histories.get(portPath);
     if (former !== undefined && clock.nowUs() < former.backByUs) return former;
     // In the place of a device that is switched off there is another one.
     const serial = this.#isSwitchedOff(former?.serial) ? undefined : former?.serial;
-    const history = freshHistory(portPath, serial);
+    const history = freshHistory(device, serial);
     this.#histories.set(portPath, history);
     return history;
   }
@@ -178,6 +181,7 @@ export class Rack {
       clock,
       log,
       isSimulated,
+      requireFree: (serial, history) => this.#requireFree(serial, history),
       seat: (driver, history) => this.#seat(driver, history),
       announce: (serial, status) => this.#announce(serial, status),
       report: (portPath, problem) => this.#report(portPath, problem),
@@ -194,17 +198,19 @@ export class Rack {
     if (history.serial !== serial)
       this.#announce(history.serial, {
         state: "disconnected",
-        reason: `USB ${history.portPath}: another spectrometer is there`,
+        reason: `${history.place}: another spectrometer is there`,
       });
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
     if (this.#isSwitchedOff(serial)) {
       throw new VscopeError("DEVICE_FAULT", `${serial}: is on the bus although its power is switched off`);
     }
-    if (!spectrometer.isAttached) return spectrometer;
-    throw new VscopeError(
-      "DEVICE_FAULT",
-      `${serial}: a second device, at USB ${history.portPath}, has this serial number`,
-    );
+    this.#requireFree(serial, history);
+    return spectrometer;
+  }
+
+  #requireFree(serial: string, { place }: PortHistory): void {
+    if (this.#known.get(serial)?.isAttached !== true) return;
+    throw new VscopeError("DEVICE_FAULT", `${serial}: a second device, at ${place}, has this serial number`);
   }
 
   #introduce({ identity }: SpectrometerDriver): Spectrometer {
@@ -269,7 +275,7 @@ export class Rack {
     this.#announce(serial, { state: "connecting", reason: `${serial}: switched on` });
     const history = this.#historyFor(serial);
     if (history === undefined) return;
-    Object.assign(history, freshHistory(history.portPath, serial), { backByUs: clock.nowUs() + POWER_UP_US });
+    Object.assign(history, UNTROUBLED, { backByUs: clock.nowUs() + POWER_UP_US });
     void this.#follow(this.#awaitReturn(history));
   }
 
@@ -287,11 +293,11 @@ export class Rack {
 
   async #cyclePower(history: PortHistory): Promise<void> {
     const { clock, log } = this.#options;
-    const { serial, portPath, reason = "" } = history;
+    const { serial, portPath, place, reason = "" } = history;
     const switches = this.#cyclable(serial);
     const deadlineUs = Math.max(...switches.map(({ offUs }) => offUs)) + POWER_UP_US;
     history.backByUs = clock.nowUs() + deadlineUs;
-    const ladder = new RecoveryLadder({ clock, log, subject: serial ?? `USB ${portPath}` });
+    const ladder = new RecoveryLadder({ clock, log, subject: serial ?? place });
     const run = async (signal: AbortSignal): Promise<void> => {
       await Promise.all(switches.map((power) => power.cycle(signal)));
       history.retryAtUs = clock.nowUs();
@@ -304,9 +310,9 @@ export class Rack {
   // A device that does not come back is missing.
   async #awaitReturn(history: PortHistory): Promise<void> {
     const { clock } = this.#options;
-    const { portPath, serial, backByUs } = history;
+    const { portPath, place, serial, backByUs } = history;
     const us = Math.max(0, backByUs - clock.nowUs());
-    const fact = `USB ${portPath}: not back within ${Math.round(us / SECOND)} s`;
+    const fact = `${place}: not back within ${Math.round(us / SECOND)} s`;
     const late = (): Error => new VscopeError("DEVICE_NOT_CONNECTED", fact);
     try {
       await withDeadline({ clock, us, late }, this.#closing.signal, (inner) =>

@@ -3,7 +3,12 @@
 
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import type { ControlName, Controls, ControlValues } from "../drivers/oceanoptics/controls.ts";
+import {
+  type ControlName,
+  type Controls,
+  type ControlValues,
+  WRITTEN_ONCE,
+} from "../drivers/oceanoptics/controls.ts";
 
 /** Runs a job in the spectrometer's queue, with the controls of the device that is attached. */
 export type RunControl = <T>(
@@ -42,7 +47,7 @@ export class SpectrometerControls {
     return this.#run((controls, inner) => this.#control(controls, name).read(inner), signal);
   }
 
-  /** Sets it, now and whenever the device comes back. Throws VALUE_OUT_OF_RANGE, and as `read`. */
+  /** Sets it, now and (but for what is written once) whenever the device comes back. Throws VALUE_OUT_OF_RANGE, and as `read`. */
   async write<Name extends ControlName>(
     name: Name,
     value: ControlValues[Name],
@@ -60,7 +65,7 @@ export class SpectrometerControls {
       }
     };
     await this.#run(write, signal);
-    this.#settings.set(name, write);
+    if (!WRITTEN_ONCE.has(name)) this.#settings.set(name, write);
   }
 
   attached(controls: Controls): void {

@@ -7,7 +7,7 @@ import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { SpectrometerDriver, TecDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
+import type { SpectrometerDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
 import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
 import { Attachment, type DeviceJob } from "./attachment.ts";
 import {
@@ -16,9 +16,12 @@ import {
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
+import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
+import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
+import { applyTec, type CoolerConfiguration, type TecSettings, tecSettingsOf } from "./tec-settings.ts";
 
 export const SPECTROMETER_STATES = [
   /** Not on the bus. */
@@ -43,11 +46,7 @@ export interface SpectrometerStatus {
 }
 
 /** What the configuration says of an instrument. */
-export interface SpectrometerSettings extends IntegrationSettings {
-  /** Set point of the detector's cooler; the device keeps its own when absent. */
-  readonly detectorSetpointC?: number | undefined;
-  /** Whether the cooler and its fan run; left as they are when absent. */
-  readonly fan?: boolean | undefined;
+export interface SpectrometerSettings extends IntegrationSettings, CoolerConfiguration {
   /** Wavelength calibration by channel (ascending powers, pixel index to nm); it goes before the device's own. */
   readonly wavelengthCoefficients?: ReadonlyMap<string, readonly number[]>;
 }
@@ -67,11 +66,8 @@ export interface SpectrumRequest {
   readonly integrationTimeUs?: number;
   /** Clock.nowUs of the last change that matters, such as a shutter that has settled. */
   readonly notBeforeUs: number;
-}
-
-export interface TecSettings {
-  readonly enabled?: boolean;
-  readonly setpointC?: number;
+  /** One scan at once, to find an integration time: neither trigger nor averaging count. */
+  readonly isTrial?: boolean;
 }
 
 // The detector's temperature moves slowly: a reading is good for this long.
@@ -88,7 +84,7 @@ interface Temperature {
 
 interface Channel {
   readonly integrationTimeUs: Cell<number>;
-  readonly newest: Cell<Spectrum | undefined>;
+  readonly newest: NewestSpectra;
   readonly wavelengthCoefficients: readonly number[] | undefined;
 }
 
@@ -103,7 +99,10 @@ export class Spectrometer {
   #identity: InstrumentIdentity;
   #hasThermometer = false;
   #attachment: Attachment | undefined;
+  readonly #scans = new Cell(1);
   #temperature: Temperature | undefined;
+  /** The trigger mode while an exposure waits for its signal. */
+  #awaited: string | undefined;
   #tecSettings: TecSettings;
 
   constructor({ identity, clock, log, channels, settings = {} }: SpectrometerOptions) {
@@ -113,12 +112,15 @@ export class Spectrometer {
     this.#log = log.child({ serial: identity.serial });
     this.#tecSettings = tecSettingsOf(settings);
     this.controls = new SpectrometerControls(identity.serial, clock, (job, signal) =>
-      this.#run(({ driver }, inner) => job(driver.controls, inner), signal),
+      this.#run(
+        ({ driver }, inner) => job(driver.controls, inner).finally(() => this.#identify(driver)),
+        signal,
+      ),
     );
     const us = initialIntegrationTimeUs(this.#identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
-      newest: new Cell<Spectrum | undefined>(undefined),
+      newest: new NewestSpectra(),
       wavelengthCoefficients: settings.wavelengthCoefficients?.get(name),
     });
     this.#channels = new Map(channels.map((name) => [name, channel(name)]));
@@ -156,8 +158,19 @@ export class Spectrometer {
     this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.#identity, us));
   }
 
-  /** The newest spectrum of a channel. */
-  newest(channel: string): ReadableCell<Spectrum | undefined> {
+  /** Scans that make up the next spectrum, as their mean. */
+  get scans(): ReadableCell<number> {
+    return this.#scans;
+  }
+
+  /** Throws VALUE_OUT_OF_RANGE. */
+  setScans(scans: number): void {
+    requireWithin(`${this.serial}: scans`, scans, SCANS);
+    this.#scans.set(scans);
+  }
+
+  /** The newest spectrum of a channel, and the darks to it. */
+  newest(channel: string): ReadableSpectra {
     return this.#channel(channel).newest;
   }
 
@@ -171,9 +184,7 @@ export class Spectrometer {
     const integrationTimeUs = allowedIntegrationTimeUs(this.#identity, wantedUs);
     return this.#run(async ({ driver }, inner) => {
       const temperature = await this.#currentTemperature(driver, inner);
-      this.#status.set({ state: "exposing" });
-      const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
-      const frame = await driver.acquire({ integrationTimeUs, notBeforeUs }, inner);
+      const frame = await this.#expose(driver, { ...request, integrationTimeUs }, inner);
       const spectrum = spectrumOf({
         frame,
         identity: this.#identity,
@@ -187,6 +198,29 @@ export class Spectrometer {
       channel.newest.set(spectrum);
       return spectrum;
     }, signal);
+  }
+
+  async #expose(
+    driver: SpectrometerDriver,
+    { integrationTimeUs, isTrial = false, kind, ...request }: SpectrumRequest & { integrationTimeUs: number },
+    signal: AbortSignal,
+  ): Promise<ScannedFrame> {
+    // Darks need no signal: light that it heralds is not for them.
+    const ignoresTrigger = isTrial || kind === "dark";
+    const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
+    this.#status.set(
+      awaited === undefined
+        ? { state: "exposing" }
+        : { state: "exposing", reason: `waits for a trigger, mode ${awaited}` },
+    );
+    const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
+    const scans = isTrial ? 1 : this.#scans.value;
+    this.#awaited = awaited;
+    try {
+      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
+    } finally {
+      this.#awaited = undefined;
+    }
   }
 
   /** Detector or board temperature. Throws RESOURCE_NOT_FOUND when the device does not tell it. */
@@ -220,7 +254,7 @@ export class Spectrometer {
   attach(driver: SpectrometerDriver, onFault: (error: VscopeError) => void = () => {}): void {
     if (this.#attachment !== undefined)
       throw new VscopeError("STATE_CONFLICT", `${this.serial}: is attached already`);
-    this.#identity = narrowed(driver.identity, this.#settings);
+    this.#identify(driver);
     this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
     this.controls.attached(driver.controls);
@@ -228,6 +262,7 @@ export class Spectrometer {
     const ifCurrent = (set: () => void): void => (this.#attachment === attachment ? set() : undefined);
     const events = {
       recovering: (reason: string) => ifCurrent(() => this.#status.set({ state: "recovering", reason })),
+      resynchronized: () => ifCurrent(() => this.#identify(driver)),
       idle: () => ifCurrent(() => this.#status.set({ state: "idle" })),
       failed: (error: VscopeError) => ifCurrent(() => onFault(error)),
     };
@@ -268,7 +303,16 @@ export class Spectrometer {
   }
 
   async #run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
-    return this.#attached().run(job, signal);
+    const attachment = this.#attached();
+    // It may take till tomorrow: whoever asks now gets an answer now.
+    if (this.#awaited !== undefined)
+      throw new VscopeError("DEVICE_BUSY", `${this.serial}: waits for a trigger, mode ${this.#awaited}`);
+    return attachment.run(job, signal);
+  }
+
+  // Controls can change it: the calibration is in the device's memory.
+  #identify({ identity }: SpectrometerDriver): void {
+    this.#identity = narrowed(identity, this.#settings);
   }
 
   // A spectrum without a temperature is better than none.
@@ -328,20 +372,4 @@ export class Spectrometer {
   #refuse(what: string): never {
     throw new VscopeError("RESOURCE_NOT_FOUND", `${this.serial}: has no ${what}`);
   }
-}
-
-function tecSettingsOf({ detectorSetpointC, fan }: SpectrometerSettings): TecSettings {
-  return {
-    ...(detectorSetpointC === undefined ? {} : { setpointC: detectorSetpointC }),
-    ...(fan === undefined ? {} : { enabled: fan }),
-  };
-}
-
-async function applyTec(
-  tec: TecDriver,
-  { enabled, setpointC }: TecSettings,
-  signal: AbortSignal,
-): Promise<void> {
-  if (setpointC !== undefined) await tec.setSetpointC(setpointC, signal);
-  if (enabled !== undefined) await tec.setEnabled(enabled, signal);
 }

@@ -1,7 +1,8 @@
 // From a driver's raw frame to a spectrum: UTC, temperatures and quality flags. Pure.
 
+import { definedOnly } from "../base/defined-only.ts";
 import { isUncalibrated } from "../drivers/oceanoptics/calibration.ts";
-import type { RawFrame, TecReading } from "../drivers/oceanoptics/driver.ts";
+import type { TecReading } from "../drivers/oceanoptics/driver.ts";
 import {
   type Flag,
   type InstrumentIdentity,
@@ -9,6 +10,8 @@ import {
   type Spectrum,
   type SpectrumKind,
 } from "../spectra/spectrum.ts";
+import { isTimedOutside } from "../drivers/oceanoptics/trigger-modes.ts";
+import type { ScannedFrame } from "./scans.ts";
 
 /** A peak below this share of the saturation level is a low signal. */
 const LOW_SIGNAL_FRACTION = 0.05;
@@ -16,7 +19,7 @@ const LOW_SIGNAL_FRACTION = 0.05;
 const TEC_TOLERANCE_C = 0.5;
 
 export interface FrameFacts {
-  readonly frame: RawFrame;
+  readonly frame: ScannedFrame;
   readonly identity: InstrumentIdentity;
   readonly channel: string;
   readonly kind: SpectrumKind;
@@ -38,6 +41,11 @@ export function spectrumOf(facts: FrameFacts): Spectrum {
     kind: facts.kind,
     integrationTimeUs: facts.integrationTimeUs,
     counts: frame.counts,
+    ...definedOnly({
+      statistics: frame.statistics,
+      processing: frame.processing,
+      triggerMode: frame.triggerMode,
+    }),
     exposureStartUtcUs: Math.round(frame.exposureStartUs + facts.utcMinusNowUs),
     exposureEndUtcUs: Math.round(frame.exposureEndUs + facts.utcMinusNowUs),
     freshness: frame.freshness,
@@ -52,12 +60,16 @@ function flagsOf({ frame, identity, kind, tec, channelWavelengthCoefficients }: 
   const peak = peakCounts(frame.counts, identity.opticalPixelRange);
   const isOff =
     tec !== undefined && tec.enabled && Math.abs(tec.temperatureC - tec.setpointC) > TEC_TOLERANCE_C;
+  // One saturated scan spoils the mean of all.
+  const highest =
+    frame.statistics === undefined ? peak : peakCounts(frame.statistics.max, identity.opticalPixelRange);
   const raised: Readonly<Record<Flag, boolean>> = {
-    saturated: peak >= identity.saturationLevel,
+    saturated: highest >= identity.saturationLevel,
     simulated: identity.isSimulated,
     stale_risk: frame.freshness === "none",
     low_signal: kind === "light" && peak < LOW_SIGNAL_FRACTION * identity.saturationLevel,
     tec_unstable: isOff,
+    external_timing: frame.triggerMode !== undefined && isTimedOutside(frame.triggerMode),
     uncalibrated: channelWavelengthCoefficients === undefined && isUncalibrated(identity.calibration),
   };
   const names: readonly Flag[] = [
@@ -66,6 +78,7 @@ function flagsOf({ frame, identity, kind, tec, channelWavelengthCoefficients }: 
     "stale_risk",
     "low_signal",
     "tec_unstable",
+    "external_timing",
     "uncalibrated",
   ];
   return names.filter((name) => raised[name]);

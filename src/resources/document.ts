@@ -35,7 +35,8 @@ function section<M>({ path, value, input, query, example, contentFormat }: Resou
 }
 
 interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
+  readonly anyOf?: readonly JsonSchema[];
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
@@ -59,5 +60,6 @@ function print(schema: JsonSchema): string {
   if (schema.items) return `[${print(schema.items)}]`;
   if (typeof schema.additionalProperties === "object")
     return `{ name: ${print(schema.additionalProperties)} }`;
-  return schema.type ?? "anything";
+  if (schema.anyOf) return schema.anyOf.map(print).join(" or ");
+  return [schema.type ?? "anything"].flat().join(" or ");
 }

@@ -13,6 +13,11 @@ const pins = z
   .max(2 ** MOST_PINS - 1);
 // Of PUT: what is to change.
 const strobe = z.strictObject({ enabled: z.boolean().optional(), periodUs: z.number().optional() });
+const singleStrobe = z.strictObject({
+  enabled: z.boolean().optional(),
+  delayUs: z.int().optional(),
+  widthUs: z.int().optional(),
+});
 const gpio = z.strictObject({ outputs: pins.optional(), levels: pins.optional() });
 const shutter = z.enum(["open", "closed"]);
 
@@ -57,6 +62,15 @@ export const SPECTROMETER_CONTROLS = [
     get: reading("continuous-strobe"),
     put: changing("continuous-strobe"),
   }),
+  declare("/spectrometers/{serial}/single-strobe", {
+    summary: "One pulse on the strobe line in every exposure, delayed from its start",
+    unit: "us",
+    value: singleStrobe,
+    example: { enabled: true, delayUs: 100, widthUs: 1000 },
+    instances: having("single-strobe"),
+    get: reading("single-strobe"),
+    put: changing("single-strobe"),
+  }),
   declare("/spectrometers/{serial}/acquisition-delay", {
     summary: "Time from trigger to exposure",
     unit: "us",
@@ -91,6 +105,14 @@ export const SPECTROMETER_CONTROLS = [
     get: reading("fan"),
     put: writing("fan"),
   }),
+  declare("/spectrometers/{serial}/status-led", {
+    summary: "LED on the instrument's housing; it may be seen in a dark room",
+    value: z.boolean(),
+    example: false,
+    instances: having("status-led"),
+    get: reading("status-led"),
+    put: writing("status-led"),
+  }),
   declare("/spectrometers/{serial}/temperatures", {
     summary: "All temperatures that the instrument measures, in its own order",
     unit: "Cel",
@@ -121,32 +143,23 @@ export const SPECTROMETER_CONTROLS = [
     instances: having("status"),
     get: reading("status"),
   }),
-  declare("/spectrometers/{serial}/irradiance-calibration", {
-    summary: "Irradiance calibration stored in the instrument, one number a pixel; empty when there is none",
-    typicalBytes: 20_000,
-    value: z.array(z.number()),
-    instances: having("irradiance"),
-    get: async (server, at, _query, signal) => [
-      ...(await reading("irradiance")(server, at, undefined, signal)),
-    ],
-  }),
 ];
 
-interface At {
+export interface At {
   readonly serial: string;
 }
 
-function having(name: ControlName): (server: ServerModel) => readonly At[] {
+export function having(name: ControlName): (server: ServerModel) => readonly At[] {
   return ({ rack }) =>
     rack.spectrometers.value.filter(({ controls }) => controls.has(name)).map(({ serial }) => ({ serial }));
 }
 
-function reading<Name extends ControlName>(name: Name) {
+export function reading<Name extends ControlName>(name: Name) {
   return ({ rack }: ServerModel, { serial }: At, _query: undefined, signal: AbortSignal) =>
     rack.spectrometer(serial).controls.read(name, signal);
 }
 
-function writing<Name extends ControlName>(name: Name) {
+export function writing<Name extends ControlName>(name: Name) {
   return (server: ServerModel, { serial }: At, value: ControlValues[Name], signal: AbortSignal) => {
     server.operations.requireIdle(serial);
     return server.rack.spectrometer(serial).controls.write(name, value, signal);
@@ -154,7 +167,7 @@ function writing<Name extends ControlName>(name: Name) {
 }
 
 /** Writes the members that are given and leaves the others as they are. */
-function changing<Name extends "continuous-strobe" | "gpio">(name: Name) {
+function changing<Name extends "continuous-strobe" | "single-strobe" | "gpio">(name: Name) {
   return async (server: ServerModel, at: At, change: object, signal: AbortSignal): Promise<void> => {
     const value = await reading(name)(server, at, undefined, signal);
     await writing(name)(server, at, { ...value, ...definedOnly(change) }, signal);

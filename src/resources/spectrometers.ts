@@ -1,9 +1,10 @@
 // /spectrometers: every instrument found since the start, by serial number.
 
 import { z } from "zod";
+import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type Spectrometer, SPECTROMETER_STATES } from "../instruments/spectrometer.ts";
-import { type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
+import { type ScanStatistics, type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 
@@ -22,19 +23,15 @@ const summary = z.object({
   ...status.shape,
   simulated: z.boolean(),
 });
-// PUT takes what is to change; a temperature read before may come along.
+// PUT takes what is to change; a temperature and a state read before may come along.
 const tec = z.strictObject({
   enabled: z.boolean().optional(),
   setpointC: z.number().optional(),
   temperatureC: z.number().optional(),
+  stable: z.boolean().optional(),
+  fan: z.boolean().optional(),
 });
-const calibration = z.object({
-  wavelengthCoefficients: z.array(z.number()),
-  nonlinearityCoefficients: z.array(z.number()),
-  strayLightConstant: z.number().optional(),
-  opticalConfiguration: z.string().optional(),
-});
-const spectrum = z.object({
+export const spectrumShape = z.object({
   serial: z.string(),
   channel: z.string(),
   kind: z.enum(["light", "dark"]),
@@ -47,6 +44,16 @@ const spectrum = z.object({
   detectorTemperatureC: z.number().optional(),
   tecEnabled: z.boolean().optional(),
   tecSetpointC: z.number().optional(),
+  triggerMode: z.string().optional(),
+  processing: z.object({ scans: z.number(), boxcarHalfWidth: z.number(), binning: z.number() }).optional(),
+  statistics: z
+    .object({
+      scans: z.number(),
+      standardDeviation: z.array(z.number()),
+      min: z.array(z.number()),
+      max: z.array(z.number()),
+    })
+    .optional(),
   flags: z.array(z.string()),
   wavelengthCoefficients: z.array(z.number()),
   counts: z.array(z.number()),
@@ -147,44 +154,35 @@ export const SPECTROMETERS = [
       return [...wavelengthsNm(wavelengthCoefficients, pixels)];
     },
   }),
-  declare("/spectrometers/{serial}/calibration", {
-    summary: "Calibration coefficients stored in the instrument, ascending powers",
-    value: calibration,
-    instances: serials,
-    get: ({ rack }, { serial }) => {
-      const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } =
-        rack.spectrometer(serial).identity.calibration;
-      return {
-        wavelengthCoefficients: [...wavelengthCoefficients],
-        nonlinearityCoefficients: [...nonlinearityCoefficients],
-        ...rest,
-      };
-    },
-  }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
     summary: "Newest spectrum of the channel, raw counts, with what is needed to interpret them",
     typicalBytes: 12_000,
     unit: "count",
     type: "core.s",
-    value: spectrum,
+    value: spectrumShape,
     instances: serialsAndChannels,
-    get: ({ rack }, { serial, channel }) => {
-      const newest = rack.spectrometer(serial).newest(channel).value;
-      if (newest === undefined)
-        throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
-      return render(newest);
-    },
+    get: ({ rack }, at) =>
+      renderSpectrum(newestSpectrum(rack.spectrometer(at.serial).newest(at.channel), at)),
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
   }),
   declare("/spectrometers/{serial}/tec", {
-    summary: "Cooler of the detector; exists where the instrument has one",
+    summary:
+      "Cooler of the detector, exists where the instrument has one; stable: it has settled at the set point",
     unit: "Cel",
     value: tec,
-    example: { enabled: true, setpointC: -10, temperatureC: -9.98 },
+    example: { enabled: true, setpointC: -10, temperatureC: -9.98, stable: true },
     instances: serialsWithTec,
-    get: ({ rack }, { serial }, _query, signal) => rack.spectrometer(serial).readTec(signal),
-    put: ({ rack }, { serial }, { enabled, setpointC }, signal) =>
-      rack.spectrometer(serial).setTec(definedOnly({ enabled, setpointC }), signal),
+    get: async ({ rack }, { serial }, _query, signal) => {
+      const instrument = rack.spectrometer(serial);
+      const reading = await instrument.readTec(signal);
+      if (!instrument.controls.has("fan")) return reading;
+      return { ...reading, fan: await instrument.controls.read("fan", signal) };
+    },
+    put: async ({ rack }, { serial }, { enabled, setpointC, fan }, signal) => {
+      const instrument = rack.spectrometer(serial);
+      await instrument.setTec(definedOnly({ enabled, setpointC }), signal);
+      if (fan !== undefined) await instrument.controls.write("fan", fan, signal);
+    },
   }),
   declare("/spectrometers/{serial}/temperature", {
     summary: "Temperature of the detector or board; exists where the instrument tells it",
@@ -228,9 +226,19 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
   };
 }
 
-function render(newest: Spectrum): z.infer<typeof spectrum> {
+/** Throws RESOURCE_NOT_FOUND as long as there is none. */
+export function newestSpectrum(
+  { value }: ReadableCell<Spectrum | undefined>,
+  { serial, channel }: { readonly serial: string; readonly channel: string },
+): Spectrum {
+  if (value !== undefined) return value;
+  throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
+}
+
+export function renderSpectrum(newest: Spectrum): z.infer<typeof spectrumShape> {
   const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
   const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
+  const { triggerMode, processing, statistics } = newest;
   return {
     serial: instrument.serial,
     channel,
@@ -241,13 +249,18 @@ function render(newest: Spectrum): z.infer<typeof spectrum> {
     saturationLevel: instrument.saturationLevel,
     freshness,
     discardedFrames,
-    ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC }),
+    ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC, triggerMode, processing }),
+    ...(statistics === undefined ? {} : { statistics: arraysOf(statistics) }),
     flags: [...newest.flags],
     wavelengthCoefficients: [
       ...(channelWavelengthCoefficients ?? instrument.calibration.wavelengthCoefficients),
     ],
     counts: [...newest.counts],
   };
+}
+
+function arraysOf({ scans, standardDeviation, min, max }: ScanStatistics) {
+  return { scans, standardDeviation: [...standardDeviation], min: [...min], max: [...max] };
 }
 
 function serials({ rack }: ServerModel): readonly { readonly serial: string }[] {
@@ -262,7 +275,7 @@ function serialsWithThermometer({ rack }: ServerModel): readonly { readonly seri
   return rack.spectrometers.value.filter((one) => one.hasThermometer).map(({ serial }) => ({ serial }));
 }
 
-function serialsAndChannels(
+export function serialsAndChannels(
   server: ServerModel,
 ): readonly { readonly serial: string; readonly channel: string }[] {
   return serials(server).flatMap(({ serial }) =>

@@ -1,19 +1,25 @@
 // All resources of the server, in the order in which documents and discovery show them.
 
 import { ACQUISITION } from "./acquisition.ts";
+import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { SHUTTERS } from "./shutters.ts";
+import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
+import { SPECTROMETER_MEMORY } from "./spectrometer-memory.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { SYSINFO } from "./sysinfo.ts";
 
 export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
+  ...SPECTROMETER_ACQUISITION,
+  ...CORRECTED,
   ...SPECTROMETER_CONTROLS,
+  ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,

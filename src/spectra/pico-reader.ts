@@ -5,6 +5,7 @@ import { z } from "zod";
 import { MS } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { PicoFile, PicoSpectrum } from "./pico.ts";
+import type { DeviceProcessing, ScanStatistics } from "./spectrum.ts";
 
 // Older systems wrote this text where the device told nothing.
 const MISSING = "Missing metadata";
@@ -51,11 +52,24 @@ const metadataSchema = z.preprocess(
     Simulated: z.boolean().optional(),
     Freshness: z.string().optional(),
     DiscardedFrames: z.int().optional(),
+    TriggerMode: z.string().optional(),
+    Scans: z.int().optional(),
+    DeviceProcessing: z
+      .looseObject({ Scans: z.int(), BoxcarHalfWidth: z.int(), Binning: z.int() })
+      .optional(),
   }),
 );
 
 const fileSchema = z.looseObject({
-  Spectra: z.array(z.looseObject({ Metadata: metadataSchema, Pixels: z.array(z.number()) })),
+  Spectra: z.array(
+    z.looseObject({
+      Metadata: metadataSchema,
+      Pixels: z.array(z.number()),
+      StandardDeviation: z.array(z.number()).optional(),
+      Minimum: z.array(z.int()).optional(),
+      Maximum: z.array(z.int()).optional(),
+    }),
+  ),
   Format: z.looseObject({ name: z.literal("pico"), version: z.int(), writer: z.string() }).optional(),
   Failures: z
     .array(
@@ -105,7 +119,8 @@ export function utcUsOf(text: string): number | undefined {
   return wholeMs * MS + Number(fraction.slice(0, 6).padEnd(6, "0"));
 }
 
-function spectrumOf({ Metadata: raw, Pixels }: RawSpectrum): PicoSpectrum {
+function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
+  const { Metadata: raw, Pixels } = spectrum;
   return {
     serial: raw.SerialNumber,
     channel: raw.Direction,
@@ -130,8 +145,28 @@ function spectrumOf({ Metadata: raw, Pixels }: RawSpectrum): PicoSpectrum {
     isSimulated: raw.Simulated ?? null,
     freshness: raw.Freshness ?? null,
     discardedFrames: raw.DiscardedFrames ?? null,
+    triggerMode: raw.TriggerMode ?? null,
+    statistics: statisticsOf(spectrum),
+    processing: processingOf(raw),
     counts: Float64Array.from(Pixels),
   };
+}
+
+function statisticsOf({ Metadata, StandardDeviation, Minimum, Maximum }: RawSpectrum): ScanStatistics | null {
+  const { Scans } = Metadata;
+  if (Scans === undefined || StandardDeviation === undefined) return null;
+  if (Minimum === undefined || Maximum === undefined) return null;
+  return {
+    scans: Scans,
+    standardDeviation: Float64Array.from(StandardDeviation),
+    min: Uint32Array.from(Minimum),
+    max: Uint32Array.from(Maximum),
+  };
+}
+
+function processingOf({ DeviceProcessing: raw }: RawSpectrum["Metadata"]): DeviceProcessing | null {
+  if (raw === undefined) return null;
+  return { scans: raw.Scans, boxcarHalfWidth: raw.BoxcarHalfWidth, binning: raw.Binning };
 }
 
 function calibrationOf(raw: RawSpectrum["Metadata"]) {

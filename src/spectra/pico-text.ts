@@ -10,6 +10,7 @@ export function picoText({ format, spectra, failures }: PicoFile): string {
     Spectra: spectra.map((spectrum) => ({
       Metadata: sorted(metadata(spectrum)),
       Pixels: Array.from(spectrum.counts),
+      ...scanArrays(spectrum),
     })),
     Format: format === null ? undefined : { name: "pico", version: format.version, writer: format.writer },
     Failures:
@@ -20,6 +21,16 @@ export function picoText({ format, spectra, failures }: PicoFile): string {
           ),
   });
   return asciiOnly(JSON.stringify(file, null, 1));
+}
+
+// Beside the mean in Pixels; readers of other systems see the mean only.
+function scanArrays({ statistics }: PicoSpectrum): Record<string, readonly number[]> {
+  if (statistics === null) return {};
+  return {
+    StandardDeviation: Array.from(statistics.standardDeviation),
+    Minimum: Array.from(statistics.min),
+    Maximum: Array.from(statistics.max),
+  };
 }
 
 function metadata(spectrum: PicoSpectrum): Record<string, unknown> {
@@ -67,6 +78,16 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     Simulated: spectrum.isSimulated,
     Freshness: spectrum.freshness,
     DiscardedFrames: spectrum.discardedFrames,
+    TriggerMode: spectrum.triggerMode ?? undefined,
+    Scans: spectrum.statistics?.scans,
+    DeviceProcessing:
+      spectrum.processing === null
+        ? undefined
+        : {
+            Scans: spectrum.processing.scans,
+            BoxcarHalfWidth: spectrum.processing.boxcarHalfWidth,
+            Binning: spectrum.processing.binning,
+          },
   };
 }
 

@@ -1,7 +1,14 @@
 // The content of a `.pico` file in the server's own terms: what one sequence recorded, light or dark.
 // pico-text.ts writes it, pico-reader.ts reads it (old files too); the names in the file are piccolo3's.
 
-import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "./spectrum.ts";
+import type {
+  DeviceProcessing,
+  ScanStatistics,
+  SpectraSet,
+  Spectrum,
+  SpectrumFailure,
+  SpectrumKind,
+} from "./spectrum.ts";
 
 /** Version of the keys that this server adds to piccolo3's. */
 const PICO_VERSION = 1;
@@ -40,6 +47,12 @@ export interface PicoSpectrum {
   readonly isSimulated: boolean | null;
   readonly freshness: string | null;
   readonly discardedFrames: number | null;
+  /** The signal that started the exposure. */
+  readonly triggerMode: string | null;
+  /** Where the host averaged several scans: `counts` is their mean. */
+  readonly statistics: ScanStatistics | null;
+  /** Where the device processed its scans. */
+  readonly processing: DeviceProcessing | null;
   /** Raw counts, one per pixel. Floats, because older systems stored scaled counts. */
   readonly counts: Float64Array;
 }
@@ -81,7 +94,7 @@ export function saturatedPixels({
   counts,
   opticalPixelRange: [from, to],
   saturationLevel,
-}: PicoSpectrum): number {
+}: Pick<PicoSpectrum, "counts" | "opticalPixelRange" | "saturationLevel">): number {
   let number = 0;
   for (let pixel = from; pixel < Math.min(to, counts.length); pixel++) {
     if ((counts[pixel] ?? 0) >= saturationLevel) number += 1;
@@ -103,6 +116,9 @@ function recorded(spectrum: Spectrum) {
     flags: spectrum.flags,
     freshness: spectrum.freshness,
     discardedFrames: spectrum.discardedFrames,
+    triggerMode: spectrum.triggerMode ?? null,
+    statistics: spectrum.statistics ?? null,
+    processing: spectrum.processing ?? null,
     counts: Float64Array.from(spectrum.counts),
   };
 }

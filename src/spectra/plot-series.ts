@@ -49,6 +49,15 @@ export function darkSubtractedPlot(
   }));
 }
 
+/** Spectra with counts that somebody has corrected. */
+export function correctedPlot(
+  title: string,
+  spectra: readonly PicoSpectrum[],
+  countsOf: (spectrum: PicoSpectrum) => Float64Array,
+): Plot {
+  return plot(title, "corrected counts", spectra, (spectrum) => ({ counts: countsOf(spectrum) }));
+}
+
 /** The dark spectrum that belongs to a light one. Throws VALUE_INVALID when there is none. */
 function darkFor(light: PicoSpectrum, darks: readonly PicoSpectrum[]): PicoSpectrum {
   const distance = (dark: PicoSpectrum): number =>

@@ -9,6 +9,8 @@ export const FLAGS = {
   stale_risk: "Freshness could not be proven by timing or metadata.",
   low_signal: "The peak is below 5 % of the saturation level in a light spectrum.",
   tec_unstable: "The detector was not at its set point.",
+  external_timing:
+    "A signal from outside timed the exposure: it did not last the integration time that was set.",
   uncalibrated: "The device holds no usable wavelength calibration: wavelengths are pixel indices.",
 } as const;
 
@@ -34,6 +36,8 @@ export interface InstrumentIdentity {
   readonly maxCounts: number;
   /** Counts above which a pixel is not usable; raw counts, before any scaling. */
   readonly saturationLevel: number;
+  /** Whether the model stores its saturation level for counts to be scaled by; absent means no. */
+  readonly isGainScaled?: boolean;
   /** Electrically or optically dark pixels as half-open index ranges. */
   readonly darkPixelRanges: readonly (readonly [number, number])[];
   /** Half-open range of pixels that see light. */
@@ -43,6 +47,28 @@ export interface InstrumentIdentity {
   readonly firmware?: string;
   readonly hasTec: boolean;
   readonly isSimulated: boolean;
+}
+
+/** What a device made of its scans before it sent them. */
+export interface DeviceProcessing {
+  /** Scans whose mean the counts are. */
+  readonly scans: number;
+  /** Pixels on either side that are in the mean of each. */
+  readonly boxcarHalfWidth: number;
+  /** 2^binning neighbours are one pixel. */
+  readonly binning: number;
+}
+
+/** One scan as the detector gave it. */
+export const UNPROCESSED: DeviceProcessing = { scans: 1, boxcarHalfWidth: 0, binning: 0 };
+
+/** Several scans as one spectrum, pixel by pixel in raw counts; the spectrum's counts are their mean. */
+export interface ScanStatistics {
+  readonly scans: number;
+  /** Of a single scan, not of the mean: with n - 1. */
+  readonly standardDeviation: Float64Array;
+  readonly min: Uint32Array;
+  readonly max: Uint32Array;
 }
 
 /** How it is known that the exposure began after the last change that affects it. */
@@ -55,8 +81,14 @@ export interface Spectrum {
   readonly channelWavelengthCoefficients?: readonly number[];
   readonly kind: SpectrumKind;
   readonly integrationTimeUs: number;
-  /** Raw counts, one per pixel, not scaled. */
-  readonly counts: Uint32Array;
+  /** Raw counts, one per pixel, not scaled; the mean where several scans were averaged. */
+  readonly counts: Uint32Array | Float64Array;
+  /** Where the host averaged several scans. */
+  readonly statistics?: ScanStatistics;
+  /** Where the device processed its scans. */
+  readonly processing?: DeviceProcessing;
+  /** Where a signal on the trigger input started the exposure: the name of the mode. */
+  readonly triggerMode?: string;
   /** Exposure window in UTC microseconds since 1970. */
   readonly exposureStartUtcUs: number;
   readonly exposureEndUtcUs: number;

@@ -62,6 +62,9 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     isSimulated: true,
     freshness: "timing",
     discardedFrames: 0,
+    triggerMode: null,
+    statistics: null,
+    processing: null,
     counts: Float64Array.from({ length: PIXELS }, (_, pixel) =>
       kind === "dark" ? DARK_COUNTS : DARK_COUNTS + light(pixel),
     ),

@@ -68,6 +68,8 @@ logfile = server.log
 [hardware]
 usb = emulated
 usb_log = usb.log
+network_spectrometers = 192.0.2.7, 192.0.2.8:1234
+network_discovery = yes
 gpio = chardev
 gpio_chip = pinctrl-rp1
 status_led_pin = 4
@@ -92,6 +94,11 @@ emulator_target = soil
     hardware: {
       usb: "emulated",
       usbLog: "usb.log",
+      networkSpectrometers: [
+        { host: "192.0.2.7", port: 57_357 },
+        { host: "192.0.2.8", port: 1234 },
+      ],
+      networkDiscovery: true,
       gpio: "chardev",
       gpioChip: "pinctrl-rp1",
       statusLedPin: 4,
@@ -100,7 +107,34 @@ emulator_target = soil
   });
 });
 
+test("one network address is a list of one, none is an empty list, and nothing is searched unasked", () => {
+  const { config } = parseServerConfig("[hardware]\nnetwork_spectrometers = 10.0.0.1:1\n", "x.cfg");
+  assert.deepEqual(config.hardware.networkSpectrometers, [{ host: "10.0.0.1", port: 1 }]);
+  assert.deepEqual(DEFAULT_SERVER_CONFIG.hardware.networkSpectrometers, []);
+  assert.equal(DEFAULT_SERVER_CONFIG.hardware.networkDiscovery, false);
+});
+
+const NO_ADDRESSES = "is not a list of different IPv4 addresses such as 192.0.2.7:57357";
+
 const MISTAKES: readonly (readonly [string, string, string])[] = [
+  ...[
+    "192.0.2",
+    "192.0.2.256",
+    "fx.local",
+    "192.0.2.7:0",
+    "192.0.2.7:65536",
+    "192.0.2.7:",
+    "[::1]:57357",
+  ].map((address): readonly [string, string, string] => [
+    `the network address ${address}`,
+    `[hardware]\nnetwork_spectrometers = ${address}`,
+    `/etc/vscope.cfg:2: hardware.network_spectrometers: '${address}' ${NO_ADDRESSES}`,
+  ]),
+  [
+    "a network address given twice",
+    "[hardware]\nnetwork_spectrometers = 192.0.2.7, 192.0.2.7:57357",
+    `/etc/vscope.cfg:2: hardware.network_spectrometers: '192.0.2.7, 192.0.2.7:57357' ${NO_ADDRESSES}`,
+  ],
   ["a mistyped key", "[coap]\nprot = 1", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
   [
     "a key like nothing",

@@ -265,7 +265,7 @@ export const AILMENTS: readonly Ailment[] = [
       ),
     check: "usb-model",
     mark: "warn",
-    found: /^2457:1006 is in no row of the model table$/,
+    found: /^2457:1006 \(SAS\) is in no row of the model table$/,
     mend: /docs\/devices\.md/,
   },
   {

@@ -15,6 +15,7 @@ import {
   SERVER_PID,
   SHIPPED_RULES,
   USB,
+  USB2000,
   USB2000_NODE,
   VSCOPE_UID,
 } from "./healthy-box.ts";
@@ -121,6 +122,15 @@ const HEALTHY: readonly (readonly [string, (box: FixtureBox) => void, RegExp])[]
       delete box.files["/dev/gpiochip0"];
     },
     /HR4000/,
+  ],
+  [
+    "spectrometers on the network need none on USB",
+    (box) => {
+      configure(box, "[hardware]\nnetwork_spectrometers = 192.0.2.7\n");
+      removeAll(box, HR4000);
+      removeAll(box, USB2000);
+    },
+    /USB: none; those on the network are not looked for here/,
   ],
   [
     "emulated spectrometers need no USB and no rules",

@@ -57,9 +57,9 @@ function names(bench: RackBench): readonly string[] {
 }
 
 const STEPS = {
-  ooi: ["clear halts", "initialise", "drain", "restart", "prepare"],
-  obp: ["clear halts", "initialise", "drain", "disarm", "answer"],
-  obp2: ["clear halts", "drain", "answer"],
+  ooi: ["clear halts", "initialise", "drain", "restart", "identify", "prepare"],
+  obp: ["clear halts", "initialise", "drain", "disarm", "answer", "identify", "prepare"],
+  obp2: ["clear halts", "drain", "answer", "identify", "prepare"],
 } as const;
 
 const DISTURBANCES: readonly Fault[] = [
@@ -163,11 +163,7 @@ test("an abort is one more step: the transfer is cancelled first", async () => {
   await reaches(bench, spectrometer, "idle");
   assert.deepEqual(
     bench.steps.map(({ step, reason, outcome }) => [step, reason, outcome]),
-    ["cancel", "clear halts", "initialise", "drain", "restart", "prepare"].map((step) => [
-      step,
-      "operation 1: cancelled",
-      "done",
-    ]),
+    ["cancel", ...STEPS.ooi].map((step) => [step, "operation 1: cancelled", "done"]),
   );
   await bench.close();
 });

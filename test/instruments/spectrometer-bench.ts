@@ -65,8 +65,7 @@ export class RackBench {
     const log: Log = {
       ...SILENT,
       info: note,
-      warn: (fields, message) => {
-        note(fields, message);
+      warn: (_, message) => {
         this.warnings.push(message);
       },
       child: () => log,

@@ -178,11 +178,11 @@ test("settings of the cooler come from the configuration, and return with the de
 });
 
 test("what a device does not have", async () => {
-  const bench = new RackBench({ spectrometers: [{ model: "USB2000+", serial: "USB2+F01234" }] });
+  const bench = new RackBench({ spectrometers: [{ model: "HR2000+", serial: "HR2P01234" }] });
   await bench.start();
-  const spectrometer = bench.rack.spectrometer("USB2+F01234");
+  const spectrometer = bench.rack.spectrometer("HR2P01234");
   assert.equal(spectrometer.hasThermometer, false);
-  const refusal = (what: string) => ({ code: "RESOURCE_NOT_FOUND", message: `USB2+F01234: has no ${what}` });
+  const refusal = (what: string) => ({ code: "RESOURCE_NOT_FOUND", message: `HR2P01234: has no ${what}` });
   await assert.rejects(spectrometer.readTemperatureC(NEVER), refusal("thermometer"));
   await assert.rejects(spectrometer.readTec(NEVER), refusal("thermoelectric cooler"));
   await assert.rejects(spectrometer.setTec({ enabled: true }, NEVER), refusal("thermoelectric cooler"));

@@ -41,6 +41,7 @@ const anyFacts: fc.Arbitrary<InstrumentFacts> = fc.record({
   }),
   isGainScaled: fc.boolean(),
   nonlinearityArgument: fc.constantFrom("raw", "scaled", undefined),
+  darkSpectrum: fc.option(fc.record({ counts: anyCounts, facts: fc.constant({}) }), { nil: undefined }),
 });
 
 /** The counts above the offset that a detector gives for linear ones, found as the emulator does. */

@@ -1,6 +1,6 @@
 // What a device tells of itself, brought into the form of `Calibration`. Whatever is missing degrades with a warning.
 
-import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { type Calibration, type InstrumentIdentity, wavelengthsNm } from "../../spectra/spectrum.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 
@@ -33,7 +33,7 @@ export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more
 }
 
 /** The polynomial of x + offset as one of x. Coefficients ascend. */
-function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
+export function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
   let shifted: readonly number[] = [];
   // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
   for (const coefficient of coefficients.toReversed()) {
@@ -62,6 +62,7 @@ export function identityOf(model: SpectrometerModel, facts: IdentityFacts): Inst
     pixels: model.frame.pixels,
     maxCounts: model.maxCounts,
     saturationLevel: facts.saturationLevel ?? model.usableCounts ?? model.maxCounts,
+    ...(model.saturation === undefined ? {} : { isGainScaled: true }),
     darkPixelRanges: model.darkPixelRanges,
     opticalPixelRange: model.opticalPixelRange,
     integrationTimeUs: { min, max, step },
@@ -74,18 +75,24 @@ export function identityOf(model: SpectrometerModel, facts: IdentityFacts): Inst
 
 function wavelengthCoefficients(
   raw: readonly (number | undefined)[],
-  model: SpectrometerModel,
+  { frame }: SpectrometerModel,
   link: Link,
 ): readonly number[] {
   const known = raw.filter((value) => value !== undefined);
-  const isUsable =
+  const isProgrammed =
     known.length === raw.length && known.length > 1 && known.slice(1).some((value) => value !== 0);
-  if (isUsable) return shiftPolynomial(known, model.frame.wavelengthOffset);
-  link.log.warn(
-    { coefficients: raw },
-    `${link.subject}: no wavelength calibration, wavelengths are pixel indices`,
-  );
+  const coefficients = isProgrammed ? shiftPolynomial(known, frame.wavelengthOffset) : [];
+  if (isProgrammed && isRising(wavelengthsNm(coefficients, frame.pixels))) return coefficients;
+  const fault = isProgrammed ? "wavelengths do not rise from pixel to pixel" : "no wavelength calibration";
+  link.log.warn({ coefficients: raw }, `${link.subject}: ${fault}, wavelengths are pixel indices`);
   return PIXEL_INDEX;
+}
+
+// Also false for what is not finite. A grating gives no other order; damaged coefficients do.
+function isRising(values: Float64Array): boolean {
+  return values.every(
+    (value, index) => Number.isFinite(value) && (index === 0 || value > (values[index - 1] ?? value)),
+  );
 }
 
 function nonlinearityCoefficients(raw: readonly (number | undefined)[], link: Link): readonly number[] {

@@ -2,10 +2,41 @@
 // the model table names; each becomes a resource. Units are in the names.
 
 import type { Feature } from "./model.ts";
+import { type SettableMode, type TriggerSetting } from "./trigger-modes.ts";
 
 export interface ContinuousStrobe {
   readonly enabled: boolean;
   readonly periodUs: number;
+}
+
+/** One pulse on the strobe line in every exposure, counted from its start. */
+export interface SingleStrobe {
+  readonly enabled: boolean;
+  readonly delayUs: number;
+  readonly widthUs: number;
+}
+
+/** A slot of an OOI device's EEPROM, 15 bytes. */
+export interface EepromSlot {
+  readonly slot: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Coefficients in the device's memory, ascending powers; of a write: what is absent stays as it is. */
+export interface StoredCalibration {
+  /** Pixel index to nm. */
+  readonly wavelengthCoefficients?: readonly number[];
+  readonly nonlinearityCoefficients?: readonly number[];
+  readonly strayLightConstant?: number;
+}
+
+/** The buffer of finished spectra inside the device. */
+export interface DataBuffer {
+  readonly enabled: boolean;
+  /** Spectra that it holds before the oldest is lost. */
+  readonly capacity: number;
+  /** Spectra that wait in it. */
+  readonly spectra: number;
 }
 
 /** Pins of the accessory connector; bit n is pin n. */
@@ -45,14 +76,27 @@ export interface DeviceStatus {
 }
 
 export interface ControlValues {
+  readonly trigger: TriggerSetting;
+  /** The modes that `trigger` can be set to. */
+  readonly "trigger-modes": readonly SettableMode[];
   readonly lamp: boolean;
   readonly "continuous-strobe": ContinuousStrobe;
+  /** OBP only: no source tells the unit of the OOI devices' registers 38 and 3C. */
+  readonly "single-strobe": SingleStrobe;
+  /** The LED on the housing. */
+  readonly "status-led": boolean;
   /** Microseconds from trigger to exposure. */
   readonly "acquisition-delay": number;
   /** The shutter inside the instrument: true is open. */
   readonly shutter: boolean;
   readonly gpio: Gpio;
   readonly fan: boolean;
+  /** Scans that the device makes into one spectrum, their mean. */
+  readonly "scans-to-average": number;
+  /** Pixels on either side that the device takes into a moving mean. */
+  readonly boxcar: number;
+  /** The device makes 2^n neighbours one pixel. */
+  readonly binning: number;
   /** Degrees Celsius, in the device's own order. */
   readonly temperatures: readonly number[];
   readonly "optical-bench": OpticalBench;
@@ -60,7 +104,20 @@ export interface ControlValues {
   readonly status: DeviceStatus;
   /** Energy per count and pixel, as the calibration laboratory stored it; empty when it did not. */
   readonly irradiance: readonly number[];
+  readonly calibration: StoredCalibration;
+  /** Reading gives all slots, writing takes those that are to change. */
+  readonly eeprom: readonly EepromSlot[];
+  /** The one thing to write is `spectra: 0`: it is emptied. */
+  readonly buffer: DataBuffer;
 }
+
+/** What is written once and for all, or an act: not written again when the device comes back. */
+export const WRITTEN_ONCE: ReadonlySet<keyof ControlValues> = new Set([
+  "irradiance",
+  "calibration",
+  "eeprom",
+  "buffer",
+] as const);
 
 export type ControlName = keyof ControlValues;
 

@@ -2,12 +2,17 @@
 // A driver has no queue and no policy: its owner (instruments/spectrometer.ts) calls one method at a time.
 
 import type { Controls } from "./controls.ts";
-import type { FreshnessProof, InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { type SettableMode } from "./trigger-modes.ts";
+import type { DeviceProcessing, FreshnessProof, InstrumentIdentity } from "../../spectra/spectrum.ts";
 
 export interface Exposure {
   readonly integrationTimeUs: number;
   /** Clock.nowUs of the last change that matters (shutter settled): the exposure must begin after it. */
   readonly notBeforeUs: number;
+  /** Exposed at once, whatever trigger mode is set: darks and searches. */
+  readonly ignoresTrigger?: boolean;
+  /** Another exposure like this one follows at once. */
+  readonly another?: boolean;
 }
 
 export interface RawFrame {
@@ -18,12 +23,18 @@ export interface RawFrame {
   readonly exposureEndUs: number;
   readonly freshness: FreshnessProof;
   readonly discardedFrames: number;
+  /** Where a signal on the trigger input started the exposure. */
+  readonly triggerMode?: SettableMode;
+  /** What the device made of its scans; absent when the counts are one scan as it is. */
+  readonly processing?: DeviceProcessing;
 }
 
 export interface TecReading {
   readonly temperatureC: number;
   readonly setpointC: number;
   readonly enabled: boolean;
+  /** Settled at its set point, as the device says or as several readings show; absent until there are enough of them. */
+  readonly stable?: boolean;
 }
 
 /** Thermoelectric cooler of the detector. */
@@ -42,6 +53,7 @@ export interface RecoveryStep {
 }
 
 export interface SpectrometerDriver {
+  /** Changes with the controls: binning leaves fewer pixels. */
   readonly identity: InstrumentIdentity;
   /** What else can be read and set; only what the device has. */
   readonly controls: Controls;
@@ -49,6 +61,8 @@ export interface SpectrometerDriver {
   readonly tec?: TecDriver;
   /** Work after opening or resynchronizing that the first acquisition would otherwise do, such as waiting for a cycle. */
   prepare?(signal: AbortSignal): Promise<void>;
+  /** The signal that the next exposure waits for, unless it ignores it; undefined in normal mode. */
+  readonly awaitedTrigger: SettableMode | undefined;
   /** One spectrum begun after `notBeforeUs`. Throws DEVICE_TIMEOUT, DEVICE_PROTOCOL, DEVICE_NOT_CONNECTED. */
   acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame>;
   /** After an abort or error: end a pending request, drain stale bytes, leave the device as after opening. In this order. */

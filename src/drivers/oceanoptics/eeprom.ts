@@ -15,6 +15,26 @@ export const SLOTS = {
   binary: 17,
 } as const;
 
+// By the first slot that a meaning holds for.
+const MEANINGS: readonly (readonly [number, string])[] = [
+  [19, "user text"],
+  [18, "baud rate of the serial port at power-up"],
+  [17, "saturation level and defaults of the cooler, binary"],
+  [16, "configuration or serial number of the detector"],
+  [15, "optical bench: grating, filter, slit"],
+  [14, "order of the nonlinearity polynomial"],
+  [6, "nonlinearity coefficient of order"],
+  [5, "stray light constant"],
+  [1, "wavelength coefficient of order"],
+  [0, "serial number"],
+];
+
+/** What the makers keep in a slot (data sheets of the USB and HR series, libseabreeze). */
+export function slotMeaning(slot: number): string {
+  const [first, meaning] = MEANINGS.find(([from]) => slot >= from) ?? [0, "unknown"];
+  return meaning.endsWith("order") ? `${meaning} ${slot - first}` : meaning;
+}
+
 /** Highest order of the nonlinearity polynomial: slots 6 to 13. */
 export const MAX_NONLINEARITY_ORDER = 7;
 
@@ -26,6 +46,13 @@ export function slotText(slot: Uint8Array): string | undefined {
     .toString("latin1")
     .trim();
   return text === "" ? undefined : text;
+}
+
+/** A slot that holds a text: Latin-1, NULs up to the end. */
+export function slotOfText(text: string): Uint8Array {
+  const slot = new Uint8Array(SLOT_BYTES);
+  slot.set(Buffer.from(text, "latin1").subarray(0, SLOT_BYTES));
+  return slot;
 }
 
 /** The number a slot holds as text; a decimal comma is tolerated. */

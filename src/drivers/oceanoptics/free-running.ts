@@ -102,11 +102,13 @@ export class FreeRunning {
    * A frame whose exposure began after `notBeforeUs` and lasted `integrationTimeUs`.
    * Throws DEVICE_TIMEOUT when none comes, DEVICE_PROTOCOL when all are stale.
    */
-  async acquire({ integrationTimeUs, notBeforeUs }: Exposure, signal: AbortSignal): Promise<KeptFrame> {
+  async acquire(exposure: Exposure, signal: AbortSignal): Promise<KeptFrame> {
+    const { integrationTimeUs, notBeforeUs, another = false } = exposure;
     const nowUs = this.#clock.nowUs();
     if (nowUs < notBeforeUs) await this.#clock.delay(notBeforeUs - nowUs, signal);
     await this.prepare(signal);
-    let goal: Goal = { integrationTimeUs, notBeforeUs, mayIdleEarly: this.#finishesCycles === true };
+    const mayIdleEarly = this.#finishesCycles === true && !another;
+    let goal: Goal = { integrationTimeUs, notBeforeUs, another, mayIdleEarly };
     let turn = this.#firstTurn(goal);
     const allowed = this.#book.staleDepth + 2;
     for (let discarded = 0; discarded <= allowed; discarded++) {
@@ -258,7 +260,7 @@ export class FreeRunning {
     const { bytes, arrivalUs, idled } = kept.answer;
     if (idled) {
       this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
-    } else if (this.#book.settingUs !== this.idleUs) {
+    } else if (this.#book.settingUs !== this.idleUs && kept.goal.another !== true) {
       await this.#write(this.idleUs, signal);
     }
     const begunUs = arrivalUs - this.#ooi.model.readoutUs - integrationTimeUs;

@@ -79,7 +79,10 @@ export class Link {
     return this.within(wait, signal, (inner) => this.transport.read(endpoint, length, inner));
   }
 
-  /** Runs a task that ends by itself or, after `wait.us`, with DEVICE_TIMEOUT. The bus's errors get the subject. */
+  /**
+   * Runs a task that ends by itself or, after `wait.us`, with DEVICE_TIMEOUT. Infinite `wait.us`: only `signal` ends it.
+   * The bus's errors get the subject.
+   */
   async within<T>(wait: Wait, signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = (): Error =>
       new VscopeError(
@@ -87,6 +90,7 @@ export class Link {
         `${this.#subject}: no ${wait.what} within ${Math.round(wait.us / MS)} ms`,
       );
     try {
+      if (wait.us === Number.POSITIVE_INFINITY) return await task(signal);
       return await withDeadline({ clock: this.clock, us: wait.us, late }, signal, task);
     } catch (error) {
       throw this.#named(error, signal);

@@ -68,6 +68,7 @@ export interface TriggerMap {
   readonly modes: Readonly<Partial<Record<TriggerMode, number>>>;
 }
 
+/** What the device has; not everything has a control yet. */
 export type Feature =
   | "acquisition-delay"
   | "binning"
@@ -76,13 +77,16 @@ export type Feature =
   | "continuous-strobe"
   | "data-buffer"
   | "fan"
+  | "fast-buffer"
   | "gpio"
   | "irradiance"
   | "lamp"
+  | "multicast"
   | "nonlinearity"
   | "optical-bench"
   | "scans-to-average"
   | "shutter"
+  | "status-led"
   | "stray-light"
   | "tec"
   | "temperature";
@@ -96,6 +100,8 @@ export interface SpectrometerModel {
   /** A twin: same product id as the row before it, told apart by the FPGA's major version. */
   readonly probe?: { readonly fpgaMajorFrom: number };
   readonly protocol: "ooi" | "obp" | "obp2";
+  /** Speaks over IPv4 too. */
+  readonly hasNetwork?: true;
   readonly endpoints: Endpoints;
   readonly frame: FrameLayout;
   /** OOI command byte or OBP message type that asks for a spectrum. */
@@ -121,6 +127,8 @@ export interface SpectrometerModel {
   /** From the end of an exposure to the last byte at the host: typical, and the bound that proofs of freshness use. */
   readonly readoutUs: number;
   readonly readoutMaxUs: number;
-  /** Where the row's numbers come from. */
+  /** Where the row's numbers come from: letters of models.ts. */
   readonly source: string;
+  /** For users and whoever has the device: where sources disagree and what the row takes, and what is not proven. */
+  readonly remark?: string;
 }

@@ -1,6 +1,9 @@
 // The table of all Ocean Optics / Ocean Insight USB spectrometers: one row per model and nothing else.
 // Columns are explained in model.ts. Sources: "P" python-seabreeze 2.10, "C" libseabreeze, "D" vendor data sheet or
-// manual. Where P and C disagree the row takes what loses no data (true pixel counts, wider limits) and says so.
+// manual, "T" somebody else's code for the model. Where they disagree the row takes what loses no data (true pixel counts,
+// wider limits, no correction that is not sure) and its remark says so.
+// C gives a step of 1 ms to most models whose wire unit is 1 us (the FPGA families without USB4000 and HR4000; Ventana). No other
+// source has it, and a coarser step would only hide times that the device takes: the rows have the wire unit.
 // Readout times are typical values in neither code base: free parameters, to be measured on real units.
 
 import type {
@@ -53,7 +56,8 @@ const SATURATION_MAYA: SaturationSource = {
   validTo: 64_000,
 };
 
-// Numbers by firmware: vendor's answers to users, Flame manual (which contradicts itself).
+// Numbers by firmware: the vendor's answers to users and its triggering notes for firmware 3.0 and above. The Flame manual
+// contradicts itself: its USB chapters print the old numbers, its RS-232 chapters the new ones. P and C know the old ones.
 const OLD_FPGA: TriggerMap = {
   fpgaMajorFrom: 0,
   modes: { normal: 0, software: 1, synchronization: 2, hardware: 3 },
@@ -66,24 +70,39 @@ const NEW_FPGA_4K: TriggerMap = {
   fpgaMajorFrom: 3,
   modes: { normal: 0, software: 1, level: 2, hardware: 4 },
 };
+// P and C call 1 "software"; in the vendor's notes it is the level for these. P and C lack 2 for QE65000 and Maya2000.
 const MAYA_TRIGGERS: TriggerMap = {
   fpgaMajorFrom: 0,
   modes: { normal: 0, level: 1, synchronization: 2, hardware: 3 },
 };
 const QE_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, level: 1, hardware: 3 } };
+// P and C offer 1 and 2, too; the vendor's notes have the edge only.
 const NIR_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, hardware: 3 } };
 const LEGACY_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, software: 1, hardware: 3 } };
+// D (Ventana data sheet): 1 begins at a rising edge, 2 is triggered inside in step with the continuous strobe. The message is
+// the same for STS and Spark, whose modes P and C call "external" and "internal".
 const STS_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0, hardware: 1, synchronization: 2 } };
-const FX_TRIGGERS: TriggerMap = {
+// Edge and level as P, which names them for these devices; C reuses the constants of the OOI models, with 1 and 3 exchanged.
+// A wrong guess delivers spectra at the wrong edges, it loses none.
+const HDX_TRIGGERS: TriggerMap = {
   fpgaMajorFrom: 0,
   modes: { normal: 0, hardware: 1, level: 3, disabled: 255 },
 };
+// 2 only in C. A device that does not have it refuses it.
+const FX_TRIGGERS: TriggerMap = { fpgaMajorFrom: 0, modes: { ...HDX_TRIGGERS.modes, synchronization: 2 } };
 const NORMAL_ONLY: TriggerMap = { fpgaMajorFrom: 0, modes: { normal: 0 } };
 
 const CALIBRATED = ["nonlinearity", "stray-light"] as const;
 const STROBES = ["lamp", "continuous-strobe"] as const;
-// Eight or more pins in the registers of the FPGA (data sheets of USB2000+, HR4000 and Flame).
+// Eight or more pins in the registers of the FPGA (data sheets of USB2000+, USB4000, HR4000 and Flame). No source that was
+// seen gives pins to Maya, QE65000 and NIRQuest: writing to registers on a guess could disturb an exposure.
 const PINS = ["gpio"] as const;
+// Command 6C, in the Flame manual for both Flames; the USB2000+ has it in T, the USB4000 is the Flame-T's twin. A device
+// without it would cost a time-out at each reading, so models without a source (HR2000+, HR4000, Maya) do not have it.
+const BOARD = ["board-temperature"] as const;
+// D (Flame manual): command 12.
+const LED = ["status-led"] as const;
+const PROCESSING = ["scans-to-average", "boxcar"] as const;
 
 const OOI = {
   vendorId: OCEAN_OPTICS,
@@ -221,6 +240,8 @@ const SR4 = {
   features: [],
   readoutUs: 3800,
   readoutMaxUs: 8000,
+  source: "P",
+  remark: "from packet captures by users; the maker publishes nothing",
 } as const;
 
 const SR2 = {
@@ -246,8 +267,9 @@ export const MODELS = [
     name: "USB2000",
     productId: 0x1002,
     features: [...CALIBRATED, "irradiance", "lamp"],
-    source:
-      "P, C; the original sheet has a 16-bit count of milliseconds, so times above 65535 ms may not work",
+    source: "P, C",
+    remark:
+      "the original data sheet has a 16-bit count of milliseconds, so times above 65.535 s may not work",
   },
   {
     ...LEGACY,
@@ -258,7 +280,8 @@ export const MODELS = [
     maxCounts: 65_535,
     triggers: [OLD_FPGA],
     features: [],
-    source: "P (not in C); the ADC has 12 bits, P does not mask and the row keeps all bits",
+    source: "P",
+    remark: "not in C; the ADC has 12 bits, P does not mask and the row keeps all bits",
   },
   {
     ...LEGACY,
@@ -266,6 +289,7 @@ export const MODELS = [
     productId: 0x100a,
     features: [...CALIBRATED, "lamp"],
     source: "P, C",
+    remark: "times above 65.535 s as for the USB2000",
   },
   {
     ...FPGA_4K_ROW,
@@ -276,8 +300,9 @@ export const MODELS = [
     integrationTimeUs: { base: 1, step: 10, wireBytes: 4, min: 10, max: 655_350_000 },
     maxCounts: 16_383,
     darkPixelRanges: [[5, 18]],
-    source:
-      "P, C; pixels as C (3648 of 3840, the rest is filler), dark range as C and the TCD1304 sheet (P: 2..13)",
+    source: "P, C, D",
+    remark:
+      "3648 pixels as C (P passes 3840 with filler); dark pixels as C and the detector's data sheet (P: 2 to 12); step as C",
   },
   {
     ...LEGACY,
@@ -286,7 +311,8 @@ export const MODELS = [
     darkPixelRanges: [],
     opticalPixelRange: [0, 2048],
     features: ["lamp"],
-    source: "P (not in C)",
+    source: "P",
+    remark: "not in C; P has a period of the strobe, but no FPGA that could hold it is known: lamp only",
   },
   {
     ...FLAME_S,
@@ -298,7 +324,8 @@ export const MODELS = [
     opticalPixelRange: [24, 2048],
     eepromSlots: 17,
     features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS],
-    source: "P, C; gain scaling: none",
+    source: "P, C",
+    remark: "trigger numbers by FPGA version, P and C know the old ones",
   },
   {
     ...OOI,
@@ -321,15 +348,19 @@ export const MODELS = [
     staleDepth: 1,
     readoutUs: 5000,
     readoutMaxUs: 8000,
-    source: "P, C; pixels as C (P returns 1280 with filler); wavelengths at pixel - 10 as P and C",
+    source: "P, C",
+    remark:
+      "1044 pixels as C (P passes 1280 with filler); wavelengths are counted from pixel 10 as in P and C; level and synchronization as the vendor's notes (P, C: software, none); fan command as P's comment",
   },
   {
     ...FLAME_S,
     name: "USB2000+",
     productId: 0x101e,
     saturation: SATURATION,
-    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS],
-    source: "P, C; 17-slot EEPROM in P, 30 slots in C",
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, ...BOARD],
+    source: "P, C, T",
+    remark:
+      "30 EEPROM slots as C; a board temperature as T; T: pixels 0 to 17 are dark, 18 and 19 unusable, light from 20",
   },
   {
     ...FLAME_S,
@@ -337,8 +368,9 @@ export const MODELS = [
     productId: 0x101e,
     saturation: SATURATION,
     probe: { fpgaMajorFrom: 3 },
-    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, "board-temperature"],
-    source: "P, C, D (Flame manual); a USB2000+ whose FPGA major version is 3 or more",
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, ...BOARD, ...LED],
+    source: "P, C, D",
+    remark: "a USB2000+ whose FPGA has version 3 or more (P); some units show a step in timing near 1.6 ms",
   },
   {
     ...FPGA_4K_ROW,
@@ -348,8 +380,10 @@ export const MODELS = [
     integrationTimeUs: { base: 1, step: 10, wireBytes: 4, min: 10, max: 65_535_000 },
     maxCounts: 65_535,
     saturation: SATURATION,
-    source:
-      "P, C, D; pixels as C (3648 of 3840); maximum 65.535 s as P and D (C: 655.35 s); D: 1 ms steps above 655 ms",
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...PINS, ...BOARD, ...LED],
+    source: "P, C, D",
+    remark:
+      "3648 pixels as C (P passes 3840 with filler; D has light on pixels 21 to 3668, so the last 21 are cut); longest time as P and D (C: 655.35 s); D: steps of 1 ms above 655 ms",
   },
   {
     ...NIRQUEST,
@@ -357,7 +391,9 @@ export const MODELS = [
     productId: 0x1026,
     frame: { ...LINEAR, wirePixels: 512, pixels: 512, xor: 0x8000 },
     opticalPixelRange: [0, 512],
-    source: "P, C; saturation values above 65535 are refused as in C (P would scale by nonsense)",
+    source: "P, C",
+    remark:
+      "saturation values above 65535 are refused as in C (P would scale by nonsense); trigger: the edge only, as the vendor's notes (P, C: four modes)",
   },
   {
     ...NIRQUEST,
@@ -365,14 +401,16 @@ export const MODELS = [
     productId: 0x1028,
     frame: { ...LINEAR, wirePixels: 256, pixels: 256, xor: 0x8000 },
     opticalPixelRange: [0, 256],
-    source: "P, C; as NIRQuest512",
+    source: "P, C",
+    remark: "as NIRQuest512",
   },
   {
     ...MAYA,
     name: "Maya2000 Pro",
     productId: 0x102a,
     saturation: SATURATION_MAYA,
-    source: "P, C; pixels as C (2068 of 2304)",
+    source: "P, C",
+    remark: "2068 pixels as C (P passes 2304 with filler); level as the vendor's notes (P, C: software)",
   },
   {
     ...MAYA,
@@ -388,7 +426,8 @@ export const MODELS = [
     opticalPixelRange: [16, 2064],
     triggers: [QE_TRIGGERS],
     features: [...CALIBRATED, "irradiance", ...STROBES, "acquisition-delay"],
-    source: "P, C; pixels as C (2080 of 2304)",
+    source: "P, C",
+    remark: "2080 pixels as C (P passes 2304 with filler); level as the Maya2000 Pro (P, C: software)",
   },
   {
     ...FLAME_S,
@@ -398,7 +437,8 @@ export const MODELS = [
     triggers: [LEGACY_TRIGGERS],
     eepromSlots: 17,
     features: [...CALIBRATED, "irradiance", ...STROBES],
-    source: "P, C; dark range as C (P has none)",
+    source: "P, C",
+    remark: "dark pixels as C (P has none); trigger modes as the vendor's notes (P, C: also synchronization)",
   },
   {
     ...MAYA,
@@ -408,15 +448,17 @@ export const MODELS = [
     integrationTimeUs: { ...U32, min: 7200, max: 1_600_000_000 },
     triggers: [NORMAL_ONLY],
     features: [...CALIBRATED, "irradiance"],
-    source:
-      "P, C, D; minimum as D (P and C: 15 ms), maximum as P and C (D: 65 s); the wider limits lose nothing",
+    source: "P, C, D",
+    remark:
+      "shortest time as D (P, C: 15 ms), longest as P and C (D: 65 s): the wider limits lose nothing, and the status tells what the device took",
   },
   {
     ...MAYA,
     name: "MayaLSL",
     productId: 0x1046,
     saturation: SATURATION_MAYA,
-    source: "P, C; as Maya2000 Pro",
+    source: "P, C",
+    remark: "as Maya2000 Pro",
   },
   {
     ...FLAME_S,
@@ -427,11 +469,12 @@ export const MODELS = [
     hasStatus: false,
     darkPixelRanges: [],
     opticalPixelRange: [0, 128],
-    triggers: [OLD_FPGA],
-    features: [...CALIBRATED, "irradiance", ...STROBES],
+    triggers: [OLD_FPGA, NEW_FPGA_2K],
+    features: [...CALIBRATED, "irradiance", ...STROBES, ...LED],
     readoutUs: 500,
     readoutMaxUs: 2000,
-    source: "C (not in P)",
+    source: "C",
+    remark: "not in P; trigger numbers by FPGA version as the other Flames (C knows the old ones)",
   },
   {
     ...FLAME_S,
@@ -445,13 +488,15 @@ export const MODELS = [
     triggers: [OLD_FPGA],
     eepromSlots: 17,
     features: [...CALIBRATED, "lamp"],
-    source: "P, C; first channel only",
+    source: "P, C",
+    remark: "the first of its channels only; trigger numbers as P and C",
   },
   {
     ...OBP1,
     name: "Ocean FX",
     aliases: ["FlameX"],
     productId: 0x2001,
+    hasNetwork: true,
     endpoints: OBP,
     frame: { ...OBP_16, wirePixels: 2136, pixels: 2136 },
     spectrumRequest: CORRECTED_NOW,
@@ -460,19 +505,30 @@ export const MODELS = [
     darkPixelRanges: [[14, 30]],
     opticalPixelRange: [30, 2136],
     triggers: [FX_TRIGGERS],
-    features: [...CALIBRATED, "lamp", ...PINS, "acquisition-delay", "optical-bench", "temperature"],
+    features: [
+      ...CALIBRATED,
+      "lamp",
+      ...PINS,
+      "acquisition-delay",
+      "data-buffer",
+      "fast-buffer",
+      "optical-bench",
+      "temperature",
+    ],
     exposure: "request",
     staleDepth: 0,
     readoutUs: 3000,
     readoutMaxUs: 10_000,
-    source:
-      "C over USB (P: Ethernet only); minimum and dark range as C (P: 6 ms, none); trigger numbers as P",
+    source: "P, C",
+    remark:
+      "over USB in C only (P: Ethernet); shortest time and dark pixels as C (P: 6 ms, none); the numbers of edge and level trigger as P (C has them exchanged), synchronization as C; acquisition delay as the other OBP devices",
   },
   {
     ...OBP1,
     name: "HDX",
     aliases: [],
     productId: 0x2003,
+    hasNetwork: true,
     endpoints: OBP,
     frame: { ...OBP_16, wirePixels: 2068, pixels: 2068 },
     spectrumRequest: CORRECTED_NOW,
@@ -480,13 +536,14 @@ export const MODELS = [
     maxCounts: 65_535,
     darkPixelRanges: [],
     opticalPixelRange: [0, 2068],
-    triggers: [FX_TRIGGERS],
-    features: ["nonlinearity"],
+    triggers: [HDX_TRIGGERS],
+    features: ["nonlinearity", "multicast"],
     exposure: "request",
     staleDepth: 0,
     readoutUs: 5000,
     readoutMaxUs: 10_000,
-    source: "P (not in C); metadata before the pixels over USB is unproven, none assumed",
+    source: "P",
+    remark: "not in C; metadata before the pixels over USB is unproven, none assumed",
   },
   {
     ...STS,
@@ -499,10 +556,13 @@ export const MODELS = [
       "acquisition-delay",
       "shutter",
       "binning",
+      ...PROCESSING,
       "temperature",
       "optical-bench",
     ],
-    source: "P, C; raw spectrum as P (C asks for the corrected one); exposure on request is not proven",
+    source: "P, C",
+    remark:
+      "raw spectrum as P (C asks for the corrected one); that the exposure starts on request is not proven",
   },
   {
     ...OBP1,
@@ -526,14 +586,25 @@ export const MODELS = [
     staleDepth: 1,
     readoutUs: 8000,
     readoutMaxUs: 20_000,
-    source: "P, C, D; 18-bit ADC as P (262143), usable range as C (200000)",
+    source: "P, C, D",
+    remark:
+      "18 bits as P (262143), usable as far as C (200000); trigger modes as the vendor's notes (P, C: also synchronization)",
   },
   {
     ...STS,
     name: "Spark",
     productId: 0x4200,
-    features: [...CALIBRATED, "irradiance", "continuous-strobe", "shutter", "temperature", "optical-bench"],
-    source: "P, C; as STS",
+    features: [
+      ...CALIBRATED,
+      "irradiance",
+      "continuous-strobe",
+      "shutter",
+      ...PROCESSING,
+      "temperature",
+      "optical-bench",
+    ],
+    source: "P, C",
+    remark: "as STS",
   },
   {
     ...STS,
@@ -542,9 +613,10 @@ export const MODELS = [
     endpoints: VENTANA,
     integrationTimeUs: { ...U32, min: 22_000, max: 60_000_000 },
     maxCounts: 65_535,
-    triggers: [OLD_FPGA],
     features: [...CALIBRATED, "tec"],
-    source: "P, C; triggers as P (C: normal only); the cooler is optional",
+    source: "P, C, D",
+    remark:
+      "trigger modes as D (P: level, synchronization, edge as 1 to 3; C: normal only); the cooler is optional",
   },
   {
     ...OBP2,
@@ -559,15 +631,29 @@ export const MODELS = [
     features: ["nonlinearity"],
     readoutUs: 1560,
     readoutMaxUs: 6000,
-    source:
-      "P for numbers, D for timing (exposure starts on request); 32-bit pixels as users report (P decodes 16 bits)",
+    source: "P, D",
+    remark:
+      "numbers as P, timing as D (exposure starts on request); 32-bit pixels as users report (P decodes 16 bits)",
   },
-  { ...SR2, name: "SR2", productId: 0x1001, source: "P (packet captures by users)" },
-  { ...SR4, name: "SR4", productId: 0x1002, source: "P (packet captures by users)" },
-  { ...SR2, name: "HR2", productId: 0x1003, source: "P (packet captures by users)" },
-  { ...SR4, name: "HR4", productId: 0x1004, source: "P (packet captures by users)" },
-  { ...SR6, name: "SR6", productId: 0x1005, source: "P (packet captures by users)" },
-  { ...SR6, name: "HR6", productId: 0x1006, source: "P (packet captures by users)" },
+  {
+    ...SR2,
+    name: "SR2",
+    productId: 0x1001,
+    remark: "D has an edge trigger, whose number is not known",
+  },
+  { ...SR4, name: "SR4", productId: 0x1002 },
+  {
+    ...SR2,
+    name: "HR2",
+    productId: 0x1003,
+    darkPixelRanges: [],
+    opticalPixelRange: [0, 2110],
+    remark:
+      "no dark pixels as P, which gives 24 to the SR2: a dark level from pixels with light would spoil every spectrum",
+  },
+  { ...SR4, name: "HR4", productId: 0x1004 },
+  { ...SR6, name: "SR6", productId: 0x1005 },
+  { ...SR6, name: "HR6", productId: 0x1006 },
 ] as const satisfies readonly SpectrometerModel[];
 
 export type ModelName = (typeof MODELS)[number]["name"];
@@ -577,6 +663,24 @@ const ALL: readonly SpectrometerModel[] = MODELS;
 /** The row of a product id, or undefined when it is not a spectrometer known here. Twins: see `twinOf`. */
 export function findModel(vendorId: number, productId: number): SpectrometerModel | undefined {
   return ALL.find((model) => model.vendorId === vendorId && model.productId === productId);
+}
+
+/**
+ * Products that only the udev file of python-seabreeze names. No source tells their frames, endpoints or times, so they are
+ * reported by name and not opened.
+ */
+export const UNSUPPORTED = [
+  { vendorId: OCEAN_OPTICS, productId: 0x1006, name: "SAS" },
+  { vendorId: OCEAN_OPTICS, productId: 0x100c, name: "NIR512" },
+  { vendorId: OCEAN_OPTICS, productId: 0x1010, name: "NIR256" },
+  { vendorId: OCEAN_OPTICS, productId: 0x1024, name: "USB325" },
+  { vendorId: OCEAN_OPTICS, productId: 0x1030, name: "USB250" },
+] as const;
+
+/** The name of a product, supported or not; of twins the first. */
+export function productName(vendorId: number, productId: number): string | undefined {
+  const others: readonly Pick<SpectrometerModel, "vendorId" | "productId" | "name">[] = UNSUPPORTED;
+  return [...ALL, ...others].find((row) => row.vendorId === vendorId && row.productId === productId)?.name;
 }
 
 /** True for a vendor whose every product is meant to be a spectrometer: an unknown one is worth a message. */

@@ -6,7 +6,7 @@ import { OBP1, OBP2, readF32, readText, revisionText, u8 } from "./obp-messages.
 import type { RawCalibration } from "./calibration.ts";
 
 // Some firmware gives nonsense counts; no device has more coefficients.
-const MAX_COEFFICIENTS = 16;
+export const MAX_COEFFICIENTS = 16;
 
 /** The serial number. Throws DEVICE_FAULT when the device has none. */
 export async function readSerial(obp: Obp, signal: AbortSignal): Promise<string> {

@@ -8,20 +8,29 @@ import {
   type Control,
   type Controls,
   controlsOf,
+  type DataBuffer,
   type Gpio,
   type OpticalBench,
   Remembered,
   type Revisions,
+  type SingleStrobe,
 } from "./controls.ts";
+import type { DeviceIdentity } from "./device-identity.ts";
 import type { Obp, ObpRequest } from "./obp.ts";
+import { obpCalibration, obpIrradiance } from "./obp-memory.ts";
 import { OBP1, readF32, readText, readUnsigned, revisionText, u32, u8 } from "./obp-messages.ts";
 
 const F32_BYTES = 4;
 const U32_MAX = 2 ** 32 - 1;
 const ALL_PINS = U32_MAX;
 
-export function obpControls(obp: Obp): Controls {
-  if (obp.model.protocol === "obp2") return {};
+export function obpControls(
+  obp: Obp,
+  identity: DeviceIdentity,
+  { hasFan }: { readonly hasFan: boolean },
+): Controls {
+  const calibration = obpCalibration(obp, identity);
+  if (obp.model.protocol === "obp2") return { calibration };
   const device = new Questions(obp);
   const featured = controlsOf(obp.model.features, {
     lamp: device.flag(OBP1.lamp, OBP1.setLamp),
@@ -30,11 +39,17 @@ export function obpControls(obp: Obp): Controls {
     shutter: new Remembered(true, (open, signal) => device.set(OBP1.setShutter, u8(open ? 1 : 0), signal)),
     gpio: gpio(device),
     "optical-bench": { read: (signal) => readBench(device, signal) },
-    irradiance: { read: (signal) => device.floatsIfPresent(OBP1.irradiance, signal) },
+    irradiance: obpIrradiance(obp),
   });
-  const hasTemperatures = obp.model.features.includes("temperature");
+  const { features } = obp.model;
+  const hasTemperatures = features.includes("temperature");
   return {
     ...featured,
+    calibration,
+    // Strobes come in pairs.
+    ...(features.includes("continuous-strobe") ? { "single-strobe": singleStrobe(device) } : {}),
+    ...(features.includes("data-buffer") ? { buffer: dataBuffer(device) } : {}),
+    ...(hasFan ? { fan: device.flag(OBP1.tecFan, OBP1.setTecFan) } : {}),
     revisions: { read: (signal) => readRevisions(device, signal) },
     ...(hasTemperatures
       ? { temperatures: { read: (signal: AbortSignal) => device.floats(OBP1.temperatures, signal) } }
@@ -63,12 +78,7 @@ class Questions {
   }
 
   async floats(type: number, signal: AbortSignal): Promise<readonly number[]> {
-    const values = await this.floatsIfPresent(type, signal);
-    return values.length === 0 ? this.#absent() : values;
-  }
-
-  async floatsIfPresent(type: number, signal: AbortSignal): Promise<readonly number[]> {
-    const bytes = (await this.bytes({ type }, signal)) ?? new Uint8Array(0);
+    const bytes = (await this.bytes({ type }, signal)) ?? this.#absent();
     const count = Math.floor(bytes.length / F32_BYTES);
     return Array.from({ length: count }, (_, index) => {
       const value = readF32(bytes, index * F32_BYTES);
@@ -116,6 +126,39 @@ function continuousStrobe(device: Questions): Control<ContinuousStrobe> {
       await device.requireWithinItsLimits("strobe period", periodUs, limits, signal);
       await device.set(OBP1.setStrobePeriod, u32(periodUs), signal);
       await device.set(OBP1.setStrobeEnabled, u8(enabled ? 1 : 0), signal);
+    },
+  };
+}
+
+// The device does not tell its limits: it refuses what it cannot do.
+function singleStrobe(device: Questions): Control<SingleStrobe> {
+  return {
+    read: async (signal) => ({
+      enabled: (await device.number(OBP1.singleStrobeEnabled, signal)) !== 0,
+      delayUs: await device.number(OBP1.singleStrobeDelay, signal),
+      widthUs: await device.number(OBP1.singleStrobeWidth, signal),
+    }),
+    async write({ enabled, delayUs, widthUs }, signal) {
+      for (const us of [delayUs, widthUs])
+        requireWithin(`${device.subject}: single strobe`, us, { min: 0, max: U32_MAX, unit: "us" });
+      await device.set(OBP1.setSingleStrobeDelay, u32(delayUs), signal);
+      await device.set(OBP1.setSingleStrobeWidth, u32(widthUs), signal);
+      await device.set(OBP1.setSingleStrobeEnabled, u8(enabled ? 1 : 0), signal);
+    },
+  };
+}
+
+// Every acquisition empties the buffer first, so what waits there is what triggers or other programs left.
+function dataBuffer(device: Questions): Control<DataBuffer> {
+  return {
+    read: async (signal) => ({
+      enabled: (await device.number(OBP1.bufferEnabled, signal)) !== 0,
+      capacity: await device.number(OBP1.bufferCapacity, signal),
+      spectra: await device.number(OBP1.bufferedSpectra, signal),
+    }),
+    async write({ spectra }, signal) {
+      requireWithin(`${device.subject}: spectra in the buffer`, spectra, { min: 0, max: 0 });
+      await device.set(OBP1.clearBuffer, new Uint8Array(0), signal);
     },
   };
 }

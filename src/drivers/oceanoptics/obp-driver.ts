@@ -4,10 +4,12 @@
 import { orAborted } from "../../base/abort.ts";
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { type Calibration, type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
+import { binnedIdentity } from "./binned-identity.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver } from "./driver.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -15,46 +17,73 @@ import { Obp } from "./obp.ts";
 import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts";
 import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
 import { obpControls } from "./obp-controls.ts";
+import { ObpProcessing } from "./obp-processing.ts";
 import { ObpTec } from "./obp-tec.ts";
+import { type Armed, Trigger, triggerControls } from "./trigger.ts";
+import { isTimedOutside, type SettableMode, triggerModes } from "./trigger-modes.ts";
 
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
 const QUIET_US = 100 * MS;
-// An earlier session may have left it with a long exposure; this much is waited for.
-const UNKNOWN_RUNNING_US = 10 * SECOND;
+const ANSWER_MARGIN_US = 500 * MS;
 // Longest step of a recovery of a device that answers at all.
 const STEP_US = 5 * SECOND;
-const ANSWER_MARGIN_US = 500 * MS;
+// An earlier session may have left it with a long exposure; this much is waited for.
+const UNKNOWN_RUNNING_US = 10 * SECOND;
 
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
 const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
 
 interface Attempt {
   readonly bytes: Uint8Array;
-  /** When the exposure was asked for, and so began: commands take effect within a fraction of a millisecond. */
+  /** When the exposure was asked for: commands take effect within a fraction of a millisecond. */
   readonly requestedUs: number;
+  readonly arrivalUs: number;
   readonly isFresh: boolean;
 }
 
+/** What is asked of one acquisition. */
+interface Goal {
+  readonly integrationTimeUs: number;
+  /** From the beginning of the first scan to the end of the last, at least. */
+  readonly durationUs: number;
+  readonly armed: Armed | undefined;
+}
+
 export class ObpDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
   readonly #obp: Obp;
+  readonly #identity: DeviceIdentity;
+  readonly #processing: ObpProcessing;
+  readonly #trigger: Trigger;
+  /** What the device was told last; undefined when that is not certain. */
   #settingUs: number | undefined;
+  #triggerNumber: number | undefined;
   #lastCounter: number | undefined;
   /** An exposure that was asked for may go on until then; on Clock.nowUs. */
   #busyUntilUs: number;
   /** Nothing has ended that exposure. */
   #isLeftBusy = false;
 
-  private constructor(obp: Obp, identity: InstrumentIdentity) {
+  private constructor(
+    { obp, processing }: { readonly obp: Obp; readonly processing: ObpProcessing },
+    identity: InstrumentIdentity,
+    { hasFan }: { readonly hasFan: boolean },
+  ) {
     this.#obp = obp;
-    this.identity = identity;
-    this.controls = obpControls(obp);
-    this.recovery = [...quietening(obp), this.#answer()];
+    this.#processing = processing;
+    this.#triggerNumber = quietTrigger(obp);
     this.#busyUntilUs = obp.link.clock.nowUs() + UNKNOWN_RUNNING_US;
+    this.recovery = [...quietening(obp), ...this.#restoration()];
+    this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
+    this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
+    this.controls = {
+      ...obpControls(obp, this.#identity, { hasFan }),
+      ...processing.controls,
+      ...triggerControls(obp.model, this.#trigger),
+    };
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -62,6 +91,14 @@ export class ObpDriver implements SpectrometerDriver {
     } else if (obp.model.features.includes("temperature")) {
       this.readTemperatureC = (signal) => readDetectorTemperatureC(obp, signal);
     }
+  }
+
+  get identity(): InstrumentIdentity {
+    return binnedIdentity(this.#identity.value, this.#processing.values.binning);
+  }
+
+  get awaitedTrigger(): SettableMode | undefined {
+    return this.#trigger.armed?.mode;
   }
 
   /** Ends what an earlier session left behind and reads what the device holds. Does not close the link on failure. */
@@ -72,50 +109,42 @@ export class ObpDriver implements SpectrometerDriver {
     signal: AbortSignal,
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
+    const processing = new ObpProcessing(obp);
     for (const step of quietening(obp)) await step.run(signal);
+    await processing.apply(signal);
     const serial = await readSerial(obp, signal);
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
+    const calibration = await calibrationIn(obp, signal);
     const firmware = await readFirmware(obp, signal);
     const hasTec =
       model.features.includes("tec") &&
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
-    return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
+    const hasFan = hasTec && (await obp.queryIfPresent({ type: OBP1.tecFan }, signal)) !== undefined;
+    const identity = identityOf(model, { serial, calibration, firmware, hasTec, isSimulated });
+    return new ObpDriver({ obp, processing }, identity, { hasFan });
   }
 
   /** Takes one short spectrum, which shows that the device delivers; it outlasts what an earlier session asked for. */
   async prepare(signal: AbortSignal): Promise<void> {
+    if (this.#obp.model.protocol === "obp2") return this.#outlast(signal);
     const { min } = this.identity.integrationTimeUs;
-    if (this.#obp.model.protocol === "obp2") await this.#outlast(signal);
-    else await this.acquire({ integrationTimeUs: min, notBeforeUs: this.#obp.link.clock.nowUs() }, signal);
+    const notBeforeUs = this.#obp.link.clock.nowUs();
+    await this.acquire({ integrationTimeUs: min, notBeforeUs, ignoresTrigger: true }, signal);
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
-    const { clock, subject } = this.#obp.link;
-    const { step } = this.identity.integrationTimeUs;
-    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const { clock } = this.#obp.link;
     if (this.#isLeftBusy) await this.#outlast(signal);
     const nowUs = clock.nowUs();
     if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
-    const { frame, staleDepth, exposure: mode } = this.#obp.model;
+    const goal = this.#goal(exposure);
+    const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
-      const attempt =
-        mode === "buffered"
-          ? await this.#fromBuffer(integrationTimeUs, signal)
-          : await this.#onRequest(integrationTimeUs, signal);
-      if (!attempt.isFresh) continue;
-      // Counted from the request, because an answer can be late and the exposure not.
-      const exposureStartUs = attempt.requestedUs;
-      return {
-        counts: decodeFrame(frame, attempt.bytes, subject),
-        exposureStartUs,
-        exposureEndUs: exposureStartUs + integrationTimeUs,
-        freshness: mode === "buffered" ? "metadata" : "request",
-        discardedFrames,
-      };
+      const attempt = await this.#attempt(goal, signal);
+      if (attempt.isFresh) return this.#frame(goal, attempt, discardedFrames);
     }
     throw this.#obp.link.protocolError(
-      `${staleDepth + 3} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
+      `${staleDepth + 3} frames in a row were stale or not exposed for ${goal.durationUs} us`,
     );
   }
 
@@ -128,62 +157,115 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   // A wrong serial number shows what the drain has missed.
-  #answer(): RecoveryStep {
-    const run = async (signal: AbortSignal): Promise<void> => {
+  #restoration(): readonly RecoveryStep[] {
+    const answer = async (signal: AbortSignal): Promise<void> => {
       const { protocol } = this.#obp.model;
       this.#settingUs = undefined;
+      this.#triggerNumber = quietTrigger(this.#obp);
       this.#isLeftBusy = protocol === "obp2";
       if (protocol === "obp") await readSerial(this.#obp, signal);
     };
-    return { name: "answer", deadlineUs: STEP_US, run };
+    const identify = async (signal: AbortSignal): Promise<void> => {
+      await this.#processing.apply(signal);
+      await this.#identity.settle(signal);
+    };
+    return [
+      { name: "answer", deadlineUs: STEP_US, run: answer },
+      { name: "identify", deadlineUs: STEP_US, run: identify },
+    ];
   }
 
   // The dialect without an abort: what was asked for goes on, and a short exposure asked for now follows it.
   async #outlast(signal: AbortSignal): Promise<void> {
     const { clock } = this.#obp.link;
     const { integrationTimeUs, spectrumRequest, readoutMaxUs } = this.#obp.model;
-    const { min, base } = integrationTimeUs;
-    const us = Math.max(0, this.#busyUntilUs - clock.nowUs()) + min + readoutMaxUs + ANSWER_MARGIN_US;
-    await this.#obp.command({ type: OBP2.setIntegrationTime, data: u32(min / base), us }, signal);
-    this.#settingUs = min;
-    await this.#obp.query({ type: spectrumRequest, us }, signal);
+    const us = Math.max(0, this.#busyUntilUs - clock.nowUs()) + integrationTimeUs.min + readoutMaxUs;
+    await this.#set({ integrationTimeUs: integrationTimeUs.min, armed: undefined }, signal);
+    await this.#obp.query({ type: spectrumRequest, us: us + ANSWER_MARGIN_US }, signal);
     this.#busyUntilUs = clock.nowUs();
     this.#isLeftBusy = false;
   }
 
-  async #onRequest(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
-    await this.#setIntegrationTime(integrationTimeUs, signal);
+  #goal(exposure: Exposure): Goal {
+    const { step } = this.identity.integrationTimeUs;
+    const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
+    const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
+    return { integrationTimeUs, durationUs: this.#processing.values.scans * integrationTimeUs, armed };
+  }
+
+  async #attempt(goal: Goal, signal: AbortSignal): Promise<Attempt> {
+    const { armed } = goal;
+    const expose = (inner: AbortSignal): Promise<Attempt> =>
+      this.#obp.model.exposure === "buffered" ? this.#fromBuffer(goal, inner) : this.#onRequest(goal, inner);
+    return armed === undefined ? expose(signal) : this.#trigger.wait(armed, signal, expose);
+  }
+
+  async #onRequest(goal: Goal, signal: AbortSignal): Promise<Attempt> {
+    await this.#set(goal, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
-    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    return { bytes, requestedUs, isFresh: lasted({ requestedUs, arrivalUs }, integrationTimeUs) };
+    return { bytes, requestedUs, arrivalUs, isFresh: lasted({ requestedUs, arrivalUs }, goal) };
   }
 
   // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed.
-  async #fromBuffer(integrationTimeUs: number, signal: AbortSignal): Promise<Attempt> {
+  async #fromBuffer(goal: Goal, signal: AbortSignal): Promise<Attempt> {
     await this.#obp.command({ type: OBP1.abort }, signal);
     await this.#obp.command({ type: OBP1.clearBuffer }, signal);
-    await this.#setIntegrationTime(integrationTimeUs, signal);
+    await this.#set(goal, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
     await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
-    const bytes = await this.#readSpectrum(integrationTimeUs, signal);
+    const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
-    const isFresh =
-      this.#hasMetadata(bytes, integrationTimeUs) && lasted({ requestedUs, arrivalUs }, integrationTimeUs);
-    return { bytes, requestedUs, isFresh };
+    const isFresh = this.#hasMetadata(bytes, goal) && lasted({ requestedUs, arrivalUs }, goal);
+    return { bytes, requestedUs, arrivalUs, isFresh };
   }
 
-  #hasMetadata(bytes: Uint8Array, integrationTimeUs: number): boolean {
+  #frame({ armed, durationUs }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
+    const { frame, exposure, readoutUs } = this.#obp.model;
+    const { values } = this.#processing;
+    const pixels = frame.pixels >> values.binning;
+    // Without a trigger counted from the request, because an answer can be late and the exposure not.
+    const begunUs = attempt.arrivalUs - readoutUs - durationUs;
+    const exposureStartUs =
+      armed === undefined ? attempt.requestedUs : Math.max(attempt.requestedUs, begunUs);
+    const isOutside = armed !== undefined && isTimedOutside(armed.mode);
+    return {
+      counts: decodeFrame({ ...frame, wirePixels: pixels, pixels }, attempt.bytes, this.#obp.link.subject),
+      exposureStartUs: isOutside ? attempt.requestedUs : exposureStartUs,
+      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + durationUs,
+      freshness: exposure === "buffered" ? "metadata" : "request",
+      discardedFrames,
+      ...(armed === undefined ? {} : { triggerMode: armed.mode }),
+      ...(values === UNPROCESSED ? {} : { processing: values }),
+    };
+  }
+
+  #hasMetadata(bytes: Uint8Array, { integrationTimeUs, armed }: Goal): boolean {
     if (bytes.length < this.#obp.model.frame.headerBytes) return true; // decodeFrame tells what is wrong
     const metadata = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const counter = metadata.getUint32(METADATA.counter, true);
     const hasMoved = counter !== this.#lastCounter;
     this.#lastCounter = counter;
+    const isTimed = armed !== undefined && isTimedOutside(armed.mode);
     return (
       hasMoved &&
-      metadata.getUint32(METADATA.integrationTimeUs, true) === integrationTimeUs &&
-      metadata.getUint8(METADATA.triggerMode) === 0
+      (isTimed || metadata.getUint32(METADATA.integrationTimeUs, true) === integrationTimeUs) &&
+      metadata.getUint8(METADATA.triggerMode) === (armed?.number ?? 0)
     );
+  }
+
+  async #set({ integrationTimeUs, armed }: Omit<Goal, "durationUs">, signal: AbortSignal): Promise<void> {
+    await this.#setIntegrationTime(integrationTimeUs, signal);
+    await this.#setTrigger(armed?.number ?? 0, signal);
+  }
+
+  async #setTrigger(number: number, signal: AbortSignal): Promise<void> {
+    if (number === this.#triggerNumber || !("trigger" in this.controls)) return;
+    this.#triggerNumber = undefined;
+    const type = this.#obp.model.protocol === "obp2" ? OBP2.setTriggerMode : OBP1.setTriggerMode;
+    await this.#obp.command({ type, data: u8(number) }, signal);
+    this.#triggerNumber = number;
   }
 
   async #setIntegrationTime(us: number, signal: AbortSignal): Promise<void> {
@@ -195,11 +277,13 @@ export class ObpDriver implements SpectrometerDriver {
     this.#settingUs = us;
   }
 
-  async #readSpectrum(integrationTimeUs: number, signal: AbortSignal): Promise<Uint8Array> {
+  // For ever where it waits for a signal.
+  async #readSpectrum({ durationUs, armed }: Goal, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
     const { clock } = this.#obp.link;
-    const us = integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US;
-    this.#busyUntilUs = clock.nowUs() + us;
+    const readoutsUs = this.#processing.values.scans * readoutMaxUs;
+    const us = armed === undefined ? durationUs + readoutsUs + ANSWER_MARGIN_US : Number.POSITIVE_INFINITY;
+    this.#busyUntilUs = clock.nowUs() + (armed === undefined ? us : UNKNOWN_RUNNING_US);
     const bytes = await this.#obp.query({ type: spectrumRequest, us }, signal);
     this.#busyUntilUs = clock.nowUs();
     return bytes;
@@ -208,10 +292,15 @@ export class ObpDriver implements SpectrometerDriver {
 
 // A frame that comes sooner was begun before it was asked for.
 function lasted(
-  frame: { readonly requestedUs: number; readonly arrivalUs: number },
-  integrationTimeUs: number,
+  { requestedUs, arrivalUs }: Pick<Attempt, "requestedUs" | "arrivalUs">,
+  { durationUs, armed }: Goal,
 ): boolean {
-  return frame.arrivalUs - frame.requestedUs >= integrationTimeUs - 100 - integrationTimeUs / 1000;
+  if (armed !== undefined && isTimedOutside(armed.mode)) return true;
+  return arrivalUs - requestedUs >= durationUs - 100 - durationUs / 1000;
+}
+
+async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration> {
+  return calibrationOf(await readCalibration(obp, signal), obp.model, obp.link);
 }
 
 // What brings the device into a known state; the same after opening and after an error.
@@ -225,18 +314,14 @@ function quietening(obp: Obp): readonly RecoveryStep[] {
     async (signal) => void (await link.drain([endpoints.answer], QUIET_US, signal)),
   );
   if (protocol === "obp2") return [clearHalts, drain];
-  return [
-    clearHalts,
-    step("initialise", async (signal) => {
-      await abort(obp, signal);
-      if (features.includes("data-buffer")) await obp.command({ type: OBP1.clearBuffer }, signal);
-    }),
-    drain,
-    step(
-      "disarm",
-      async (signal) => void (await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal)),
-    ),
-  ];
+  const initialise = async (signal: AbortSignal): Promise<void> => {
+    await abort(obp, signal);
+    if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
+  };
+  const disarm = async (signal: AbortSignal): Promise<void> => {
+    await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
+  };
+  return [clearHalts, step("initialise", initialise), drain, step("disarm", disarm)];
 }
 
 async function abort(obp: Obp, signal: AbortSignal): Promise<void> {
@@ -247,6 +332,11 @@ async function abort(obp: Obp, signal: AbortSignal): Promise<void> {
     // The device may have taken it for the rest of a message that was broken off.
     await obp.commandIfPresent({ type: OBP1.abort }, signal);
   }
+}
+
+/** The trigger number that `quietening` leaves, where it sets one. */
+function quietTrigger({ model }: Obp): number | undefined {
+  return model.protocol === "obp2" ? undefined : 0;
 }
 
 async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {

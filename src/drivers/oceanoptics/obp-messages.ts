@@ -3,7 +3,10 @@
 
 export const OBP1 = {
   abort: 0x00100000,
+  bufferEnabled: 0x00100800,
+  bufferCapacity: 0x00100822,
   clearBuffer: 0x00100830,
+  bufferedSpectra: 0x00100900,
   acquireIntoBuffer: 0x00100902,
   setIntegrationTime: 0x00110010,
   setTriggerMode: 0x00110110,
@@ -14,10 +17,13 @@ export const OBP1 = {
   serialLength: 0x00000101,
   wavelengthCount: 0x00180100,
   wavelengthCoefficient: 0x00180101,
+  setWavelengthCoefficient: 0x00180111,
   nonlinearityCount: 0x00181100,
   nonlinearityCoefficient: 0x00181101,
+  setNonlinearityCoefficient: 0x00181111,
   strayLightCount: 0x00183100,
   strayLightCoefficient: 0x00183101,
+  setStrayLightCoefficient: 0x00183111,
   benchId: 0x001b0000,
   benchSerial: 0x001b0100,
   benchSlitUm: 0x001b0200,
@@ -31,12 +37,22 @@ export const OBP1 = {
   acquisitionDelayMin: 0x00110501,
   acquisitionDelayMax: 0x00110502,
   setAcquisitionDelay: 0x00110510,
+  setBinning: 0x00110290,
   setShutter: 0x00110610,
+  setScansToAverage: 0x00120010,
+  setBoxcar: 0x00121010,
   irradiance: 0x00182001,
+  setIrradiance: 0x00182011,
   gpioOutputs: 0x00200100,
   setGpioOutputs: 0x00200110,
   gpioLevels: 0x00200300,
   setGpioLevels: 0x00200310,
+  singleStrobeDelay: 0x00300000,
+  singleStrobeWidth: 0x00300001,
+  singleStrobeEnabled: 0x00300002,
+  setSingleStrobeDelay: 0x00300010,
+  setSingleStrobeWidth: 0x00300011,
+  setSingleStrobeEnabled: 0x00300012,
   strobePeriod: 0x00310000,
   strobePeriodMin: 0x00310001,
   strobePeriodMax: 0x00310002,
@@ -47,13 +63,17 @@ export const OBP1 = {
   temperatures: 0x00400002,
   tecEnabled: 0x00420000,
   tecSetpoint: 0x00420001,
+  tecFan: 0x00420002,
+  tecStable: 0x00420003,
   tecTemperature: 0x00420004,
   setTecEnabled: 0x00420010,
   setTecSetpoint: 0x00420011,
+  setTecFan: 0x00420012,
 } as const;
 
 export const OBP2 = {
   setIntegrationTime: 0x00000c01,
+  setTriggerMode: 0x00000d01,
   serial: 0x00000100,
   wavelengthCoefficients: 0x00001100,
   nonlinearityCoefficients: 0x00001200,
@@ -61,6 +81,10 @@ export const OBP2 = {
 
 export function u8(value: number): Uint8Array {
   return Uint8Array.of(value);
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, value >> 8);
 }
 
 export function u32(value: number): Uint8Array {

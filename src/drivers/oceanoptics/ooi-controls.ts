@@ -1,13 +1,14 @@
 // The controls of an OOI device. Where the protocol has no way to read a setting, what was written last counts.
 
 import { type Control, type Controls, controlsOf, type DeviceStatus, Remembered } from "./controls.ts";
+import type { DeviceIdentity } from "./device-identity.ts";
 import type { Ooi } from "./ooi.ts";
+import { eeprom, ooiCalibration, ooiIrradiance } from "./ooi-memory.ts";
 import { acquisitionDelay, continuousStrobe, gpio, readFpgaVersion } from "./ooi-registers.ts";
 
-const FLOAT_BYTES = 4;
 const HIGH_SPEED = 0x80;
 
-export function ooiControls(ooi: Ooi): Controls {
+export function ooiControls(ooi: Ooi, identity: DeviceIdentity): Controls {
   const { features, hasStatus } = ooi.model;
   const lamp = lampOf(ooi);
   const featured = controlsOf(features, {
@@ -16,11 +17,14 @@ export function ooiControls(ooi: Ooi): Controls {
     "acquisition-delay": acquisitionDelay(ooi),
     gpio: gpio(ooi),
     fan: new Remembered(false, (on, signal) => ooi.setFanEnabled(on, signal)),
-    irradiance: { read: (signal) => readIrradiance(ooi, signal) },
+    "status-led": new Remembered(true, (on, signal) => ooi.setLed(on, signal)),
+    irradiance: ooiIrradiance(ooi),
   });
-  if (!hasStatus) return featured;
+  const memory = { calibration: ooiCalibration(ooi, identity), eeprom: eeprom(ooi, identity) };
+  if (!hasStatus) return { ...featured, ...memory };
   return {
     ...featured,
+    ...memory,
     revisions: { read: async (signal) => ({ fpga: (await readFpgaVersion(ooi, signal)).text }) },
     status: { read: (signal) => readStatus(ooi, signal) },
   };
@@ -43,13 +47,4 @@ async function readStatus(ooi: Ooi, signal: AbortSignal): Promise<DeviceStatus> 
     waitingPackets: view.getUint8(11),
     isHighSpeed: view.getUint8(14) === HIGH_SPEED,
   };
-}
-
-// Floats with the most significant byte first, unlike everything else. An unprogrammed memory is all ones.
-async function readIrradiance(ooi: Ooi, signal: AbortSignal): Promise<readonly number[]> {
-  const { pixels } = ooi.model.frame;
-  const bytes = await ooi.readIrradiance(pixels * FLOAT_BYTES, signal);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = Array.from({ length: pixels }, (_, index) => view.getFloat32(index * FLOAT_BYTES));
-  return values.every(Number.isFinite) ? values : [];
 }

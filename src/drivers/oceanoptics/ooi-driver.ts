@@ -3,10 +3,11 @@
 import { orAborted } from "../../base/abort.ts";
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
-import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
+import { DeviceIdentity, type ReadHow } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
@@ -24,6 +25,9 @@ import { Ooi } from "./ooi.ts";
 import { ooiControls } from "./ooi-controls.ts";
 import { readFpgaVersion } from "./ooi-registers.ts";
 import { openOoiTec } from "./ooi-tec.ts";
+import { type Armed, Trigger, triggerControls } from "./trigger.ts";
+import { isTimedOutside, type SettableMode, triggerModes, type TriggerModes } from "./trigger-modes.ts";
+import { Triggered } from "./triggered.ts";
 
 // The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
 const INITIALISE_US = 100 * MS;
@@ -33,13 +37,15 @@ const STEP_US = 5 * SECOND;
 const UNKNOWN_RUNNING_US = 10 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
-  readonly identity: InstrumentIdentity;
   readonly tec?: TecDriver;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
+  readonly #triggered: Triggered;
+  readonly #trigger: Trigger;
+  readonly #identity: DeviceIdentity;
 
   private constructor(
     ooi: Ooi,
@@ -49,9 +55,11 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.identity = identity;
-    this.controls = ooiControls(ooi);
-    this.recovery = recoveryOf(ooi, exposures);
+    this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
+    this.#triggered = new Triggered(ooi);
+    this.recovery = this.#recovery();
+    this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
+    this.controls = { ...ooiControls(ooi, this.#identity), ...triggerControls(ooi.model, this.#trigger) };
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
     if (features.includes("tec")) this.readTemperatureC = (signal) => ooi.readTecTemperatureC(signal);
@@ -83,7 +91,7 @@ export class OoiDriver implements SpectrometerDriver {
       throw new VscopeError("DEVICE_FAULT", `${link.subject}: EEPROM slot 0 holds no serial number`);
     }
     link.rename(serial);
-    const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
+    const calibration = await readCalibration(ooi, "forgiving", signal);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
     const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, UNKNOWN_RUNNING_US));
     await exposures.restart(runningUs, signal);
@@ -95,6 +103,14 @@ export class OoiDriver implements SpectrometerDriver {
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
   }
 
+  get identity(): InstrumentIdentity {
+    return this.#identity.value;
+  }
+
+  get awaitedTrigger(): SettableMode | undefined {
+    return this.#trigger.armed?.mode;
+  }
+
   prepare(signal: AbortSignal): Promise<void> {
     return this.#exposures.prepare(signal);
   }
@@ -102,12 +118,11 @@ export class OoiDriver implements SpectrometerDriver {
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
-    const { bytes, ...frame } = await this.#exposures.acquire({ ...exposure, integrationTimeUs }, signal);
-    return {
-      ...frame,
-      counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial),
-      freshness: "timing",
-    };
+    const wanted = { ...exposure, integrationTimeUs };
+    const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
+    const { bytes, ...frame } =
+      armed === undefined ? await this.#runFree(wanted, signal) : await this.#onSignal(wanted, armed, signal);
+    return { ...frame, counts: decodeFrame(this.#ooi.model.frame, bytes, this.identity.serial) };
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
@@ -117,17 +132,44 @@ export class OoiDriver implements SpectrometerDriver {
   close(): Promise<void> {
     return this.#ooi.link.transport.close();
   }
+
+  #recovery(): readonly RecoveryStep[] {
+    const { link, model, inputs } = this.#ooi;
+    const step = (name: string, run: RecoveryStep["run"]) => ({ name, deadlineUs: STEP_US, run });
+    return [
+      step("clear halts", (signal) => orAborted(link.clearHalts(model.endpoints), signal)),
+      step("initialise", (signal) => this.#ooi.initialise(signal)),
+      step("drain", async (signal) => void (await link.drain(inputs, INITIALISE_US, signal))),
+      step("restart", async (signal) => {
+        this.#triggered.forget();
+        await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
+      }),
+      step("identify", (signal) => this.#identity.settle(signal)),
+    ];
+  }
+
+  async #runFree(exposure: Exposure, signal: AbortSignal) {
+    const { armedUs } = this.#triggered;
+    if (armedUs !== undefined) {
+      await this.#exposures.restart(armedUs, signal);
+      await this.#triggered.disarm(signal);
+    }
+    return { ...(await this.#exposures.acquire(exposure, signal)), freshness: "timing" } as const;
+  }
+
+  async #onSignal(exposure: Exposure, armed: Armed, signal: AbortSignal) {
+    const frame = await this.#trigger.wait(armed, signal, (inner) =>
+      this.#triggered.acquire(exposure, armed, inner),
+    );
+    const freshness = isTimedOutside(armed.mode) ? "request" : "timing";
+    return { ...frame, freshness, triggerMode: armed.mode } as const;
+  }
 }
 
-function recoveryOf(ooi: Ooi, exposures: FreeRunning): readonly RecoveryStep[] {
-  const { link, model, inputs } = ooi;
-  const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
-  return [
-    step("clear halts", (signal) => orAborted(link.clearHalts(model.endpoints), signal)),
-    step("initialise", (signal) => ooi.initialise(signal)),
-    step("drain", async (signal) => void (await link.drain(inputs, INITIALISE_US, signal))),
-    step("restart", async (signal) => exposures.restart(await readRunningUs(ooi, signal), signal)),
-  ];
+// The numbers depend on the firmware's generation where the table has several.
+async function readTriggerModes(ooi: Ooi, signal: AbortSignal): Promise<TriggerModes> {
+  const major = ooi.model.triggers.length > 1 ? (await readFpgaVersion(ooi, signal)).major : 0;
+  return triggerModes(ooi.model, major);
 }
 
 async function quieten(ooi: Ooi, signal: AbortSignal): Promise<void> {
@@ -146,9 +188,11 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
   return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
 }
 
-async function readCalibration(ooi: Ooi, signal: AbortSignal) {
-  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
-    optional(ooi.link, `EEPROM slot ${slot}`, async () => parse(await ooi.readSlot(slot, signal)));
+async function readCalibration(ooi: Ooi, how: ReadHow, signal: AbortSignal): Promise<Calibration> {
+  const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> => {
+    const parsed = async (): Promise<T> => parse(await ooi.readSlot(slot, signal));
+    return how === "strict" ? parsed() : optional(ooi.link, `EEPROM slot ${slot}`, parsed);
+  };
   const readNumbers = async (first: number, count: number): Promise<(number | undefined)[]> => {
     const values: (number | undefined)[] = [];
     for (let slot = first; slot < first + count; slot++) values.push(await read(slot, slotNumber));
@@ -159,7 +203,8 @@ async function readCalibration(ooi: Ooi, signal: AbortSignal) {
   const order = (await read(SLOTS.nonlinearityOrder, nonlinearityOrder)) ?? MAX_NONLINEARITY_ORDER;
   const nonlinearity = await readNumbers(SLOTS.firstNonlinearityCoefficient, order + 1);
   const opticalConfiguration = await read(SLOTS.opticalConfiguration, slotText);
-  return { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  const raw = { wavelength, nonlinearity, strayLightConstant, opticalConfiguration };
+  return calibrationOf(raw, ooi.model, ooi.link);
 }
 
 // A device that answers wrongly or not at all to one question may still be usable.

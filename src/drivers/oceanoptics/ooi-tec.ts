@@ -1,15 +1,18 @@
 // The thermoelectric cooler of QE65000 and NIRQuest. It tells its temperature only, so settings are remembered here.
 
+import { definedOnly } from "../../base/defined-only.ts";
 import { isVscopeError, messageOf } from "../../base/errors.ts";
 import type { TecDriver, TecReading } from "./driver.ts";
 import { slotTecDefaults } from "./eeprom.ts";
 import type { Ooi } from "./ooi.ts";
+import { TecStability } from "./tec-stability.ts";
 
 // Set point of a device whose EEPROM has none; the QE65000's factory value.
 const FACTORY_SETPOINT_C = -15;
 
 class OoiTec implements TecDriver {
   readonly #ooi: Ooi;
+  readonly #stability = new TecStability();
   #enabled: boolean;
   #setpointC: number;
 
@@ -22,16 +25,20 @@ class OoiTec implements TecDriver {
   async setEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {
     await this.#ooi.setTecEnabled(enabled, signal);
     this.#enabled = enabled;
+    this.#stability.restart();
   }
 
   async setSetpointC(celsius: number, signal: AbortSignal): Promise<void> {
     await this.#ooi.setTecSetpointC(celsius, signal);
     this.#setpointC = celsius;
+    this.#stability.restart();
   }
 
   async read(signal: AbortSignal): Promise<TecReading> {
     const temperatureC = await this.#ooi.readTecTemperatureC(signal);
-    return { temperatureC, setpointC: this.#setpointC, enabled: this.#enabled };
+    const reading = { temperatureC, setpointC: this.#setpointC, enabled: this.#enabled };
+    const stable = this.#stability.note(reading, this.#ooi.link.clock.nowUs());
+    return { ...reading, ...definedOnly({ stable }) };
   }
 }
 

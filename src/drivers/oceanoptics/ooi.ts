@@ -13,11 +13,15 @@ const INITIALISE = 0x01;
 const SET_INTEGRATION_TIME = 0x02;
 const SET_LAMP = 0x03;
 const READ_SLOT = 0x05;
+const WRITE_SLOT = 0x06;
 const REQUEST_SPECTRUM = 0x09;
+const SET_TRIGGER = 0x0a;
+const SET_LED = 0x12;
 const WRITE_REGISTER = 0x6a;
 const READ_REGISTER = 0x6b;
 const READ_BOARD_TEMPERATURE = 0x6c;
 const READ_IRRADIANCE = 0x6d;
+const WRITE_IRRADIANCE = 0x6e;
 const SET_FAN = 0x70;
 const SET_TEC = 0x71;
 const READ_TEC_TEMPERATURE = 0x72;
@@ -25,9 +29,12 @@ const SET_TEC_SETPOINT = 0x73;
 const STATUS = 0xfe;
 
 const STATUS_BYTES = 16;
-const IRRADIANCE_BYTES = 60;
+/** Bytes that one command reads from or writes to the memory of the irradiance calibration. */
+export const IRRADIANCE_BYTES = 60;
 // The device needs this long after a register was written (vendor's data sheets).
 const REGISTER_PAUSE_US = 100;
+// The EEPROM is busy for this long after a write (libseabreeze waits so between blocks of the irradiance calibration).
+const MEMORY_PAUSE_US = 200 * MS;
 
 // All short answers (2 to 60 bytes) end in a short packet; less than a packet could overflow.
 const ANSWER_BUFFER_BYTES = 64;
@@ -61,11 +68,15 @@ export class Ooi {
     return this.send(this.#integrationTimeCommand(us), signal);
   }
 
+  setTrigger(number: number, signal: AbortSignal): Promise<void> {
+    return this.send([SET_TRIGGER, number & 0xff, number >> 8], signal);
+  }
+
   requestSpectrum(signal: AbortSignal): Promise<void> {
     return this.send([REQUEST_SPECTRUM], signal);
   }
 
-  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. */
+  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. `us` may be infinite. */
   async readSpectrum(us: number, signal: AbortSignal): Promise<Uint8Array> {
     const wait = { us, what: "spectrum" };
     const total = frameBytes(this.model.frame);
@@ -86,6 +97,12 @@ export class Ooi {
     const fits = ([command, echo]: Uint8Array): boolean => command === READ_SLOT && echo === slot;
     const question = { us: SLOT_DEADLINE_US, what: `EEPROM slot ${slot}`, bytes: 2 + SLOT_BYTES, fits };
     return (await this.#ask([READ_SLOT, slot], question, signal)).slice(2);
+  }
+
+  /** Writes a slot and waits until the memory is ready again. There is no answer: read it back. */
+  async writeSlot(slot: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.send([WRITE_SLOT, slot, ...bytes], signal);
+    await this.link.clock.delay(MEMORY_PAUSE_US, signal);
   }
 
   /** A register of the FPGA. The echo byte differs by firmware: ignored. */
@@ -112,11 +129,21 @@ export class Ooi {
   /** The first `bytes` bytes of the memory with the irradiance calibration. */
   async readIrradiance(bytes: number, signal: AbortSignal): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
-    for (let address = 0; address < bytes; address += IRRADIANCE_BYTES) {
-      const question = { us: SLOT_DEADLINE_US, what: "irradiance calibration", bytes: IRRADIANCE_BYTES };
-      parts.push(await this.#ask([READ_IRRADIANCE, address & 0xff, address >> 8], question, signal));
-    }
+    for (let address = 0; address < bytes; address += IRRADIANCE_BYTES)
+      parts.push(await this.readIrradianceBlock(address, signal));
     return Buffer.concat(parts).subarray(0, bytes);
+  }
+
+  /** The block of 60 bytes that begins at `address`. */
+  readIrradianceBlock(address: number, signal: AbortSignal): Promise<Uint8Array> {
+    const question = { us: SLOT_DEADLINE_US, what: "irradiance calibration", bytes: IRRADIANCE_BYTES };
+    return this.#ask([READ_IRRADIANCE, address & 0xff, address >> 8], question, signal);
+  }
+
+  /** Writes a block of 60 bytes and waits until the memory is ready again. There is no answer: read it back. */
+  async writeIrradianceBlock(address: number, block: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.send([WRITE_IRRADIANCE, address & 0xff, address >> 8, ...block], signal);
+    await this.link.clock.delay(MEMORY_PAUSE_US, signal);
   }
 
   /** Detector temperature in degrees Celsius, from tenths. */
@@ -134,6 +161,10 @@ export class Ooi {
   /** The Lamp Enable line, which also gates the strobes. */
   setLampEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {
     return this.send([SET_LAMP, enabled ? 1 : 0, 0], signal);
+  }
+
+  setLed(on: boolean, signal: AbortSignal): Promise<void> {
+    return this.send([SET_LED, on ? 1 : 0], signal);
   }
 
   setTecEnabled(enabled: boolean, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 // A bus whose devices are recorded when they are opened: `recordUsb(bus, { clock, sink })` stands for `bus` anywhere.
 
+import type { VscopeError } from "../../base/errors.ts";
 import type { UsbBus, UsbDevice, UsbListener, UsbTransport } from "./port.ts";
 import { RecordingTransport } from "./recording-transport.ts";
 import { idText, Transcript, type TranscriptOptions } from "./transcript.ts";
@@ -51,29 +52,39 @@ class RecordingBus implements UsbBus {
 }
 
 class RecordingDevice implements UsbDevice {
+  readonly kind?: "network";
   readonly vendorId: number;
-  readonly productId: number;
   readonly portPath: string;
+  readonly ended?: () => Promise<VscopeError>;
   readonly #device: UsbDevice;
   readonly #transcript: Transcript;
 
   constructor(device: UsbDevice, transcript: Transcript) {
     this.vendorId = device.vendorId;
-    this.productId = device.productId;
     this.portPath = device.portPath;
     this.#device = device;
     this.#transcript = transcript;
+    if (device.kind !== undefined) this.kind = device.kind;
+    if (device.ended !== undefined) this.ended = device.ended.bind(device);
+  }
+
+  /** Not a copy: a device on a network tells it when it is opened. */
+  get productId(): number {
+    return this.#device.productId;
   }
 
   async open(signal: AbortSignal): Promise<UsbTransport> {
-    const id = idText(this.vendorId, this.productId);
     try {
       const transport = await this.#device.open(signal);
-      this.#transcript.event(this.portPath, `open ${id} ${transport.speed}`);
+      this.#transcript.event(this.portPath, `open ${this.#id()} ${transport.speed}`);
       return new RecordingTransport(transport, this.#transcript, this.portPath);
     } catch (error) {
-      this.#transcript.failure(this.portPath, `open! ${id}`, error, signal);
+      this.#transcript.failure(this.portPath, `open! ${this.#id()}`, error, signal);
       throw error;
     }
+  }
+
+  #id(): string {
+    return idText(this.vendorId, this.productId);
   }
 }

@@ -12,7 +12,7 @@
 //     TIME PORT attach VVVV:PPPP         a device came, or went (detach)
 //     TIME PORT WHAT! [EP] CODE TEXT     what failed, with the error's code; CODE is `cancelled` where the caller gave up
 //
-// TIME is in microseconds since the transcript began, PORT the socket (`1-1.4`), EP an endpoint address and BYTES are
+// TIME is in microseconds since the transcript began, PORT the socket (`1-1.4`, or `192.0.2.7:57357`), EP an endpoint address and BYTES are
 // hex, four bytes a group and 32 a line; white space in them has no meaning. A read that fails is `<!`, a write `>!`.
 
 import { type Clock, isoUtc } from "../../base/clock.ts";

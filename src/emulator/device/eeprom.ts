@@ -56,9 +56,7 @@ export function factoryEeprom({ model, serial, calibration, setpointC, overrides
   put(14, String(calibration.nonlinearityCoefficients.length - 1));
   put(15, "3 OFLV 25");
   put(16, `DET${serial}`);
-  if (model.eepromSlots > SATURATION_SLOT)
-    contents.set(SATURATION_SLOT, slot17(model, calibration, setpointC));
-  else if (model.saturation !== undefined)
+  if (model.eepromSlots > SATURATION_SLOT || model.saturation !== undefined)
     contents.set(SATURATION_SLOT, slot17(model, calibration, setpointC));
   for (const [slot, content] of Object.entries(overrides ?? {})) {
     contents.set(Number(slot), typeof content === "string" ? textSlot(content) : content);

@@ -1,7 +1,6 @@
 // OBP messages about exposures: integration time, trigger, pixels, spectra, binning, averaging and smoothing.
 
-import type { SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
-import type { Ability } from "./abilities.ts";
+import type { Feature, SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
 import { u32 } from "./bytes.ts";
 import {
   ask8,
@@ -117,7 +116,7 @@ export function binningMessages(device: ObpCore): Handlers {
   ];
 }
 
-export function processingMessages({ settings }: ObpCore, abilities: ReadonlySet<Ability>): Handlers {
+export function processingMessages({ settings }: ObpCore, features: ReadonlySet<Feature>): Handlers {
   const averaging: Handlers = [
     [0x0012_0000, ask16(() => settings.values.scansToAverage)],
     [
@@ -134,8 +133,5 @@ export function processingMessages({ settings }: ObpCore, abilities: ReadonlySet
       ),
     ],
   ];
-  return [
-    ...(abilities.has("scans-to-average") ? averaging : []),
-    ...(abilities.has("boxcar") ? boxcar : []),
-  ];
+  return [...(features.has("scans-to-average") ? averaging : []), ...(features.has("boxcar") ? boxcar : [])];
 }

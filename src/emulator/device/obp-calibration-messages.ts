@@ -1,7 +1,7 @@
 // OBP messages about what was measured of the device: polynomials, stray light, irradiance, hot pixels. Written values
 // stay, as in a memory that keeps them without power.
 
-import type { Ability } from "./abilities.ts";
+import type { Feature } from "../../drivers/oceanoptics/model.ts";
 import { f32, u8, u16s, u32, viewOf } from "./bytes.ts";
 import type { Handler, Handlers, ObpCore } from "./obp-core.ts";
 import { REFUSAL } from "./obp-framing.ts";
@@ -9,13 +9,13 @@ import { REFUSAL } from "./obp-framing.ts";
 /** Area of the cosine corrector in cm2 as long as nobody has set it: none. */
 type Area = number | undefined;
 
-export function calibrationMessages({ detector, model }: ObpCore, abilities: ReadonlySet<Ability>): Handlers {
+export function calibrationMessages({ detector, model }: ObpCore, features: ReadonlySet<Feature>): Handlers {
   const { wavelengthCoefficients, nonlinearityCoefficients, strayLightConstant } = detector.calibration;
   return [
     ...coefficients(0x0018_0100, wavelengthCoefficients),
-    ...(abilities.has("nonlinearity") ? coefficients(0x0018_1100, nonlinearityCoefficients) : []),
-    ...(abilities.has("stray-light") ? coefficients(0x0018_3100, [strayLightConstant]) : []),
-    ...(abilities.has("irradiance") ? irradianceMessages(model.frame.pixels) : []),
+    ...(features.has("nonlinearity") ? coefficients(0x0018_1100, nonlinearityCoefficients) : []),
+    ...(features.has("stray-light") ? coefficients(0x0018_3100, [strayLightConstant]) : []),
+    ...(features.has("irradiance") ? irradianceMessages(model.frame.pixels) : []),
     ...hotPixelMessages(detector.hotPixels, model.frame.pixels),
   ];
 }

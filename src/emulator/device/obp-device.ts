@@ -4,7 +4,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
 import { EndpointFifos } from "../usb/endpoint-fifos.ts";
-import { abilitiesOf } from "./abilities.ts";
 import { Detector } from "./detector.ts";
 import type { Exposed } from "./exposures.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
@@ -78,7 +77,7 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
       integrationTimeUs: firmware.powerUpIntegrationTimeUs ?? POWER_UP_US,
       settings: this.settings,
     });
-    this.#hasFastBuffer = abilitiesOf(model).has("fast-buffer");
+    this.#hasFastBuffer = model.features.includes("fast-buffer");
     this.#firmware = firmware;
     this.#version = model.protocol === "obp2" ? 0x2000 : 0x1100;
     this.#fifos = new EndpointFifos((endpoint) => this.packetSize(endpoint));

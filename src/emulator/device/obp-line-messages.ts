@@ -1,6 +1,6 @@
 // OBP messages about lines to the outside and the shutter: lamp, strobes, acquisition delay, GPIO.
 
-import type { Ability } from "./abilities.ts";
+import type { Feature } from "../../drivers/oceanoptics/model.ts";
 import { u32, viewOf } from "./bytes.ts";
 import type { GpioPort } from "./gpio-port.ts";
 import {
@@ -21,12 +21,12 @@ const LONGEST_DELAY_US = 335_500;
 const PERIOD_US = { min: 50, max: 5_000_000, step: 1 } as const;
 const LONGEST_PULSE_US = 5_000_000;
 
-export function lineMessages({ settings }: ObpCore, abilities: ReadonlySet<Ability>): Handlers {
-  const hasStrobe = abilities.has("continuous-strobe");
+export function lineMessages({ settings }: ObpCore, features: ReadonlySet<Feature>): Handlers {
+  const hasStrobe = features.has("continuous-strobe");
   return [
-    ...(abilities.has("lamp") ? lampMessages(settings) : []),
-    ...(abilities.has("acquisition-delay") ? delayMessages(settings) : []),
-    ...(abilities.has("shutter") ? shutterMessages(settings) : []),
+    ...(features.has("lamp") ? lampMessages(settings) : []),
+    ...(features.has("acquisition-delay") ? delayMessages(settings) : []),
+    ...(features.has("shutter") ? shutterMessages(settings) : []),
     ...(hasStrobe ? singleStrobeMessages(settings) : []),
     ...(hasStrobe ? continuousStrobeMessages(settings) : []),
   ];

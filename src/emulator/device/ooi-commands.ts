@@ -1,8 +1,7 @@
 // What the commands of an OOI device do: tables of command byte to action, by subject and by what the model can do.
 // A command that is in no table is ignored, as real devices do.
 
-import type { SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
-import { abilitiesOf } from "./abilities.ts";
+import type { Feature, SpectrometerModel } from "../../drivers/oceanoptics/model.ts";
 import type { OoiCore } from "./ooi-core.ts";
 import { statusBytes } from "./ooi-status.ts";
 import { triggerMode } from "./trigger-mode.ts";
@@ -20,19 +19,20 @@ const BOARD_K = 8;
 
 export function commandsOf(device: OoiCore): ReadonlyMap<number, Command> {
   const { model } = device;
-  const abilities = abilitiesOf(model);
-  const hasLamp = abilities.has("lamp") || abilities.has("continuous-strobe");
+  const features = new Set<Feature>(model.features);
+  const hasLamp = features.has("lamp") || features.has("continuous-strobe");
   const commands: Commands = [
     ...basicCommands(device),
     ...(isLegacy(model) ? [] : registerCommands(device)),
     ...(isAdc(model) ? adcCommands(device) : accessoryCommands(device)),
-    ...(abilities.has("irradiance") ? irradianceCommands(device) : []),
-    ...(abilities.has("tec") ? coolerCommands(device) : []),
+    ...(features.has("irradiance") ? irradianceCommands(device) : []),
+    ...(features.has("tec") ? coolerCommands(device) : []),
   ];
   if (hasLamp) commands.push([0x03, (argument) => device.registers.setLamp(word(argument) !== 0)]);
-  if (abilities.has("led")) commands.push([0x12, (argument) => (device.isLedOn = byte(argument) !== 0)]);
-  if (abilities.has("board-temperature")) commands.push([0x6c, () => sendBoardTemperature(device)]);
-  if (abilities.has("fan")) commands.push([0x70, (argument) => setFan(device, byte(argument) !== 0)]);
+  if (features.has("status-led"))
+    commands.push([0x12, (argument) => (device.isLedOn = byte(argument) !== 0)]);
+  if (features.has("board-temperature")) commands.push([0x6c, () => sendBoardTemperature(device)]);
+  if (features.has("fan")) commands.push([0x70, (argument) => setFan(device, byte(argument) !== 0)]);
   if (model.hasStatus) commands.push([0xfe, () => device.answer(...statusBytes(device))]);
   return new Map(commands);
 }

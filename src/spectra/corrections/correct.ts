@@ -12,6 +12,7 @@ import {
   notApplied,
   type PixelRange,
 } from "./correction.ts";
+import { type DarkSpectrum, subtractDarkSpectrum } from "./dark-spectrum.ts";
 import { correctElectricDark } from "./electric-dark.ts";
 import { gainFactorOf, scaleGain } from "./gain-scale.ts";
 import { correctNonlinearity } from "./nonlinearity.ts";
@@ -28,6 +29,8 @@ export interface InstrumentFacts
   readonly isGainScaled: boolean;
   /** Which counts the stored nonlinearity polynomial was fitted to: raw (when absent), or gain-scaled ones. */
   readonly nonlinearityArgument?: "raw" | "scaled" | undefined;
+  /** What "dark-spectrum" subtracts, or why there is none. */
+  readonly darkSpectrum?: DarkSpectrum | NotApplied | undefined;
   /** Wavelength calibration configured for the channel; it goes before the device's own. */
   readonly channelWavelengthCoefficients?: readonly number[] | undefined;
 }
@@ -55,9 +58,10 @@ export interface CorrectedSpectrum {
 
 /**
  * Raw counts with the corrections `which`, whose order does not matter. Made in the order of CORRECTIONS:
- * saturation is judged on raw counts; then electric dark, nonlinearity and stray light on dark-subtracted counts, with
- * the dark level added back when electric dark was not asked for; then the gain scale. Never throws: what cannot be made is
- * left out and says why among the outcomes. Nonlinearity and stray light need a dark level and are left out without one.
+ * saturation is judged on raw counts; then the dark, which is the dark spectrum where it was asked for and exists and the
+ * electric dark level otherwise; nonlinearity and stray light on dark-subtracted counts, with the level added back when
+ * no dark was asked for; then the gain scale. Never throws: what cannot be made is left out and says why among the outcomes.
+ * Nonlinearity and stray light need a dark and are left out without one.
  */
 export function correct(
   counts: Counts,
@@ -81,11 +85,14 @@ export function correct(
 }
 
 const NOT_ASKED_FOR = notApplied("not-asked-for", "nobody asked for it");
+const DARK_SUBTRACTED = notApplied("dark-subtracted", "the dark spectrum was subtracted instead");
 
 interface SignalChain {
   readonly counts: Float64Array;
   readonly darkCounts?: number;
-  readonly made: Readonly<Record<"electric-dark" | "nonlinearity" | "stray-light", Correction>>;
+  readonly made: Readonly<
+    Record<"dark-spectrum" | "electric-dark" | "nonlinearity" | "stray-light", Correction>
+  >;
 }
 
 function correctSignal(
@@ -94,34 +101,59 @@ function correctSignal(
   which: readonly CorrectionName[],
 ): SignalChain {
   const { calibration, opticalPixelRange } = facts;
-  const dark = darkOf(counts, facts);
+  const darks = darksOf(counts, facts, which);
+  const { dark } = darks;
+  // A frame of another size has a dark spectrum of its own, but its pixels are not those of ranges and polynomials.
+  const isWhole = counts.length === facts.pixels;
   const nonlinearity = which.includes("nonlinearity")
-    ? onSignal(dark, (signal) =>
+    ? onSignal(isWhole ? dark : darks.electric, (signal) =>
         correctNonlinearity(signal, calibration.nonlinearityCoefficients, argumentScaleOf(facts)),
       )
     : NOT_ASKED_FOR;
   const linear = nonlinearity.applied ? nonlinearity : dark;
   const strayLight = which.includes("stray-light")
-    ? onSignal(linear, (signal) =>
+    ? onSignal(isWhole ? linear : darks.electric, (signal) =>
         correctStrayLight(signal, calibration.strayLightConstant, opticalPixelRange),
       )
     : NOT_ASKED_FOR;
   const signal = strayLight.applied ? strayLight : linear;
-  const isDarkWanted = which.includes("electric-dark");
-  const made = {
-    "electric-dark": isDarkWanted ? dark : NOT_ASKED_FOR,
-    nonlinearity,
-    "stray-light": strayLight,
-  };
-  if (!dark.applied || !signal.applied) return { counts: Float64Array.from(counts), made };
-  const { darkCounts } = dark.facts;
-  if (isDarkWanted) return { counts: signal.counts, darkCounts, made };
+  const made = { ...darks.made, nonlinearity, "stray-light": strayLight };
+  const level = darks.level === undefined ? {} : { darkCounts: darks.level };
+  if (!dark.applied || !signal.applied) return { counts: Float64Array.from(counts), ...level, made };
+  if (darks.isWanted) return { counts: signal.counts, ...level, made };
   // A sum would differ from the raw counts in the last digit.
-  if (signal === dark) return { counts: Float64Array.from(counts), darkCounts, made };
-  return { counts: raised(signal.counts, darkCounts), darkCounts, made };
+  if (signal === dark) return { counts: Float64Array.from(counts), ...level, made };
+  return { counts: raised(signal.counts, darks.level ?? 0), ...level, made };
 }
 
-function darkOf(counts: Counts, { pixels, darkPixelRanges, saturationLevel }: InstrumentFacts) {
+/** The dark that is taken from the counts, and what became of both kinds. */
+interface Darks {
+  readonly dark: Correction;
+  readonly electric: Correction;
+  /** Whether the result is to be without it; otherwise `level` is added back. */
+  readonly isWanted: boolean;
+  /** The frame's electric dark level; undefined when unknown. */
+  readonly level: number | undefined;
+  readonly made: Readonly<Record<"dark-spectrum" | "electric-dark", Correction>>;
+}
+
+function darksOf(counts: Counts, facts: InstrumentFacts, which: readonly CorrectionName[]): Darks {
+  const electric = electricDarkOf(counts, facts);
+  const spectrum = which.includes("dark-spectrum")
+    ? subtractDarkSpectrum(counts, facts.darkSpectrum)
+    : NOT_ASKED_FOR;
+  const isElectricWanted = which.includes("electric-dark");
+  const ofElectric = spectrum.applied ? DARK_SUBTRACTED : electric;
+  return {
+    dark: spectrum.applied ? spectrum : electric,
+    electric,
+    isWanted: spectrum.applied || isElectricWanted,
+    level: electric.applied ? electric.facts.darkCounts : undefined,
+    made: { "dark-spectrum": spectrum, "electric-dark": isElectricWanted ? ofElectric : NOT_ASKED_FOR },
+  };
+}
+
+function electricDarkOf(counts: Counts, { pixels, darkPixelRanges, saturationLevel }: InstrumentFacts) {
   if (counts.length !== pixels)
     return notApplied("frame-size", `frame of ${counts.length} pixels instead of ${pixels}`);
   return correctElectricDark(counts, darkPixelRanges, saturationLevel > 0 ? saturationLevel : undefined);

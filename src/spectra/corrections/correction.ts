@@ -9,6 +9,7 @@ export type PixelRange = readonly [number, number];
 
 /** All corrections, in the order in which they are made. */
 export const CORRECTIONS = [
+  "dark-spectrum",
   "electric-dark",
   "nonlinearity",
   "stray-light",
@@ -23,6 +24,9 @@ export const OBSTACLES = {
   "not-asked-for": "Nobody asked for it.",
   "frame-size":
     "The frame has another number of pixels than the instrument, as after binning: no range fits.",
+  "no-dark-spectrum":
+    "No dark spectrum of this channel with the same integration time was recorded since the start.",
+  "dark-subtracted": "A dark spectrum was subtracted instead.",
   "no-dark-pixels":
     "The model has no dark pixels, or no one in this frame is usable: the dark level is unknown.",
   "no-coefficients": "The device stores no polynomial, or one that stands for none.",

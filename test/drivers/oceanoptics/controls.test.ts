@@ -7,11 +7,12 @@ import { NEVER } from "../../../src/base/abort.ts";
 import { isVscopeError } from "../../../src/base/errors.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import type {
-  Control,
-  ControlName,
-  Controls,
-  ControlValues,
+import {
+  type Control,
+  type ControlName,
+  type Controls,
+  type ControlValues,
+  WRITTEN_ONCE,
 } from "../../../src/drivers/oceanoptics/controls.ts";
 import { MODELS, type ModelName } from "../../../src/drivers/oceanoptics/models.ts";
 import { openDriver } from "../../../src/drivers/oceanoptics/open.ts";
@@ -53,6 +54,20 @@ const CHANGES: { readonly [Name in ControlName]?: Change<Name> } = {
       { enabled: true, periodUs: Number.NaN },
     ],
   },
+  "single-strobe": {
+    value: { enabled: true, delayUs: 300, widthUs: 2500 },
+    shows: ({ settings: { values } }) => [
+      values.isSingleStrobeOn,
+      values.singleStrobeDelayUs,
+      values.singleStrobeWidthUs,
+    ],
+    as: [true, 300, 2500],
+    refused: [
+      { enabled: true, delayUs: -1, widthUs: 0 },
+      { enabled: true, delayUs: 0, widthUs: 2 ** 32 },
+    ],
+  },
+  "status-led": { value: false, shows: ({ isLedOn }) => isLedOn, as: false, refused: [] },
   "acquisition-delay": {
     value: 500,
     shows: ({ settings }) => settings.values.acquisitionDelayUs,
@@ -66,7 +81,22 @@ const CHANGES: { readonly [Name in ControlName]?: Change<Name> } = {
     as: [5, 1],
     refused: [{ outputs: -1, levels: 0 }],
   },
-  fan: { value: true, shows: () => true, as: true, refused: [] },
+  // The device is armed with the next exposure: triggers.test.ts.
+  trigger: {
+    value: { mode: "hardware" },
+    shows: () => true,
+    as: true,
+    refused: [{ mode: "hardware", number: 999 }],
+  },
+  "scans-to-average": {
+    value: 3,
+    shows: ({ settings }) => settings.values.scansToAverage,
+    as: 3,
+    refused: [0, 5001],
+  },
+  boxcar: { value: 4, shows: ({ settings }) => settings.values.boxcarHalfWidth, as: 4, refused: [-1, 16] },
+  binning: { value: 1, shows: ({ settings }) => settings.values.binning, as: 1, refused: [-1, 4] },
+  fan: { value: false, shows: ({ detector }) => detector.cooler.isFanOn, as: false, refused: [] },
 };
 
 for (const { name } of MODELS) {
@@ -94,6 +124,8 @@ async function check<Name extends ControlName>(
   const control: Control<ControlValues[Name]> | undefined = controls[name];
   assert.ok(control);
   assert.notEqual(await run(control.read(NEVER)), undefined, name);
+  // memory.test.ts writes these.
+  if (WRITTEN_ONCE.has(name)) return;
   const change: Change<Name> | undefined = CHANGES[name];
   assert.equal(change === undefined, control.write === undefined, `${name}: no test of its writing`);
   if (change === undefined || control.write === undefined) return;

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { type Log, SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import type { SpectrometerDriver } from "../../../src/drivers/oceanoptics/driver.ts";
 import { openDriver } from "../../../src/drivers/oceanoptics/open.ts";
 import { ReplayTransport, replayDevice } from "../../transcripts/replay-transport.ts";
@@ -66,6 +67,7 @@ test("Flame-S: initialise, firmware, status, saturation, serial, calibration, id
     pixels: 2048,
     maxCounts: 65_535,
     saturationLevel: 56_270,
+    isGainScaled: true,
     darkPixelRanges: [[6, 21]],
     opticalPixelRange: [21, 2048],
     integrationTimeUs: { min: 1000, max: 655_350_000, step: 1 },
@@ -203,6 +205,41 @@ test("an EEPROM without calibration: pixel indices, with a warning", async () =>
   ]);
 });
 
+test("wavelengths that do not rise from pixel to pixel: pixel indices, with a warning", async () => {
+  for (const [c1, c2, c3] of [
+    ["-0.2", "0", "0"],
+    ["0.2", "-1.0E-04", "0"], // falls from pixel 1000 on
+    ["0.2", "0", "-1.0E-08"], // falls from pixel 2582 on
+    ["1E308", "1E308", "0"],
+  ] as const) {
+    const transport = new ReplayTransport(`
+    > 01 01
+    ${STATUS} ${slot(0, "HR4C1234")}
+    ${slot(1, "200")} ${slot(2, c1)} ${slot(3, c2)} ${slot(4, c3)}
+    ${slot(5, "0")} ${slot(14, "0")} ${slot(6, "1")} ${slot(15, "x")}
+    > 01 02 0A 00 00 00`);
+    const { driver, warnings } = await open(0x1012, transport);
+    const { calibration } = driver.identity;
+    assert.deepEqual(calibration.wavelengthCoefficients, [0, 1]);
+    assert.ok(isUncalibrated(calibration));
+    assert.deepEqual(warnings, [
+      "HR4C1234: wavelengths do not rise from pixel to pixel, wavelengths are pixel indices",
+    ]);
+  }
+});
+
+test("wavelengths that turn only behind the last pixel are used", async () => {
+  const transport = new ReplayTransport(`
+    > 01 01
+    ${STATUS} ${slot(0, "HR4C1234")}
+    ${slot(1, "200")} ${slot(2, "0.37")} ${slot(3, "-5.0E-05")} ${slot(4, "0")}
+    ${slot(5, "0")} ${slot(14, "0")} ${slot(6, "1")} ${slot(15, "x")}
+    > 01 02 0A 00 00 00`);
+  const { driver, warnings } = await open(0x1012, transport);
+  assert.deepEqual(driver.identity.calibration.wavelengthCoefficients, [200, 0.37, -5e-5, 0]);
+  assert.deepEqual(warnings, []);
+});
+
 test("a slot that does not answer, and its late answer, cost that slot only", async () => {
   const transport = new ReplayTransport(`
     > 01 01
@@ -241,5 +278,12 @@ test("an unknown product of the vendor", async () => {
   await assert.rejects(open(0x1234, new ReplayTransport("")), {
     code: "RESOURCE_NOT_FOUND",
     message: "USB 1-1.4: 2457:1234 is not in the table of models",
+  });
+});
+
+test("a product that only its name is known of: refused by name", async () => {
+  await assert.rejects(open(0x1006, new ReplayTransport("")), {
+    code: "RESOURCE_NOT_FOUND",
+    message: "USB 1-1.4: 2457:1006 is a SAS, which is not supported",
   });
 });

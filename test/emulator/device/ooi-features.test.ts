@@ -201,7 +201,7 @@ test("6C: only where there is a sensor on the board", () => {
   const flame = farEnd("Flame-S");
   flame.send("6c");
   assert.match(flame.hex(0x81), /^08....$/);
-  const old = farEnd("USB2000+");
+  const old = farEnd("HR2000+");
   old.send("6c");
   assert.equal(old.hex(0x81), "");
 });

@@ -125,6 +125,29 @@ test("--reflectance --json has bands and the curve", async () => {
   assert.equal(result.reflectance.length, 1024);
 });
 
+test("--corrected says what it could not correct, and works with darks", async () => {
+  const path = join(folder, "plot10", LIGHT);
+  const alone = await vscope(["show", path, "--corrected", "--channel", "upwelling"]);
+  assert.equal(alone.code, 0);
+  assert.match(alone.out, /corrected counts/);
+  for (const serial of SERIALS) {
+    assert.ok(
+      alone.out.includes(
+        `not corrected: ${serial} upwelling: electric-dark (the model has no dark pixels)\n`,
+      ),
+    );
+  }
+  const { out } = await vscope(["show", path, "--corrected", "--dark-subtract", "--json"]);
+  for (const { counts, correctedCounts, corrections } of JSON.parse(out)) {
+    assert.deepEqual(
+      correctedCounts,
+      counts.map((value: number) => value - 1500),
+    );
+    assert.equal(corrections[0].correction, "dark-spectrum");
+    assert.equal(corrections[0].applied, true);
+  }
+});
+
 test("without a dark spectrum, subtraction says which one is missing", async () => {
   const alone = join(folder, "alone");
   await mkdir(alone);

@@ -4,8 +4,17 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { isoUtc } from "../../../base/clock.ts";
 import { messageOf, VscopeError } from "../../../base/errors.ts";
+import { correctPico } from "../../../spectra/corrected-pico.ts";
+import type { CorrectedSpectrum } from "../../../spectra/corrections/correct.ts";
 import type { PicoFile, PicoSpectrum } from "../../../spectra/pico.ts";
-import { darkSubtractedPlot, type Plot, plotOf, short, wavelengthsOf } from "../../../spectra/plot-series.ts";
+import {
+  correctedPlot,
+  darkSubtractedPlot,
+  type Plot,
+  plotOf,
+  short,
+  wavelengthsOf,
+} from "../../../spectra/plot-series.ts";
 import { svgPlot } from "../../../spectra/plot-svg.ts";
 import { terminalPlot } from "../../../spectra/plot-terminal.ts";
 import { withDarks } from "../dark-search.ts";
@@ -22,6 +31,7 @@ interface ShowFlags {
   readonly channel?: string;
   readonly serial?: string;
   readonly darkSubtract?: true;
+  readonly corrected?: true;
   readonly reflectance?: true;
   readonly dataDir?: string;
 }
@@ -42,6 +52,7 @@ export function showCommand(session: Session): Command {
     .option("--channel <name>", "only this channel")
     .option("--serial <number>", "only the spectrometer with this serial number")
     .option("--dark-subtract", "subtract the nearest dark spectra of the same run and integration time")
+    .option("--corrected", "correct dark level, nonlinearity and stray light where the instrument can")
     .option("--reflectance", "upwelling over downwelling: dark-subtracted, linearised, per integration time")
     .option("--svg <file>", "write a picture to a file (- for stdout) instead of plotting here")
     .option("--data-dir <dir>", "look in a data directory of this machine, not on the server")
@@ -73,19 +84,56 @@ async function show(session: Session, selection: Selection, flags: ShowFlags): P
   const content = await selection.folder.read(selection.file);
   if (flags.reflectance === true) return showReflectance(session, selection, content, flags);
   const spectra = chosen(content, selection, flags);
-  const plot =
-    flags.darkSubtract === true
-      ? darkSubtractedPlot(
-          selection.file,
-          spectra,
-          (await withDarks(selection.folder, selection.file, spectra)).map(({ dark }) => dark),
-        )
-      : plotOf(selection.file, spectra);
+  const darks = flags.darkSubtract === true ? await darksOf(selection, spectra) : undefined;
+  const corrected = flags.corrected === true ? correctAll(spectra, darks) : undefined;
+  const plot = plotFor(selection.file, { spectra, darks, corrected });
   if (await wroteSvg(session, plot, flags)) return;
   session.print(
-    spectra.map(jsonOf),
-    () => `${spectraTable(spectra)}${failureLines(content)}\n${drawn(session, plot)}`,
+    spectra.map((spectrum) => ({ ...jsonOf(spectrum), ...correctedJson(corrected?.get(spectrum)) })),
+    () =>
+      `${spectraTable(spectra)}${failureLines(content)}${correctionLines(corrected)}\n${drawn(session, plot)}`,
   );
+}
+
+type Corrected = ReadonlyMap<PicoSpectrum, CorrectedSpectrum>;
+
+interface Shown {
+  readonly spectra: readonly PicoSpectrum[];
+  readonly darks: readonly PicoSpectrum[] | undefined;
+  readonly corrected: Corrected | undefined;
+}
+
+async function darksOf({ folder, file }: Selection, lights: readonly PicoSpectrum[]) {
+  return (await withDarks(folder, file, lights)).map(({ dark }) => dark);
+}
+
+/** `darks` in the order of `spectra`. */
+function correctAll(spectra: readonly PicoSpectrum[], darks: readonly PicoSpectrum[] | undefined): Corrected {
+  return new Map(spectra.map((spectrum, index) => [spectrum, correctPico(spectrum, darks?.[index])]));
+}
+
+function plotFor(file: string, { spectra, darks, corrected }: Shown): Plot {
+  if (corrected !== undefined)
+    return correctedPlot(file, spectra, (spectrum) => corrected.get(spectrum)?.counts ?? spectrum.counts);
+  return darks === undefined ? plotOf(file, spectra) : darkSubtractedPlot(file, spectra, darks);
+}
+
+function correctedJson(corrected: CorrectedSpectrum | undefined) {
+  if (corrected === undefined) return {};
+  // JSON has no NaN: null where a correction has no value.
+  return { correctedCounts: Array.from(corrected.counts), corrections: corrected.outcomes };
+}
+
+// What nobody asked for, or needed, is no news.
+function correctionLines(corrected: Corrected = new Map()): string {
+  const lines = [...corrected].flatMap(([{ serial, channel }, { outcomes }]) =>
+    outcomes.map((outcome) => {
+      if (outcome.applied || ["not-asked-for", "dark-subtracted"].includes(outcome.obstacle)) return "";
+      const text = `not corrected: ${serial} ${channel}: ${outcome.correction} (${outcome.detail})`;
+      return `${printable(text)}\n`;
+    }),
+  );
+  return lines.join("");
 }
 
 async function showReflectance(

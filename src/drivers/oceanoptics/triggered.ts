@@ -1,0 +1,119 @@
+// Exposures of an OOI device that wait for a signal on its trigger input. Nothing is discarded by request, since that
+// would eat a trigger; what an earlier mode left behind is drained when the device is armed:
+//
+//     host    02 T, 0A 0, 0A n, drain     09 ............ frame, 09 ............ frame
+//     input                                     signal               signal
+//
+// The device stays armed until the light changes (`notBeforeUs`), the integration time does, or another mode is wanted.
+// Reference: vendor's notes on external triggering.
+
+import { all } from "../../base/abort.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Exposure } from "./driver.ts";
+import type { KeptFrame } from "./free-running.ts";
+import type { Ooi } from "./ooi.ts";
+import { type Armed } from "./trigger.ts";
+import { isTimedOutside } from "./trigger-modes.ts";
+
+// Cycles that the input gates can begin before the device is armed; those are dropped.
+const MOST_DISCARDED = 3;
+
+interface Arming {
+  readonly number: number;
+  readonly integrationTimeUs: number;
+  /** From here on, exposures have these settings. */
+  readonly sinceUs: number;
+}
+
+export class Triggered {
+  readonly #ooi: Ooi;
+  readonly #clock: Clock;
+  #arming: Arming | undefined;
+
+  constructor(ooi: Ooi) {
+    this.#ooi = ooi;
+    this.#clock = ooi.link.clock;
+  }
+
+  /** The integration time that the device is armed with; undefined in normal mode. */
+  get armedUs(): number | undefined {
+    return this.#arming?.integrationTimeUs;
+  }
+
+  /** Command 01 was sent: the device is in normal mode again. */
+  forget(): void {
+    this.#arming = undefined;
+  }
+
+  async disarm(signal: AbortSignal): Promise<void> {
+    await this.#ooi.setTrigger(0, signal);
+    this.#arming = undefined;
+    await this.#drain(signal);
+  }
+
+  /** The first frame whose exposure began, by its signal, after `notBeforeUs`. Waits for ever. */
+  async acquire(exposure: Exposure, armed: Armed, signal: AbortSignal): Promise<KeptFrame> {
+    const waitUs = exposure.notBeforeUs - this.#clock.nowUs();
+    if (waitUs > 0) await this.#clock.delay(waitUs, signal);
+    const { sinceUs } = await this.#arm(exposure, armed.number, signal);
+    for (let discardedFrames = 0; discardedFrames <= MOST_DISCARDED; discardedFrames++) {
+      const bytes = await this.#read(signal);
+      const arrivalUs = this.#clock.nowUs();
+      const exposureEndUs = arrivalUs - this.#ooi.model.readoutUs;
+      if (isTimedOutside(armed.mode)) {
+        return { bytes, exposureStartUs: sinceUs, exposureEndUs, discardedFrames };
+      }
+      if (arrivalUs < this.#soonestUs(sinceUs, exposure.integrationTimeUs, armed)) continue;
+      const exposureStartUs = Math.max(sinceUs, exposureEndUs - exposure.integrationTimeUs);
+      return { bytes, exposureStartUs, exposureEndUs, discardedFrames };
+    }
+    throw this.#ooi.link.protocolError(
+      `${MOST_DISCARDED + 1} frames in a row were not exposed for ${exposure.integrationTimeUs} us`,
+    );
+  }
+
+  // An edge starts an exposure, and none can have begun earlier. A gate lets cycles run, and one that ends within a
+  // read-out of the soonest moment may have begun before.
+  #soonestUs(sinceUs: number, integrationTimeUs: number, { mode }: Armed): number {
+    const toleranceUs = 100 + integrationTimeUs / 1000;
+    const slackUs = mode === "hardware" ? -toleranceUs : this.#ooi.model.readoutMaxUs;
+    return sinceUs + integrationTimeUs + slackUs;
+  }
+
+  async #arm(exposure: Exposure, number: number, signal: AbortSignal): Promise<Arming> {
+    const { integrationTimeUs, notBeforeUs } = exposure;
+    const known = this.#arming;
+    const isArmed = known?.number === number && known.integrationTimeUs === integrationTimeUs;
+    if (known !== undefined && isArmed && known.sinceUs >= notBeforeUs) return known;
+    this.#arming = { number, integrationTimeUs, sinceUs: 0 };
+    await this.#ooi.setIntegrationTimeUs(integrationTimeUs, signal);
+    // By way of normal mode: a device that is armed already would go on with an exposure of before.
+    await this.#ooi.setTrigger(0, signal);
+    await this.#ooi.setTrigger(number, signal);
+    const sinceUs = this.#clock.nowUs();
+    await this.#drain(signal);
+    this.#arming = { number, integrationTimeUs, sinceUs };
+    return this.#arming;
+  }
+
+  // No deadline: the signal may come tomorrow.
+  async #read(signal: AbortSignal): Promise<Uint8Array> {
+    let bytes: Uint8Array | undefined;
+    await all<void>(
+      [
+        async (inner) => {
+          bytes = await this.#ooi.readSpectrum(Number.POSITIVE_INFINITY, inner);
+        },
+        (inner) => this.#ooi.requestSpectrum(inner),
+      ],
+      signal,
+    );
+    if (bytes === undefined) throw this.#ooi.link.protocolError("a read ended without bytes");
+    return bytes;
+  }
+
+  #drain(signal: AbortSignal): Promise<number> {
+    const { integrationTimeUs, readoutMaxUs } = this.#ooi.model;
+    return this.#ooi.link.drain(this.#ooi.inputs, 2 * (integrationTimeUs.min + readoutMaxUs), signal);
+  }
+}

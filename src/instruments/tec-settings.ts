@@ -1,0 +1,32 @@
+// What is set of a detector's cooler: by the configuration at first, then by clients.
+
+import type { TecDriver } from "../drivers/oceanoptics/driver.ts";
+
+export interface TecSettings {
+  readonly enabled?: boolean;
+  readonly setpointC?: number;
+}
+
+/** What the configuration says of the cooler. */
+export interface CoolerConfiguration {
+  /** Set point of the detector's cooler; the device keeps its own when absent. */
+  readonly detectorSetpointC?: number | undefined;
+  /** Whether the cooler and its fan run; left as they are when absent. */
+  readonly fan?: boolean | undefined;
+}
+
+export function tecSettingsOf({ detectorSetpointC, fan }: CoolerConfiguration): TecSettings {
+  return {
+    ...(detectorSetpointC === undefined ? {} : { setpointC: detectorSetpointC }),
+    ...(fan === undefined ? {} : { enabled: fan }),
+  };
+}
+
+export async function applyTec(
+  tec: TecDriver,
+  { enabled, setpointC }: TecSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (setpointC !== undefined) await tec.setSetpointC(setpointC, signal);
+  if (enabled !== undefined) await tec.setEnabled(enabled, signal);
+}

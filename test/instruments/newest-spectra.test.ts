@@ -1,0 +1,66 @@
+// Which dark spectra a channel keeps, and when listeners hear of them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NewestSpectra } from "../../src/instruments/newest-spectra.ts";
+import type { Spectrum, SpectrumKind } from "../../src/spectra/spectrum.ts";
+
+function spectrum(kind: SpectrumKind, integrationTimeUs: number, exposureStartUtcUs = 0): Spectrum {
+  return {
+    instrument: {
+      serial: "TEST0001",
+      model: "USB4000",
+      pixels: 2,
+      maxCounts: 65_535,
+      saturationLevel: 65_535,
+      darkPixelRanges: [],
+      opticalPixelRange: [0, 2],
+      integrationTimeUs: { min: 10, max: 65_535_000, step: 10 },
+      calibration: { wavelengthCoefficients: [0, 1], nonlinearityCoefficients: [] },
+      hasTec: false,
+      isSimulated: true,
+    },
+    channel: "upwelling",
+    kind,
+    integrationTimeUs,
+    counts: Uint32Array.of(1, 2),
+    exposureStartUtcUs,
+    exposureEndUtcUs: exposureStartUtcUs + integrationTimeUs,
+    freshness: "timing",
+    discardedFrames: 0,
+    flags: [],
+  };
+}
+
+test("the newest dark of the same integration time, however many lights came since", () => {
+  const spectra = new NewestSpectra();
+  const [first, second, other] = [
+    spectrum("dark", 100, 1),
+    spectrum("dark", 100, 2),
+    spectrum("dark", 200, 3),
+  ];
+  for (const one of [first, second, other, spectrum("light", 100, 4), spectrum("light", 300, 5)])
+    spectra.set(one);
+  assert.equal(spectra.darkFor(spectrum("light", 100)), second);
+  assert.equal(spectra.darkFor(spectrum("light", 200)), other);
+  assert.equal(spectra.darkFor(spectrum("light", 300)), undefined, "a light is no dark");
+});
+
+test("darks of 16 integration times; the one not recorded for longest goes", () => {
+  const spectra = new NewestSpectra();
+  for (let us = 1; us <= 16; us++) spectra.set(spectrum("dark", us));
+  spectra.set(spectrum("dark", 1, 1));
+  spectra.set(spectrum("dark", 17));
+  assert.ok(spectra.darkFor(spectrum("light", 1)), "recorded again");
+  assert.equal(spectra.darkFor(spectrum("light", 2)), undefined);
+  for (let us = 3; us <= 17; us++) assert.ok(spectra.darkFor(spectrum("light", us)));
+});
+
+test("a listener that hears of a dark finds it", () => {
+  const spectra = new NewestSpectra();
+  const dark = spectrum("dark", 100);
+  const found: (Spectrum | undefined)[] = [];
+  spectra.subscribe(() => found.push(spectra.darkFor(dark)));
+  spectra.set(dark);
+  assert.deepEqual(found, [dark]);
+});
