@@ -12,7 +12,7 @@ import type { Log } from "./base/log.ts";
 import { CoapServer } from "./coap/server.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
-import { emulatedPlugs } from "./emulated-plugs.ts";
+import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
@@ -88,7 +88,7 @@ async function openParts(
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
-  const instruments = { host, rack, shutters, emulatedPlugs: emulatedPlugs(hardware.emulated) };
+  const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
 }
 

@@ -3,7 +3,7 @@
 
 import { NEVER, orAborted } from "../base/abort.ts";
 import { SECOND } from "../base/clock.ts";
-import { asVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
+import { asVscopeError, isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import { Queue } from "../base/queue.ts";
 import type { RecoveryStep, SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
 import type { RecoveryLadder } from "./recovery-ladder.ts";
@@ -44,7 +44,7 @@ export class Attachment {
     this.driver = driver;
     this.#ladder = ladder;
     this.#events = events;
-    this.#queue = new Queue({ name: serial, recover: (reason) => this.#resynchronize(messageOf(reason)) });
+    this.#queue = new Queue({ name: serial, recover: (reason) => this.#recover(reason) });
   }
 
   /** Whether anything has succeeded; the first job takes a spectrum. */
@@ -64,7 +64,8 @@ export class Attachment {
       }, signal);
     } catch (error) {
       // Not left until somebody asks again: the device would go on with a long exposure nobody wants.
-      if (hasBegun) this.#recoverSoon(messageOf(error));
+      if (hasBegun && isRefusal(error)) this.#events.idle();
+      else if (hasBegun) this.#recoverSoon(messageOf(error));
       throw error;
     }
   }
@@ -109,6 +110,10 @@ export class Attachment {
       .catch((failure: unknown) => this.#fail(failure));
   }
 
+  async #recover(reason: unknown): Promise<void> {
+    if (!isRefusal(reason)) await this.#resynchronize(messageOf(reason));
+  }
+
   async #resynchronize(reason: string): Promise<void> {
     try {
       if (this.#stuck !== undefined) throw this.#stuck;
@@ -136,4 +141,9 @@ export class Attachment {
   #fail(error: unknown): void {
     if (!this.#ended.signal.aborted) this.#events.failed(asVscopeError(error));
   }
+}
+
+// A request that was refused has left the device as it was.
+function isRefusal(error: unknown): boolean {
+  return isVscopeError(error, "VALUE_INVALID", "VALUE_OUT_OF_RANGE", "RESOURCE_NOT_FOUND", "STATE_CONFLICT");
 }

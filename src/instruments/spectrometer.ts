@@ -200,29 +200,6 @@ export class Spectrometer {
     }, signal);
   }
 
-  async #expose(
-    driver: SpectrometerDriver,
-    { integrationTimeUs, isTrial = false, kind, ...request }: SpectrumRequest & { integrationTimeUs: number },
-    signal: AbortSignal,
-  ): Promise<ScannedFrame> {
-    // Darks need no signal: light that it heralds is not for them.
-    const ignoresTrigger = isTrial || kind === "dark";
-    const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
-    this.#status.set(
-      awaited === undefined
-        ? { state: "exposing" }
-        : { state: "exposing", reason: `waits for a trigger, mode ${awaited}` },
-    );
-    const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
-    const scans = isTrial ? 1 : this.#scans.value;
-    this.#awaited = awaited;
-    try {
-      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
-    } finally {
-      this.#awaited = undefined;
-    }
-  }
-
   /** Detector or board temperature. Throws RESOURCE_NOT_FOUND when the device does not tell it. */
   async readTemperatureC(signal: AbortSignal): Promise<number> {
     const { driver } = this.#attached();
@@ -300,6 +277,29 @@ export class Spectrometer {
 
   get isAttached(): boolean {
     return this.#attachment !== undefined;
+  }
+
+  async #expose(
+    driver: SpectrometerDriver,
+    { integrationTimeUs, isTrial = false, kind, ...request }: SpectrumRequest & { integrationTimeUs: number },
+    signal: AbortSignal,
+  ): Promise<ScannedFrame> {
+    // Darks need no signal: light that it heralds is not for them.
+    const ignoresTrigger = isTrial || kind === "dark";
+    const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
+    this.#status.set(
+      awaited === undefined
+        ? { state: "exposing" }
+        : { state: "exposing", reason: `waits for a trigger, mode ${awaited}` },
+    );
+    const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
+    const scans = isTrial ? 1 : this.#scans.value;
+    this.#awaited = awaited;
+    try {
+      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
+    } finally {
+      this.#awaited = undefined;
+    }
   }
 
   async #run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {

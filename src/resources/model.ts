@@ -15,10 +15,12 @@ export interface ConfigurationText {
   write(text: string): Promise<void>;
 }
 
-/** An emulated device on its emulated bus, to be plugged and unplugged by whoever tries the server out. */
-export interface EmulatedPlug {
+/** An emulated device, for whoever tries the server out: its plug, and the level of its trigger input. */
+export interface EmulatedUnit {
   readonly isPlugged: ReadableCell<boolean>;
   setPlugged(isPlugged: boolean): void;
+  readonly triggerInput: ReadableCell<boolean>;
+  setTriggerInput(isHigh: boolean): void;
 }
 
 export interface ServerModel {
@@ -30,7 +32,7 @@ export interface ServerModel {
   readonly operations: Operations;
   readonly configuration: ConfigurationText;
   /** By serial number; empty with real hardware. */
-  readonly emulatedPlugs: ReadonlyMap<string, EmulatedPlug>;
+  readonly emulatedUnits: ReadonlyMap<string, EmulatedUnit>;
 }
 
 /** Declares a resource of this server. */
