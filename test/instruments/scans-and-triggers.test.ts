@@ -99,6 +99,17 @@ test("while a light waits for its trigger everybody else is told so at once; an 
   await close();
 });
 
+test("a setting that is refused disturbs nothing: no recovery follows", async () => {
+  const { spectrometer, emulated, clock, run, close } = await bench("STS");
+  await clock.advance(SECOND);
+  await assert.rejects(run(spectrometer.controls.write("boxcar", 99, NEVER)), { code: "VALUE_OUT_OF_RANGE" });
+  assert.equal(spectrometer.status.value.state, "idle");
+  emulated.faults.start({ kind: "delay", nth: 1, delayUs: 0 });
+  await clock.advance(10 * SECOND);
+  assert.equal(emulated.faults.fired.length, 0, "the device was spoken to");
+  await close();
+});
+
 test("a device that comes back has its trigger mode again", async () => {
   const first = await bench();
   await first.run(first.spectrometer.controls.write("trigger", { mode: "hardware" }, NEVER));
