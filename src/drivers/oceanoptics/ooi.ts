@@ -34,6 +34,9 @@ const ANSWER_BUFFER_BYTES = 64;
 const ANSWER_DEADLINE_US = SECOND;
 const SLOT_DEADLINE_US = 500 * MS;
 
+// A late answer of a question that is given up comes within this.
+const SILENCE_US = 20 * MS;
+
 // A stray sync byte in a packet of its own is left over from an aborted read. More than a few are something else.
 const MAX_ORPHANS = 4;
 
@@ -177,8 +180,21 @@ export class Ooi {
     });
   }
 
-  // There is no sequence number: an answer that does not fit is a late one to an earlier question, and is dropped.
+  // A disturbed question would cost a calibration for as long as the device stays open; asking again costs nothing.
   async #ask(command: readonly number[], question: Question, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.#askOnce(command, question, signal);
+    } catch (error) {
+      if (signal.aborted || !isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+      this.link.log.warn({ reason: error.message }, `${this.link.subject}: asks again`);
+      await this.link.clearHalts(this.model.endpoints);
+      await this.link.drain([this.model.endpoints.answer], SILENCE_US, signal);
+      return await this.#askOnce(command, question, signal);
+    }
+  }
+
+  // There is no sequence number: an answer that does not fit is a late one to an earlier question, and is dropped.
+  async #askOnce(command: readonly number[], question: Question, signal: AbortSignal): Promise<Uint8Array> {
     const { us, what, bytes, fits = () => true } = question;
     await this.send(command, signal);
     let unfit: number | undefined;
