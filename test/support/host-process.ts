@@ -28,7 +28,10 @@ export class HostProcess {
   #transfers = 0;
   #pendingTransfers = 0;
 
-  constructor(world: { readonly clock: Clock; readonly bus: UsbBus; readonly gpio: GpioBank }, death?: Death) {
+  constructor(
+    world: { readonly clock: Clock; readonly bus: UsbBus; readonly gpio: GpioBank },
+    death?: Death,
+  ) {
     let tell = (): void => {};
     this.died = new Promise((resolve) => (tell = resolve));
     this.#tellDeath = tell;

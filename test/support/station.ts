@@ -115,6 +115,9 @@ export class Station {
     const { startUs, endUs, integrationTimeUs } = truth;
     assert.equal(integrationTimeUs, spectrum.integrationTimeUs, `${where}: exposed for another time`);
     assert.ok(startUs >= requestedUs, `${where}: begun ${requestedUs - startUs} us too early`);
+    const claimedUs = spectrum.exposureStartUtcUs - (this.clock.utcUs() - this.clock.nowUs());
+    const errorUs = Math.abs(claimedUs - startUs);
+    assert.ok(errorUs <= this.model.readoutMaxUs, `${where}: the window is off by ${errorUs} us`);
     for (const name of CHANNELS) {
       const expectedUs = kind === "light" && name === channel ? endUs - startUs : 0;
       const openUs = this.instrument.scene.aperture(name).openUs(startUs, endUs);
@@ -198,4 +201,3 @@ export class Host {
     assert.deepEqual(this.process.pending, { timers: 0, transfers: 0 }, `${where}: left behind`);
   }
 }
-

@@ -123,6 +123,7 @@ for (const golden of GOLDEN) {
     const { nonlinearityCoefficients = NONLINEARITY } = golden;
     assert.deepEqual(identity.calibration.nonlinearityCoefficients, nonlinearityCoefficients);
 
+    await clock.run(driver.prepare?.(NEVER) ?? Promise.resolve());
     const acquire = () =>
       clock.run(driver.acquire({ integrationTimeUs: 100_000, notBeforeUs: clock.nowUs() }, NEVER));
     await assert.rejects(acquire(), { code: "DEVICE_PROTOCOL", details: { errorNumber: 6 } });

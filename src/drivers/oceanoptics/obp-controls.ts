@@ -8,9 +8,9 @@ import {
   type Control,
   type Controls,
   controlsOf,
+  Established,
   type Gpio,
   type OpticalBench,
-  Remembered,
   type Revisions,
 } from "./controls.ts";
 import type { Obp, ObpRequest } from "./obp.ts";
@@ -27,7 +27,7 @@ export function obpControls(obp: Obp): Controls {
     lamp: device.flag(OBP1.lamp, OBP1.setLamp),
     "continuous-strobe": continuousStrobe(device),
     "acquisition-delay": acquisitionDelay(device),
-    shutter: new Remembered(true, (open, signal) => device.set(OBP1.setShutter, u8(open ? 1 : 0), signal)),
+    shutter: new Established(true, (open, signal) => device.set(OBP1.setShutter, u8(open ? 1 : 0), signal)),
     gpio: gpio(device),
     "optical-bench": { read: (signal) => readBench(device, signal) },
     irradiance: { read: (signal) => device.floatsIfPresent(OBP1.irradiance, signal) },

@@ -19,6 +19,8 @@ import { ObpTec } from "./obp-tec.ts";
 // After a crash of the host some devices go on sending the old session's answer; they pause less than this.
 const QUIET_US = 100 * MS;
 const ANSWER_MARGIN_US = 500 * MS;
+// Requests that a session leaves behind: its last one, and those that were repeated after an error.
+const MOST_PENDING = 3;
 
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
 const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
@@ -38,9 +40,12 @@ export class ObpDriver implements SpectrometerDriver {
   readonly #obp: Obp;
   #settingUs: number | undefined;
   #lastCounter: number | undefined;
+  // Whether requests of an earlier session, or of one that was given up, may still be served.
+  #isFree: boolean;
 
   private constructor(obp: Obp, identity: InstrumentIdentity) {
     this.#obp = obp;
+    this.#isFree = hasAbort(obp);
     this.identity = identity;
     this.controls = obpControls(obp);
     if (identity.hasTec) {
@@ -61,7 +66,7 @@ export class ObpDriver implements SpectrometerDriver {
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
     await quieten(obp, signal);
-    const serial = await readSerial(obp, signal);
+    const serial = await readSerialSurely(obp, signal);
     link.rename(serial);
     const calibration = calibrationOf(await readCalibration(obp, signal), model, link);
     const firmware = await readFirmware(obp, signal);
@@ -71,12 +76,22 @@ export class ObpDriver implements SpectrometerDriver {
     return new ObpDriver(obp, identityOf(model, { serial, calibration, firmware, hasTec, isSimulated }));
   }
 
+  /** Waits for the end of what was asked before, where the protocol cannot abort it. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (this.#isFree) return;
+    const { min, max } = this.identity.integrationTimeUs;
+    await this.#setIntegrationTime(min, signal);
+    await this.#readSpectrum(MOST_PENDING * max, signal);
+    this.#isFree = true;
+  }
+
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     const { clock, subject } = this.#obp.link;
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
     const nowUs = clock.nowUs();
     if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
+    await this.prepare(signal);
     const { frame, staleDepth, exposure: mode } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
       const attempt =
@@ -101,6 +116,7 @@ export class ObpDriver implements SpectrometerDriver {
 
   async resynchronize(signal: AbortSignal): Promise<void> {
     this.#settingUs = undefined;
+    this.#isFree = hasAbort(this.#obp);
     await quieten(this.#obp, signal);
   }
 
@@ -162,6 +178,22 @@ export class ObpDriver implements SpectrometerDriver {
       { type: spectrumRequest, us: integrationTimeUs + readoutMaxUs + ANSWER_MARGIN_US },
       signal,
     );
+  }
+}
+
+function hasAbort({ model }: Obp): boolean {
+  return model.protocol === "obp";
+}
+
+// A device may take the first question for the rest of a message that was broken off.
+async function readSerialSurely(obp: Obp, signal: AbortSignal): Promise<string> {
+  try {
+    return await readSerial(obp, signal);
+  } catch (error) {
+    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    obp.link.log.warn({ reason: error.message }, `${obp.link.subject}: asks for the serial number again`);
+    await obp.link.drain([obp.model.endpoints.answer], QUIET_US, signal);
+    return await readSerial(obp, signal);
   }
 }
 

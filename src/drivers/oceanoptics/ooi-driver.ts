@@ -26,8 +26,9 @@ import { openOoiTec } from "./ooi-tec.ts";
 
 // The device settles for this long after 01 (as python-seabreeze waits); its pipes are emptied meanwhile.
 const INITIALISE_US = 100 * MS;
-// Where a model has no status, an earlier session may have left it with anything; this much is waited for.
-const UNKNOWN_RUNNING_US = 10 * SECOND;
+// A session that died may have left a long exposure behind. The status tells the integration time that was set last, not
+// that of the cycle in progress; so this much is waited for in any case.
+const UNKNOWN_RUNNING_US = 60 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
   readonly identity: InstrumentIdentity;
@@ -80,7 +81,8 @@ export class OoiDriver implements SpectrometerDriver {
     link.rename(serial);
     const calibration = calibrationOf(await readCalibration(ooi, signal), ooi.model, link);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
-    const exposures = new FreeRunning(ooi, runningUs ?? UNKNOWN_RUNNING_US);
+    const unknownUs = Math.min(UNKNOWN_RUNNING_US, ooi.model.integrationTimeUs.max);
+    const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, unknownUs));
     await exposures.restart(runningUs, signal);
     const saturationLevel =
       binary === undefined || ooi.model.saturation === undefined
