@@ -71,6 +71,7 @@ export class SpectrometerControls {
   async restore(controls: Controls, signal: AbortSignal): Promise<void> {
     for (const control of Object.values(controls)) await control.establish?.(signal);
     for (const write of this.#settings.values()) await write(controls, signal);
+    this.#changedUs = this.#clock.nowUs();
   }
 
   #control<Name extends ControlName>(controls: Controls, name: Name): NonNullable<Controls[Name]> {

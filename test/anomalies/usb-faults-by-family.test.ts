@@ -87,8 +87,7 @@ async function session(station: Station, what: Session): Promise<InstrumentIdent
   await station.run(host.start());
   for (const { code, message } of host.rack.problems.value)
     assert.ok(row.codes.includes(code), `${where}: opening ended with ${code} ${message}`);
-  station.plugIn();
-  const { identity } = await station.run(host.ready());
+  const { identity } = await station.ready(host);
   for (const wanted of [LIGHT, DARK]) await takeSurely(station, host, wanted, what);
   if (what.untold !== "version")
     assert.deepEqual(identity, what.identity ?? identity, `${where}: the device told something else`);
@@ -110,8 +109,7 @@ async function takeSurely(
     const error: unknown = outcome.reason;
     assert.ok(isVscopeError(error, ...row.codes), `${where}: ${wanted.kind} ended with ${String(error)}`);
     assert.match(error.message, /^TEST00001: /, where);
-    station.plugIn();
-    await station.run(host.ready());
+    await station.ready(host);
   } else if (untold !== "pixels" || station.wasExposed(outcome.value)) {
     station.assertTrue(outcome.value, where);
     return;

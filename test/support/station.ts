@@ -27,8 +27,6 @@ export const CHANNELS = ["downwelling", "upwelling"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 const SERIAL = "TEST00001";
-/** Opening, a failure of it, the pause before the next try and that one; twice over. */
-export const READY_US = 120 * SECOND;
 /** Above the longest exposure and every recovery: what takes longer hangs. */
 const HANGS_US = 600 * SECOND;
 
@@ -54,6 +52,8 @@ export interface Wanted {
   readonly channel: Channel;
   readonly kind: SpectrumKind;
   readonly integrationTimeUs: number;
+  /** Clock.nowUs of the last change, when the server is left to know of it itself. Default: from now on. */
+  readonly sinceUs?: number;
 }
 
 export class Station {
@@ -81,8 +81,16 @@ export class Station {
   }
 
   /** Lets a promise settle; fails when it does not. */
-  run<T>(promise: Promise<T>): Promise<T> {
-    return this.clock.run(promise, HANGS_US);
+  async run<T>(promise: Promise<T>): Promise<T> {
+    let cancel = (): void => {};
+    const hangs = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(HANGS_US, () => reject(new assert.AssertionError({ message: "it hangs" })));
+    });
+    try {
+      return await this.clock.run(Promise.race([promise, hangs]));
+    } finally {
+      cancel();
+    }
   }
 
   /** A new process of the server, nothing opened yet. */
@@ -94,6 +102,21 @@ export class Station {
   /** Plugs the device in again, should it be unplugged. */
   plugIn(): void {
     this.instrument.bus.attach(this.device, { faults: this.faults });
+  }
+
+  /** Waits until the server can use the device; somebody plugs it in again whenever it is unplugged. */
+  async ready(host: Host): Promise<Spectrometer> {
+    let cancel = (): void => {};
+    const look = (): void => {
+      this.plugIn();
+      cancel = this.clock.after(SECOND, look);
+    };
+    look();
+    try {
+      return await this.run(host.ready());
+    } finally {
+      cancel();
+    }
   }
 
   /** Every blade is shut, whatever the server believes. */
@@ -173,15 +196,19 @@ export class Host {
   }
 
   /** One spectrum through a shutter or in the dark. Throws the spectrometer's error. */
-  async take({ channel, kind, integrationTimeUs }: Wanted, signal: AbortSignal = NEVER): Promise<Taken> {
+  async take(
+    { channel, kind, integrationTimeUs, sinceUs }: Wanted,
+    signal: AbortSignal = NEVER,
+  ): Promise<Taken> {
     const optics = { rack: this.rack, shutters: this.shutters };
     const { values, failures } = await withLight(
       optics,
       { channel, kind },
       async (spectrometer, settledUs, inner): Promise<Taken> => {
-        const requestedUs = Math.max(settledUs, this.process.clock.nowUs());
+        const requestedUs = Math.max(settledUs, sinceUs ?? this.process.clock.nowUs());
         spectrometer.setIntegrationTimeUs(channel, integrationTimeUs);
-        const request = { channel, kind, notBeforeUs: requestedUs };
+        const notBeforeUs = sinceUs === undefined ? requestedUs : settledUs;
+        const request = { channel, kind, notBeforeUs };
         return { spectrum: await spectrometer.acquire(request, inner), channel, kind, requestedUs };
       },
       signal,

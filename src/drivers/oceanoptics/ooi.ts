@@ -76,7 +76,7 @@ export class Ooi {
     if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
     const parts = await all(
       [
-        (inner) => this.link.read(first.endpoint, first.bytes, wait, inner),
+        (inner) => this.#readFirst(first, wait, inner),
         (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
       ],
       signal,
@@ -166,6 +166,17 @@ export class Ooi {
   // At full speed everything comes on the one spectrum pipe.
   get #first(): { readonly endpoint: number; readonly bytes: number } | undefined {
     return this.link.transport.speed === "high" ? this.model.endpoints.spectrumFirst : undefined;
+  }
+
+  // Also of a frame that nobody wants: a piece left over would become the beginning of the next one.
+  async #readFirst(
+    { endpoint, bytes }: { readonly endpoint: number; readonly bytes: number },
+    wait: Wait,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const answer = await this.link.read(endpoint, bytes, wait, signal);
+    if (answer.length === bytes) return answer;
+    throw this.link.protocolError(`spectrum begins with ${answer.length} bytes instead of ${bytes}`);
   }
 
   async #readSpectrumPipe(bytes: number, wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
