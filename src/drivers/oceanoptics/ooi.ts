@@ -68,20 +68,16 @@ export class Ooi {
     return this.send([REQUEST_SPECTRUM], signal);
   }
 
-  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. */
+  /**
+   * Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer.
+   * Throws DEVICE_PROTOCOL when there are too few or too many, also for a frame that nobody wants: what is left in the
+   * device would come with the next request, and every later frame one request too late.
+   */
   async readSpectrum(us: number, signal: AbortSignal): Promise<Uint8Array> {
-    const wait = { us, what: "spectrum" };
-    const total = frameBytes(this.model.frame);
-    const first = this.#first;
-    if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
-    const parts = await all(
-      [
-        (inner) => this.#readFirst(first, wait, inner),
-        (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
-      ],
-      signal,
-    );
-    return Buffer.concat(parts);
+    const bytes = await this.#readPieces({ us, what: "spectrum" }, signal);
+    const expected = frameBytes(this.model.frame);
+    if (bytes.length === expected) return bytes;
+    throw this.link.protocolError(`spectrum of ${bytes.length} bytes instead of ${expected}`);
   }
 
   /** The 15 bytes of an EEPROM slot. */
@@ -168,15 +164,18 @@ export class Ooi {
     return this.link.transport.speed === "high" ? this.model.endpoints.spectrumFirst : undefined;
   }
 
-  // Also of a frame that nobody wants: a piece left over would become the beginning of the next one.
-  async #readFirst(
-    { endpoint, bytes }: { readonly endpoint: number; readonly bytes: number },
-    wait: Wait,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const answer = await this.link.read(endpoint, bytes, wait, signal);
-    if (answer.length === bytes) return answer;
-    throw this.link.protocolError(`spectrum begins with ${answer.length} bytes instead of ${bytes}`);
+  async #readPieces(wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
+    const total = frameBytes(this.model.frame);
+    const first = this.#first;
+    if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
+    const parts = await all(
+      [
+        (inner) => this.link.read(first.endpoint, first.bytes, wait, inner),
+        (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
+      ],
+      signal,
+    );
+    return Buffer.concat(parts);
   }
 
   async #readSpectrumPipe(bytes: number, wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
