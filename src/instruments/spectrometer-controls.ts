@@ -72,9 +72,11 @@ export class SpectrometerControls {
     this.#names = new Set(Object.keys(controls));
   }
 
-  /** Writes what was set before the device went away. */
+  /** Writes what was set before the device went away, and what an earlier program may have left otherwise. */
   async restore(controls: Controls, signal: AbortSignal): Promise<void> {
+    for (const control of Object.values(controls)) await control.establish?.(signal);
     for (const write of this.#settings.values()) await write(controls, signal);
+    this.#changedUs = this.#clock.nowUs();
   }
 
   #control<Name extends ControlName>(controls: Controls, name: Name): NonNullable<Controls[Name]> {

@@ -126,6 +126,8 @@ export interface Control<T> {
   read(signal: AbortSignal): Promise<T>;
   /** Absent where it can only be read. Throws VALUE_OUT_OF_RANGE with the limits. */
   write?(value: T, signal: AbortSignal): Promise<void>;
+  /** Brings the device into the state that `read` tells after opening. Present where the device itself cannot tell. */
+  establish?(signal: AbortSignal): Promise<void>;
 }
 
 export type Controls = { readonly [Name in ControlName]?: Control<ControlValues[Name]> };
@@ -153,5 +155,19 @@ export class Remembered<T> implements Control<T> {
   async write(value: T, signal: AbortSignal): Promise<void> {
     await this.#write(value, signal);
     this.#value = value;
+  }
+}
+
+/** As `Remembered`, for what shows in the light: a session that died may have left it in another state. */
+export class Established<T> extends Remembered<T> {
+  readonly #initial: T;
+
+  constructor(initial: T, write: (value: T, signal: AbortSignal) => Promise<void>) {
+    super(initial, write);
+    this.#initial = initial;
+  }
+
+  establish(signal: AbortSignal): Promise<void> {
+    return this.write(this.#initial, signal);
   }
 }

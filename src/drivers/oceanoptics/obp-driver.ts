@@ -27,8 +27,8 @@ const QUIET_US = 100 * MS;
 const ANSWER_MARGIN_US = 500 * MS;
 // Longest step of a recovery of a device that answers at all.
 const STEP_US = 5 * SECOND;
-// An earlier session may have left it with a long exposure; this much is waited for.
-const UNKNOWN_RUNNING_US = 10 * SECOND;
+// Requests that a session leaves behind: its last one, and those that were repeated after an error.
+const MOST_PENDING = 3;
 
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
 const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
@@ -65,7 +65,7 @@ export class ObpDriver implements SpectrometerDriver {
   /** An exposure that was asked for may go on until then; on Clock.nowUs. */
   #busyUntilUs: number;
   /** Nothing has ended that exposure. */
-  #isLeftBusy = false;
+  #isLeftBusy: boolean;
 
   private constructor(
     { obp, processing }: { readonly obp: Obp; readonly processing: ObpProcessing },
@@ -75,7 +75,8 @@ export class ObpDriver implements SpectrometerDriver {
     this.#obp = obp;
     this.#processing = processing;
     this.#triggerNumber = quietTrigger(obp);
-    this.#busyUntilUs = obp.link.clock.nowUs() + UNKNOWN_RUNNING_US;
+    this.#isLeftBusy = obp.model.protocol === "obp2";
+    this.#busyUntilUs = this.#longestUs();
     this.recovery = [...quietening(obp), ...this.#restoration()];
     this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
@@ -112,7 +113,7 @@ export class ObpDriver implements SpectrometerDriver {
     const processing = new ObpProcessing(obp);
     for (const step of quietening(obp)) await step.run(signal);
     await processing.apply(signal);
-    const serial = await readSerial(obp, signal);
+    const serial = await readSerialSurely(obp, signal);
     link.rename(serial);
     const calibration = await calibrationIn(obp, signal);
     const firmware = await readFirmware(obp, signal);
@@ -184,6 +185,12 @@ export class ObpDriver implements SpectrometerDriver {
     await this.#obp.query({ type: spectrumRequest, us: us + ANSWER_MARGIN_US }, signal);
     this.#busyUntilUs = clock.nowUs();
     this.#isLeftBusy = false;
+  }
+
+  // When whatever was asked for, without our knowing its integration time, must have ended.
+  #longestUs(): number {
+    const { clock } = this.#obp.link;
+    return clock.nowUs() + MOST_PENDING * this.#obp.model.integrationTimeUs.max;
   }
 
   #goal(exposure: Exposure): Goal {
@@ -283,10 +290,22 @@ export class ObpDriver implements SpectrometerDriver {
     const { clock } = this.#obp.link;
     const readoutsUs = this.#processing.values.scans * readoutMaxUs;
     const us = armed === undefined ? durationUs + readoutsUs + ANSWER_MARGIN_US : Number.POSITIVE_INFINITY;
-    this.#busyUntilUs = clock.nowUs() + (armed === undefined ? us : UNKNOWN_RUNNING_US);
+    this.#busyUntilUs = armed === undefined ? clock.nowUs() + us : this.#longestUs();
     const bytes = await this.#obp.query({ type: spectrumRequest, us }, signal);
     this.#busyUntilUs = clock.nowUs();
     return bytes;
+  }
+}
+
+// A device may take the first question for the rest of a message that was broken off.
+async function readSerialSurely(obp: Obp, signal: AbortSignal): Promise<string> {
+  try {
+    return await readSerial(obp, signal);
+  } catch (error) {
+    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+    obp.link.log.warn({ reason: error.message }, `${obp.link.subject}: asks for the serial number again`);
+    await obp.link.drain([obp.model.endpoints.answer], QUIET_US, signal);
+    return await readSerial(obp, signal);
   }
 }
 

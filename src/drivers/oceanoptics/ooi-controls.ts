@@ -1,6 +1,13 @@
 // The controls of an OOI device. Where the protocol has no way to read a setting, what was written last counts.
 
-import { type Control, type Controls, controlsOf, type DeviceStatus, Remembered } from "./controls.ts";
+import {
+  type Control,
+  type Controls,
+  controlsOf,
+  type DeviceStatus,
+  Established,
+  Remembered,
+} from "./controls.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import type { Ooi } from "./ooi.ts";
 import { eeprom, ooiCalibration, ooiIrradiance } from "./ooi-memory.ts";
@@ -32,7 +39,7 @@ export function ooiControls(ooi: Ooi, identity: DeviceIdentity): Controls {
 
 function lampOf(ooi: Ooi): Control<boolean> {
   const write = (on: boolean, signal: AbortSignal): Promise<void> => ooi.setLampEnabled(on, signal);
-  if (!ooi.model.hasStatus) return new Remembered(false, write);
+  if (!ooi.model.hasStatus) return new Established(false, write);
   return { read: async (signal) => (await readStatus(ooi, signal)).isLampEnabled, write };
 }
 

@@ -33,8 +33,9 @@ import { Triggered } from "./triggered.ts";
 const INITIALISE_US = 100 * MS;
 // Longest step of a recovery of a device that answers at all.
 const STEP_US = 5 * SECOND;
-// An earlier session may have left it with a long cycle, which the status does not tell; this much is waited for.
-const UNKNOWN_RUNNING_US = 10 * SECOND;
+// A session that died may have left a long exposure behind. The status tells the integration time that was set last, not
+// that of the cycle in progress; so this much is waited for in any case.
+const UNKNOWN_RUNNING_US = 60 * SECOND;
 
 export class OoiDriver implements SpectrometerDriver {
   readonly tec?: TecDriver;
@@ -93,7 +94,8 @@ export class OoiDriver implements SpectrometerDriver {
     link.rename(serial);
     const calibration = await readCalibration(ooi, "forgiving", signal);
     const tec = ooi.model.features.includes("tec") ? await openOoiTec(ooi, binary, signal) : undefined;
-    const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, UNKNOWN_RUNNING_US));
+    const unknownUs = Math.min(UNKNOWN_RUNNING_US, ooi.model.integrationTimeUs.max);
+    const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, unknownUs));
     await exposures.restart(runningUs, signal);
     const saturationLevel =
       binary === undefined || ooi.model.saturation === undefined

@@ -41,6 +41,9 @@ const ANSWER_BUFFER_BYTES = 64;
 const ANSWER_DEADLINE_US = SECOND;
 const SLOT_DEADLINE_US = 500 * MS;
 
+// A late answer of a question that is given up comes within this.
+const SILENCE_US = 20 * MS;
+
 // A stray sync byte in a packet of its own is left over from an aborted read. More than a few are something else.
 const MAX_ORPHANS = 4;
 
@@ -76,20 +79,17 @@ export class Ooi {
     return this.send([REQUEST_SPECTRUM], signal);
   }
 
-  /** Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer. `us` may be infinite. */
+  /**
+   * Reads the bytes of one spectrum. The caller posts this before it asks, so that no packet waits for a buffer.
+   * `us` may be infinite.
+   * Throws DEVICE_PROTOCOL when there are too few or too many, also for a frame that nobody wants: what is left in the
+   * device would come with the next request, and every later frame one request too late.
+   */
   async readSpectrum(us: number, signal: AbortSignal): Promise<Uint8Array> {
-    const wait = { us, what: "spectrum" };
-    const total = frameBytes(this.model.frame);
-    const first = this.#first;
-    if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
-    const parts = await all(
-      [
-        (inner) => this.link.read(first.endpoint, first.bytes, wait, inner),
-        (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
-      ],
-      signal,
-    );
-    return Buffer.concat(parts);
+    const bytes = await this.#readPieces({ us, what: "spectrum" }, signal);
+    const expected = frameBytes(this.model.frame);
+    if (bytes.length === expected) return bytes;
+    throw this.link.protocolError(`spectrum of ${bytes.length} bytes instead of ${expected}`);
   }
 
   /** The 15 bytes of an EEPROM slot. */
@@ -196,6 +196,20 @@ export class Ooi {
     return this.link.transport.speed === "high" ? this.model.endpoints.spectrumFirst : undefined;
   }
 
+  async #readPieces(wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
+    const total = frameBytes(this.model.frame);
+    const first = this.#first;
+    if (first === undefined) return this.#readSpectrumPipe(total, wait, signal);
+    const parts = await all(
+      [
+        (inner) => this.link.read(first.endpoint, first.bytes, wait, inner),
+        (inner) => this.#readSpectrumPipe(total - first.bytes, wait, inner),
+      ],
+      signal,
+    );
+    return Buffer.concat(parts);
+  }
+
   async #readSpectrumPipe(bytes: number, wait: Wait, signal: AbortSignal): Promise<Uint8Array> {
     return this.link.within(wait, signal, async (inner) => {
       for (let orphans = 0; orphans < MAX_ORPHANS; orphans++) {
@@ -208,8 +222,21 @@ export class Ooi {
     });
   }
 
-  // There is no sequence number: an answer that does not fit is a late one to an earlier question, and is dropped.
+  // A disturbed question would cost a calibration for as long as the device stays open; asking again costs nothing.
   async #ask(command: readonly number[], question: Question, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.#askOnce(command, question, signal);
+    } catch (error) {
+      if (signal.aborted || !isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
+      this.link.log.warn({ reason: error.message }, `${this.link.subject}: asks again`);
+      await this.link.clearHalts(this.model.endpoints);
+      await this.link.drain([this.model.endpoints.answer], SILENCE_US, signal);
+      return await this.#askOnce(command, question, signal);
+    }
+  }
+
+  // There is no sequence number: an answer that does not fit is a late one to an earlier question, and is dropped.
+  async #askOnce(command: readonly number[], question: Question, signal: AbortSignal): Promise<Uint8Array> {
     const { us, what, bytes, fits = () => true } = question;
     await this.send(command, signal);
     let unfit: number | undefined;

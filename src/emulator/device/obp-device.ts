@@ -216,7 +216,7 @@ export class ObpDevice implements EmulatedSpectrometer, ObpCore {
   #pixelBytes(exposed: Exposed, header: Uint8Array | undefined): Uint8Array {
     const { values } = exposed.under ?? this.settings.at(exposed.startUs);
     const counts = processed(read(this.detector, exposed), values);
-    this.truth.add(exposed, this.clock.nowUs());
+    this.truth.add(exposed, counts, this.clock.nowUs());
     const { frame } = this.model;
     const layout =
       values.binning === 0 ? frame : { ...frame, pixels: counts.length, wirePixels: counts.length };

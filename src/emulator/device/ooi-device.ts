@@ -156,8 +156,9 @@ export class OoiDevice implements EmulatedSpectrometer, OoiCore {
   }
 
   #sendSpectrum(exposed: Exposed): void {
-    const bytes = frameBytes(this.model.frame, this.detector.expose(exposed));
-    this.truth.add(exposed, this.clock.nowUs());
+    const counts = this.detector.expose(exposed);
+    const bytes = frameBytes(this.model.frame, counts);
+    this.truth.add(exposed, counts, this.clock.nowUs());
     const { spectrum, spectrumFirst } = this.model.endpoints;
     const firstBytes = this.speed === "high" ? (spectrumFirst?.bytes ?? 0) : 0;
     if (spectrumFirst !== undefined && firstBytes > 0) {

@@ -17,6 +17,15 @@ export interface TrueExposure {
   readonly settledUs: number;
   /** No setting changed until its end. */
   readonly isSteady: boolean;
+  /** `stampOf` the counts that were sent: noise makes every frame unlike any other. */
+  readonly stamp: number;
+}
+
+/** A number that tells frames apart by their counts (FNV-1a): which exposure is behind these counts? */
+export function stampOf(counts: Iterable<number>): number {
+  let hash = 0x811c9dc5;
+  for (const count of counts) hash = Math.imul(hash ^ count, 0x01000193);
+  return hash >>> 0;
 }
 
 const CAPACITY = 1000;
@@ -34,11 +43,17 @@ export class TruthLog {
     return this.#exposures;
   }
 
+  /** The newest frame with exactly these counts. */
+  behind(counts: Iterable<number>): TrueExposure | undefined {
+    const wanted = stampOf(counts);
+    return this.#exposures.findLast(({ stamp }) => stamp === wanted);
+  }
+
   get newest(): TrueExposure | undefined {
     return this.#exposures.at(-1);
   }
 
-  add({ startUs, endUs, integrationTimeUs, under }: Exposed, deliveredUs: number): void {
+  add({ startUs, endUs, integrationTimeUs, under }: Exposed, counts: Uint32Array, deliveredUs: number): void {
     const { version, values, sinceUs } = under ?? this.#settings.at(startUs);
     this.#exposures.push({
       startUs,
@@ -48,6 +63,7 @@ export class TruthLog {
       settings: values,
       settledUs: sinceUs,
       isSteady: this.#settings.before(endUs).version <= version,
+      stamp: stampOf(counts),
     });
     if (this.#exposures.length > CAPACITY) this.#exposures.shift();
   }

@@ -19,6 +19,7 @@ export interface AttachOptions {
 
 interface Plug {
   readonly usbDevice: UsbDevice;
+  readonly halted: Set<number>;
   transport: EmulatedTransport | undefined;
 }
 
@@ -59,6 +60,7 @@ export class EmulatedUsbBus implements UsbBus {
     const faults = options.faults ?? new FaultPlan();
     const plug: Plug = {
       transport: undefined,
+      halted: new Set(),
       usbDevice: {
         vendorId: device.vendorId,
         productId: device.productId,
@@ -114,6 +116,7 @@ export class EmulatedUsbBus implements UsbBus {
       device,
       clock: this.#clock,
       faults: options.faults,
+      halted: plug.halted,
       unplug: () => this.detach(device),
       afterReset: () => (options.reenumerates === true ? this.#reenumerate(device, options) : undefined),
       closed: () => (plug.transport = undefined),

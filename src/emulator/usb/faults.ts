@@ -11,6 +11,8 @@ export type FaultKind =
   | "wrong-sync"
   /** A bit of the OBP checksum and one of the data are flipped. */
   | "wrong-checksum"
+  /** As many bytes as there should be, all of them wrong. */
+  | "garbage"
   /** The transfer never ends; bytes written are lost, bytes to be read stay in the device. */
   | "silence"
   /** As silence, and cancelling it does not end it either; closing the device does. */
@@ -88,6 +90,8 @@ export class FaultPlan {
 }
 
 const CHECKSUM_FROM_END = 20;
+/** Neither a sync byte of OOI nor the beginning of an OBP message. */
+const GARBAGE = [0x5a, 0x00, 0xff, 0x13, 0x9c, 0x3e, 0xd7] as const;
 
 /** What the kinds of fault that touch the bytes do to them. */
 const DAMAGE: Partial<Record<FaultKind, (bytes: Uint8Array) => Uint8Array>> = {
@@ -96,6 +100,7 @@ const DAMAGE: Partial<Record<FaultKind, (bytes: Uint8Array) => Uint8Array>> = {
   "wrong-sync": (bytes) => flipped(bytes, bytes.length - 1),
   "wrong-checksum": (bytes) =>
     flipped(flipped(bytes, bytes.length - CHECKSUM_FROM_END), Math.floor(bytes.length / 2)),
+  garbage: (bytes) => bytes.map((_, index) => GARBAGE[index % GARBAGE.length] ?? 0),
 };
 
 /** The bytes of a transfer as a fault leaves them. */

@@ -13,6 +13,8 @@ export interface Socket {
   readonly device: UsbFarEnd;
   readonly clock: Clock;
   readonly faults: FaultPlan;
+  /** Endpoints that stall until their halt is cleared; the device keeps them when its host dies. */
+  readonly halted: Set<number>;
   unplug(): void;
   /** What a port reset does besides resetting the device. */
   afterReset(): void;
@@ -34,7 +36,6 @@ export class EmulatedTransport implements UsbTransport {
   readonly speed: "full" | "high";
   readonly #socket: Socket;
   readonly #reads = new Map<number, Read[]>();
-  readonly #halted = new Set<number>();
   readonly #ending = new AbortController();
   #orphans = 0;
 
@@ -70,7 +71,7 @@ export class EmulatedTransport implements UsbTransport {
 
   async clearHalt(endpoint: number): Promise<void> {
     this.#ending.signal.throwIfAborted();
-    this.#halted.delete(endpoint);
+    this.#socket.halted.delete(endpoint);
   }
 
   async reset(): Promise<void> {
@@ -78,7 +79,7 @@ export class EmulatedTransport implements UsbTransport {
     this.#rejectAll(
       new VscopeError("DEVICE_PROTOCOL", `${this.#socket.name}: transfer cancelled by a USB reset`),
     );
-    this.#halted.clear();
+    this.#socket.halted.clear();
     this.#socket.faults.wasReset();
     this.#socket.device.reset();
     this.#socket.afterReset();
@@ -101,7 +102,7 @@ export class EmulatedTransport implements UsbTransport {
   #check(endpoint: number, signal: AbortSignal): void {
     signal.throwIfAborted();
     this.#ending.signal.throwIfAborted();
-    if (this.#halted.has(endpoint)) throw this.#stalled(endpoint);
+    if (this.#socket.halted.has(endpoint)) throw this.#stalled(endpoint);
   }
 
   /** Faults that strike before a byte has moved. */
@@ -112,7 +113,7 @@ export class EmulatedTransport implements UsbTransport {
       this.#ending.signal.throwIfAborted();
     }
     if (fault?.kind === "stall") {
-      this.#halted.add(endpoint);
+      this.#socket.halted.add(endpoint);
       throw this.#stalled(endpoint);
     }
   }

@@ -111,13 +111,17 @@ test("a register that does not answer is not fatal", async () => {
   const transport = new ReplayTransport(`
     > 01 01
     > 01 6B 04
+    > 01 6B 04             # asked again
     ${STATUS}
     ${slot(17, FF)} ${slot(0, "USB2+F01234")}
     ${calibration()}
     ${IDLE_1MS}`);
   const { driver, warnings } = await open(0x101e, transport);
   assert.equal(driver.identity.model, "USB2000+");
-  assert.deepEqual(warnings, ["USB2000+ at USB 1-1.4: firmware version is not readable"]);
+  assert.deepEqual(warnings, [
+    "USB2000+ at USB 1-1.4: asks again",
+    "USB2000+ at USB 1-1.4: firmware version is not readable",
+  ]);
 });
 
 test("USB4000: both spectrum pipes are cleared and drained; no firmware register", async () => {
@@ -246,6 +250,7 @@ test("a slot that does not answer, and its late answer, cost that slot only", as
     ${STATUS} ${slot(0, "HR4C1234")}
     ${slot(1, "200")} ${slot(2, "0.5")} ${slot(3, "0")} ${slot(4, "0")}
     > 01 05 05
+    > 01 05 05             # asked again
     > 01 05 0E
     < 81 05 05 ${"00".repeat(15)}   # the late answer to the question before
     < 81 05 0E 30 ${"00".repeat(14)}
@@ -253,7 +258,20 @@ test("a slot that does not answer, and its late answer, cost that slot only", as
     > 01 02 0A 00 00 00`);
   const { driver, warnings } = await open(0x1012, transport);
   assert.deepEqual(driver.identity.calibration.nonlinearityCoefficients, [1]);
-  assert.deepEqual(warnings, ["HR4C1234: EEPROM slot 5 is not readable"]);
+  assert.deepEqual(warnings, ["HR4C1234: asks again", "HR4C1234: EEPROM slot 5 is not readable"]);
+});
+
+test("one disturbed question costs nothing: it is asked again", async () => {
+  const transport = new ReplayTransport(`
+    > 01 01
+    ${STATUS} ${slot(0, "HR4C1234")}
+    > 01 05 01
+    < 81 05 01 32          # a piece of an answer
+    ${calibration()}
+    > 01 02 0A 00 00 00`);
+  const { driver, warnings } = await open(0x1012, transport);
+  assert.equal(driver.identity.calibration.wavelengthCoefficients.length, 4);
+  assert.deepEqual(warnings, ["HR4C1234: asks again"]);
 });
 
 test("no serial number: refused, and the device is closed", async () => {
@@ -266,7 +284,7 @@ test("no serial number: refused, and the device is closed", async () => {
 });
 
 test("a device that does not answer is closed after its deadline", async () => {
-  const transport = new ReplayTransport(`> 01 01\n ${STATUS}\n> 01 05 00`);
+  const transport = new ReplayTransport(`> 01 01\n ${STATUS}\n> 01 05 00\n> 01 05 00`);
   await assert.rejects(open(0x1012, transport), {
     code: "DEVICE_TIMEOUT",
     message: "HR4000 at USB 1-1.4: no EEPROM slot 0 within 500 ms",
