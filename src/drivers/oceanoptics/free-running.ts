@@ -258,9 +258,9 @@ export class FreeRunning {
   ): Promise<KeptFrame> {
     const { integrationTimeUs, notBeforeUs } = kept.goal;
     const { bytes, arrivalUs, idled } = kept.answer;
-    if (idled) {
+    if (idled || kept.goal.another === true) {
       this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
-    } else if (this.#book.settingUs !== this.idleUs && kept.goal.another !== true) {
+    } else if (this.#book.settingUs !== this.idleUs) {
       await this.#write(this.idleUs, signal);
     }
     const begunUs = arrivalUs - this.#ooi.model.readoutUs - integrationTimeUs;
