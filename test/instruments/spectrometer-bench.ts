@@ -13,6 +13,7 @@ import {
   type EmulatedDevice,
   type EmulatedInstrument,
 } from "../../src/emulator/instrument.ts";
+import { BOOT_US } from "../../src/emulator/usb/connection.ts";
 import { openPowerSwitches, type PowerSwitch } from "../../src/instruments/power-switch.ts";
 import { Rack } from "../../src/instruments/rack.ts";
 import type {
@@ -113,6 +114,8 @@ export class RackBench {
   /** Closes everything and checks that nothing is left behind. */
   async close(): Promise<void> {
     await this.clock.run(this.rack.close());
+    // A device that has just got power boots; nothing of the server may be left.
+    await this.clock.advance(BOOT_US);
     for (const { spectrometer } of this.instrument.devices.values()) this.instrument.bus.detach(spectrometer);
     assert.equal(this.clock.pending, 0, "timers are left behind");
   }

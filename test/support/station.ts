@@ -130,10 +130,10 @@ export class Station {
     return this.device.truth.behind(spectrum.counts) !== undefined;
   }
 
-  /** The exposures of one spectrum: with averaging as many as it has scans, the newest that were delivered. */
+  /** The exposures of one spectrum: as many as it has scans, those whose mean its counts are. */
   #behind({ counts, statistics }: Spectrum): readonly TrueExposure[] {
     const { truth } = this.device;
-    if (statistics !== undefined) return truth.exposures.slice(-statistics.scans);
+    if (statistics !== undefined) return withMean(truth.sent, counts, statistics.scans) ?? [];
     const one = truth.behind(counts);
     return one === undefined ? [] : [one];
   }
@@ -241,4 +241,29 @@ export class Host {
     await this.rack.close();
     assert.deepEqual(this.process.pending, { timers: 0, transfers: 0 }, `${where}: left behind`);
   }
+}
+
+type Sent = readonly (readonly [TrueExposure, Uint32Array])[];
+
+/** The frames, in order, of which `mean` is the mean; noise makes it the mean of no others. */
+function withMean(
+  sent: Sent,
+  mean: ArrayLike<number>,
+  scans: number,
+  chosen: Sent = [],
+): readonly TrueExposure[] | undefined {
+  if (chosen.length === scans) return hasMean(chosen, mean) ? chosen.map(([one]) => one) : undefined;
+  for (const [index, one] of sent.entries()) {
+    const found = withMean(sent.slice(index + 1), mean, scans, [...chosen, one]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function hasMean(frames: Sent, mean: ArrayLike<number>): boolean {
+  for (let pixel = 0; pixel < mean.length; pixel++) {
+    const sum = frames.reduce((total, [, counts]) => total + (counts[pixel] ?? 0), 0);
+    if (Math.abs(sum / frames.length - (mean[pixel] ?? 0)) > 0.001) return false;
+  }
+  return true;
 }

@@ -11,6 +11,7 @@
 
 import { all } from "../../base/abort.ts";
 import { type Clock, MS } from "../../base/clock.ts";
+import { definedOnly } from "../../base/defined-only.ts";
 import { VscopeError } from "../../base/errors.ts";
 import type { Exposure } from "./driver.ts";
 import { ExposureBook } from "./exposure-book.ts";
@@ -41,6 +42,8 @@ interface Turn {
   readonly staleUntilUs?: number;
   /** The longest integration time of a stale frame. */
   readonly longestUs: number;
+  /** When the scan arrived that this one follows at once. */
+  readonly followsUs?: number;
 }
 
 interface Answer {
@@ -68,6 +71,8 @@ export class FreeRunning {
   #isSynchronised = false;
   // Undefined until measured.
   #finishesCycles: boolean | undefined;
+  /** When the newest frame arrived, of an exposure that another one like it was to follow. */
+  #followsUs: number | undefined;
   // Until this host notices what has happened in the device.
   #marginUs = MARGIN_US;
 
@@ -89,6 +94,7 @@ export class FreeRunning {
    */
   async restart(runningUs: number | undefined, signal: AbortSignal): Promise<void> {
     this.#isSynchronised = false;
+    this.#followsUs = undefined;
     this.#book.found(runningUs ?? 0, this.#clock.nowUs());
     await this.#write(this.idleUs, signal);
   }
@@ -107,9 +113,11 @@ export class FreeRunning {
     const nowUs = this.#clock.nowUs();
     if (nowUs < notBeforeUs) await this.#clock.delay(notBeforeUs - nowUs, signal);
     await this.prepare(signal);
+    const followsUs = this.#followsUs;
+    this.#followsUs = undefined;
     const mayIdleEarly = this.#finishesCycles === true && !another;
     let goal: Goal = { integrationTimeUs, notBeforeUs, another, mayIdleEarly };
-    let turn = this.#firstTurn(goal);
+    let turn: Turn = { ...this.#firstTurn(goal), ...definedOnly({ followsUs }) };
     const allowed = this.#book.staleDepth + 2;
     for (let discarded = 0; discarded <= allowed; discarded++) {
       const answer = await this.#exchange(turn, goal, signal);
@@ -125,6 +133,16 @@ export class FreeRunning {
     throw this.#ooi.link.protocolError(
       `${allowed + 1} frames in a row were stale or not exposed for ${integrationTimeUs} us`,
     );
+  }
+
+  /** Brings every cycle to `integrationTimeUs` and leaves it there: before the device is armed for a trigger. */
+  async hold(integrationTimeUs: number, signal: AbortSignal): Promise<void> {
+    const nowUs = this.#clock.nowUs();
+    const { settingUs } = this.#book;
+    if (this.#isSynchronised && settingUs === integrationTimeUs && this.#book.isSettled(nowUs)) return;
+    // As many as show that no firmware falls back to an older setting.
+    for (let frames = 0; frames <= this.#book.staleDepth; frames++)
+      await this.acquire({ integrationTimeUs, notBeforeUs: nowUs, another: true }, signal);
   }
 
   // Ends whatever an earlier session left behind: after these frames every cycle has the idle setting. Frames of
@@ -236,13 +254,15 @@ export class FreeRunning {
   }
 
   #judge(
-    { index, earliestUs, formerUs, longestUs, setUs }: Turn,
+    { index, earliestUs, formerUs, longestUs, setUs, followsUs }: Turn,
     answer: Answer,
     { integrationTimeUs }: Goal,
   ): Verdict {
     const isUnchanged = index === 1 && setUs === undefined;
     const toleranceUs = 100 + integrationTimeUs / 1000;
-    if (!isUnchanged && answer.arrivalUs < earliestUs + integrationTimeUs - toleranceUs) {
+    // Firmware can fall back to an older setting for a cycle: a scan must last, too.
+    const begunUs = isUnchanged ? followsUs : earliestUs;
+    if (begunUs !== undefined && answer.arrivalUs < begunUs + integrationTimeUs - toleranceUs) {
       return "too-early";
     }
     const tookUs = answer.arrivalUs - formerUs;
@@ -258,6 +278,7 @@ export class FreeRunning {
   ): Promise<KeptFrame> {
     const { integrationTimeUs, notBeforeUs } = kept.goal;
     const { bytes, arrivalUs, idled } = kept.answer;
+    if (kept.goal.another === true) this.#followsUs = arrivalUs;
     if (idled || kept.goal.another === true) {
       this.#book.cycleEnded(integrationTimeUs, this.#clock.nowUs());
     } else if (this.#book.settingUs !== this.idleUs) {

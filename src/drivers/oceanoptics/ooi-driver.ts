@@ -57,7 +57,7 @@ export class OoiDriver implements SpectrometerDriver {
     this.#ooi = ooi;
     this.#exposures = exposures;
     this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
-    this.#triggered = new Triggered(ooi);
+    this.#triggered = new Triggered(ooi, exposures);
     this.recovery = this.#recovery();
     this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
     this.controls = { ...ooiControls(ooi, this.#identity), ...triggerControls(ooi.model, this.#trigger) };
@@ -151,11 +151,7 @@ export class OoiDriver implements SpectrometerDriver {
   }
 
   async #runFree(exposure: Exposure, signal: AbortSignal) {
-    const { armedUs } = this.#triggered;
-    if (armedUs !== undefined) {
-      await this.#exposures.restart(armedUs, signal);
-      await this.#triggered.disarm(signal);
-    }
+    await this.#triggered.disarm(signal);
     return { ...(await this.#exposures.acquire(exposure, signal)), freshness: "timing" } as const;
   }
 

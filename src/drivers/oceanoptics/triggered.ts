@@ -1,8 +1,8 @@
 // Exposures of an OOI device that wait for a signal on its trigger input. Nothing is discarded by request, since that
 // would eat a trigger; what an earlier mode left behind is drained when the device is armed:
 //
-//     host    02 T, 0A 0, 0A n, drain     09 ............ frame, 09 ............ frame
-//     input                                     signal               signal
+//     host    02 T, 09 .. frame dropped, 0A n, drain     09 ........... frame, 09 ........... frame
+//     input                                                   signal               signal
 //
 // The device stays armed until the light changes (`notBeforeUs`), the integration time does, or another mode is wanted.
 // Reference: vendor's notes on external triggering.
@@ -10,7 +10,7 @@
 import { all } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Exposure } from "./driver.ts";
-import type { KeptFrame } from "./free-running.ts";
+import type { FreeRunning, KeptFrame } from "./free-running.ts";
 import type { Ooi } from "./ooi.ts";
 import { type Armed } from "./trigger.ts";
 import { isTimedOutside } from "./trigger-modes.ts";
@@ -27,17 +27,14 @@ interface Arming {
 
 export class Triggered {
   readonly #ooi: Ooi;
+  readonly #exposures: FreeRunning;
   readonly #clock: Clock;
   #arming: Arming | undefined;
 
-  constructor(ooi: Ooi) {
+  constructor(ooi: Ooi, exposures: FreeRunning) {
     this.#ooi = ooi;
+    this.#exposures = exposures;
     this.#clock = ooi.link.clock;
-  }
-
-  /** The integration time that the device is armed with; undefined in normal mode. */
-  get armedUs(): number | undefined {
-    return this.#arming?.integrationTimeUs;
   }
 
   /** Command 01 was sent: the device is in normal mode again. */
@@ -45,7 +42,11 @@ export class Triggered {
     this.#arming = undefined;
   }
 
+  /** Back to normal mode, if need be. */
   async disarm(signal: AbortSignal): Promise<void> {
+    const arming = this.#arming;
+    if (arming === undefined) return;
+    await this.#exposures.restart(arming.integrationTimeUs, signal);
     await this.#ooi.setTrigger(0, signal);
     this.#arming = undefined;
     await this.#drain(signal);
@@ -83,12 +84,14 @@ export class Triggered {
   async #arm(exposure: Exposure, number: number, signal: AbortSignal): Promise<Arming> {
     const { integrationTimeUs, notBeforeUs } = exposure;
     const known = this.#arming;
-    const isArmed = known?.number === number && known.integrationTimeUs === integrationTimeUs;
-    if (known !== undefined && isArmed && known.sinceUs >= notBeforeUs) return known;
-    this.#arming = { number, integrationTimeUs, sinceUs: 0 };
-    await this.#ooi.setIntegrationTimeUs(integrationTimeUs, signal);
+    const isSame = known?.number === number && known.integrationTimeUs === integrationTimeUs;
+    if (known !== undefined && isSame && known.sinceUs >= notBeforeUs) return known;
     // By way of normal mode: a device that is armed already would go on with an exposure of before.
-    await this.#ooi.setTrigger(0, signal);
+    if (isSame) await this.#ooi.setTrigger(0, signal);
+    else await this.disarm(signal);
+    // Nobody can tell how long an exposure lasted whose beginning is not known: all must have this time.
+    await this.#exposures.hold(integrationTimeUs, signal);
+    this.#arming = { number, integrationTimeUs, sinceUs: 0 };
     await this.#ooi.setTrigger(number, signal);
     const sinceUs = this.#clock.nowUs();
     await this.#drain(signal);

@@ -29,10 +29,13 @@ export function stampOf(counts: Iterable<number>): number {
 }
 
 const CAPACITY = 1000;
+/** Whose counts are kept, too. */
+const WITH_COUNTS = 16;
 
 export class TruthLog {
   readonly #settings: Settings;
   readonly #exposures: TrueExposure[] = [];
+  readonly #counts = new Map<TrueExposure, Uint32Array>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -49,13 +52,18 @@ export class TruthLog {
     return this.#exposures.findLast(({ stamp }) => stamp === wanted);
   }
 
+  /** The newest frames with the counts that were sent, oldest first. */
+  get sent(): readonly (readonly [TrueExposure, Uint32Array])[] {
+    return [...this.#counts];
+  }
+
   get newest(): TrueExposure | undefined {
     return this.#exposures.at(-1);
   }
 
   add({ startUs, endUs, integrationTimeUs, under }: Exposed, counts: Uint32Array, deliveredUs: number): void {
     const { version, values, sinceUs } = under ?? this.#settings.at(startUs);
-    this.#exposures.push({
+    const exposure = {
       startUs,
       endUs,
       integrationTimeUs,
@@ -64,7 +72,11 @@ export class TruthLog {
       settledUs: sinceUs,
       isSteady: this.#settings.before(endUs).version <= version,
       stamp: stampOf(counts),
-    });
+    };
+    this.#exposures.push(exposure);
+    this.#counts.set(exposure, counts);
+    const [oldest] = this.#counts.keys();
+    if (oldest !== undefined && this.#counts.size > WITH_COUNTS) this.#counts.delete(oldest);
     if (this.#exposures.length > CAPACITY) this.#exposures.shift();
   }
 }

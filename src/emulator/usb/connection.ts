@@ -7,7 +7,7 @@ import type { UsbFarEnd } from "./far-end.ts";
 import type { FaultPlan } from "./faults.ts";
 
 /** From power to the bus. */
-const BOOT_US = 2 * SECOND;
+export const BOOT_US = 2 * SECOND;
 
 export interface ConnectionOptions {
   readonly bus: EmulatedUsbBus;

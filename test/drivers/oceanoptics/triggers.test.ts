@@ -71,8 +71,10 @@ for (const { name, fpga, mode } of CASES) {
     assert.equal(driver.awaitedTrigger, mode);
     for (let turn = 0; turn < 3; turn++) {
       const sinceUs = clock.nowUs();
-      const delivered = device.truth.exposures.length;
       const frame = acquire(bench);
+      // The device is armed meanwhile.
+      await clock.advance(SECOND);
+      const delivered = device.truth.exposures.length;
       await clock.advance(turn === 0 ? LONG_US : 2 * SECOND);
       assert.equal(device.truth.exposures.length, delivered, "exposed without a signal");
       await signal(bench, mode);
@@ -120,7 +122,7 @@ test("in mode hardware no trigger is eaten: every pulse gives one frame while th
   const notBeforeUs = clock.nowUs();
   for (let pulse = 0; pulse < 5; pulse++) {
     const frame = driver.acquire({ integrationTimeUs: T_US, notBeforeUs }, NEVER);
-    await clock.advance(100 * MS);
+    await clock.advance(pulse === 0 ? SECOND : 100 * MS);
     const pulseUs = clock.nowUs();
     device.triggerPulse();
     const { exposureStartUs, discardedFrames } = await run(frame);
