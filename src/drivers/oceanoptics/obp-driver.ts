@@ -49,8 +49,10 @@ interface Attempt {
 /** What is asked of one acquisition. */
 interface Goal {
   readonly integrationTimeUs: number;
-  /** From the beginning of the first scan to the end of the last, at least. */
+  /** All scans together. */
   readonly durationUs: number;
+  /** From the beginning of the first scan to the end of the last: each is read out before the next. */
+  readonly spanUs: number;
   readonly armed: Armed | undefined;
   readonly processing: DeviceProcessing;
 }
@@ -204,7 +206,9 @@ export class ObpDriver implements SpectrometerDriver {
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
     const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
     const processing = await this.#processing.prepared(exposure.isSingle === true, signal);
-    return { integrationTimeUs, durationUs: processing.scans * integrationTimeUs, armed, processing };
+    const durationUs = processing.scans * integrationTimeUs;
+    const spanUs = durationUs + (processing.scans - 1) * this.#obp.model.readoutUs;
+    return { integrationTimeUs, durationUs, spanUs, armed, processing };
   }
 
   async #attempt(goal: Goal, signal: AbortSignal): Promise<Attempt> {
@@ -237,18 +241,18 @@ export class ObpDriver implements SpectrometerDriver {
     return { bytes, requestedUs, arrivalUs, isFresh };
   }
 
-  #frame({ armed, durationUs, processing }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
+  #frame({ armed, spanUs, processing }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
     const { frame, exposure, readoutUs } = this.#obp.model;
     const pixels = frame.pixels >> processing.binning;
     // Without a trigger counted from the request, because an answer can be late and the exposure not.
-    const begunUs = attempt.arrivalUs - readoutUs - durationUs;
+    const begunUs = attempt.arrivalUs - readoutUs - spanUs;
     const exposureStartUs =
       armed === undefined ? attempt.requestedUs : Math.max(attempt.requestedUs, begunUs);
     const isOutside = armed !== undefined && isTimedOutside(armed.mode);
     return {
       counts: decodeFrame({ ...frame, wirePixels: pixels, pixels }, attempt.bytes, this.#obp.link.subject),
       exposureStartUs: isOutside ? attempt.requestedUs : exposureStartUs,
-      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + durationUs,
+      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + spanUs,
       freshness: exposure === "buffered" ? "metadata" : "request",
       discardedFrames,
       ...(armed === undefined ? {} : { triggerMode: armed.mode }),
