@@ -310,7 +310,8 @@ export class Spectrometer {
     this.#awaited = awaited;
     if (awaited !== undefined) attachment.turnAway(this.#busy(awaited));
     try {
-      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
+      const exposure = { integrationTimeUs, notBeforeUs, ignoresTrigger, isSingle: isTrial };
+      return await acquireScans(driver, exposure, scans, signal);
     } finally {
       this.#awaited = undefined;
     }
