@@ -88,7 +88,11 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
  */
 export function orGivenUp<T>(
   promise: Promise<T>,
-  { clock, us, late }: { readonly clock: Clock; readonly us: number; readonly late: (reason: unknown) => Error },
+  {
+    clock,
+    us,
+    late,
+  }: { readonly clock: Clock; readonly us: number; readonly late: (reason: unknown) => Error },
   signal: AbortSignal,
 ): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ import { SECOND } from "../base/clock.ts";
 import { asVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import { Queue } from "../base/queue.ts";
 import type { RecoveryStep, SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
+import { CANCEL_US } from "../drivers/usb/guarded-transport.ts";
 import type { RecoveryLadder } from "./recovery-ladder.ts";
 import { isRefusal } from "./refusal.ts";
 
@@ -29,10 +30,9 @@ export interface AttachmentOptions {
   readonly restore: (signal: AbortSignal) => Promise<void>;
 }
 
-// A cancelled transfer ends within a millisecond; one that does not hangs in the bus.
-const CANCEL_US = 2 * SECOND;
 // Beside the exposure that the device may have to finish first.
 const ANSWER_US = 60 * SECOND;
+const RESTORE_US = 60 * SECOND;
 
 export class Attachment {
   readonly driver: SpectrometerDriver;
@@ -151,7 +151,7 @@ export class Attachment {
   // Where the first job has failed: nobody may measure with other settings than those he sees.
   #restoration(): readonly RecoveryStep[] {
     if (this.#isRestored) return [];
-    return [{ name: "restore", deadlineUs: ANSWER_US, run: (signal) => this.#restoreOnce(signal) }];
+    return [{ name: "restore", deadlineUs: RESTORE_US, run: (signal) => this.#restoreOnce(signal) }];
   }
 
   // Shows that the device delivers spectra again.

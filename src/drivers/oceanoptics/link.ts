@@ -1,7 +1,7 @@
 // A UsbTransport with deadlines and a name: every transfer ends, every error says which device and what was tried.
 // Below the protocols (ooi.ts, obp.ts), above the port.
 
-import { all, orAborted, withDeadline } from "../../base/abort.ts";
+import { all, NEVER, orAborted, withDeadline } from "../../base/abort.ts";
 import { type Clock, MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
@@ -111,8 +111,12 @@ export class Link {
   async clearHalts({ out, answer, spectrum, spectrumFirst }: Endpoints): Promise<void> {
     const first =
       spectrumFirst === undefined || this.transport.speed === "full" ? [] : [spectrumFirst.endpoint];
-    for (const endpoint of new Set([out, answer, spectrum, ...first]))
-      await this.transport.clearHalt(endpoint);
+    try {
+      for (const endpoint of new Set([out, answer, spectrum, ...first]))
+        await this.transport.clearHalt(endpoint);
+    } catch (error) {
+      throw this.#named(error, NEVER);
+    }
   }
 
   /** Reads and drops until every endpoint has been silent for `quietUs`. Returns the number of bytes dropped. */

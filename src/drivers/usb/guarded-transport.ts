@@ -30,11 +30,7 @@ export class GuardedTransport implements UsbTransport {
 
   /** As the port says; throws DEVICE_TIMEOUT when it does not end, and from then on. */
   write(endpoint: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    return this.#guarded(
-      "a write",
-      (inner) => this.#inner.write(endpoint, bytes, inner),
-      signal,
-    );
+    return this.#guarded("a write", (inner) => this.#inner.write(endpoint, bytes, inner), signal);
   }
 
   /** As `write`. */
@@ -66,7 +62,7 @@ export class GuardedTransport implements UsbTransport {
   ): Promise<T> {
     this.#requireFree();
     const late = (reason: unknown): Error => {
-      const fact = `${what} goes on ${CANCEL_US / SECOND} s after it was cancelled: ${messageOf(reason)}`;
+      const fact = `${what} goes on ${CANCEL_US / SECOND} s after it was cancelled (${messageOf(reason)})`;
       this.#stuck = new VscopeError("DEVICE_TIMEOUT", `${this.#place}: ${fact}`, { cause: reason });
       return this.#stuck;
     };
