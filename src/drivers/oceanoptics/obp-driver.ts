@@ -11,6 +11,7 @@ import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
 import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver } from "./driver.ts";
+import { FastBuffer } from "./fast-buffer.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 import { Obp } from "./obp.ts";
@@ -33,6 +34,13 @@ const MOST_PENDING = 3;
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
 const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
 
+/** The conversations of one device. */
+interface Parts {
+  readonly obp: Obp;
+  readonly processing: ObpProcessing;
+  readonly fastBuffer: FastBuffer | undefined;
+}
+
 interface Attempt {
   readonly bytes: Uint8Array;
   /** When the exposure was asked for: commands take effect within a fraction of a millisecond. */
@@ -52,6 +60,7 @@ interface Goal {
 export class ObpDriver implements SpectrometerDriver {
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly acquireMany?: NonNullable<SpectrometerDriver["acquireMany"]>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
   readonly #obp: Obp;
@@ -68,7 +77,7 @@ export class ObpDriver implements SpectrometerDriver {
   #isLeftBusy: boolean;
 
   private constructor(
-    { obp, processing }: { readonly obp: Obp; readonly processing: ObpProcessing },
+    { obp, processing, fastBuffer }: Parts,
     identity: InstrumentIdentity,
     { hasFan }: { readonly hasFan: boolean },
   ) {
@@ -77,7 +86,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#triggerNumber = quietTrigger(obp);
     this.#isLeftBusy = obp.model.protocol === "obp2";
     this.#busyUntilUs = this.#longestUs();
-    this.recovery = [...quietening(obp), ...this.#restoration()];
+    this.recovery = [...quietening(obp, fastBuffer), ...this.#restoration()];
     this.#identity = new DeviceIdentity(identity, (_how, signal) => calibrationIn(obp, signal));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
     this.controls = {
@@ -85,6 +94,10 @@ export class ObpDriver implements SpectrometerDriver {
       ...processing.controls,
       ...triggerControls(obp.model, this.#trigger),
     };
+    if (fastBuffer !== undefined) {
+      this.acquireMany = (exposure, count, take, signal) =>
+        this.#throughBuffer(fastBuffer, { exposure, count, take }, signal);
+    }
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -111,7 +124,8 @@ export class ObpDriver implements SpectrometerDriver {
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
     const processing = new ObpProcessing(obp);
-    for (const step of quietening(obp)) await step.run(signal);
+    const fastBuffer = model.features.includes("fast-buffer") ? new FastBuffer(obp) : undefined;
+    for (const step of quietening(obp, fastBuffer)) await step.run(signal);
     await processing.apply(signal);
     const serial = await readSerialSurely(obp, signal);
     link.rename(serial);
@@ -122,7 +136,7 @@ export class ObpDriver implements SpectrometerDriver {
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
     const hasFan = hasTec && (await obp.queryIfPresent({ type: OBP1.tecFan }, signal)) !== undefined;
     const identity = identityOf(model, { serial, calibration, firmware, hasTec, isSimulated });
-    return new ObpDriver({ obp, processing }, identity, { hasFan });
+    return new ObpDriver({ obp, processing, fastBuffer }, identity, { hasFan });
   }
 
   /** Takes one short spectrum, which shows that the device delivers; it outlasts what an earlier session asked for. */
@@ -134,10 +148,8 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
-    const { clock } = this.#obp.link;
     if (this.#isLeftBusy) await this.#outlast(signal);
-    const nowUs = clock.nowUs();
-    if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
+    await this.#until(exposure.notBeforeUs, signal);
     const goal = this.#goal(exposure);
     const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
@@ -147,6 +159,19 @@ export class ObpDriver implements SpectrometerDriver {
     throw this.#obp.link.protocolError(
       `${staleDepth + 3} frames in a row were stale or not exposed for ${goal.durationUs} us`,
     );
+  }
+
+  // Each scan of its own signal, or made of several by the device, is taken one by one.
+  async #throughBuffer(
+    buffer: FastBuffer,
+    { exposure, count, take }: { exposure: Exposure; count: number; take: (frame: RawFrame) => void },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { integrationTimeUs, armed } = this.#goal(exposure);
+    if (armed !== undefined || this.#processing.values !== UNPROCESSED || !buffer.isPresent) return false;
+    await this.#until(exposure.notBeforeUs, signal);
+    await this.#set({ integrationTimeUs, armed }, signal);
+    return buffer.acquire({ integrationTimeUs, count }, take, signal);
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
@@ -185,6 +210,12 @@ export class ObpDriver implements SpectrometerDriver {
     await this.#obp.query({ type: spectrumRequest, us: us + ANSWER_MARGIN_US }, signal);
     this.#busyUntilUs = clock.nowUs();
     this.#isLeftBusy = false;
+  }
+
+  async #until(us: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#obp.link;
+    const nowUs = clock.nowUs();
+    if (nowUs < us) await clock.delay(us - nowUs, signal);
   }
 
   // When whatever was asked for, without our knowing its integration time, must have ended.
@@ -323,7 +354,7 @@ async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration
 }
 
 // What brings the device into a known state; the same after opening and after an error.
-function quietening(obp: Obp): readonly RecoveryStep[] {
+function quietening(obp: Obp, fastBuffer: FastBuffer | undefined): readonly RecoveryStep[] {
   const { link, model } = obp;
   const { endpoints, protocol, features } = model;
   const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
@@ -336,6 +367,7 @@ function quietening(obp: Obp): readonly RecoveryStep[] {
   const initialise = async (signal: AbortSignal): Promise<void> => {
     await abort(obp, signal);
     if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
+    await fastBuffer?.release(signal);
   };
   const disarm = async (signal: AbortSignal): Promise<void> => {
     await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
