@@ -91,20 +91,20 @@ export class FastFrames {
 
   // Counted from the request on, because an answer can be late and the exposure not.
   #startUs(stamp: Stamp, arrivalUs: number): number {
-    const { integrationTimeUs } = this.#asked;
-    const expected = this.#last === undefined ? stamp.count : (this.#last.count + 1) % 2 ** 32;
-    if (stamp.count !== expected)
-      throw this.#wrong(`buffered spectrum ${stamp.count} follows ${expected - 1}`);
+    const last = this.#last?.count;
+    if (last !== undefined && stamp.count !== (last + 1) % 2 ** 32)
+      throw this.#wrong(`buffered spectrum ${stamp.count} follows ${last}`);
     this.#first ??= stamp;
     this.#last = stamp;
     this.#taken += 1;
+    const { integrationTimeUs } = this.#asked;
     const requestedUs = this.#requestedUs ?? arrivalUs;
-    const startUs = requestedUs + Number(stamp.counterUs - this.#first.counterUs);
     const leastUs = this.#taken * integrationTimeUs;
     if (arrivalUs - requestedUs < leastUs - 100 - leastUs / 1000)
       throw this.#wrong(
-        `${this.#taken} buffered spectra came sooner than their exposures last, ${leastUs} us`,
+        `${this.#taken} buffered spectra came before ${leastUs} us, the time of their exposures`,
       );
+    const startUs = requestedUs + Number(stamp.counterUs - this.#first.counterUs);
     return Math.max(requestedUs, Math.min(startUs, arrivalUs - integrationTimeUs));
   }
 

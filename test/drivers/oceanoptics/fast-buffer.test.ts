@@ -66,6 +66,20 @@ for (const count of [1, 2, 15, 16, 100]) {
   });
 }
 
+test("frames that something else has left in the buffer, or is exposing, are not taken", async () => {
+  const { run, clock, device, many, assertTrue, assertAsOpened, close } = await bench();
+  for (const share of [0.3, 1]) {
+    await run(many(20 * MS, 2));
+    for (let left = 0; left < 5; left++) device.acquireIntoBuffer();
+    await clock.advance(share * 5 * 21 * MS);
+    assert.ok(device.buffer.count > 0);
+    const sinceUs = clock.nowUs();
+    assertTrue(await run(many(20 * MS, 4)), 20 * MS, sinceUs);
+  }
+  await assertAsOpened();
+  await close();
+});
+
 test("more scans than the buffer holds come in rounds", async () => {
   const { run, clock, device, many, assertTrue, assertAsOpened, close } = await bench();
   device.buffer.setCapacity(10);
@@ -219,7 +233,10 @@ test("a frame that is lost is an error", async () => {
   // The first fifteen have been fetched.
   await clock.advance(200 * MS);
   device.buffer.removeOldest(1);
-  await assert.rejects(run(broken), { code: "DEVICE_PROTOCOL", message: "TEST00001: buffered spectrum 17 follows 15" });
+  await assert.rejects(run(broken), {
+    code: "DEVICE_PROTOCOL",
+    message: "TEST00001: buffered spectrum 17 follows 15",
+  });
   await run(driver.resynchronize(NEVER));
   await assertAsOpened();
   await close();
