@@ -1,8 +1,7 @@
 // A spectrometer that speaks OBP, either dialect. It exposes on request, or into a buffer whose frames carry metadata;
 // so a fresh frame is asked for, not waited for, and the answer shows that it was exposed for the time set.
 
-import { orAborted } from "../../base/abort.ts";
-import { MS, SECOND } from "../../base/clock.ts";
+import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
 import { type Calibration, type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
 import { binnedIdentity } from "./binned-identity.ts";
@@ -19,15 +18,12 @@ import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts"
 import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
 import { obpControls } from "./obp-controls.ts";
 import { ObpProcessing } from "./obp-processing.ts";
+import { quietening, QUIET_US, quietTrigger, STEP_US } from "./obp-quietening.ts";
 import { ObpTec } from "./obp-tec.ts";
 import { type Armed, Trigger, triggerControls } from "./trigger.ts";
 import { isTimedOutside, type SettableMode, triggerModes } from "./trigger-modes.ts";
 
-// After a crash of the host some devices go on sending the old session's answer; they pause less than this.
-const QUIET_US = 100 * MS;
 const ANSWER_MARGIN_US = 500 * MS;
-// Longest step of a recovery of a device that answers at all.
-const STEP_US = 5 * SECOND;
 // Requests that a session leaves behind: its last one, and those that were repeated after an error.
 const MOST_PENDING = 3;
 
@@ -351,43 +347,6 @@ function lasted(
 
 async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration> {
   return calibrationOf(await readCalibration(obp, signal), obp.model, obp.link);
-}
-
-// What brings the device into a known state; the same after opening and after an error.
-function quietening(obp: Obp, fastBuffer: FastBuffer | undefined): readonly RecoveryStep[] {
-  const { link, model } = obp;
-  const { endpoints, protocol, features } = model;
-  const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
-  const clearHalts = step("clear halts", (signal) => orAborted(link.clearHalts(endpoints), signal));
-  const drain = step(
-    "drain",
-    async (signal) => void (await link.drain([endpoints.answer], QUIET_US, signal)),
-  );
-  if (protocol === "obp2") return [clearHalts, drain];
-  const initialise = async (signal: AbortSignal): Promise<void> => {
-    await abort(obp, signal);
-    if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
-    await fastBuffer?.release(signal);
-  };
-  const disarm = async (signal: AbortSignal): Promise<void> => {
-    await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
-  };
-  return [clearHalts, step("initialise", initialise), drain, step("disarm", disarm)];
-}
-
-async function abort(obp: Obp, signal: AbortSignal): Promise<void> {
-  try {
-    await obp.commandIfPresent({ type: OBP1.abort }, signal);
-  } catch (error) {
-    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
-    // The device may have taken it for the rest of a message that was broken off.
-    await obp.commandIfPresent({ type: OBP1.abort }, signal);
-  }
-}
-
-/** The trigger number that `quietening` leaves, where it sets one. */
-function quietTrigger({ model }: Obp): number | undefined {
-  return model.protocol === "obp2" ? undefined : 0;
 }
 
 async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {
