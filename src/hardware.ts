@@ -2,6 +2,8 @@
 
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
+import { VscopeError } from "./base/errors.ts";
+import type { Unit } from "./config/fields.ts";
 import { type InstrumentConfig, powerSwitchesOf } from "./config/instrument-config.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import type { ShutterConfig } from "./config/shutter-config.ts";
@@ -11,6 +13,7 @@ import type { UsbBus } from "./drivers/usb/port.ts";
 import { CombinedBus } from "./drivers/net/combined-bus.ts";
 import { NetworkBus } from "./drivers/net/network-bus.ts";
 import { NODE_NETWORK } from "./drivers/net/node-network.ts";
+import { isModelName, type ModelName, MODELS } from "./drivers/oceanoptics/models.ts";
 import { OBP_GROUP, OBP_ON_NETWORK } from "./drivers/oceanoptics/obp-network.ts";
 import { recordUsb } from "./drivers/usb/recording-bus.ts";
 import { openTranscriptFile } from "./drivers/usb/transcript-file.ts";
@@ -90,7 +93,17 @@ async function emulate({ config, instrument, clock, log }: HardwareOptions): Pro
   const shutters = instrument.shutters.map(emulatedShutter);
   const scene = { seed, channels, cloudStrength };
   const powerLines = powerSwitchesOf(instrument);
-  return createEmulatedInstrument({ clock, log, seed, shutters, scene, powerLines });
+  const spectrometers = config.emulator.spectrometers.map(emulatedUnit);
+  return createEmulatedInstrument({ clock, log, seed, spectrometers, shutters, scene, powerLines });
+}
+
+function emulatedUnit({ model, serial }: Unit): { readonly model: ModelName; readonly serial: string } {
+  if (isModelName(model)) return { model, serial };
+  const names = MODELS.map(({ name }) => name).join(", ");
+  throw new VscopeError(
+    "CONFIG_INVALID",
+    `emulator_spectrometers: there is no model ${model}, only ${names}`,
+  );
 }
 
 function emulatedShutter({ channel, mechanism, reverse }: ShutterConfig): EmulatedShutterOptions {

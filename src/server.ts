@@ -26,6 +26,9 @@ import { searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
+// More than any resource takes, such as a configuration file; checking the schema of a larger one would block the others.
+const LARGEST_BODY_BYTES = 1024 * 1024;
+
 export interface ServerOptions {
   readonly config: ServerConfig;
   readonly clock: Clock;
@@ -147,7 +150,14 @@ async function listen({ config, clock, log }: ServerOptions, model: ServerModel,
   const { enabled, address, port } = config.coap;
   if (!enabled) return undefined;
   const handler = coapHandler(new Router(model, TREE), log);
-  const server = await CoapServer.listen({ address, port, handler, clock, log });
+  const server = await CoapServer.listen({
+    address,
+    port,
+    handler,
+    clock,
+    log,
+    limits: { bodyBytes: LARGEST_BODY_BYTES },
+  });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
   return server.port;

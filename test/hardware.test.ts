@@ -35,3 +35,19 @@ test("beside emulated spectrometers the network is not used, and that is said", 
   );
   assert.ok(warnings.includes("spectrometers on the network are not used beside emulated ones"));
 });
+
+test("the emulated spectrometers are those of the configuration, and an unknown model is refused with the known ones", async () => {
+  const { emulator } = DEFAULT_SERVER_CONFIG.hardware;
+  const spectrometers = [
+    { model: "STS", serial: "S1" },
+    { model: "Maya2000 Pro", serial: "M1" },
+    { model: "ST", serial: "T1" },
+  ];
+  const { devices } = await devicesWith({ usb: "emulated", emulator: { ...emulator, spectrometers } });
+  assert.equal(devices.length, 3);
+  const unknown = { ...emulator, spectrometers: [{ model: "Flame", serial: "F1" }] };
+  await assert.rejects(devicesWith({ usb: "emulated", emulator: unknown }), {
+    code: "CONFIG_INVALID",
+    message: /there is no model Flame, only USB2000, .*Flame-S/,
+  });
+});

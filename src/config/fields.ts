@@ -61,6 +61,32 @@ export function numbers(minLength: number, maxLength: number): z.ZodType<readonl
   });
 }
 
+/** A model and the serial number of one unit of it. */
+export interface Unit {
+  readonly model: string;
+  readonly serial: string;
+}
+
+/** `QE Pro QEP00709, STS S01234`: model and serial number, each serial number once. */
+export function units(): z.ZodType<readonly Unit[]> {
+  const expectation = "a list of models with different serial numbers such as QE Pro QEP00709, STS S01234";
+  return z.unknown().transform((given, context) => {
+    const items: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const values = items.flatMap((item) => unitOf(item) ?? []);
+    const distinct = new Set(values.map(({ serial }) => serial));
+    if (values.length === items.length && distinct.size === items.length) return values;
+    context.addIssue({ code: "custom", message: complaint(given, expectation) });
+    return z.NEVER;
+  });
+}
+
+function unitOf(item: unknown): Unit | undefined {
+  const match = typeof item === "string" ? /^(\S.*?)\s+([\w-]+)$/.exec(item.trim()) : null;
+  if (match === null) return undefined;
+  const [, model = "", serial = ""] = match;
+  return { model, serial };
+}
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;

@@ -6,7 +6,19 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
-import { decimal, type Endpoint, endpoints, flag, integer, oneOf, pin, section, text } from "./fields.ts";
+import {
+  decimal,
+  type Endpoint,
+  endpoints,
+  flag,
+  integer,
+  oneOf,
+  pin,
+  section,
+  text,
+  type Unit,
+  units,
+} from "./fields.ts";
 
 export interface ServerConfig {
   /** The instrument configuration, relative to the data directory. */
@@ -53,6 +65,7 @@ export interface ServerConfig {
     /** BCM number of the line of an LED that is lit while recording. */
     readonly statusLedPin: number | undefined;
     readonly emulator: {
+      readonly spectrometers: readonly Unit[];
       readonly seed: number;
       /** 0 is a clear sky, 1 can cover it all. */
       readonly cloudStrength: number;
@@ -64,6 +77,12 @@ export interface ServerConfig {
 
 // Where Ocean Optics spectrometers listen.
 const OBP_PORT = 57_357;
+
+// A visible and a scientific-grade spectrometer, as on a Piccolo.
+const EMULATED_UNITS: readonly Unit[] = [
+  { model: "Flame-S", serial: "FLMS01859" },
+  { model: "QE Pro", serial: "QEP00709" },
+];
 
 const FILE = section({
   config: text("a file name").default("vscope.config"),
@@ -96,6 +115,7 @@ const FILE = section({
     gpio: oneOf("auto", "chardev", "onoff", "emulated", "none").default("auto"),
     gpio_chip: text("a chip's label or path").optional(),
     status_led_pin: pin().optional(),
+    emulator_spectrometers: units().default(EMULATED_UNITS),
     emulator_seed: integer(0, 2 ** 31 - 1).default(1),
     emulator_clouds: decimal(0, 1).default(0.1),
     emulator_target: oneOf("canopy", "soil", "white-panel").default("canopy"),
@@ -168,6 +188,7 @@ function serverConfig({
       gpioChip: hardware.gpio_chip,
       statusLedPin: hardware.status_led_pin,
       emulator: {
+        spectrometers: hardware.emulator_spectrometers,
         seed: hardware.emulator_seed,
         cloudStrength: hardware.emulator_clouds,
         target: hardware.emulator_target,

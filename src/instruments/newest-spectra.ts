@@ -1,18 +1,18 @@
 // The newest spectrum of a channel, and the newest dark ones with which it can be compared.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import type { Spectrum } from "../spectra/spectrum.ts";
+import { type Spectrum, UNPROCESSED } from "../spectra/spectrum.ts";
 
-/** Integration times whose newest dark spectrum is kept; the one not recorded for longest goes first. */
+/** Ways of exposing whose newest dark spectrum is kept; the one not recorded for longest goes first. */
 const MOST_DARKS = 16;
 
 export interface ReadableSpectra extends ReadableCell<Spectrum | undefined> {
-  /** The newest dark spectrum with the same integration time. */
+  /** The newest dark spectrum exposed and processed in the same way; none for a light that a signal from outside timed. */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
 }
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ReadableSpectra {
-  readonly #darks = new Map<number, Spectrum>();
+  readonly #darks = new Map<string, Spectrum>();
 
   constructor() {
     super(undefined);
@@ -24,14 +24,21 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Readabl
     super.set(spectrum);
   }
 
-  darkFor({ integrationTimeUs }: Spectrum): Spectrum | undefined {
-    return this.#darks.get(integrationTimeUs);
+  darkFor(spectrum: Spectrum): Spectrum | undefined {
+    if (spectrum.flags.includes("external_timing")) return undefined;
+    return this.#darks.get(wayOf(spectrum));
   }
 
   #keep(dark: Spectrum): void {
-    this.#darks.delete(dark.integrationTimeUs);
-    this.#darks.set(dark.integrationTimeUs, dark);
+    const way = wayOf(dark);
+    this.#darks.delete(way);
+    this.#darks.set(way, dark);
     const [oldest] = this.#darks.keys();
     if (this.#darks.size > MOST_DARKS && oldest !== undefined) this.#darks.delete(oldest);
   }
+}
+
+// Averaging changes the noise alone.
+function wayOf({ integrationTimeUs, processing = UNPROCESSED }: Spectrum): string {
+  return `${integrationTimeUs} ${processing.binning} ${processing.boxcarHalfWidth}`;
 }

@@ -296,7 +296,8 @@ export class Spectrometer {
     const scans = isTrial ? 1 : this.#scans.value;
     this.#awaited = awaited;
     try {
-      return await acquireScans(driver, { integrationTimeUs, notBeforeUs, ignoresTrigger }, scans, signal);
+      const exposure = { integrationTimeUs, notBeforeUs, ignoresTrigger, isSingle: isTrial };
+      return await acquireScans(driver, exposure, scans, signal);
     } finally {
       this.#awaited = undefined;
     }

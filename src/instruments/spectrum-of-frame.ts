@@ -1,6 +1,7 @@
 // From a driver's raw frame to a spectrum: UTC, temperatures and quality flags. Pure.
 
 import { definedOnly } from "../base/defined-only.ts";
+import { binnedCoefficients } from "../drivers/oceanoptics/binned-identity.ts";
 import { isUncalibrated } from "../drivers/oceanoptics/calibration.ts";
 import type { TecReading } from "../drivers/oceanoptics/driver.ts";
 import {
@@ -33,7 +34,11 @@ export interface FrameFacts {
 }
 
 export function spectrumOf(facts: FrameFacts): Spectrum {
-  const { frame, identity, channelWavelengthCoefficients, detectorTemperatureC, tec } = facts;
+  const { frame, identity, detectorTemperatureC, tec } = facts;
+  const channelWavelengthCoefficients =
+    facts.channelWavelengthCoefficients === undefined
+      ? undefined
+      : binnedCoefficients(facts.channelWavelengthCoefficients, frame.processing?.binning ?? 0);
   return {
     instrument: identity,
     channel: facts.channel,

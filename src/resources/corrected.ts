@@ -57,6 +57,8 @@ export const CORRECTED = [
       const newest = newestSpectrum(spectra, at);
       const facts = {
         ...newest.instrument,
+        // Polynomials and ranges are of single pixels; what a firmware makes of binned ones, no source tells.
+        pixels: newest.instrument.pixels << (newest.processing?.binning ?? 0),
         isGainScaled: newest.instrument.isGainScaled === true,
         darkSpectrum: darkFor(newest, spectra),
       };
@@ -98,8 +100,10 @@ function factsOf(dark: Spectrum): Facts {
 
 function render(newest: Spectrum, result: CorrectedSpectrum): z.infer<typeof corrected> {
   const { darkCounts, saturatedPixels, outcomes } = result;
+  // Statistics are of raw counts.
+  const { statistics: _, ...spectrum } = renderSpectrum(newest);
   return {
-    ...renderSpectrum(newest),
+    ...spectrum,
     counts: Array.from(result.counts, (value) => (Number.isFinite(value) ? rounded(value) : null)),
     ...(darkCounts === undefined ? {} : { darkCounts }),
     ...(saturatedPixels === undefined ? {} : { saturatedPixels: [...saturatedPixels] }),

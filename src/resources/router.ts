@@ -115,16 +115,21 @@ function fill(path: string, at: At): readonly string[] {
     .map((segment) => (segment.startsWith("{") ? (at[segment.slice(1, -1)] ?? segment) : segment));
 }
 
+// A long list can be wrong in every element.
+const MOST_ISSUES = 5;
+
 function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path }: Resource<M>): unknown {
   if (schema === undefined) return value;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(
-    ({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message,
-  );
-  throw new VscopeError("VALUE_INVALID", `${printPath(fill(path, at))}: ${issues.join("; ")}`, {
-    details: { issues },
-  });
+  const subject = printPath(fill(path, at));
+  if (value === undefined) throw new VscopeError("VALUE_INVALID", `${subject}: empty payload`);
+  const all = parsed.error.issues;
+  const issues = all
+    .slice(0, MOST_ISSUES)
+    .map(({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message);
+  const more = all.length > MOST_ISSUES ? `; and ${all.length - MOST_ISSUES} more` : "";
+  throw new VscopeError("VALUE_INVALID", `${subject}: ${issues.join("; ")}${more}`, { details: { issues } });
 }
 
 function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {

@@ -49,8 +49,9 @@ export const SPECTROMETER_MEMORY = [
     example: { wavelengthCoefficients: [340.1, 0.38, -1.2e-5, -2.1e-9], confirm: "FLMS01859" },
     instances: ({ rack }) => rack.spectrometers.value.map(({ serial }) => ({ serial })),
     get: ({ rack }, { serial }) => {
+      const { identity } = rack.spectrometer(serial);
       const { wavelengthCoefficients, nonlinearityCoefficients, ...rest } =
-        rack.spectrometer(serial).identity.calibration;
+        identity.storedCalibration ?? identity.calibration;
       return {
         wavelengthCoefficients: [...wavelengthCoefficients],
         nonlinearityCoefficients: [...nonlinearityCoefficients],
@@ -101,11 +102,15 @@ export const SPECTROMETER_MEMORY = [
       );
       return shown(found ?? missing(at));
     },
-    put: async (server, at, { text, hex, confirm: word }, signal) => {
+    put: async (server, at, { slot: named, text, hex, confirm: word }, signal) => {
       const wanted = slotNumberOf(at);
-      if ((text === undefined) === (hex === undefined)) throw invalid(at, "give either text or hex");
+      if (named !== undefined && named !== wanted)
+        throw invalid(at, `slot ${named} in the body is not slot ${wanted} of the path`);
+      if (text === undefined && hex === undefined) throw invalid(at, "give text or hex");
       requireConfirmed(at, word);
       const bytes = hex === undefined ? slotOfText(text ?? "") : Uint8Array.from(Buffer.from(hex, "hex"));
+      if (text !== undefined && slotText(bytes) !== slotText(slotOfText(text)))
+        throw invalid(at, "text and hex are not the same, give one of them");
       await writing("eeprom")(server, at, [{ slot: wanted, bytes }], signal);
     },
   }),
@@ -135,7 +140,7 @@ function invalid({ serial }: At, fact: string): VscopeError {
 }
 
 function slotNumberOf(at: At & { readonly slot: string }): number {
-  return /^\d{1,3}$/.test(at.slot) ? Number(at.slot) : missing(at);
+  return /^(0|[1-9]\d{0,2})$/.test(at.slot) ? Number(at.slot) : missing(at);
 }
 
 function missing({ serial, slot: name }: At & { readonly slot: string }): never {

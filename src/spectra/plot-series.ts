@@ -68,7 +68,9 @@ function darkFor(light: PicoSpectrum, darks: readonly PicoSpectrum[]): PicoSpect
         dark.serial === light.serial &&
         dark.channel === light.channel &&
         dark.integrationTimeUs === light.integrationTimeUs &&
-        dark.counts.length === light.counts.length,
+        dark.counts.length === light.counts.length &&
+        dark.processing?.boxcarHalfWidth === light.processing?.boxcarHalfWidth &&
+        !light.flags.includes("external_timing"),
     )
     .sort((a, b) => distance(a) - distance(b));
   if (nearest !== undefined) return nearest;

@@ -44,6 +44,8 @@ export interface InstrumentIdentity {
   readonly opticalPixelRange: readonly [number, number];
   readonly integrationTimeUs: { readonly min: number; readonly max: number; readonly step: number };
   readonly calibration: Calibration;
+  /** What the device stores, where `calibration` is made from it for fewer pixels (binning). */
+  readonly storedCalibration?: Calibration;
   readonly firmware?: string;
   readonly hasTec: boolean;
   readonly isSimulated: boolean;

@@ -169,6 +169,7 @@ async function abortWait(stage: Stage): Promise<void> {
   await withTrigger(stage, () => abortAfter(stage, anyTimeUs(stage), stage.dice.whole(0, 500) * MS));
 }
 
+// A device that a fault has silenced would be waited for for ever.
 async function withTrigger(
   { station, host, dice }: Stage,
   task: (device: EmulatedSpectrometer) => Promise<void>,
@@ -176,7 +177,7 @@ async function withTrigger(
   const { controls } = host.spectrometer ?? assert.fail();
   const modes = await station.run(controls.read("trigger-modes", NEVER));
   const mode = dice.pick(TRIGGERS.filter((one) => modes.includes(one)));
-  await station.run(controls.write("trigger", { mode }, NEVER));
+  await station.run(controls.write("trigger", { mode, timeoutS: 60 }, NEVER));
   try {
     await task(station.device);
   } finally {

@@ -73,6 +73,7 @@ network_discovery = yes
 gpio = chardev
 gpio_chip = pinctrl-rp1
 status_led_pin = 4
+emulator_spectrometers = QE Pro QEP00709, STS S01234
 emulator_seed = 7
 emulator_clouds = 0.5
 emulator_target = soil
@@ -102,9 +103,27 @@ emulator_target = soil
       gpio: "chardev",
       gpioChip: "pinctrl-rp1",
       statusLedPin: 4,
-      emulator: { seed: 7, cloudStrength: 0.5, target: "soil" },
+      emulator: {
+        spectrometers: [
+          { model: "QE Pro", serial: "QEP00709" },
+          { model: "STS", serial: "S01234" },
+        ],
+        seed: 7,
+        cloudStrength: 0.5,
+        target: "soil",
+      },
     },
   });
+});
+
+test("emulated spectrometers have a model and a serial number of their own each", () => {
+  for (const wrong of ["Flame-S", "STS A, QE Pro A", "STS A/B"]) {
+    const text = `[hardware]\nemulator_spectrometers = ${wrong}\n`;
+    assert.throws(
+      () => parseServerConfig(text, "x.cfg"),
+      /emulator_spectrometers: .* is not a list of models/,
+    );
+  }
 });
 
 test("one network address is a list of one, none is an empty list, and nothing is searched unasked", () => {

@@ -119,6 +119,8 @@ test("a slot is refused without confirmation, with too much text, and where it d
     { hex: "g".repeat(30) },
     {},
     { text: "a", hex: "00".repeat(15) },
+    { slot: 20, text: "a" },
+    { text: "a", meaning: 5 },
   ]) {
     await assert.rejects(
       put(`${path}/19`, { ...wrong, confirm }),

@@ -103,7 +103,7 @@ export function emulatedConfig(
       ...hardware,
       usb: "emulated",
       gpio: "emulated",
-      emulator: { seed, cloudStrength, target: "canopy" },
+      emulator: { ...hardware.emulator, seed, cloudStrength, target: "canopy" },
     },
   };
 }

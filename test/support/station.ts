@@ -133,7 +133,8 @@ export class Station {
   /** The exposures of one spectrum: as many as it has scans, those whose mean its counts are. */
   #behind({ counts, statistics }: Spectrum): readonly TrueExposure[] {
     const { truth } = this.device;
-    if (statistics !== undefined) return withMean(truth.sent, counts, statistics.scans) ?? [];
+    if (statistics !== undefined)
+      return withMean(truth.sent.toReversed(), counts, statistics.scans)?.toReversed() ?? [];
     const one = truth.behind(counts);
     return one === undefined ? [] : [one];
   }
@@ -245,7 +246,7 @@ export class Host {
 
 type Sent = readonly (readonly [TrueExposure, Uint32Array])[];
 
-/** The frames, in order, of which `mean` is the mean; noise makes it the mean of no others. */
+/** The first frames, in order, of which `mean` is the mean; noise makes it the mean of no others unless they saturate. */
 function withMean(
   sent: Sent,
   mean: ArrayLike<number>,

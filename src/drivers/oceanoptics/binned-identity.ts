@@ -1,6 +1,8 @@
 // What an instrument is while its firmware bins pixels: fewer of them, each as wide as 2^binning. Pure.
 
+import { substituted } from "../../spectra/polynomial.ts";
 import type { InstrumentIdentity } from "../../spectra/spectrum.ts";
+import { isUncalibrated } from "./calibration.ts";
 
 /** The identity with `2^binning` neighbours as one pixel. Wavelengths are those of the middle of each group. */
 export function binnedIdentity(identity: InstrumentIdentity, binning: number): InstrumentIdentity {
@@ -13,22 +15,22 @@ export function binnedIdentity(identity: InstrumentIdentity, binning: number): I
     Math.min(pixels, Math.floor(to / width)),
   ];
   const { calibration, darkPixelRanges, opticalPixelRange } = identity;
-  const wavelengthCoefficients = composed(calibration.wavelengthCoefficients, width, (width - 1) / 2);
+  // Without a calibration the pixel index stands for one, and goes on doing so.
+  const wavelengthCoefficients = isUncalibrated(calibration)
+    ? calibration.wavelengthCoefficients
+    : binnedCoefficients(calibration.wavelengthCoefficients, binning);
   return {
     ...identity,
     pixels,
     darkPixelRanges: darkPixelRanges.map(inner).filter(([from, to]) => from < to),
     opticalPixelRange: inner(opticalPixelRange),
     calibration: { ...calibration, wavelengthCoefficients },
+    storedCalibration: calibration,
   };
 }
 
-/** Coefficients of p(scale x + offset), ascending powers, by Horner's scheme on polynomials. */
-function composed(coefficients: readonly number[], scale: number, offset: number): readonly number[] {
-  return coefficients.reduceRight<readonly number[]>((sum, coefficient) => {
-    const product = Array.from({ length: sum.length + 1 }, (_, power) => {
-      return (sum[power] ?? 0) * offset + (sum[power - 1] ?? 0) * scale;
-    });
-    return product.map((value, power) => (power === 0 ? value + coefficient : value));
-  }, []);
+/** A wavelength polynomial of single pixels as one of groups of 2^binning. */
+export function binnedCoefficients(coefficients: readonly number[], binning: number): readonly number[] {
+  const scale = 2 ** binning;
+  return substituted(coefficients, { scale, offset: (scale - 1) / 2 });
 }

@@ -1,5 +1,7 @@
 // What a device tells of itself, brought into the form of `Calibration`. Whatever is missing degrades with a warning.
 
+import { requireWithin, VscopeError } from "../../base/errors.ts";
+import { substituted } from "../../spectra/polynomial.ts";
 import { type Calibration, type InstrumentIdentity, wavelengthsNm } from "../../spectra/spectrum.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -30,19 +32,6 @@ export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more
   return (
     offset === PIXEL_INDEX[0] && slope === PIXEL_INDEX[1] && more.every((coefficient) => coefficient === 0)
   );
-}
-
-/** The polynomial of x + offset as one of x. Coefficients ascend. */
-export function shiftPolynomial(coefficients: readonly number[], offset: number): readonly number[] {
-  let shifted: readonly number[] = [];
-  // Horner's rule on polynomials: times (x + offset), plus the next coefficient.
-  for (const coefficient of coefficients.toReversed()) {
-    const times = [0, ...shifted].map((value, power) => value + offset * (shifted[power] ?? 0));
-    shifted = times
-      .map((value, power) => (power === 0 ? value + coefficient : value))
-      .slice(0, coefficients.length);
-  }
-  return shifted;
 }
 
 export interface IdentityFacts {
@@ -81,11 +70,30 @@ function wavelengthCoefficients(
   const known = raw.filter((value) => value !== undefined);
   const isProgrammed =
     known.length === raw.length && known.length > 1 && known.slice(1).some((value) => value !== 0);
-  const coefficients = isProgrammed ? shiftPolynomial(known, frame.wavelengthOffset) : [];
-  if (isProgrammed && isRising(wavelengthsNm(coefficients, frame.pixels))) return coefficients;
+  const coefficients = isProgrammed ? substituted(known, { offset: frame.wavelengthOffset }) : [];
+  if (isProgrammed && hasRisingWavelengths(coefficients, frame.pixels)) return coefficients;
   const fault = isProgrammed ? "wavelengths do not rise from pixel to pixel" : "no wavelength calibration";
   link.log.warn({ coefficients: raw }, `${link.subject}: ${fault}, wavelengths are pixel indices`);
   return PIXEL_INDEX;
+}
+
+/** Throws VALUE_OUT_OF_RANGE for coefficients that would count as none when they are read again. */
+export function requireUsable(
+  { wavelengthCoefficients, strayLightConstant }: Partial<Calibration>,
+  { pixels }: { readonly pixels: number },
+  subject: string,
+): void {
+  if (wavelengthCoefficients !== undefined && !hasRisingWavelengths(wavelengthCoefficients, pixels)) {
+    const fact = `wavelengths do not rise from pixel to pixel of ${pixels}`;
+    throw new VscopeError("VALUE_OUT_OF_RANGE", `${subject}: wavelength coefficients: ${fact}`);
+  }
+  if (strayLightConstant !== undefined)
+    requireWithin(`${subject}: stray light constant`, strayLightConstant, { min: 0, max: 1 });
+}
+
+/** True when wavelengths rise from pixel to pixel. */
+export function hasRisingWavelengths(coefficients: readonly number[], pixels: number): boolean {
+  return isRising(wavelengthsNm(coefficients, pixels));
 }
 
 // Also false for what is not finite. A grating gives no other order; damaged coefficients do.

@@ -22,7 +22,7 @@ const EXPOSURE_WORDS = {
 
 const FEATURE_WORDS: Readonly<Record<Feature, string>> = {
   "acquisition-delay": "time from trigger to exposure",
-  binning: "neighbouring pixels added up in the device",
+  binning: "neighbouring pixels made one in the device",
   "board-temperature": "temperature of the circuit board",
   boxcar: "smoothing in the device",
   "continuous-strobe": "pulses at a steady rate",

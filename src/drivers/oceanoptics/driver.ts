@@ -11,6 +11,8 @@ export interface Exposure {
   readonly notBeforeUs: number;
   /** Exposed at once, whatever trigger mode is set: darks and searches. */
   readonly ignoresTrigger?: boolean;
+  /** One scan, even where the device is set to average several. */
+  readonly isSingle?: boolean;
   /** Another exposure like this one follows at once. */
   readonly another?: boolean;
 }

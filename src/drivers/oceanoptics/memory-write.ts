@@ -64,3 +64,13 @@ export function isSameContent(content: Uint8Array, wanted: Uint8Array): boolean 
 export function padded(values: readonly number[], length: number): readonly number[] {
   return Array.from({ length: Math.max(length, values.length) }, (_, index) => values[index] ?? 0);
 }
+
+/** Throws VALUE_OUT_OF_RANGE for a number that a 32-bit float cannot hold: read again it would be none. */
+export function requireFloats(subject: string, values: readonly number[]): void {
+  const index = values.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (index < 0) return;
+  throw new VscopeError(
+    "VALUE_OUT_OF_RANGE",
+    `${subject}: value ${index}: ${values[index]} does not fit into a 32-bit float`,
+  );
+}

@@ -688,6 +688,11 @@ export function isOceanVendor(vendorId: number): boolean {
   return vendorId === OCEAN_OPTICS;
 }
 
+/** True for the name of a row. */
+export function isModelName(name: string): name is ModelName {
+  return ALL.some((row) => row.name === name);
+}
+
 /** The row with a name. */
 export function modelNamed(name: ModelName): SpectrometerModel {
   const model = ALL.find((row) => row.name === name);

@@ -3,7 +3,12 @@
 
 import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import { type Calibration, type InstrumentIdentity, UNPROCESSED } from "../../spectra/spectrum.ts";
+import {
+  type Calibration,
+  type DeviceProcessing,
+  type InstrumentIdentity,
+  UNPROCESSED,
+} from "../../spectra/spectrum.ts";
 import { binnedIdentity } from "./binned-identity.ts";
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
@@ -48,9 +53,12 @@ interface Attempt {
 /** What is asked of one acquisition. */
 interface Goal {
   readonly integrationTimeUs: number;
-  /** From the beginning of the first scan to the end of the last, at least. */
+  /** All scans together. */
   readonly durationUs: number;
+  /** From the beginning of the first scan to the end of the last: each is read out before the next. */
+  readonly spanUs: number;
   readonly armed: Armed | undefined;
+  readonly processing: DeviceProcessing;
 }
 
 export class ObpDriver implements SpectrometerDriver {
@@ -140,13 +148,13 @@ export class ObpDriver implements SpectrometerDriver {
     if (this.#obp.model.protocol === "obp2") return this.#outlast(signal);
     const { min } = this.identity.integrationTimeUs;
     const notBeforeUs = this.#obp.link.clock.nowUs();
-    await this.acquire({ integrationTimeUs: min, notBeforeUs, ignoresTrigger: true }, signal);
+    await this.acquire({ integrationTimeUs: min, notBeforeUs, ignoresTrigger: true, isSingle: true }, signal);
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     if (this.#isLeftBusy) await this.#outlast(signal);
     await this.#until(exposure.notBeforeUs, signal);
-    const goal = this.#goal(exposure);
+    const goal = await this.#goal(exposure, signal);
     const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
       const attempt = await this.#attempt(goal, signal);
@@ -163,8 +171,9 @@ export class ObpDriver implements SpectrometerDriver {
     { exposure, count, take }: { exposure: Exposure; count: number; take: (frame: RawFrame) => void },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { integrationTimeUs, armed } = this.#goal(exposure);
-    if (armed !== undefined || this.#processing.values !== UNPROCESSED || !buffer.isPresent) return false;
+    if (!buffer.isPresent) return false;
+    const { integrationTimeUs, armed, processing } = await this.#goal(exposure, signal);
+    if (armed !== undefined || processing !== UNPROCESSED) return false;
     await this.#until(exposure.notBeforeUs, signal);
     await this.#set({ integrationTimeUs, armed }, signal);
     return buffer.acquire({ integrationTimeUs, count }, take, signal);
@@ -220,18 +229,23 @@ export class ObpDriver implements SpectrometerDriver {
     return clock.nowUs() + MOST_PENDING * this.#obp.model.integrationTimeUs.max;
   }
 
-  #goal(exposure: Exposure): Goal {
+  async #goal(exposure: Exposure, signal: AbortSignal): Promise<Goal> {
     const { step } = this.identity.integrationTimeUs;
     const integrationTimeUs = Math.floor(exposure.integrationTimeUs / step) * step;
     const armed = exposure.ignoresTrigger === true ? undefined : this.#trigger.armed;
-    return { integrationTimeUs, durationUs: this.#processing.values.scans * integrationTimeUs, armed };
+    const processing = await this.#processing.prepared(exposure.isSingle === true, signal);
+    const durationUs = processing.scans * integrationTimeUs;
+    const spanUs = durationUs + (processing.scans - 1) * this.#obp.model.readoutUs;
+    return { integrationTimeUs, durationUs, spanUs, armed, processing };
   }
 
   async #attempt(goal: Goal, signal: AbortSignal): Promise<Attempt> {
     const { armed } = goal;
     const expose = (inner: AbortSignal): Promise<Attempt> =>
       this.#obp.model.exposure === "buffered" ? this.#fromBuffer(goal, inner) : this.#onRequest(goal, inner);
-    return armed === undefined ? expose(signal) : this.#trigger.wait(armed, signal, expose);
+    if (armed === undefined) return expose(signal);
+    const exposureUs = goal.durationUs + goal.processing.scans * this.#obp.model.readoutMaxUs;
+    return this.#trigger.wait({ ...armed, exposureUs }, signal, expose);
   }
 
   async #onRequest(goal: Goal, signal: AbortSignal): Promise<Attempt> {
@@ -255,23 +269,22 @@ export class ObpDriver implements SpectrometerDriver {
     return { bytes, requestedUs, arrivalUs, isFresh };
   }
 
-  #frame({ armed, durationUs }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
+  #frame({ armed, spanUs, processing }: Goal, attempt: Attempt, discardedFrames: number): RawFrame {
     const { frame, exposure, readoutUs } = this.#obp.model;
-    const { values } = this.#processing;
-    const pixels = frame.pixels >> values.binning;
+    const pixels = frame.pixels >> processing.binning;
     // Without a trigger counted from the request, because an answer can be late and the exposure not.
-    const begunUs = attempt.arrivalUs - readoutUs - durationUs;
+    const begunUs = attempt.arrivalUs - readoutUs - spanUs;
     const exposureStartUs =
       armed === undefined ? attempt.requestedUs : Math.max(attempt.requestedUs, begunUs);
     const isOutside = armed !== undefined && isTimedOutside(armed.mode);
     return {
       counts: decodeFrame({ ...frame, wirePixels: pixels, pixels }, attempt.bytes, this.#obp.link.subject),
       exposureStartUs: isOutside ? attempt.requestedUs : exposureStartUs,
-      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + durationUs,
+      exposureEndUs: isOutside ? attempt.arrivalUs - readoutUs : exposureStartUs + spanUs,
       freshness: exposure === "buffered" ? "metadata" : "request",
       discardedFrames,
       ...(armed === undefined ? {} : { triggerMode: armed.mode }),
-      ...(values === UNPROCESSED ? {} : { processing: values }),
+      ...(processing === UNPROCESSED ? {} : { processing }),
     };
   }
 
@@ -289,7 +302,10 @@ export class ObpDriver implements SpectrometerDriver {
     );
   }
 
-  async #set({ integrationTimeUs, armed }: Omit<Goal, "durationUs">, signal: AbortSignal): Promise<void> {
+  async #set(
+    { integrationTimeUs, armed }: Pick<Goal, "integrationTimeUs" | "armed">,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#setIntegrationTime(integrationTimeUs, signal);
     await this.#setTrigger(armed?.number ?? 0, signal);
   }
@@ -312,10 +328,10 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   // For ever where it waits for a signal.
-  async #readSpectrum({ durationUs, armed }: Goal, signal: AbortSignal): Promise<Uint8Array> {
+  async #readSpectrum({ durationUs, armed, processing }: Goal, signal: AbortSignal): Promise<Uint8Array> {
     const { spectrumRequest, readoutMaxUs } = this.#obp.model;
     const { clock } = this.#obp.link;
-    const readoutsUs = this.#processing.values.scans * readoutMaxUs;
+    const readoutsUs = processing.scans * readoutMaxUs;
     const us = armed === undefined ? durationUs + readoutsUs + ANSWER_MARGIN_US : Number.POSITIVE_INFINITY;
     this.#busyUntilUs = armed === undefined ? clock.nowUs() + us : this.#longestUs();
     const bytes = await this.#obp.query({ type: spectrumRequest, us }, signal);

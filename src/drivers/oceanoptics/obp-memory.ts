@@ -4,9 +4,10 @@
 import { SECOND } from "../../base/clock.ts";
 import { requireWithin, VscopeError } from "../../base/errors.ts";
 import type { Control, StoredCalibration } from "./controls.ts";
-import { shiftPolynomial } from "./calibration.ts";
+import { substituted } from "../../spectra/polynomial.ts";
+import { requireUsable } from "./calibration.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
-import { isSameContent, isSameNumber, overwrite, padded, type Piece } from "./memory-write.ts";
+import { isSameContent, isSameNumber, overwrite, padded, type Piece, requireFloats } from "./memory-write.ts";
 import type { Obp } from "./obp.ts";
 import { MAX_COEFFICIENTS } from "./obp-calibration.ts";
 import { f32, OBP1, readF32, u8 } from "./obp-messages.ts";
@@ -57,9 +58,10 @@ export function obpCalibration(obp: Obp, identity: DeviceIdentity): Control<Stor
 
 async function calibrationPieces(
   obp: Obp,
-  { wavelengthCoefficients, nonlinearityCoefficients, strayLightConstant }: StoredCalibration,
+  calibration: StoredCalibration,
   signal: AbortSignal,
 ): Promise<readonly Piece[]> {
+  const { wavelengthCoefficients, nonlinearityCoefficients, strayLightConstant } = calibration;
   const pieces: Piece[] = [];
   const add = async (list: List, values: readonly number[], isPolynomial: boolean): Promise<void> => {
     const count = await readCount(obp, list, signal);
@@ -68,11 +70,12 @@ async function calibrationPieces(
     pieces.push(...all.map((value, index) => coefficientPiece(obp, list, { index, value })));
   };
   if (wavelengthCoefficients !== undefined) {
-    const stored = shiftPolynomial(wavelengthCoefficients, -obp.model.frame.wavelengthOffset);
+    const stored = substituted(wavelengthCoefficients, { offset: -obp.model.frame.wavelengthOffset });
     await add(WAVELENGTH, stored, true);
   }
   if (strayLightConstant !== undefined) await add(STRAY_LIGHT, [strayLightConstant], false);
   if (nonlinearityCoefficients !== undefined) await add(NONLINEARITY, nonlinearityCoefficients, true);
+  requireUsable(calibration, obp.model.frame, obp.link.subject);
   return pieces;
 }
 
@@ -120,6 +123,7 @@ export function obpIrradiance(obp: Obp): Control<readonly number[]> {
     async write(values, signal) {
       const limits = { min: pixels, max: pixels };
       requireWithin(`${obp.link.subject}: number of values`, values.length, limits);
+      requireFloats(`${obp.link.subject}: irradiance calibration`, values);
       const bytes = Buffer.concat(values.map(f32));
       const piece: Piece = {
         what: "irradiance calibration",

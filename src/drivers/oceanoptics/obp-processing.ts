@@ -39,6 +39,8 @@ export class ObpProcessing {
   readonly #obp: Obp;
   readonly #knobs: readonly Knob[];
   #values: DeviceProcessing = UNPROCESSED;
+  /** Undefined when that is not certain. */
+  #scansInDevice: number | undefined;
 
   constructor(obp: Obp) {
     this.#obp = obp;
@@ -53,9 +55,22 @@ export class ObpProcessing {
     return this.#values;
   }
 
+  /** What the next spectrum is made with; `isSingle`: of one scan, whatever was set. */
+  async prepared(isSingle: boolean, signal: AbortSignal): Promise<DeviceProcessing> {
+    const wanted = isSingle ? plain({ ...this.#values, scans: 1 }) : this.#values;
+    const knob = this.#knobs.find(({ member }) => member === "scans");
+    if (knob !== undefined && wanted.scans !== this.#scansInDevice) {
+      this.#scansInDevice = undefined;
+      await this.#send(knob, wanted.scans, signal);
+      this.#scansInDevice = wanted.scans;
+    }
+    return wanted;
+  }
+
   /** Writes all of it again: an earlier session or a broken exchange may have left something else. */
   async apply(signal: AbortSignal): Promise<void> {
     for (const knob of this.#knobs) await this.#send(knob, this.#values[knob.member], signal);
+    this.#scansInDevice = this.#values.scans;
   }
 
   #control(knob: Knob): Control<number> {
@@ -66,9 +81,8 @@ export class ObpProcessing {
         const { subject } = this.#obp.link;
         if (!(await this.#send(knob, value, signal)))
           throw new VscopeError("RESOURCE_NOT_FOUND", `${subject}: the device has no ${knob.feature}`);
-        const values = { ...this.#values, [knob.member]: value };
-        const isPlain = KNOBS.every(({ member }) => values[member] === UNPROCESSED[member]);
-        this.#values = isPlain ? UNPROCESSED : values;
+        this.#values = plain({ ...this.#values, [knob.member]: value });
+        if (knob.member === "scans") this.#scansInDevice = value;
       },
     };
   }
@@ -77,4 +91,9 @@ export class ObpProcessing {
   #send({ type, encode }: Knob, value: number, signal: AbortSignal): Promise<boolean> {
     return this.#obp.commandIfPresent({ type, data: encode(value) }, signal);
   }
+}
+
+/** UNPROCESSED itself when nothing is out of the ordinary. */
+function plain(values: DeviceProcessing): DeviceProcessing {
+  return KNOBS.every(({ member }) => values[member] === UNPROCESSED[member]) ? UNPROCESSED : values;
 }

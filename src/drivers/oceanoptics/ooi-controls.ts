@@ -44,7 +44,11 @@ function lampOf(ooi: Ooi): Control<boolean> {
 }
 
 async function readStatus(ooi: Ooi, signal: AbortSignal): Promise<DeviceStatus> {
-  const bytes = await ooi.readStatus(signal);
+  return statusOf(await ooi.readStatus(signal));
+}
+
+/** What the 16 bytes of the status say. */
+export function statusOf(bytes: Uint8Array): DeviceStatus {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     pixels: view.getUint16(0, true),

@@ -57,9 +57,9 @@ export class OoiDriver implements SpectrometerDriver {
     this.#ooi = ooi;
     this.#exposures = exposures;
     this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
-    this.#triggered = new Triggered(ooi, exposures);
     this.recovery = this.#recovery();
     this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
+    this.#triggered = new Triggered(ooi, exposures, this.#trigger);
     this.controls = { ...ooiControls(ooi, this.#identity), ...triggerControls(ooi.model, this.#trigger) };
     if (tec !== undefined) this.tec = tec;
     const { features } = ooi.model;
@@ -156,9 +156,7 @@ export class OoiDriver implements SpectrometerDriver {
   }
 
   async #onSignal(exposure: Exposure, armed: Armed, signal: AbortSignal) {
-    const frame = await this.#trigger.wait(armed, signal, (inner) =>
-      this.#triggered.acquire(exposure, armed, inner),
-    );
+    const frame = await this.#triggered.acquire(exposure, armed, signal);
     const freshness = isTimedOutside(armed.mode) ? "request" : "timing";
     return { ...frame, freshness, triggerMode: armed.mode } as const;
   }

@@ -3,10 +3,11 @@
 
 import { requireWithin, VscopeError } from "../../base/errors.ts";
 import type { Control, EepromSlot, StoredCalibration } from "./controls.ts";
-import { shiftPolynomial } from "./calibration.ts";
+import { substituted } from "../../spectra/polynomial.ts";
+import { requireUsable } from "./calibration.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { MAX_NONLINEARITY_ORDER, SLOT_BYTES, SLOTS, slotNumber, slotOfText, slotText } from "./eeprom.ts";
-import { isSameContent, isSameNumber, overwrite, padded, type Piece } from "./memory-write.ts";
+import { isSameContent, isSameNumber, overwrite, padded, type Piece, requireFloats } from "./memory-write.ts";
 import { IRRADIANCE_BYTES, type Ooi } from "./ooi.ts";
 
 const FLOAT_BYTES = 4;
@@ -54,11 +55,13 @@ export function ooiCalibration(ooi: Ooi, identity: DeviceIdentity): Control<Stor
 
 function calibrationPieces(ooi: Ooi, calibration: StoredCalibration): readonly Piece[] {
   const { wavelengthCoefficients, nonlinearityCoefficients, strayLightConstant } = calibration;
-  return [
+  const pieces = [
     ...(wavelengthCoefficients === undefined ? [] : wavelengthPieces(ooi, wavelengthCoefficients)),
     ...(strayLightConstant === undefined ? [] : [numberPiece(ooi, SLOTS.strayLight, strayLightConstant)]),
     ...(nonlinearityCoefficients === undefined ? [] : nonlinearityPieces(ooi, nonlinearityCoefficients)),
   ];
+  requireUsable(calibration, ooi.model.frame, ooi.link.subject);
+  return pieces;
 }
 
 // The device's polynomial may count its pixels from elsewhere (QE65000).
@@ -66,7 +69,7 @@ function wavelengthPieces(ooi: Ooi, coefficients: readonly number[]): readonly P
   const { link, model } = ooi;
   const limits = { min: 2, max: WAVELENGTH_COEFFICIENTS };
   requireWithin(`${link.subject}: number of wavelength coefficients`, coefficients.length, limits);
-  const stored = shiftPolynomial(padded(coefficients, limits.max), -model.frame.wavelengthOffset);
+  const stored = substituted(padded(coefficients, limits.max), { offset: -model.frame.wavelengthOffset });
   return stored.map((value, order) => numberPiece(ooi, SLOTS.firstWavelengthCoefficient + order, value));
 }
 
@@ -122,6 +125,7 @@ export function ooiIrradiance(ooi: Ooi): Control<readonly number[]> {
     async write(values, signal) {
       const limits = { min: pixels, max: pixels };
       requireWithin(`${ooi.link.subject}: number of values`, values.length, limits);
+      requireFloats(`${ooi.link.subject}: irradiance calibration`, values);
       await overwrite(ooi.link, irradiancePieces(ooi, values), signal);
     },
   };

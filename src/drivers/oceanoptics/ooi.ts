@@ -155,7 +155,9 @@ export class Ooi {
   /** Board temperature in degrees Celsius: a status byte, then 0.003906 degrees a count (Flame manual). */
   async readBoardTemperatureC(signal: AbortSignal): Promise<number> {
     const question = { us: ANSWER_DEADLINE_US, what: "board temperature", bytes: 3 };
-    return view(await this.#ask([READ_BOARD_TEMPERATURE], question, signal)).getInt16(1, true) * 0.003906;
+    const celsius =
+      view(await this.#ask([READ_BOARD_TEMPERATURE], question, signal)).getInt16(1, true) * 0.003906;
+    return Math.round(celsius * 1000) / 1000;
   }
 
   /** The Lamp Enable line, which also gates the strobes. */

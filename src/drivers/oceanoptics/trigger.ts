@@ -60,14 +60,19 @@ export class Trigger implements Control<TriggerSetting> {
     const { subject } = this.#link;
     if (setting.timeoutS !== undefined) requireWithin(`${subject}: timeout`, setting.timeoutS, TIMEOUT_S);
     if (setting.number !== undefined) requireWithin(`${subject}: number`, setting.number, NUMBERS);
+    if (setting.mode === "normal" && setting.number !== undefined && setting.number !== 0)
+      throw new VscopeError("VALUE_INVALID", `${subject}: mode normal has number 0, not ${setting.number}`);
     const number = setting.number ?? (await this.#numberOf(setting.mode, signal));
     this.#setting = setting;
     this.#armed = setting.mode === "normal" ? undefined : { ...setting, number };
   }
 
-  /** Runs an exposure that waits for its signal: until it comes, the time-out has passed, or `signal` aborts. */
+  /**
+   * Runs an exposure that waits for its signal: until it is over, the time-out and `exposureUs` have passed, or `signal`
+   * aborts. `exposureUs`: from the signal to the last byte.
+   */
   async wait<T>(
-    { mode, timeoutS }: Armed,
+    { mode, timeoutS, exposureUs }: Armed & { readonly exposureUs: number },
     signal: AbortSignal,
     expose: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
@@ -77,7 +82,7 @@ export class Trigger implements Control<TriggerSetting> {
       new VscopeError("DEVICE_TIMEOUT", `${subject}: no trigger (${mode}) within ${timeoutS} s`, {
         details: { mode, timeoutS },
       });
-    return withDeadline({ clock, us: timeoutS * SECOND, late }, signal, expose);
+    return withDeadline({ clock, us: timeoutS * SECOND + exposureUs, late }, signal, expose);
   }
 
   async #numberOf(mode: SettableMode, signal: AbortSignal): Promise<number> {

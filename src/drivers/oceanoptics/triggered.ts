@@ -9,10 +9,12 @@
 
 import { all } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
+import { VscopeError } from "../../base/errors.ts";
 import type { Exposure } from "./driver.ts";
 import type { FreeRunning, KeptFrame } from "./free-running.ts";
 import type { Ooi } from "./ooi.ts";
-import { type Armed } from "./trigger.ts";
+import { statusOf } from "./ooi-controls.ts";
+import type { Armed, Trigger } from "./trigger.ts";
 import { isTimedOutside } from "./trigger-modes.ts";
 
 // Cycles that the input gates can begin before the device is armed; those are dropped.
@@ -28,11 +30,13 @@ interface Arming {
 export class Triggered {
   readonly #ooi: Ooi;
   readonly #exposures: FreeRunning;
+  readonly #trigger: Trigger;
   readonly #clock: Clock;
   #arming: Arming | undefined;
 
-  constructor(ooi: Ooi, exposures: FreeRunning) {
+  constructor(ooi: Ooi, exposures: FreeRunning, trigger: Trigger) {
     this.#ooi = ooi;
+    this.#trigger = trigger;
     this.#exposures = exposures;
     this.#clock = ooi.link.clock;
   }
@@ -56,9 +60,10 @@ export class Triggered {
   async acquire(exposure: Exposure, armed: Armed, signal: AbortSignal): Promise<KeptFrame> {
     const waitUs = exposure.notBeforeUs - this.#clock.nowUs();
     if (waitUs > 0) await this.#clock.delay(waitUs, signal);
-    const { sinceUs } = await this.#arm(exposure, armed.number, signal);
+    const { sinceUs } = await this.#arm(exposure, armed, signal);
+    const exposureUs = exposure.integrationTimeUs + this.#ooi.model.readoutMaxUs;
     for (let discardedFrames = 0; discardedFrames <= MOST_DISCARDED; discardedFrames++) {
-      const bytes = await this.#read(signal);
+      const bytes = await this.#trigger.wait({ ...armed, exposureUs }, signal, (inner) => this.#read(inner));
       const arrivalUs = this.#clock.nowUs();
       const exposureEndUs = arrivalUs - this.#ooi.model.readoutUs;
       if (isTimedOutside(armed.mode)) {
@@ -81,7 +86,7 @@ export class Triggered {
     return sinceUs + integrationTimeUs + slackUs;
   }
 
-  async #arm(exposure: Exposure, number: number, signal: AbortSignal): Promise<Arming> {
+  async #arm(exposure: Exposure, { mode, number }: Armed, signal: AbortSignal): Promise<Arming> {
     const { integrationTimeUs, notBeforeUs } = exposure;
     const known = this.#arming;
     const isSame = known?.number === number && known.integrationTimeUs === integrationTimeUs;
@@ -95,8 +100,20 @@ export class Triggered {
     await this.#ooi.setTrigger(number, signal);
     const sinceUs = this.#clock.nowUs();
     await this.#drain(signal);
+    await this.#requireTaken(mode, number, signal);
     this.#arming = { number, integrationTimeUs, sinceUs };
     return this.#arming;
+  }
+
+  // Firmware ignores a number that it does not know, and would go on exposing without a signal.
+  async #requireTaken(mode: string, number: number, signal: AbortSignal): Promise<void> {
+    if (!this.#ooi.model.hasStatus) return;
+    const { triggerMode } = statusOf(await this.#ooi.readStatus(signal));
+    if (triggerMode === number) return;
+    throw new VscopeError(
+      "DEVICE_FAULT",
+      `${this.#ooi.link.subject}: trigger mode ${mode}: the instrument did not take number ${number}, it has ${triggerMode}`,
+    );
   }
 
   // No deadline: the signal may come tomorrow.

@@ -44,17 +44,26 @@ function rateOf({ light, dark }: Exposed): Curve {
     saturationLevel,
     integrationTimeUs,
   } = light;
+  if (light.flags.includes("external_timing")) {
+    const fact = "a signal from outside timed the exposure, how long it was is not known";
+    throw new VscopeError("VALUE_INVALID", `${light.serial} ${light.channel}: ${fact}`);
+  }
   const wavelengthsNm = wavelengthsOf(light);
   if (wavelengthsNm === undefined)
     throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
   const signal = Float64Array.from(counts, (count, pixel) => count - (dark.counts[pixel] ?? Number.NaN));
-  const correction = correctNonlinearity(signal, light.nonlinearityCoefficients);
+  const correction = correctNonlinearity(signal, isBinned(light) ? [] : light.nonlinearityCoefficients);
   const linear = correction.applied ? correction.counts : signal;
   const values = counts.map((count, pixel) => {
     if (pixel < from || pixel >= to || count >= saturationLevel) return Number.NaN;
     return ((linear[pixel] ?? Number.NaN) / integrationTimeUs) * 1_000_000;
   });
   return { wavelengthsNm, values };
+}
+
+// What a firmware makes of binned pixels, no source tells.
+function isBinned({ processing }: PicoSpectrum): boolean {
+  return processing !== null && processing.binning > 0;
 }
 
 /** Upwelling over downwelling on the wavelengths of the upwelling spectrum. */

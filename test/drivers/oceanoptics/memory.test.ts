@@ -124,6 +124,13 @@ describe("calibration", () => {
         { strayLightConstant: 1e-60 },
         /stray light constant 0: 1e-60 does not fit into a 32-bit float/,
       ],
+      [
+        "Flame-S",
+        { wavelengthCoefficients: [300, -0.3] },
+        /wavelengths do not rise from pixel to pixel of 2048/,
+      ],
+      ["STS", { wavelengthCoefficients: [300] }, /wavelengths do not rise from pixel to pixel of 1024/],
+      ["Flame-S", { strayLightConstant: 1.5 }, /stray light constant: 1\.5 is outside 0\.\.1/],
     ];
     for (const [model, wrong, message] of cases) {
       const opened = await openEmulated(model);
@@ -158,10 +165,10 @@ describe("calibration", () => {
       )
       .map(([digits, power, isNegative]) => (isNegative ? -1 : 1) * digits * 10 ** power);
     await fc.assert(
-      fc.asyncProperty(number, async (strayLightConstant) => {
-        await opened.run(write(opened, { strayLightConstant }));
-        const { strayLightConstant: held = NaN } = opened.driver.identity.calibration;
-        assert.ok(difference([held], [strayLightConstant]) <= 1e-7, `${strayLightConstant} became ${held}`);
+      fc.asyncProperty(number, async (value) => {
+        await opened.run(write(opened, { nonlinearityCoefficients: [1, value] }));
+        const [, held = NaN] = opened.driver.identity.calibration.nonlinearityCoefficients;
+        assert.ok(difference([held], [value]) <= 1e-7, `${value} became ${held}`);
       }),
       { numRuns: 60 },
     );
@@ -318,4 +325,21 @@ test("the buffer tells its size and what waits in it, and is emptied", async () 
   const refused = run(buffer?.write?.({ ...held, spectra: 1 }, NEVER) ?? assert.fail());
   await assert.rejects(refused, (error) => isVscopeError(error, "VALUE_OUT_OF_RANGE"));
   await close();
+});
+
+test("an irradiance calibration with a number that no 32-bit float holds is refused before anything is written", async () => {
+  for (const model of ["HR4000", "STS"] as const) {
+    const opened = await openEmulated(model);
+    const values = Array.from({ length: opened.driver.identity.pixels }, () => 1);
+    values[3] = 1e39;
+    await assert.rejects(
+      opened.run(opened.driver.controls.irradiance?.write?.(values, NEVER) ?? assert.fail()),
+      {
+        code: "VALUE_OUT_OF_RANGE",
+        message: "TEST00001: irradiance calibration: value 3: 1e+39 does not fit into a 32-bit float",
+      },
+    );
+    assert.deepEqual(opened.warnings, []);
+    await opened.close();
+  }
 });

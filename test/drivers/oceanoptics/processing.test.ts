@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { MS } from "../../../src/base/clock.ts";
+import { binnedIdentity } from "../../../src/drivers/oceanoptics/binned-identity.ts";
+import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import type { ControlName } from "../../../src/drivers/oceanoptics/controls.ts";
 import { wavelengthsNm } from "../../../src/spectra/spectrum.ts";
 import { type EmulatedDriver, openEmulated } from "./emulated-driver.ts";
@@ -54,6 +56,18 @@ test("binned pixels are fewer, with the wavelengths of the middle of each group"
   await set(bench, "binning", 0);
   assert.equal(bench.driver.identity, full);
   await bench.close();
+});
+
+test("an instrument without a wavelength calibration has none when it bins, either", async () => {
+  const { driver, close } = await openEmulated("STS");
+  const { identity } = driver;
+  const uncalibrated = {
+    ...identity,
+    calibration: { ...identity.calibration, wavelengthCoefficients: [0, 1] },
+  };
+  assert.ok(isUncalibrated(binnedIdentity(uncalibrated, 2).calibration));
+  assert.ok(!isUncalibrated(binnedIdentity(identity, 2).calibration));
+  await close();
 });
 
 test("an aborted exchange leaves the device with what was set", async () => {
