@@ -81,3 +81,30 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }
+
+/**
+ * Settles as `promise` does. When it goes on for `us` after `signal` has aborted, nobody waits for it any longer:
+ * rejects with what `late` makes of the signal's reason.
+ */
+export function orGivenUp<T>(
+  promise: Promise<T>,
+  {
+    clock,
+    us,
+    late,
+  }: { readonly clock: Clock; readonly us: number; readonly late: (reason: unknown) => Error },
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let cancel = (): void => {};
+    const onAbort = (): void => {
+      cancel = clock.after(us, () => reject(late(signal.reason)));
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      cancel();
+      signal.removeEventListener("abort", onAbort);
+    });
+  });
+}

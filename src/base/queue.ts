@@ -2,6 +2,7 @@
 // Laws (tested against a model): every promise settles; at most one job runs; order is kept; a cancelled waiter
 // rejects at once and never runs; close() rejects the waiters and awaits the running job; after a job has failed
 // or was aborted, `recover` runs before the next one. The turn is handed over, never dropped and taken again.
+// The owner's own jobs go before those that wait, and there is always room for them.
 
 import { withAny } from "./abort.ts";
 import { VscopeError } from "./errors.ts";
@@ -27,6 +28,8 @@ export class Queue {
   readonly #capacity: number;
   readonly #recover: (reason: unknown) => Promise<void>;
   readonly #waiters: Waiter[] = [];
+  /** The owner's own. */
+  readonly #urgent: Waiter[] = [];
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
   #failure: { readonly reason: unknown } | undefined;
@@ -48,17 +51,26 @@ export class Queue {
 
   /** Runs `job` when its turn comes. Throws what the job throws, the signal's reason, or DEVICE_BUSY when full. */
   run<T>(job: Job<T>, signal: AbortSignal): Promise<T> {
+    const waiting = this.#waiters.length;
+    if (waiting < this.#capacity) return this.#enqueue(this.#waiters, job, signal);
+    const fact = `${waiting} jobs are waiting, ${this.#capacity} are allowed`;
+    return Promise.reject(new VscopeError("DEVICE_BUSY", `${this.#name}: ${fact}`));
+  }
+
+  /** As `run`, for the owner of the queue: its turn is the next one, and it is never refused. */
+  runNext<T>(job: Job<T>, signal: AbortSignal): Promise<T> {
+    return this.#enqueue(this.#urgent, job, signal);
+  }
+
+  /** Rejects those that wait, but for the owner's own; what runs goes on. */
+  turnAway(reason: unknown): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+  }
+
+  #enqueue<T>(waiters: Waiter[], job: Job<T>, signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closing.signal.aborted) return reject(this.#closing.signal.reason);
       if (signal.aborted) return reject(signal.reason);
-      if (this.#waiters.length >= this.#capacity) {
-        return reject(
-          new VscopeError(
-            "DEVICE_BUSY",
-            `${this.#name}: ${this.#waiters.length} jobs are waiting, ${this.#capacity} are allowed`,
-          ),
-        );
-      }
       const waiter: Waiter = {
         start: async () => {
           signal.removeEventListener("abort", onAbort);
@@ -74,11 +86,11 @@ export class Queue {
         },
       };
       const onAbort = (): void => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        waiters.splice(waiters.indexOf(waiter), 1);
         reject(signal.reason);
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.push(waiter);
+      waiters.push(waiter);
       if (this.#running === undefined) this.#running = this.#drain();
     });
   }
@@ -88,16 +100,19 @@ export class Queue {
     reason: unknown = new VscopeError("DEVICE_NOT_CONNECTED", `${this.#name}: closed`),
   ): Promise<void> {
     if (!this.#closing.signal.aborted) this.#closing.abort(reason);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+    for (const waiter of this.#urgent.splice(0)) waiter.reject(reason);
+    this.turnAway(reason);
     await this.#running;
   }
 
   // Holds the turn from the first job to the last: no gap in which a newcomer could run beside a waiter.
   async #drain(): Promise<void> {
-    for (let next = this.#waiters.shift(); next !== undefined; next = this.#waiters.shift()) {
-      await next.start();
-    }
+    for (let next = this.#next(); next !== undefined; next = this.#next()) await next.start();
     this.#running = undefined;
+  }
+
+  #next(): Waiter | undefined {
+    return this.#urgent.shift() ?? this.#waiters.shift();
   }
 
   async #perform<T>(job: Job<T>, signal: AbortSignal): Promise<T> {

@@ -3,10 +3,12 @@
 
 import { NEVER, orAborted } from "../base/abort.ts";
 import { SECOND } from "../base/clock.ts";
-import { asVscopeError, isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
+import { asVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import { Queue } from "../base/queue.ts";
 import type { RecoveryStep, SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
+import { CANCEL_US } from "../drivers/usb/guarded-transport.ts";
 import type { RecoveryLadder } from "./recovery-ladder.ts";
+import { isRefusal } from "./refusal.ts";
 
 export type DeviceJob<T> = (attachment: Attachment, signal: AbortSignal) => Promise<T>;
 
@@ -24,32 +26,45 @@ export interface AttachmentOptions {
   readonly driver: SpectrometerDriver;
   readonly ladder: RecoveryLadder;
   readonly events: AttachmentEvents;
+  /** Writes the settings of before. A device is not used until this has succeeded. */
+  readonly restore: (signal: AbortSignal) => Promise<void>;
 }
 
-// A cancelled transfer ends within a millisecond; one that does not hangs in the bus.
-const CANCEL_US = 2 * SECOND;
 // Beside the exposure that the device may have to finish first.
 const ANSWER_US = 60 * SECOND;
+const RESTORE_US = 60 * SECOND;
 
 export class Attachment {
   readonly driver: SpectrometerDriver;
   readonly #ladder: RecoveryLadder;
   readonly #events: AttachmentEvents;
+  readonly #restore: (signal: AbortSignal) => Promise<void>;
   readonly #queue: Queue;
   readonly #ended = new AbortController();
-  #stuck: VscopeError | undefined;
+  /** Why it cannot be brought back in place. */
+  #broken: VscopeError | undefined;
+  #isRestored = false;
   #hasWorked = false;
 
-  constructor({ serial, driver, ladder, events }: AttachmentOptions) {
+  constructor({ serial, driver, ladder, events, restore }: AttachmentOptions) {
     this.driver = driver;
     this.#ladder = ladder;
     this.#events = events;
+    this.#restore = restore;
     this.#queue = new Queue({ name: serial, recover: (reason) => this.#recover(reason) });
   }
 
   /** Whether anything has succeeded; the first job takes a spectrum. */
   get hasWorked(): boolean {
     return this.#hasWorked;
+  }
+
+  /** The first job: the settings of before, and what the first acquisition would otherwise have to do. */
+  prepare(): Promise<void> {
+    return this.run(async ({ driver }, inner) => {
+      await this.#restoreOnce(inner);
+      await driver.prepare?.(inner);
+    }, NEVER);
   }
 
   /** Runs a job in its turn. After a failure the device recovers at once. Throws what the job and the queue throw. */
@@ -70,6 +85,11 @@ export class Attachment {
     }
   }
 
+  /** Rejects those that wait for their turn: the job that runs may take till tomorrow. */
+  turnAway(reason: VscopeError): void {
+    this.#queue.turnAway(reason);
+  }
+
   /** What runs and waits rejects at once with `reason`; the driver is closed. */
   async close(reason: VscopeError): Promise<void> {
     this.#ended.abort(reason);
@@ -85,7 +105,7 @@ export class Attachment {
       const run = (inner: AbortSignal): Promise<unknown> => orAborted(Promise.allSettled([running]), inner);
       const cancel = { name: "cancel", deadlineUs: CANCEL_US, run };
       this.#ladder.take(cancel, messageOf(signal.reason), NEVER).catch((error: unknown) => {
-        this.#stuck = asVscopeError(error);
+        this.#broken = asVscopeError(error);
         stuck.abort(error);
       });
     };
@@ -97,12 +117,12 @@ export class Attachment {
     }
   }
 
-  // The queue recovers before its next job, so an empty one does.
+  // The queue recovers before its next job, and this is the next.
   #recoverSoon(reason: string): void {
     if (this.#ended.signal.aborted) return;
     this.#events.recovering(reason);
     this.#queue
-      .run(async (inner) => {
+      .runNext(async (inner) => {
         await this.#ladder.takeAll(this.#preparation(), reason, inner);
         this.#works();
       }, this.#ended.signal)
@@ -111,18 +131,27 @@ export class Attachment {
   }
 
   async #recover(reason: unknown): Promise<void> {
-    if (!isRefusal(reason)) await this.#resynchronize(messageOf(reason));
-  }
-
-  async #resynchronize(reason: string): Promise<void> {
+    if (isRefusal(reason)) return;
     try {
-      if (this.#stuck !== undefined) throw this.#stuck;
-      await this.#ladder.takeAll(this.driver.recovery, reason, this.#ended.signal);
+      if (this.#broken !== undefined) throw this.#broken;
+      const steps = [...this.driver.recovery, ...this.#restoration()];
+      await this.#ladder.takeAll(steps, messageOf(reason), this.#ended.signal);
       this.#events.resynchronized();
     } catch (error) {
       this.#fail(error);
       throw error;
     }
+  }
+
+  async #restoreOnce(signal: AbortSignal): Promise<void> {
+    await this.#restore(signal);
+    this.#isRestored = true;
+  }
+
+  // Where the first job has failed: nobody may measure with other settings than those he sees.
+  #restoration(): readonly RecoveryStep[] {
+    if (this.#isRestored) return [];
+    return [{ name: "restore", deadlineUs: RESTORE_US, run: (signal) => this.#restoreOnce(signal) }];
   }
 
   // Shows that the device delivers spectra again.
@@ -139,11 +168,7 @@ export class Attachment {
   }
 
   #fail(error: unknown): void {
-    if (!this.#ended.signal.aborted) this.#events.failed(asVscopeError(error));
+    this.#broken ??= asVscopeError(error);
+    if (!this.#ended.signal.aborted) this.#events.failed(this.#broken);
   }
-}
-
-// A request that was refused has left the device as it was.
-function isRefusal(error: unknown): boolean {
-  return isVscopeError(error, "VALUE_INVALID", "VALUE_OUT_OF_RANGE", "RESOURCE_NOT_FOUND", "STATE_CONFLICT");
 }

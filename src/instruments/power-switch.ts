@@ -28,6 +28,7 @@ export class PowerSwitch {
   readonly #activeHigh: boolean;
   readonly #clock: Clock;
   readonly #state = new Cell<Power>("on");
+  #orders = 0;
   #cycling: Promise<void> | undefined;
 
   private constructor(line: GpioLine, { activeHigh, offUs }: PowerSwitchConfig, clock: Clock) {
@@ -48,9 +49,15 @@ export class PowerSwitch {
     return this.#state;
   }
 
+  /** How often it has been set: whether an order is still the newest. */
+  get orders(): number {
+    return this.#orders;
+  }
+
   /** Throws DEVICE_FAULT when the line does not take it; then the state is the old one. */
   set(power: Power): void {
     this.#drive(power);
+    this.#orders += 1;
     this.#state.set(power);
   }
 

@@ -102,20 +102,20 @@ export class Rack {
   }
 
   /**
-   * Switches a spectrometer's power; `cycle` is off and on again. Resolves when the line has its new level: the state
+   * Switches a spectrometer's power; `cycle` is off and on again, unless somebody has switched it meanwhile. Resolves when the line has its new level: the state
    * tells when the device is back. Throws RESOURCE_NOT_FOUND, or DEVICE_FAULT when the line fails.
    */
   async setPower(serial: string, wanted: "on" | "off" | "cycle", signal: AbortSignal): Promise<void> {
     const power = this.powerSwitch(serial);
-    if (wanted !== "on") await this.#switchOff(serial, power);
+    if (wanted === "on") return this.#switchOn(serial, power);
+    const order = await this.#switchOff(serial, power);
     if (wanted === "off") return;
     try {
-      if (wanted === "cycle")
-        await withAny([signal, this.#closing.signal], (joined) =>
-          this.#options.clock.delay(power.offUs, joined),
-        );
+      await withAny([signal, this.#closing.signal], (joined) =>
+        this.#options.clock.delay(power.offUs, joined),
+      );
     } finally {
-      this.#switchOn(serial, power);
+      if (power.orders === order) this.#switchOn(serial, power);
     }
   }
 
@@ -248,16 +248,19 @@ export class Rack {
     if (power !== undefined) await until(power.state, (state) => state === "on", signal);
   }
 
-  async #switchOff(serial: string, power: PowerSwitch): Promise<void> {
+  // The order's number.
+  async #switchOff(serial: string, power: PowerSwitch): Promise<number> {
     const { log } = this.#options;
     const reason = new VscopeError("DEVICE_NOT_CONNECTED", `${serial}: switched off by a client`);
     const status = { state: "powered-off", reason: reason.message } as const;
     const spectrometer = this.#known.get(serial);
     const keeper = [...this.#keepers.values()].find((one) => one.spectrometer?.serial === serial);
+    let order = power.orders;
     await spectrometer?.detach(reason, status.state);
     spectrometer?.announce(status);
     try {
       power.set("off");
+      order = power.orders;
     } finally {
       // When the line fails it is opened again.
       keeper?.fail(reason);
@@ -265,6 +268,7 @@ export class Rack {
     const history = this.#historyFor(serial);
     if (history !== undefined) this.#report(history.portPath, undefined);
     log.info({ serial }, `${serial}: power is switched off`);
+    return order;
   }
 
   #switchOn(serial: string, power: PowerSwitch): void {
@@ -288,7 +292,16 @@ export class Rack {
     return [...this.#switches]
       .filter(([one, { state }]) => state.value === "on" && (serial === undefined || one === serial))
       .filter(([one]) => this.#known.get(one)?.isAttached !== true)
+      .filter(([one]) => one === serial || !this.#isBeingOpened(one))
       .map(([, power]) => power);
+  }
+
+  // Its own port's keeper has it: it is there, or expected back from a reset.
+  #isBeingOpened(serial: string): boolean {
+    const nowUs = this.#options.clock.nowUs();
+    return [...this.#histories.values()].some(
+      (one) => one.serial === serial && (this.#keepers.has(one.portPath) || nowUs < one.backByUs),
+    );
   }
 
   async #cyclePower(history: PortHistory): Promise<void> {

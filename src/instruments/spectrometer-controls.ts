@@ -9,6 +9,7 @@ import {
   type ControlValues,
   WRITTEN_ONCE,
 } from "../drivers/oceanoptics/controls.ts";
+import type { Tolerate } from "./refusal.ts";
 
 /** Runs a job in the spectrometer's queue, with the controls of the device that is attached. */
 export type RunControl = <T>(
@@ -65,7 +66,10 @@ export class SpectrometerControls {
       }
     };
     await this.#run(write, signal);
-    if (!WRITTEN_ONCE.has(name)) this.#settings.set(name, write);
+    if (WRITTEN_ONCE.has(name)) return;
+    // Two settings can share a line: they are restored in the order of their last writes.
+    this.#settings.delete(name);
+    this.#settings.set(name, write);
   }
 
   attached(controls: Controls): void {
@@ -73,9 +77,11 @@ export class SpectrometerControls {
   }
 
   /** Writes what was set before the device went away, and what an earlier program may have left otherwise. */
-  async restore(controls: Controls, signal: AbortSignal): Promise<void> {
-    for (const control of Object.values(controls)) await control.establish?.(signal);
-    for (const write of this.#settings.values()) await write(controls, signal);
+  async restore(controls: Controls, tolerate: Tolerate, signal: AbortSignal): Promise<void> {
+    for (const [name, control] of Object.entries(controls)) {
+      if (control.establish !== undefined) await tolerate(name, control.establish(signal));
+    }
+    for (const [name, write] of this.#settings) await tolerate(name, write(controls, signal));
     this.#changedUs = this.#clock.nowUs();
   }
 

@@ -2,7 +2,6 @@
 // attached when the device is there. Commands are in the user's units, limits are checked here, and after a failure the
 // device is brought back to a known state before the next command.
 
-import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
@@ -18,10 +17,17 @@ import {
 } from "./integration-limits.ts";
 import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
+import { tolerateRefusals } from "./refusal.ts";
 import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
 import { SpectrometerControls } from "./spectrometer-controls.ts";
 import { spectrumOf } from "./spectrum-of-frame.ts";
-import { applyTec, type CoolerConfiguration, type TecSettings, tecSettingsOf } from "./tec-settings.ts";
+import {
+  applyTec,
+  type CoolerConfiguration,
+  restoreTec,
+  type TecSettings,
+  tecSettingsOf,
+} from "./tec-settings.ts";
 
 export const SPECTROMETER_STATES = [
   /** Not on the bus. */
@@ -182,9 +188,9 @@ export class Spectrometer {
     const channel = this.#channel(request.channel);
     const wantedUs = request.integrationTimeUs ?? channel.integrationTimeUs.value;
     const integrationTimeUs = allowedIntegrationTimeUs(this.#identity, wantedUs);
-    return this.#run(async ({ driver }, inner) => {
-      const temperature = await this.#currentTemperature(driver, inner);
-      const frame = await this.#expose(driver, { ...request, integrationTimeUs }, inner);
+    return this.#run(async (attachment, inner) => {
+      const temperature = await this.#currentTemperature(attachment.driver, inner);
+      const frame = await this.#expose(attachment, { ...request, integrationTimeUs }, inner);
       const spectrum = spectrumOf({
         frame,
         identity: this.#identity,
@@ -243,10 +249,16 @@ export class Spectrometer {
       idle: () => ifCurrent(() => this.#status.set({ state: "idle" })),
       failed: (error: VscopeError) => ifCurrent(() => onFault(error)),
     };
-    const attachment = new Attachment({ serial: this.serial, driver, ladder, events });
+    const restore = (signal: AbortSignal): Promise<void> => this.#restore(driver, signal);
+    const attachment = new Attachment({ serial: this.serial, driver, ladder, events, restore });
     this.#attachment = attachment;
     this.#status.set({ state: "idle" });
-    this.#prepare(attachment);
+    // In the background: whoever comes first need not wait for what can be done now.
+    attachment
+      .prepare()
+      .catch((error: unknown) =>
+        this.#log.warn({ reason: messageOf(error) }, `${this.serial}: is not prepared`),
+      );
   }
 
   /** A new attempt to open the device begins, or one failed: for the status only. */
@@ -280,10 +292,11 @@ export class Spectrometer {
   }
 
   async #expose(
-    driver: SpectrometerDriver,
+    attachment: Attachment,
     { integrationTimeUs, isTrial = false, kind, ...request }: SpectrumRequest & { integrationTimeUs: number },
     signal: AbortSignal,
   ): Promise<ScannedFrame> {
+    const { driver } = attachment;
     // Darks need no signal: light that it heralds is not for them.
     const ignoresTrigger = isTrial || kind === "dark";
     const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
@@ -295,6 +308,7 @@ export class Spectrometer {
     const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
     const scans = isTrial ? 1 : this.#scans.value;
     this.#awaited = awaited;
+    if (awaited !== undefined) attachment.turnAway(this.#busy(awaited));
     try {
       const exposure = { integrationTimeUs, notBeforeUs, ignoresTrigger, isSingle: isTrial };
       return await acquireScans(driver, exposure, scans, signal);
@@ -306,9 +320,12 @@ export class Spectrometer {
   async #run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
     const attachment = this.#attached();
     // It may take till tomorrow: whoever asks now gets an answer now.
-    if (this.#awaited !== undefined)
-      throw new VscopeError("DEVICE_BUSY", `${this.serial}: waits for a trigger, mode ${this.#awaited}`);
+    if (this.#awaited !== undefined) throw this.#busy(this.#awaited);
     return attachment.run(job, signal);
+  }
+
+  #busy(awaited: string): VscopeError {
+    return new VscopeError("DEVICE_BUSY", `${this.serial}: waits for a trigger, mode ${awaited}`);
   }
 
   // Controls can change it: the calibration is in the device's memory.
@@ -339,17 +356,14 @@ export class Spectrometer {
     return this.#temperature;
   }
 
-  // In the background: whoever comes first need not wait for what can be done now.
-  #prepare(attachment: Attachment): void {
-    attachment
-      .run(async ({ driver }, inner) => {
-        if (driver.tec !== undefined) await applyTec(driver.tec, this.#tecSettings, inner);
-        await this.controls.restore(driver.controls, inner);
-        await driver.prepare?.(inner);
-      }, NEVER)
-      .catch((error: unknown) =>
-        this.#log.warn({ reason: messageOf(error) }, `${this.serial}: is not prepared`),
-      );
+  async #restore(driver: SpectrometerDriver, signal: AbortSignal): Promise<void> {
+    const tolerate = tolerateRefusals(this.#log, this.serial);
+    try {
+      if (driver.tec !== undefined) await restoreTec(driver.tec, this.#tecSettings, tolerate, signal);
+      await this.controls.restore(driver.controls, tolerate, signal);
+    } finally {
+      this.#identify(driver);
+    }
   }
 
   #attached(): Attachment {

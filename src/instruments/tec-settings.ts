@@ -1,6 +1,7 @@
 // What is set of a detector's cooler: by the configuration at first, then by clients.
 
 import type { TecDriver } from "../drivers/oceanoptics/driver.ts";
+import type { Tolerate } from "./refusal.ts";
 
 export interface TecSettings {
   readonly enabled?: boolean;
@@ -29,4 +30,15 @@ export async function applyTec(
 ): Promise<void> {
   if (setpointC !== undefined) await tec.setSetpointC(setpointC, signal);
   if (enabled !== undefined) await tec.setEnabled(enabled, signal);
+}
+
+/** As `applyTec`, but what the device refuses does not keep the rest from it. */
+export async function restoreTec(
+  tec: TecDriver,
+  { enabled, setpointC }: TecSettings,
+  tolerate: Tolerate,
+  signal: AbortSignal,
+): Promise<void> {
+  if (setpointC !== undefined) await tolerate("set point of the cooler", tec.setSetpointC(setpointC, signal));
+  if (enabled !== undefined) await tolerate("cooler", tec.setEnabled(enabled, signal));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { NEVER, withAny, withDeadline } from "../../src/base/abort.ts";
+import { NEVER, orGivenUp, withAny, withDeadline } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 
@@ -59,3 +59,25 @@ test("withAny passes on the first reason and leaves nothing on the signals", asy
     /second/,
   );
 });
+
+test("what goes on after an abort is given up after its time, and not before", async () => {
+  const clock = new VirtualClock();
+  const { signal, abort } = abortable();
+  const made = (reason: unknown): Error =>
+    new VscopeError("DEVICE_TIMEOUT", `goes on after ${String(reason)}`);
+  const endless = orGivenUp(new Promise<never>(() => {}), { clock, us: 200, late: made }, signal);
+  const slow = orGivenUp(clock.delay(1100, NEVER), { clock, us: 200, late: made }, signal);
+  endless.catch(() => {});
+  await clock.advance(1000);
+  abort("enough");
+  await assert.rejects(clock.run(endless), { message: "goes on after enough" });
+  assert.equal(clock.nowUs(), 1200);
+  await slow;
+  assert.equal(clock.pending, 0);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+function abortable(): { readonly signal: AbortSignal; readonly abort: (reason: unknown) => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
+}

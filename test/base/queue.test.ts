@@ -118,6 +118,34 @@ test("close rejects the waiters, aborts the running job and awaits it", async ()
   );
 });
 
+test("the owner's own job goes before those that wait, though the queue is full", async () => {
+  const queue = new Queue({ name: "device", capacity: 2 });
+  const log: string[] = [];
+  const first = controlledJob(log, "1");
+  const note = (name: string) => async (): Promise<void> => void log.push(name);
+  const waiting = [first.job, note("2"), note("3")].map((job) => queue.run<unknown>(job, NEVER));
+  await turn();
+  const own = queue.runNext(note("own"), NEVER);
+  assert.equal(queue.waiting, 2);
+  first.finish();
+  await Promise.all([...waiting, own]);
+  assert.deepEqual(log, ["start 1", "end 1", "own", "2", "3"]);
+});
+
+test("those that wait are turned away; what runs and the owner's own go on", async () => {
+  const queue = new Queue({ name: "device" });
+  const first = controlledJob([], "1");
+  const running = queue.run(first.job, NEVER);
+  const waiting = queue.run(async () => "2", NEVER);
+  const own = queue.runNext(async () => "own", NEVER);
+  await turn();
+  queue.turnAway(new Error("come back tomorrow"));
+  await assert.rejects(waiting, /come back tomorrow/);
+  first.finish();
+  assert.deepEqual(await Promise.all([running, own]), ["1", "own"]);
+  assert.equal(await queue.run(async () => "3", NEVER), "3");
+});
+
 /** Random histories against a model: every promise settles, at most one runs, order is kept. */
 test("laws hold for random histories", async () => {
   const action = fc.oneof(

@@ -162,6 +162,33 @@ test("cycled by a client: off for its time, then back", async () => {
   await bench.close();
 });
 
+test("switched off by one client while another one cycles: it stays off", async () => {
+  const bench = await started();
+  const { rack, clock } = bench;
+  const cycle = rack.setPower(FLAME, "cycle", NEVER);
+  await clock.advance(SECOND);
+  await clock.run(rack.setPower(FLAME, "off", NEVER));
+  await clock.run(cycle);
+  await clock.advance(30 * SECOND);
+  assert.equal(rack.powerSwitch(FLAME).state.value, "off");
+  assert.equal(rack.spectrometer(FLAME).status.value.state, "powered-off");
+  await bench.close();
+});
+
+test("cycled by two clients: off for the time of the later one, then on", async () => {
+  const bench = await started();
+  const { rack, clock } = bench;
+  const { state } = rack.powerSwitch(FLAME);
+  const cycles = [rack.setPower(FLAME, "cycle", NEVER)];
+  await clock.advance(2 * SECOND);
+  cycles.push(rack.setPower(FLAME, "cycle", NEVER));
+  await clock.advance(2 * SECOND);
+  assert.equal(state.value, "off");
+  await clock.run(Promise.all(cycles));
+  assert.equal(state.value, "on");
+  await bench.close();
+});
+
 test("a client that goes away during a cycle leaves the power on", async () => {
   const bench = await started();
   const controller = new AbortController();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
+import { SECOND } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { modelNamed } from "../../src/drivers/oceanoptics/models.ts";
@@ -239,6 +240,35 @@ test("failures to open are tried again after 1, 2, 5, 10, 10 s; other makers' de
   await bus.clock.run(rack.close());
   assert.equal(bus.listeners.size, 0);
   assert.equal(bus.clock.pending, 0);
+});
+
+test("a device without a name that does not open costs nobody else the power, who needs a reset only", async () => {
+  const [good, bad] = ["FLMS01859", "QEP00709"];
+  for (let offsetS = 0; offsetS < 30; offsetS++) {
+    const bench = new RackBench({ power: { [good]: { pin: 5, activeHigh: true, offUs: 3 * SECOND } } });
+    await bench.openPower();
+    await bench.clock.advance(10 * SECOND);
+    bench.device(bad).connection.setPlugged(false);
+    await bench.start();
+    await bench.clock.advance(10 * SECOND);
+    bench.device(bad).faults.hang("nothing");
+    bench.device(bad).connection.setPlugged(true);
+    await bench.clock.advance(offsetS * SECOND);
+    bench.device(good).faults.hang("reset");
+    bench.rack
+      .spectrometer(good)
+      .acquire(bench.request(), NEVER)
+      .catch(() => {});
+    await bench.clock.advance(60 * SECOND);
+    assert.ok(bench.steps.some(({ serial, step }) => serial === good && step === "reset"));
+    assert.deepEqual(
+      bench.steps.filter(({ step }) => step === "power-cycle"),
+      [],
+      `after ${offsetS} s`,
+    );
+    assert.equal(bench.rack.spectrometer(good).status.value.state, "idle");
+    await bench.close();
+  }
 });
 
 test("closing ends acquisitions and leaves nothing behind", async () => {

@@ -99,6 +99,23 @@ test("while a light waits for its trigger everybody else is told so at once; an 
   await close();
 });
 
+test("who is queued behind a light that begins to wait for its trigger is told so, too", async () => {
+  const { spectrometer, acquire, clock, device, run, close } = await bench();
+  await run(spectrometer.controls.write("trigger", { mode: "hardware" }, NEVER));
+  const light = acquire();
+  const lamp = spectrometer.controls.read("lamp", NEVER);
+  lamp.catch(() => {});
+  await clock.advance(SECOND);
+  await assert.rejects(run(lamp), {
+    code: "DEVICE_BUSY",
+    message: "TEST00001: waits for a trigger, mode hardware",
+  });
+  device.triggerPulse();
+  assert.equal((await run(light)).triggerMode, "hardware");
+  assert.equal(spectrometer.status.value.state, "idle");
+  await close();
+});
+
 test("a setting that is refused disturbs nothing: no recovery follows", async () => {
   const { spectrometer, emulated, clock, run, close } = await bench("STS");
   await clock.advance(SECOND);

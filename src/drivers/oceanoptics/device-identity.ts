@@ -1,12 +1,11 @@
 // The identity of an open device. Its calibration is read again after it was written, and after a write that failed as
-// soon as the device answers: what clients and files see is what the device holds.
+// soon as the device answers: what clients and files see is what the device holds. As long as it is not readable, that is
+// what was read last.
 
 import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 
-/** Forgiving: what is unreadable is left out with a warning, as at opening. Strict: it is an error. */
-export type ReadHow = "forgiving" | "strict";
-
-export type ReadCalibration = (how: ReadHow, signal: AbortSignal) => Promise<Calibration>;
+/** Throws when anything is unreadable. */
+export type ReadCalibration = (signal: AbortSignal) => Promise<Calibration>;
 
 export class DeviceIdentity {
   readonly #read: ReadCalibration;
@@ -23,8 +22,11 @@ export class DeviceIdentity {
   }
 
   /** The calibration as the device holds it at this moment. */
-  readCalibration(signal: AbortSignal): Promise<Calibration> {
-    return this.#renew("strict", signal);
+  async readCalibration(signal: AbortSignal): Promise<Calibration> {
+    const calibration = await this.#read(signal);
+    this.#value = { ...this.#value, calibration };
+    this.#isUncertain = false;
+    return calibration;
   }
 
   /** Runs a job that may change the calibration in the device. */
@@ -34,15 +36,11 @@ export class DeviceIdentity {
     await this.readCalibration(signal);
   }
 
-  /** To be called when the device has been brought back to order after a failure. */
+  /**
+   * To be called when the device has been brought back to order after a failure. Throws what reading throws; the old
+   * calibration stays then, until the next call.
+   */
   async settle(signal: AbortSignal): Promise<void> {
-    if (this.#isUncertain) await this.#renew("forgiving", signal);
-  }
-
-  async #renew(how: ReadHow, signal: AbortSignal): Promise<Calibration> {
-    const calibration = await this.#read(how, signal);
-    this.#value = { ...this.#value, calibration };
-    this.#isUncertain = false;
-    return calibration;
+    if (this.#isUncertain) await this.readCalibration(signal);
   }
 }

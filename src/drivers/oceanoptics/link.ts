@@ -1,7 +1,7 @@
 // A UsbTransport with deadlines and a name: every transfer ends, every error says which device and what was tried.
 // Below the protocols (ooi.ts, obp.ts), above the port.
 
-import { all, withDeadline } from "../../base/abort.ts";
+import { all, NEVER, orAborted, withDeadline } from "../../base/abort.ts";
 import { type Clock, MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
@@ -111,8 +111,12 @@ export class Link {
   async clearHalts({ out, answer, spectrum, spectrumFirst }: Endpoints): Promise<void> {
     const first =
       spectrumFirst === undefined || this.transport.speed === "full" ? [] : [spectrumFirst.endpoint];
-    for (const endpoint of new Set([out, answer, spectrum, ...first]))
-      await this.transport.clearHalt(endpoint);
+    try {
+      for (const endpoint of new Set([out, answer, spectrum, ...first]))
+        await this.transport.clearHalt(endpoint);
+    } catch (error) {
+      throw this.#named(error, NEVER);
+    }
   }
 
   /** Reads and drops until every endpoint has been silent for `quietUs`. Returns the number of bytes dropped. */
@@ -140,7 +144,7 @@ export class Link {
       } catch (error) {
         if (error === silence) return bytes;
         if (!isVscopeError(error, "DEVICE_PROTOCOL")) throw this.#named(error, signal);
-        await this.transport.clearHalt(endpoint);
+        await orAborted(this.transport.clearHalt(endpoint), signal);
       }
     }
     throw this.protocolError(`sends without end, ${bytes} bytes dropped`);

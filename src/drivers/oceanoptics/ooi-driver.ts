@@ -7,7 +7,7 @@ import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts"
 import { calibrationOf, identityOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
-import { DeviceIdentity, type ReadHow } from "./device-identity.ts";
+import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver, TecDriver } from "./driver.ts";
 import {
   MAX_NONLINEARITY_ORDER,
@@ -56,7 +56,7 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.#identity = new DeviceIdentity(identity, (how, signal) => readCalibration(ooi, how, signal));
+    this.#identity = new DeviceIdentity(identity, (signal) => readCalibration(ooi, "strict", signal));
     this.recovery = this.#recovery();
     this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
     this.#triggered = new Triggered(ooi, exposures, this.#trigger);
@@ -146,7 +146,7 @@ export class OoiDriver implements SpectrometerDriver {
         this.#triggered.forget();
         await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
       }),
-      step("identify", (signal) => this.#identity.settle(signal)),
+      step("identify", (signal) => optional(link, "calibration", () => this.#identity.settle(signal))),
     ];
   }
 
@@ -183,6 +183,9 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
   if (ooi.model.saturation === undefined && !ooi.model.features.includes("tec")) return undefined;
   return optional(ooi.link, "EEPROM slot 17", () => ooi.readSlot(SLOTS.binary, signal));
 }
+
+/** Forgiving: what is unreadable is left out with a warning. Strict: it is an error. */
+type ReadHow = "forgiving" | "strict";
 
 async function readCalibration(ooi: Ooi, how: ReadHow, signal: AbortSignal): Promise<Calibration> {
   const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> => {

@@ -4,6 +4,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { GuardedTransport } from "../usb/guarded-transport.ts";
 import { placeOf, type UsbDevice } from "../usb/port.ts";
 import type { SpectrometerDriver } from "./driver.ts";
 import { Link } from "./link.ts";
@@ -31,10 +32,11 @@ export interface OpenOptions {
 export async function openDriver(options: OpenOptions, signal: AbortSignal): Promise<SpectrometerDriver> {
   const { device, clock, log, isSimulated } = options;
   const known = device.kind === "network" ? undefined : modelOf(device);
-  const transport = await device.open(signal);
+  const place = placeOf(device);
+  const transport = new GuardedTransport(await device.open(signal), { clock, place });
   try {
     const model = known ?? modelOf(device);
-    const link = new Link({ transport, clock, log, subject: `${model.name} at ${placeOf(device)}` });
+    const link = new Link({ transport, clock, log, subject: `${model.name} at ${place}` });
     if (device.kind === "network") await requireFree(options, { link, model }, signal);
     const Driver = model.protocol === "ooi" ? OoiDriver : ObpDriver;
     return await Driver.open(link, model, { isSimulated }, signal);
