@@ -40,6 +40,11 @@ const OBP: Readonly<Record<string, Leftover>> = {
     message(device.model.spectrumRequest),
   ],
   "a full buffer": (_, dice) => times(dice.whole(1, 20), () => message(OBP1.acquireIntoBuffer)),
+  "a buffer that fills": (_, dice) => [
+    message(OBP1.setBackToBack, u32(dice.whole(20, 200))),
+    message(OBP1.acquireIntoBuffer),
+    message(OBP1.bufferedFrames, u32(dice.whole(1, 15))),
+  ],
   "half a message": (_, dice) => [message(OBP1.setIntegrationTime, u32(20_000)).slice(0, dice.whole(44, 63))],
   "a lamp that is on": () => [message(OBP1.setLamp, u8(1))],
   "a shutter that is closed": () => [message(OBP1.setShutter, u8(0))],

@@ -196,6 +196,7 @@ function firmwareOf(protocol: string, dice: Dice): Firmware {
       ...(dice.chance(0.3) ? { acknowledgeFlags: 0x0002 } : {}),
       ...(dice.chance(0.3) ? { leftoverFrames: dice.whole(1, 3) } : {}),
       ...(dice.chance(0.5) ? { speed: dice.pick(["full", "high"] as const) } : {}),
+      fastBuffer: dice.pick(["whole", "partial", "unreadable", "absent"] as const),
     };
   }
   return {

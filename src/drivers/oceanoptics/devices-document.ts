@@ -28,7 +28,7 @@ const FEATURE_WORDS: Readonly<Record<Feature, string>> = {
   "continuous-strobe": "pulses at a steady rate",
   "data-buffer": "spectra are kept in the device",
   fan: "fan of the cooler",
-  "fast-buffer": "several buffered spectra in one answer",
+  "fast-buffer": "many scans at the pace of the device, several spectra in one answer",
   gpio: "pins of the accessory connector",
   irradiance: "irradiance calibration of every pixel",
   lamp: "Lamp Enable line",

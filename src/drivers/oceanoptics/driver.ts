@@ -67,6 +67,16 @@ export interface SpectrometerDriver {
   readonly awaitedTrigger: SettableMode | undefined;
   /** One spectrum begun after `notBeforeUs`. Throws DEVICE_TIMEOUT, DEVICE_PROTOCOL, DEVICE_NOT_CONNECTED. */
   acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame>;
+  /**
+   * Gives `take` the frames of `count` such exposures, sooner than one by one, where the device can do that. False, and
+   * none taken, when it cannot with its firmware or as it is set. Throws as `acquire`.
+   */
+  acquireMany?(
+    exposure: Exposure,
+    count: number,
+    take: (frame: RawFrame) => void,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /** After an abort or error: end a pending request, drain stale bytes, leave the device as after opening. In this order. */
   readonly recovery: readonly RecoveryStep[];
   /** Takes all steps of `recovery`. */

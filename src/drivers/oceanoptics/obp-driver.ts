@@ -1,8 +1,7 @@
 // A spectrometer that speaks OBP, either dialect. It exposes on request, or into a buffer whose frames carry metadata;
 // so a fresh frame is asked for, not waited for, and the answer shows that it was exposed for the time set.
 
-import { orAborted } from "../../base/abort.ts";
-import { MS, SECOND } from "../../base/clock.ts";
+import { MS } from "../../base/clock.ts";
 import { isVscopeError } from "../../base/errors.ts";
 import {
   type Calibration,
@@ -16,6 +15,7 @@ import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
 import { DeviceIdentity } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver } from "./driver.ts";
+import { FastBuffer } from "./fast-buffer.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 import { Obp } from "./obp.ts";
@@ -23,20 +23,24 @@ import { readCalibration, readFirmware, readSerial } from "./obp-calibration.ts"
 import { OBP1, OBP2, readF32, u32, u8 } from "./obp-messages.ts";
 import { obpControls } from "./obp-controls.ts";
 import { ObpProcessing } from "./obp-processing.ts";
+import { quietening, QUIET_US, quietTrigger, STEP_US } from "./obp-quietening.ts";
 import { ObpTec } from "./obp-tec.ts";
 import { type Armed, Trigger, triggerControls } from "./trigger.ts";
 import { isTimedOutside, type SettableMode, triggerModes } from "./trigger-modes.ts";
 
-// After a crash of the host some devices go on sending the old session's answer; they pause less than this.
-const QUIET_US = 100 * MS;
 const ANSWER_MARGIN_US = 500 * MS;
-// Longest step of a recovery of a device that answers at all.
-const STEP_US = 5 * SECOND;
 // Requests that a session leaves behind: its last one, and those that were repeated after an error.
 const MOST_PENDING = 3;
 
 // Metadata before the pixels of a buffered frame (QE Pro data sheet).
 const METADATA = { counter: 0, integrationTimeUs: 12, triggerMode: 18 } as const;
+
+/** The conversations of one device. */
+interface Parts {
+  readonly obp: Obp;
+  readonly processing: ObpProcessing;
+  readonly fastBuffer: FastBuffer | undefined;
+}
 
 interface Attempt {
   readonly bytes: Uint8Array;
@@ -60,6 +64,7 @@ interface Goal {
 export class ObpDriver implements SpectrometerDriver {
   readonly tec?: ObpTec;
   readonly readTemperatureC?: (signal: AbortSignal) => Promise<number>;
+  readonly acquireMany?: NonNullable<SpectrometerDriver["acquireMany"]>;
   readonly controls: Controls;
   readonly recovery: readonly RecoveryStep[];
   readonly #obp: Obp;
@@ -76,7 +81,7 @@ export class ObpDriver implements SpectrometerDriver {
   #isLeftBusy: boolean;
 
   private constructor(
-    { obp, processing }: { readonly obp: Obp; readonly processing: ObpProcessing },
+    { obp, processing, fastBuffer }: Parts,
     identity: InstrumentIdentity,
     { hasFan }: { readonly hasFan: boolean },
   ) {
@@ -85,7 +90,7 @@ export class ObpDriver implements SpectrometerDriver {
     this.#triggerNumber = quietTrigger(obp);
     this.#isLeftBusy = obp.model.protocol === "obp2";
     this.#busyUntilUs = this.#longestUs();
-    this.recovery = [...quietening(obp), ...this.#restoration()];
+    this.recovery = [...quietening(obp, fastBuffer), ...this.#restoration()];
     this.#identity = new DeviceIdentity(identity, (signal) => calibrationIn(obp, signal));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
     this.controls = {
@@ -93,6 +98,10 @@ export class ObpDriver implements SpectrometerDriver {
       ...processing.controls,
       ...triggerControls(obp.model, this.#trigger),
     };
+    if (fastBuffer !== undefined) {
+      this.acquireMany = (exposure, count, take, signal) =>
+        this.#throughBuffer(fastBuffer, { exposure, count, take }, signal);
+    }
     if (identity.hasTec) {
       const tec = new ObpTec(obp);
       this.tec = tec;
@@ -119,7 +128,8 @@ export class ObpDriver implements SpectrometerDriver {
   ): Promise<ObpDriver> {
     const obp = new Obp(link, model);
     const processing = new ObpProcessing(obp);
-    for (const step of quietening(obp)) await step.run(signal);
+    const fastBuffer = model.features.includes("fast-buffer") ? new FastBuffer(obp) : undefined;
+    for (const step of quietening(obp, fastBuffer)) await step.run(signal);
     await processing.apply(signal);
     const serial = await readSerialSurely(obp, signal);
     link.rename(serial);
@@ -130,7 +140,7 @@ export class ObpDriver implements SpectrometerDriver {
       (await obp.queryIfPresent({ type: OBP1.tecTemperature }, signal)) !== undefined;
     const hasFan = hasTec && (await obp.queryIfPresent({ type: OBP1.tecFan }, signal)) !== undefined;
     const identity = identityOf(model, { serial, calibration, firmware, hasTec, isSimulated });
-    return new ObpDriver({ obp, processing }, identity, { hasFan });
+    return new ObpDriver({ obp, processing, fastBuffer }, identity, { hasFan });
   }
 
   /** Takes one short spectrum, which shows that the device delivers; it outlasts what an earlier session asked for. */
@@ -142,10 +152,8 @@ export class ObpDriver implements SpectrometerDriver {
   }
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
-    const { clock } = this.#obp.link;
     if (this.#isLeftBusy) await this.#outlast(signal);
-    const nowUs = clock.nowUs();
-    if (nowUs < exposure.notBeforeUs) await clock.delay(exposure.notBeforeUs - nowUs, signal);
+    await this.#until(exposure.notBeforeUs, signal);
     const goal = await this.#goal(exposure, signal);
     const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
@@ -155,6 +163,20 @@ export class ObpDriver implements SpectrometerDriver {
     throw this.#obp.link.protocolError(
       `${staleDepth + 3} frames in a row were stale or not exposed for ${goal.durationUs} us`,
     );
+  }
+
+  // Each scan of its own signal, or made of several by the device, is taken one by one.
+  async #throughBuffer(
+    buffer: FastBuffer,
+    { exposure, count, take }: { exposure: Exposure; count: number; take: (frame: RawFrame) => void },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!buffer.isPresent) return false;
+    const { integrationTimeUs, armed, processing } = await this.#goal(exposure, signal);
+    if (armed !== undefined || processing !== UNPROCESSED) return false;
+    await this.#until(exposure.notBeforeUs, signal);
+    await this.#set({ integrationTimeUs, armed }, signal);
+    return buffer.acquire({ integrationTimeUs, count }, take, signal);
   }
 
   async resynchronize(signal: AbortSignal): Promise<void> {
@@ -193,6 +215,12 @@ export class ObpDriver implements SpectrometerDriver {
     await this.#obp.query({ type: spectrumRequest, us: us + ANSWER_MARGIN_US }, signal);
     this.#busyUntilUs = clock.nowUs();
     this.#isLeftBusy = false;
+  }
+
+  async #until(us: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#obp.link;
+    const nowUs = clock.nowUs();
+    if (nowUs < us) await clock.delay(us - nowUs, signal);
   }
 
   // When whatever was asked for, without our knowing its integration time, must have ended.
@@ -335,42 +363,6 @@ function lasted(
 
 async function calibrationIn(obp: Obp, signal: AbortSignal): Promise<Calibration> {
   return calibrationOf(await readCalibration(obp, signal), obp.model, obp.link);
-}
-
-// What brings the device into a known state; the same after opening and after an error.
-function quietening(obp: Obp): readonly RecoveryStep[] {
-  const { link, model } = obp;
-  const { endpoints, protocol, features } = model;
-  const step = (name: string, run: RecoveryStep["run"]): RecoveryStep => ({ name, deadlineUs: STEP_US, run });
-  const clearHalts = step("clear halts", (signal) => orAborted(link.clearHalts(endpoints), signal));
-  const drain = step(
-    "drain",
-    async (signal) => void (await link.drain([endpoints.answer], QUIET_US, signal)),
-  );
-  if (protocol === "obp2") return [clearHalts, drain];
-  const initialise = async (signal: AbortSignal): Promise<void> => {
-    await abort(obp, signal);
-    if (features.includes("data-buffer")) await obp.commandIfPresent({ type: OBP1.clearBuffer }, signal);
-  };
-  const disarm = async (signal: AbortSignal): Promise<void> => {
-    await obp.commandIfPresent({ type: OBP1.setTriggerMode, data: u8(0) }, signal);
-  };
-  return [clearHalts, step("initialise", initialise), drain, step("disarm", disarm)];
-}
-
-async function abort(obp: Obp, signal: AbortSignal): Promise<void> {
-  try {
-    await obp.commandIfPresent({ type: OBP1.abort }, signal);
-  } catch (error) {
-    if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
-    // The device may have taken it for the rest of a message that was broken off.
-    await obp.commandIfPresent({ type: OBP1.abort }, signal);
-  }
-}
-
-/** The trigger number that `quietening` leaves, where it sets one. */
-function quietTrigger({ model }: Obp): number | undefined {
-  return model.protocol === "obp2" ? undefined : 0;
 }
 
 async function readDetectorTemperatureC(obp: Obp, signal: AbortSignal): Promise<number> {

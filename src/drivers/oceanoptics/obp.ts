@@ -39,6 +39,8 @@ export interface ObpRequest {
   readonly data?: Uint8Array;
   /** Deadline of the answer, one second by default. */
   readonly us?: number;
+  /** It takes something out of the device: a broken answer cannot be asked for again. */
+  readonly isOnce?: boolean;
 }
 
 export class Obp {
@@ -64,7 +66,7 @@ export class Obp {
     } catch (error) {
       // A broken answer can be asked for again, unless the question takes a spectrum out of the device.
       const isBroken = isVscopeError(error, "DEVICE_PROTOCOL") && error.details.errorNumber === undefined;
-      if (!isBroken || request.type === this.model.spectrumRequest) throw error;
+      if (!isBroken || request.isOnce === true || request.type === this.model.spectrumRequest) throw error;
       this.link.log.warn({ reason: error.message }, `${this.link.subject}: asks again`);
       await this.link.drain([this.model.endpoints.answer], SILENCE_US, signal);
       return (await this.#converse(request, 0, signal)).data;
@@ -190,7 +192,7 @@ export class Obp {
 }
 
 /** True for the refusal of a device that does not know a message or has no such data. */
-function isAbsent(error: unknown): boolean {
+export function isAbsent(error: unknown): boolean {
   return isVscopeError(error, "DEVICE_PROTOCOL") && ABSENT.includes(error.details.errorNumber);
 }
 

@@ -32,6 +32,13 @@ export function bufferMessages(device: ObpCore): Handlers {
     [0x0010_0900, ask32(() => buffer.count)],
     [0x0010_0902, acquirer(device)],
     [0x0010_0908, askFlag(() => device.exposures.isIdle)],
+    ...(device.fastBuffer === "absent" ? [] : backToBackMessages(device)),
+  ];
+  return device.model.exposure === "buffered" ? [...messages, [0x0010_0928, oldestFrame(device)]] : messages;
+}
+
+function backToBackMessages({ buffer }: ObpCore): Handlers {
+  return [
     [0x0011_0102, ask32(() => buffer.backToBack)],
     [
       0x0011_0112,
@@ -40,7 +47,6 @@ export function bufferMessages(device: ObpCore): Handlers {
       }),
     ],
   ];
-  return device.model.exposure === "buffered" ? [...messages, [0x0010_0928, oldestFrame(device)]] : messages;
 }
 
 function acquirer(device: ObpCore): Handler {
@@ -60,13 +66,16 @@ function oldestFrame(device: ObpCore): Handler {
 
 /** Some of the oldest frames at once, each with its metadata and checksum. */
 export function fastBufferMessages(device: ObpCore): Handlers {
+  const { fastBuffer, buffer } = device;
+  if (fastBuffer === "unreadable" || fastBuffer === "absent") return [];
   return [
     [
       0x0010_0980,
       (data, answer) => {
         if (data.length !== 4) return REFUSAL.wrongLength;
         const count = viewOf(data).getUint32(0, true);
-        if (count < 1 || count > Math.min(MOST_FRAMES, device.buffer.capacity)) return REFUSAL.invalidData;
+        if (count < 1 || count > Math.min(MOST_FRAMES, buffer.capacity)) return REFUSAL.invalidData;
+        if (fastBuffer === "partial") return buffer.take(count);
         device.oldestFrames(count, answer);
         return "later";
       },

@@ -9,6 +9,7 @@ import type { GpioPort } from "./gpio-port.ts";
 import { REFUSAL } from "./obp-framing.ts";
 import type { RequestedExposures } from "./requested-exposures.ts";
 import type { Settings } from "./settings.ts";
+import type { Firmware } from "./spectrometer.ts";
 
 /** The device behind the messages. */
 export interface ObpCore {
@@ -20,6 +21,7 @@ export interface ObpCore {
   readonly gpio: GpioPort;
   readonly exposures: RequestedExposures;
   readonly buffer: FrameBuffer;
+  readonly fastBuffer: NonNullable<Firmware["fastBuffer"]>;
   triggerNumber: number;
   /** Of frames after power-up and reset. */
   defaultBinning: number;

@@ -16,9 +16,14 @@ export interface RequestedOptions {
   readonly settings: Settings;
 }
 
-/** An exposure that lasts until the next edge. */
-interface Delimited {
+interface Waiting {
   readonly finished: Finished;
+  /** From the end of the exposure until it is finished and the next can begin. */
+  readonly readoutUs: number;
+}
+
+/** An exposure that lasts until the next edge. */
+interface Delimited extends Waiting {
   readonly startUs: number;
   readonly under: SettingsSince;
 }
@@ -28,7 +33,7 @@ export class RequestedExposures {
   readonly #readoutUs: number;
   readonly #powerUpUs: number;
   readonly #settings: Settings;
-  readonly #waiting: Finished[] = [];
+  readonly #waiting: Waiting[] = [];
   #isExposing = false;
   #delimited: Delimited | undefined;
   #cancel = (): void => {};
@@ -48,8 +53,8 @@ export class RequestedExposures {
     return !this.#isExposing && this.#waiting.length === 0;
   }
 
-  request(finished: Finished): void {
-    this.#waiting.push(finished);
+  request(finished: Finished, readoutUs = this.#readoutUs): void {
+    this.#waiting.push({ finished, readoutUs });
     this.#goOn();
   }
 
@@ -100,12 +105,12 @@ export class RequestedExposures {
   // An edge that comes during an exposure finds nothing to start.
   #next(): void {
     if (this.#isExposing) return;
-    const finished = this.#waiting.shift();
-    if (finished === undefined) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
     const under = this.#settings.newest;
     const { scansToAverage, acquisitionDelayUs } = under.values;
     const integrationTimeUs = this.integrationTimeUs;
-    const cycleUs = integrationTimeUs + this.#readoutUs;
+    const cycleUs = integrationTimeUs + next.readoutUs;
     const firstUs = this.#clock.nowUs() + acquisitionDelayUs;
     const scans = Array.from({ length: scansToAverage }, (_, scan) => {
       const startUs = firstUs + scan * cycleUs;
@@ -114,7 +119,7 @@ export class RequestedExposures {
     const endUs = firstUs + (scansToAverage - 1) * cycleUs + integrationTimeUs;
     this.#isExposing = true;
     this.#cancel = this.#clock.after(acquisitionDelayUs + scansToAverage * cycleUs, () =>
-      this.#finish(finished, { startUs: firstUs, endUs, integrationTimeUs, scans, under }),
+      this.#finish(next.finished, { startUs: firstUs, endUs, integrationTimeUs, scans, under }),
     );
   }
 
@@ -124,14 +129,14 @@ export class RequestedExposures {
     const ending = this.#delimited;
     this.#delimited = undefined;
     if (ending !== undefined) {
-      const { finished, startUs, under } = ending;
+      const { finished, readoutUs, startUs, under } = ending;
       const exposed = { startUs, endUs: nowUs, integrationTimeUs: nowUs - startUs, under };
-      this.#cancel = this.#clock.after(this.#readoutUs, () => this.#finish(finished, exposed));
+      this.#cancel = this.#clock.after(readoutUs, () => this.#finish(finished, exposed));
     } else if (!this.#isExposing) {
-      const finished = this.#waiting.shift();
-      if (finished === undefined) return;
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
       this.#isExposing = true;
-      this.#delimited = { finished, startUs: nowUs, under: this.#settings.newest };
+      this.#delimited = { ...next, startUs: nowUs, under: this.#settings.newest };
     }
   }
 

@@ -50,6 +50,11 @@ export interface Firmware {
   readonly acknowledgeFlags?: 0x0002 | 0x0003;
   /** A host crashed before: an unread answer and this many old frames wait in the device. */
   readonly leftoverFrames?: number;
+  /**
+   * What a question for several frames of the fast buffer gets: all of them, or what there is, or a refusal; "absent": the
+   * device does not know of back-to-back exposures either. Default: "whole".
+   */
+  readonly fastBuffer?: "whole" | "partial" | "unreadable" | "absent";
 }
 
 export interface SpectrometerOptions {

@@ -40,6 +40,9 @@ test("a search over UDP finds a device, TCP opens and reads it", async (context)
   const frame = await driver.acquire(exposure, NEVER);
   assert.equal(frame.counts.length, 2136);
   assert.equal(frame.discardedFrames, 0);
+  let scans = 0;
+  const isTaken = await driver.acquireMany?.(exposure, 20, () => void scans++, NEVER);
+  assert.deepEqual([isTaken, scans], [true, 20], "through the fast buffer too");
   await driver.close();
   // As the rack does with a device that does not answer.
   const transport = await device.open(NEVER);

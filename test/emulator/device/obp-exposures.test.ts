@@ -286,3 +286,31 @@ test("FX fast buffer: N times 64 bytes of metadata, pixels and a checksum", asyn
   assert.equal(get(rig, 0x100928), "error 2", "that is the QE Pro's");
   assert.equal(get(farEnd("STS"), 0x100980, hexOf(1)), "error 2");
 });
+
+test("FX fast buffer: 4500 scans of 10 us in a second, each of its own exposure", async () => {
+  const rig = farEnd("Ocean FX");
+  setTime(rig, 10);
+  set(rig, 0x110112, hexOf(900));
+  set(rig, 0x100902);
+  await rig.clock.advance(199_800);
+  assert.deepEqual([get(rig, 0x100900), get(rig, 0x100908)], [hexOf(900), "01"]);
+  const starts = rig.device.truth.exposures.map(({ startUs }) => startUs);
+  assert.ok(starts.every((startUs, n) => n === 0 || startUs - (starts[n - 1] ?? 0) === 222));
+});
+
+test("FX fast buffer of other firmware: what there is, a refusal, no back-to-back exposures", async () => {
+  const partial = farEnd("Ocean FX", { firmware: { fastBuffer: "partial" } });
+  setTime(partial, 10 * MS);
+  set(partial, 0x110112, hexOf(3));
+  set(partial, 0x100902);
+  assert.equal(get(partial, 0x100980, hexOf(15)), "");
+  await partial.clock.advance(25 * MS);
+  assert.equal((await answerTo(partial, 0x100980, hexOf(15))).length, 2 * (64 + 2 * 2136 + 4));
+  const unreadable = farEnd("Ocean FX", { firmware: { fastBuffer: "unreadable" } });
+  assert.deepEqual(
+    [get(unreadable, 0x100980, hexOf(1)), set(unreadable, 0x110112, hexOf(3))],
+    ["error 2", 0],
+  );
+  const absent = farEnd("Ocean FX", { firmware: { fastBuffer: "absent" } });
+  assert.deepEqual([get(absent, 0x100980, hexOf(1)), set(absent, 0x110112, hexOf(3))], ["error 2", 2]);
+});
