@@ -9,6 +9,7 @@ import type { Machine } from "./machine.ts";
 
 const range = z.tuple([z.number(), z.number()]);
 
+/** `InstrumentIdentity`, and a spectrum. */
 const ourReading = z.object({
   serial: z.string(),
   model: z.string(),
@@ -17,21 +18,26 @@ const ourReading = z.object({
   saturationLevel: z.number(),
   darkPixelRanges: z.array(range),
   opticalPixelRange: range,
-  wavelengthCoefficients: z.array(z.number()),
-  nonlinearityCoefficients: z.array(z.number()),
-  /** Shortest and longest. */
-  integrationTimeUs: range,
+  calibration: z.object({
+    wavelengthCoefficients: z.array(z.number()),
+    nonlinearityCoefficients: z.array(z.number()),
+  }),
+  integrationTimeUs: z.object({ min: z.number(), max: z.number() }),
   counts: z.array(z.number()),
 });
 export type OurReading = z.infer<typeof ourReading>;
 
 /** Numbers, null for one that is not finite; or the exception that its user gets. */
-const answer = z.union([z.object({ values: z.array(z.number().nullable()) }), z.object({ error: z.string() })]);
+const answer = z.union([
+  z.object({ values: z.array(z.number().nullable()) }),
+  z.object({ error: z.string() }),
+]);
 export type Answer = z.infer<typeof answer>;
 
 const theirReading = z.object({
   serial: z.string(),
   model: z.string(),
+  /** Shortest and longest. */
   integrationTimeUs: range,
   maxCounts: z.number(),
   darkPixels: z.array(z.number()),

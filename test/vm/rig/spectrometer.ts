@@ -31,7 +31,13 @@ export class RigSpectrometer {
   readonly #bus: EmulatedUsbBus;
   #server: Server | undefined;
 
-  constructor({ model: name, serial, firmware = {}, scene: light, isSteady = false }: RigSpectrometerOptions) {
+  constructor({
+    model: name,
+    serial,
+    firmware = {},
+    scene: light,
+    isSteady = false,
+  }: RigSpectrometerOptions) {
     const clock = new SystemClock();
     this.serial = serial;
     this.#bus = new EmulatedUsbBus(clock);

@@ -1,0 +1,189 @@
+// Two times that the issue of a whole instrument stands on: how fast an exposure of a minute ends when somebody aborts it,
+// and how close together two spectrometers begin theirs. The kernel and the emulated devices tell, not the server.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { z } from "zod";
+import { NEVER } from "../../src/base/abort.ts";
+import { MS, SECOND, SystemClock } from "../../src/base/clock.ts";
+import type { VscopeClient } from "../../src/client/vscope-client.ts";
+import type { TrueExposure } from "../../src/emulator/device/truth.ts";
+import { type GuestServer, until } from "./rig/guest-server.ts";
+import { Rig } from "./rig/rig.ts";
+import { endTraces, mark, startTraces, type Witness } from "./rig/traces.ts";
+
+const SPECTROMETERS = [
+  { model: "Flame-S", serial: "FLMS01859" },
+  { model: "QE Pro", serial: "QEP00709" },
+] as const;
+const CHANNEL = "upwelling";
+const PINS = { open: 18, close: 17 } as const;
+const FOLDER = "/var/lib/vscope";
+const CONFIG = `[datadir]\ndatadir = ${FOLDER}\n[hardware]\ngpio = chardev\ngpio_chip = gpio-mockup-A\n`;
+const INSTRUMENT = { folder: FOLDER, text: `[channels]\n  [[shutter_1]]\n    direction = ${CHANNEL}\n` };
+const PATIENCE_MS = 120_000;
+
+const ABORTS = 4;
+const ABORT_LIMIT_US = 200 * MS;
+const SEQUENCES = 200;
+const SKEW_LIMIT_US = 20 * MS;
+/** Between exposures of one sequence, tried again, is less; the shutter needs more. */
+const GAP_US = 40 * MS;
+
+const clock = new SystemClock();
+let rig: Rig;
+let server: GuestServer;
+let client: VscopeClient;
+before(async () => {
+  const scene = { source: "hg-ar", channels: { fibre: "sky" } } as const;
+  rig = await Rig.boot("exposures", {
+    spectrometers: SPECTROMETERS.map((one) => ({ ...one, scene, isSteady: true })),
+  });
+  await rig.insertGpioMockup(0);
+  server = await rig.serve({ config: CONFIG, instrument: INSTRUMENT });
+  client = server.client;
+  await allIdle();
+});
+after(() => rig.end());
+
+test("an exposure of a minute is aborted within 200 ms, and the next spectrum is right", async (context) => {
+  for (let abort = 1; abort <= ABORTS; abort++) {
+    const { outsideUs, witness } = await aborted();
+    const insideUs = answeredAfterUs(witness);
+    const closedUs = lineAfterUs(witness, PINS.close);
+    context.diagnostic(
+      `abort ${abort}: answered after ${ms(insideUs)} ms in the guest, ${ms(outsideUs)} ms from outside; shutter told to close after ${ms(closedUs)} ms`,
+    );
+    // The first runs code that the guest has never run before.
+    if (abort > 1) assert.ok(insideUs < ABORT_LIMIT_US, `${insideUs} us`);
+    assert.deepEqual(await client.get(["shutters", CHANNEL]).then(stateOf), "closed");
+    await nextIsRight(200 * MS + abort);
+  }
+});
+
+test("two spectrometers begin together, p99 within 20 ms", async (context) => {
+  const integrationTimeUs = 25 * MS;
+  await setIntegrationTimes(integrationTimeUs);
+  const operation = await client.record({ run: "skew", sequences: SEQUENCES });
+  await operation.result(AbortSignal.timeout(PATIENCE_MS));
+  const [first = [], second = []] = SPECTROMETERS.map(({ serial }) =>
+    rig
+      .spectrometer(serial)
+      .device.truth.exposures.filter((one) => one.integrationTimeUs === integrationTimeUs),
+  );
+  const skewsUs = keptTogether(first, second)
+    .map(([a, b]) => Math.abs(a.startUs - b.startUs))
+    .sort((a, b) => a - b);
+  const at = (share: number): number => skewsUs[Math.ceil(share * skewsUs.length) - 1] ?? Number.NaN;
+  const text = `${skewsUs.length} exposures: p50 ${ms(at(0.5))} ms, p99 ${ms(at(0.99))} ms, max ${ms(at(1))} ms`;
+  context.diagnostic(text);
+  // With the darks at both ends.
+  assert.equal(skewsUs.length, SEQUENCES + 2);
+  assert.ok(at(0.99) < SKEW_LIMIT_US, text);
+});
+
+const ms = (us: number): string => (us / MS).toFixed(1);
+
+async function setIntegrationTimes(us: number): Promise<void> {
+  for (const { serial } of SPECTROMETERS) {
+    await client.put(["spectrometers", serial, "integration-time", CHANNEL], us);
+  }
+}
+
+const state = z.looseObject({ state: z.string() });
+const stateOf = (value: unknown): string => state.parse(value).state;
+
+function allAre(wanted: string): Promise<true> {
+  return until(`all spectrometers to be ${wanted}`, async () => {
+    for (const { serial } of SPECTROMETERS) {
+      if ((await client.getAs(["spectrometers", serial, "state"], state)).state !== wanted) return undefined;
+    }
+    return true;
+  });
+}
+
+const allIdle = (): Promise<true> => allAre("idle");
+
+/** A search begins with the integration time that is set, with the shutter open: a minute here. */
+async function aborted(): Promise<{ readonly outsideUs: number; readonly witness: Witness }> {
+  await setIntegrationTimes(60 * SECOND);
+  await startTraces(rig.machine);
+  const operation = await client.autointegrate();
+  await allAre("exposing");
+  await clock.delay(SECOND, NEVER);
+  await mark(rig.machine, "abort");
+  const startUs = clock.nowUs();
+  await client.abort();
+  const outsideUs = clock.nowUs() - startUs;
+  await mark(rig.machine, "answered");
+  const witness = await endTraces(rig.machine);
+  const { state: end } = await operation.status(NEVER);
+  assert.equal(end, "cancelled");
+  return { outsideUs, witness };
+}
+
+/** From the packet with the request to the one with the answer, at the guest's network card; an empty one goes before. */
+function answeredAfterUs(witness: Witness): number {
+  const untilUs = markedUs(witness, "answered");
+  const answer = witness.packets.findLast(({ atUs, direction }) => direction === "out" && atUs < untilUs);
+  return (answer?.atUs ?? assert.fail("no answer")) - arrivalUs(witness);
+}
+
+/** From the packet with the request to the moment in which a line rises. */
+function lineAfterUs(witness: Witness, line: number): number {
+  const fromUs = arrivalUs(witness);
+  const risen = witness.lines.find((one) => one.line === line && one.level === 1 && one.atUs > fromUs);
+  return (risen?.atUs ?? assert.fail("the shutter does not close")) - fromUs;
+}
+
+function arrivalUs(witness: Witness): number {
+  const fromUs = markedUs(witness, "abort");
+  const request = witness.packets.find(({ atUs, direction }) => direction === "in" && atUs > fromUs);
+  return request?.atUs ?? assert.fail("no request");
+}
+
+function markedUs({ marks }: Witness, wanted: string): number {
+  return marks.find(({ text }) => text === wanted)?.atUs ?? assert.fail(`no mark ${wanted}`);
+}
+
+const spectrum = z.looseObject({
+  integrationTimeUs: z.number(),
+  kind: z.string(),
+  counts: z.array(z.number()),
+});
+
+/** The server's newest spectrum is that of the exposure that the device made last, and has its length. */
+async function nextIsRight(integrationTimeUs: number): Promise<void> {
+  await allIdle();
+  await setIntegrationTimes(integrationTimeUs);
+  const operation = await client.record({ run: "abort", sequences: 1 });
+  await operation.result(AbortSignal.timeout(PATIENCE_MS));
+  for (const { serial } of SPECTROMETERS) {
+    const { truth, detector } = rig.spectrometer(serial).device;
+    const newest = truth.exposures.findLast((one) => one.integrationTimeUs > 100 * MS);
+    assert.equal(newest?.integrationTimeUs, integrationTimeUs, serial);
+    const kept = await client.getAs(["spectrometers", serial, "spectrum", CHANNEL], spectrum);
+    assert.deepEqual([kept.kind, kept.integrationTimeUs], ["light", integrationTimeUs]);
+    // A detector without noise gives the same counts again.
+    assert.deepEqual(kept.counts, [...detector.expose(newest)]);
+  }
+}
+
+type Pair = readonly [TrueExposure, TrueExposure];
+
+/** The exposures that were kept, by sequence: one that the server tries again follows the other at once. */
+function keptTogether(first: readonly TrueExposure[], second: readonly TrueExposure[]): Pair[] {
+  const all = [...first, ...second].sort((a, b) => a.startUs - b.startUs);
+  const groups: TrueExposure[][] = [];
+  let endUs = Number.NEGATIVE_INFINITY;
+  for (const exposure of all) {
+    if (exposure.startUs - endUs > GAP_US) groups.push([]);
+    groups.at(-1)?.push(exposure);
+    endUs = Math.max(endUs, exposure.endUs);
+  }
+  return groups.map((group): Pair => {
+    const a = first.findLast((one) => group.includes(one));
+    const b = second.findLast((one) => group.includes(one));
+    return a === undefined || b === undefined ? assert.fail("one exposed alone") : [a, b];
+  });
+}
