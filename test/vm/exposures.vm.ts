@@ -10,17 +10,28 @@ import type { VscopeClient } from "../../src/client/vscope-client.ts";
 import type { TrueExposure } from "../../src/emulator/device/truth.ts";
 import { type GuestServer, until } from "./rig/guest-server.ts";
 import { Rig } from "./rig/rig.ts";
+import type { RigSpectrometerOptions } from "./rig/spectrometer.ts";
 import { endTraces, mark, startTraces, type Witness } from "./rig/traces.ts";
 
-const SPECTROMETERS = [
-  { model: "Flame-S", serial: "FLMS01859" },
-  { model: "QE Pro", serial: "QEP00709" },
-] as const;
+const USUAL = "FLMS01859";
+// Its firmware drops the exposure in progress when another integration time is set. The usual one goes on exposing for
+// the rest of the minute after an abort, and the next spectrum has to wait for that.
+const HASTY = "FLMS01860";
+const BUFFERED = "QEP00709";
+const SPECTROMETERS: readonly RigSpectrometerOptions[] = [
+  { model: "Flame-S", serial: USUAL },
+  { model: "Flame-S", serial: HASTY, firmware: { restartsAtOnce: true } },
+  { model: "QE Pro", serial: BUFFERED },
+];
 const CHANNEL = "upwelling";
 const PINS = { open: 18, close: 17 } as const;
 const FOLDER = "/var/lib/vscope";
 const CONFIG = `[datadir]\ndatadir = ${FOLDER}\n[hardware]\ngpio = chardev\ngpio_chip = gpio-mockup-A\n`;
-const INSTRUMENT = { folder: FOLDER, text: `[channels]\n  [[shutter_1]]\n    direction = ${CHANNEL}\n` };
+// Without its own longest time a spectrometer is not searched for a minute.
+const OWN = SPECTROMETERS.map(({ serial }) => `  [[${serial}]]\n    max_integration_time_ms = 60000\n`).join(
+  "",
+);
+const TEXT = `[channels]\n  [[shutter_1]]\n    direction = ${CHANNEL}\n[spectrometers]\n${OWN}`;
 const PATIENCE_MS = 120_000;
 
 const ABORTS = 4;
@@ -32,7 +43,8 @@ const GAP_US = 40 * MS;
 
 const clock = new SystemClock();
 let rig: Rig;
-let server: GuestServer;
+let server: GuestServer | undefined;
+let serials: readonly string[] = [];
 let client: VscopeClient;
 before(async () => {
   const scene = { source: "hg-ar", channels: { fibre: "sky" } } as const;
@@ -40,13 +52,24 @@ before(async () => {
     spectrometers: SPECTROMETERS.map((one) => ({ ...one, scene, isSteady: true })),
   });
   await rig.insertGpioMockup(0);
-  server = await rig.serve({ config: CONFIG, instrument: INSTRUMENT });
-  client = server.client;
-  await allIdle();
 });
 after(() => rig.end());
 
+/** A server that has found these and no other. */
+async function serve(...present: readonly string[]): Promise<void> {
+  await server?.stop();
+  for (const one of rig.spectrometers) {
+    if (present.includes(one.serial)) one.plug();
+    else one.unplug();
+  }
+  serials = present;
+  server = await rig.serve({ config: CONFIG, instrument: { folder: FOLDER, text: TEXT } });
+  client = server.client;
+  await allIdle();
+}
+
 test("an exposure of a minute is aborted within 200 ms, and the next spectrum is right", async (context) => {
+  await serve(HASTY, BUFFERED);
   for (let abort = 1; abort <= ABORTS; abort++) {
     const { outsideUs, witness } = await aborted();
     const insideUs = answeredAfterUs(witness);
@@ -57,19 +80,23 @@ test("an exposure of a minute is aborted within 200 ms, and the next spectrum is
     // The first runs code that the guest has never run before.
     if (abort > 1) assert.ok(insideUs < ABORT_LIMIT_US, `${insideUs} us`);
     assert.deepEqual(await client.get(["shutters", CHANNEL]).then(stateOf), "closed");
-    await nextIsRight(200 * MS + abort);
+    await nextIsRight(20 * MS + abort);
   }
 });
 
 test("two spectrometers begin together, p99 within 20 ms", async (context) => {
+  await serve(USUAL, BUFFERED);
   const integrationTimeUs = 25 * MS;
   await setIntegrationTimes(integrationTimeUs);
+  const fromUs = clock.nowUs();
   const operation = await client.record({ run: "skew", sequences: SEQUENCES });
   await operation.result(AbortSignal.timeout(PATIENCE_MS));
-  const [first = [], second = []] = SPECTROMETERS.map(({ serial }) =>
+  const [first = [], second = []] = serials.map((serial) =>
     rig
       .spectrometer(serial)
-      .device.truth.exposures.filter((one) => one.integrationTimeUs === integrationTimeUs),
+      .device.truth.exposures.filter(
+        (one) => one.integrationTimeUs === integrationTimeUs && one.startUs > fromUs,
+      ),
   );
   const skewsUs = keptTogether(first, second)
     .map(([a, b]) => Math.abs(a.startUs - b.startUs))
@@ -85,7 +112,7 @@ test("two spectrometers begin together, p99 within 20 ms", async (context) => {
 const ms = (us: number): string => (us / MS).toFixed(1);
 
 async function setIntegrationTimes(us: number): Promise<void> {
-  for (const { serial } of SPECTROMETERS) {
+  for (const serial of serials) {
     await client.put(["spectrometers", serial, "integration-time", CHANNEL], us);
   }
 }
@@ -95,7 +122,7 @@ const stateOf = (value: unknown): string => state.parse(value).state;
 
 function allAre(wanted: string): Promise<true> {
   return until(`all spectrometers to be ${wanted}`, async () => {
-    for (const { serial } of SPECTROMETERS) {
+    for (const serial of serials) {
       if ((await client.getAs(["spectrometers", serial, "state"], state)).state !== wanted) return undefined;
     }
     return true;
@@ -152,20 +179,20 @@ const spectrum = z.looseObject({
   counts: z.array(z.number()),
 });
 
-/** The server's newest spectrum is that of the exposure that the device made last, and has its length. */
+/** The server's newest spectrum is that of the exposure of this length that the device made last. */
 async function nextIsRight(integrationTimeUs: number): Promise<void> {
   await allIdle();
   await setIntegrationTimes(integrationTimeUs);
   const operation = await client.record({ run: "abort", sequences: 1 });
   await operation.result(AbortSignal.timeout(PATIENCE_MS));
-  for (const { serial } of SPECTROMETERS) {
+  for (const serial of serials) {
     const { truth, detector } = rig.spectrometer(serial).device;
-    const newest = truth.exposures.findLast((one) => one.integrationTimeUs > 100 * MS);
-    assert.equal(newest?.integrationTimeUs, integrationTimeUs, serial);
+    const made = truth.exposures.findLast((one) => one.integrationTimeUs === integrationTimeUs);
+    assert.ok(made !== undefined, `${serial} has made no such exposure`);
     const kept = await client.getAs(["spectrometers", serial, "spectrum", CHANNEL], spectrum);
     assert.deepEqual([kept.kind, kept.integrationTimeUs], ["light", integrationTimeUs]);
     // A detector without noise gives the same counts again.
-    assert.deepEqual(kept.counts, [...detector.expose(newest)]);
+    assert.deepEqual(kept.counts, [...detector.expose(made)]);
   }
 }
 
