@@ -40,6 +40,8 @@ const COMPARED: readonly Compared[] = [
   { model: "ST", serial: "ST00001", differences: ["half-pixels"], corrections: [] },
 ];
 
+const HDX = { model: "HDX", serial: "HDX00001" } as const;
+
 // Where its wheel cannot be installed there is no oracle; scripts/setup-rig.mjs has said why.
 const skip = hasSeabreeze() ? false : "python-seabreeze is not installed";
 
@@ -50,7 +52,7 @@ before(async () => {
   if (skip !== false) return;
   const scene = { source: "hg-ar", channels: { fibre: "sky" } } as const;
   rig = await Rig.boot("seabreeze", {
-    spectrometers: COMPARED.map(({ model, serial }) => ({ model, serial, scene, isSteady: true })),
+    spectrometers: [...COMPARED, HDX].map(({ model, serial }) => ({ model, serial, scene, isSteady: true })),
   });
   theirs = await readByThem(rig.machine, INTEGRATION_TIME_US);
   ours = await readByUs(rig.machine, INTEGRATION_TIME_US);
@@ -67,6 +69,15 @@ for (const { model, serial, differences = [], corrections = ["dark"] } of COMPAR
     assert.deepEqual(comparison.corrections, corrections);
   });
 }
+
+test("HDX: python-seabreeze reads 64 bytes of its packets of 512 and fails, our driver reads it", {
+  skip,
+}, () => {
+  const found = theirs.find(({ serial }) => serial === HDX.serial);
+  assert.ok(found !== undefined && "failed" in found);
+  assert.match(found.failed, /overflow/i);
+  assert.equal(ourReadingOf(HDX.serial).counts.length, ourReadingOf(HDX.serial).pixels);
+});
 
 function theirReadingOf(serial: string): TheirReading {
   const found = theirs.find((one) => one.serial === serial);
