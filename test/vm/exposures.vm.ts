@@ -210,19 +210,18 @@ async function nextIsRight(integrationTimeUs: number): Promise<void> {
 
 type Pair = readonly [TrueExposure, TrueExposure];
 
-/** The exposures that were kept, by sequence: one that the server tries again follows the other at once. */
+/** The exposures that were kept, by sequence: the last of each, as one that the server tries again follows at once. */
 function keptTogether(first: readonly TrueExposure[], second: readonly TrueExposure[]): Pair[] {
-  const all = [...first, ...second].sort((a, b) => a.startUs - b.startUs);
-  const groups: TrueExposure[][] = [];
-  let endUs = Number.NEGATIVE_INFINITY;
-  for (const exposure of all) {
-    if (exposure.startUs - endUs > GAP_US) groups.push([]);
-    groups.at(-1)?.push(exposure);
-    endUs = Math.max(endUs, exposure.endUs);
+  const pairs: Pair[] = [];
+  let [a, b]: (TrueExposure | undefined)[] = [];
+  for (const exposure of [...first, ...second].sort((one, other) => one.startUs - other.startUs)) {
+    if (a !== undefined && b !== undefined && exposure.startUs - Math.max(a.endUs, b.endUs) > GAP_US) {
+      pairs.push([a, b]);
+      a = b = undefined;
+    }
+    if (first.includes(exposure)) a = exposure;
+    else b = exposure;
   }
-  return groups.map((group): Pair => {
-    const a = first.findLast((one) => group.includes(one));
-    const b = second.findLast((one) => group.includes(one));
-    return a === undefined || b === undefined ? assert.fail("one exposed alone") : [a, b];
-  });
+  if (a !== undefined && b !== undefined) pairs.push([a, b]);
+  return pairs;
 }
