@@ -27,7 +27,7 @@ const COMPARED: readonly Compared[] = [
     serial: "FLMS01859",
     corrections: ["dark", "nonlinearity", "dark and nonlinearity"],
   },
-  { model: "HR2000+", serial: "HR+C0001" },
+  { model: "HR2000+", serial: "HR2P0001" },
   { model: "USB4000", serial: "USB4C0001", differences: ["filler"] },
   { model: "HR4000", serial: "HR4C0001", differences: ["filler", "other-dark-pixels"] },
   { model: "QE65000", serial: "QEB0001", differences: ["filler"] },
