@@ -1,6 +1,7 @@
 // Prepares the virtual rig (test/vm): installs QEMU and small tools from Debian, and keeps in .rig/<kernel version>/ what
 // it boots: Debian's kernel, its modules, the GPIO simulators built for it, and the first file system. Nothing of the
 // kernel is installed on this computer but its headers. The cache is made anew when Debian's kernel changes.
+// .rig/python gets python-seabreeze, which the guest runs as an outside oracle.
 //
 // The simulators' sources come from Debian's linux-source package: they are GPL-2.0 and not part of this repository.
 
@@ -35,6 +36,7 @@ const NEEDED = {
   "/usr/bin/systemd-analyze": "systemd",
   "/usr/bin/gcc": "gcc",
   "/usr/bin/make": "make",
+  "/usr/lib/x86_64-linux-gnu/libusb-1.0.so.0": "libusb-1.0-0",
 };
 
 /** What the first file system needs to reach the host's files and the test: everything else is loaded later. */
@@ -47,6 +49,9 @@ const FIRST_MODULES = [
   "virtio_net",
   "virtio_rng",
 ];
+
+/** The oracle: its wheels only, as nothing is compiled for it. */
+const SEABREEZE = ["seabreeze==2.11.0", "pyusb==1.3.1", "numpy==2.4.6"];
 
 const GPIO_SOURCES = [
   "drivers/gpio/gpio-mockup.c",
@@ -225,10 +230,35 @@ function copyModule(file, folder) {
   return name;
 }
 
+/**
+ * python-seabreeze and pyusb in a Python environment of the rig's own. Where they cannot be installed (no wheel for this
+ * Python, no network) the rig does without: the scenarios that need them say so and are left out.
+ */
+function setUpSeabreeze() {
+  const venv = join(cache, "python");
+  const stamp = join(venv, "rig-packages");
+  const wanted = SEABREEZE.join(" ");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  say(`installing ${wanted}`);
+  rmSync(venv, { recursive: true, force: true });
+  const isReady = (command, ...args) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
+  if (!isReady("python3", "-c", "import venv, ensurepip")) install(["python3-venv"]);
+  const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"];
+  const made = spawnSync("python3", ["-m", "venv", venv], { encoding: "utf8" });
+  const installed = spawnSync(join(venv, "bin/python"), [...pip, ...SEABREEZE], { encoding: "utf8" });
+  if (made.status === 0 && installed.status === 0) {
+    writeFileSync(stamp, wanted);
+    return;
+  }
+  rmSync(venv, { recursive: true, force: true });
+  const reason = `${made.stderr ?? ""}${installed.stderr ?? ""}`.trim().split("\n").at(-1);
+  say(`python-seabreeze cannot be installed, nothing is compared with it: ${reason}`);
+}
+
 function removeKernels() {
   for (const entry of readdirSync(cache)) {
     const path = join(cache, entry);
-    if (statSync(path).isDirectory()) rmSync(path, { recursive: true });
+    if (entry !== "python" && statSync(path).isDirectory()) rmSync(path, { recursive: true });
   }
 }
 
@@ -258,6 +288,7 @@ if (!existsSync(folder)) {
   buildGpioSimulators(making, kernel);
   renameSync(making, folder);
 }
+setUpSeabreeze();
 packFirstFileSystem(folder, kernel);
 writeFileSync(join(cache, "kernel.json"), `${JSON.stringify(kernel)}\n`);
 say(

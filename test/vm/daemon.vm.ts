@@ -22,11 +22,13 @@ const PATIENCE_MS = 120_000;
 // As docs/how-to/run-as-a-service.md says.
 const INSTALL = `groupadd --force --system plugdev && groupadd --force --system gpio
 useradd --system --home-dir /var/lib/vscope --groups plugdev,gpio vscope
-cp /opt/vscope-server/etc/60-vscope.rules /etc/udev/rules.d/
-udevadm control --reload && udevadm trigger && udevadm settle
 install -d -o vscope -g vscope /var/lib/vscope /var/lib/vscope/vscope_data /run/vscope
 install -o vscope -g vscope -m 0644 /run/rig/vscope.config /var/lib/vscope/vscope_data/`;
-const START = `setpriv --reuid=vscope --regid=vscope --init-groups -- vscope-server -s /run/rig/vscope.cfg -D -p ${PID_FILE} -L /run/vscope/server.log`;
+const INSTALL_RULES = `cp /opt/vscope-server/etc/60-vscope.rules /etc/udev/rules.d/
+udevadm control --reload && udevadm trigger && udevadm settle`;
+const AS_USER = "setpriv --reuid=vscope --regid=vscope --init-groups --";
+const START = `${AS_USER} vscope-server -s /run/rig/vscope.cfg -D -p ${PID_FILE} -L /run/vscope/server.log`;
+const DOCTOR = `${AS_USER} vscope doctor -s /run/rig/vscope.cfg`;
 
 let rig: Rig;
 let client: VscopeClient;
@@ -48,6 +50,16 @@ after(async () => {
 const isRunning = async (): Promise<boolean> =>
   (await rig.guest.attempt(`kill -0 $(head -n 1 ${PID_FILE})`)).status === 0;
 
+test("vscope doctor names the udev rule that is missing, and says how to install it", async () => {
+  const { status, output } = await rig.guest.attempt(DOCTOR);
+  assert.equal(status, 1, output);
+  assert.match(output, /^\d faults?, .*Flame-S at /m);
+  assert.match(output, /fault .*Flame-S at [\d.-]+: .*is closed to vscope: no udev rule opens it/);
+  assert.match(output, /fault .*60-vscope\.rules is not there/);
+  assert.match(output, /> sudo cp .*60-vscope\.rules \/etc\/udev\/rules\.d/);
+  await rig.guest.run(INSTALL_RULES);
+});
+
 test("it returns when the server answers; the PID file names its process, which is not root's", async () => {
   const { status, output } = await rig.guest.attempt(START);
   assert.equal(status, 0, output);
@@ -55,6 +67,16 @@ test("it returns when the server answers; the PID file names its process, which 
   const { state } = await client.getAs(["spectrometers", SERIAL], info);
   assert.notEqual(state, "disconnected");
   assert.equal(await rig.guest.run(`ps -o user=,comm= -p $(head -n 1 ${PID_FILE})`), "vscope   node");
+});
+
+test("vscope doctor finds nothing wrong beside the server that uses the spectrometer", async (context) => {
+  const { status, output } = await rig.guest.attempt(DOCTOR);
+  for (const line of output.split("\n")) context.diagnostic(line);
+  assert.equal(status, 0, output);
+  assert.match(output, /^no faults/);
+  assert.match(output, /ok .*Flame-S at [\d.-]+: 2457:101e, 480 Mbit\/s, 500 mA, .*in use by vscope-server/);
+  assert.match(output, /ok .*60-vscope\.rules, as this version has it/);
+  assert.match(output, /ok .*answers at coap:\/\//);
 });
 
 test("a shutter of the chip that was found by its name moves, and a batch is recorded", async () => {

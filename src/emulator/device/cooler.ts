@@ -17,10 +17,13 @@ export interface CoolerOptions {
   readonly setpointC: number;
   /** Starts at the temperature of the room, not at the set point. */
   readonly isWarm: boolean;
+  /** The room keeps its temperature. */
+  readonly isSteady?: boolean;
 }
 
 export class Cooler {
   readonly #phase: number;
+  readonly #swingK: number;
   #enabled: boolean;
   #setpointC: number;
   #isFanOn: boolean;
@@ -28,8 +31,9 @@ export class Cooler {
   #sinceUs = 0;
   #fromC: number;
 
-  constructor({ seed, enabled, setpointC, isWarm }: CoolerOptions) {
+  constructor({ seed, enabled, setpointC, isWarm, isSteady = false }: CoolerOptions) {
     this.#phase = noiseAt(seed, 0) * 2 * Math.PI;
+    this.#swingK = isSteady ? 0 : ROOM_SWING_K;
     this.#enabled = enabled;
     this.#isFanOn = enabled;
     this.#setpointC = setpointC;
@@ -50,7 +54,7 @@ export class Cooler {
 
   /** The room drifts by less than a degree within an hour. */
   roomC(atUs: number): number {
-    return ROOM_C + ROOM_SWING_K * Math.sin((2 * Math.PI * atUs) / ROOM_PERIOD_US + this.#phase);
+    return ROOM_C + this.#swingK * Math.sin((2 * Math.PI * atUs) / ROOM_PERIOD_US + this.#phase);
   }
 
   temperatureC(atUs: number): number {

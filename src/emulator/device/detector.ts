@@ -20,6 +20,8 @@ export interface DetectorOptions {
   readonly scene: Scene;
   /** The cooler starts at room temperature instead of at its set point. */
   readonly isWarm?: boolean;
+  /** Neither noise nor drift: under steady light equal exposures give equal counts, to compare readers by. */
+  readonly isSteady?: boolean;
   /** Lamp, strobes and shutter of the device over time. Default: no lamp, and open. */
   readonly settings?: Settings;
 }
@@ -48,6 +50,7 @@ export class Detector {
   readonly #scene: Scene;
   readonly #optics: Optics;
   readonly #noise: Random;
+  readonly #isSteady: boolean;
   /** Counts per second for unit light, per pixel. */
   readonly #gain: Float64Array;
   /** Dark counts per second at 20 degC and offset, per pixel. */
@@ -57,8 +60,9 @@ export class Detector {
   readonly #reflectance = new Map<string, Float64Array>();
   readonly #response: Float64Array;
 
-  constructor({ model, serial, seed, scene, isWarm = false, settings }: DetectorOptions) {
+  constructor({ model, serial, seed, scene, isWarm = false, isSteady = false, settings }: DetectorOptions) {
     this.model = model;
+    this.#isSteady = isSteady;
     this.#settings = settings;
     this.profile = profileOf(model.name);
     this.calibration = calibrationOf(model, this.profile, serial);
@@ -68,7 +72,8 @@ export class Detector {
     );
     const hasTec = model.features.includes("tec");
     const unitSeed = seedOf(seed, serial);
-    this.cooler = new Cooler({ seed: unitSeed, enabled: hasTec, setpointC: this.profile.setpointC, isWarm });
+    const { setpointC } = this.profile;
+    this.cooler = new Cooler({ seed: unitSeed, enabled: hasTec, setpointC, isWarm, isSteady });
     this.#scene = scene;
     this.#optics = new Optics(this.wavelengthsNm, this.profile.resolutionNm);
     const flaws = new Random(seedOf(serial, "pixels"));
@@ -94,7 +99,8 @@ export class Detector {
     const counts = new Uint32Array(charge.length);
     for (let pixel = 0; pixel < charge.length; pixel++) {
       const signal = charge[pixel] ?? 0;
-      const noise = Math.sqrt(readNoise * readNoise + signal * countsPerElectron) * this.#noise.gaussian();
+      const spread = this.#isSteady ? 0 : Math.sqrt(readNoise * readNoise + signal * countsPerElectron);
+      const noise = spread * this.#noise.gaussian();
       const value = Math.round((this.#offset[pixel] ?? 0) + signal * this.#responseTo(signal) + noise);
       counts[pixel] = Math.min(Math.max(value, 0), saturationCounts);
     }

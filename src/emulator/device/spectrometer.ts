@@ -63,6 +63,8 @@ export interface SpectrometerOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly scene: Scene;
+  /** Neither noise nor drift: under steady light equal exposures give equal counts. */
+  readonly isSteady?: boolean;
   readonly firmware?: Firmware;
 }
 

@@ -56,6 +56,20 @@ test("a frame with all shutters closed has only offset and dark signal, which gr
   assert.ok(factor > 15 && factor < 35, `32 K warmer: dark times ${factor}`);
 });
 
+test("a steady detector gives equal counts for equal exposures at any time; any other does not", () => {
+  for (const isSteady of [true, false]) {
+    const clock = new VirtualClock();
+    const scene = new Scene(clock, { source: "hg-ar" });
+    const model = modelNamed("Flame-S");
+    const detector = new Detector({ model, serial: "TEST0001", seed: 1, scene, isSteady });
+    const [first, second] = [0, 900 * SECOND + 7].map((startUs) =>
+      detector.expose({ startUs, endUs: startUs + 20 * MS }),
+    );
+    assert.equal(first?.join() === second?.join(), isSteady);
+    assert.ok(Math.max(...(first ?? [])) > detector.calibration.saturationCounts / 4);
+  }
+});
+
 test("electrically dark pixels stay dark in bright light", () => {
   const { detector, scene } = bench("Flame-S");
   scene.aperture("downwelling").move(true, 0, 0);

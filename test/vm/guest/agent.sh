@@ -11,7 +11,8 @@ ip addr add 10.0.2.15/24 dev "$card" && ip link set "$card" up
 # The host's Node, wherever it is installed.
 touch /usr/local/bin/node && mount --bind "$1" /usr/local/bin/node
 printf '#!/bin/sh\nexec node --enable-source-maps /opt/vscope-server/dist/src/main.js "$@"\n' >/usr/local/bin/vscope-server
-chmod +x /usr/local/bin/vscope-server
+printf '#!/bin/sh\nexec node --enable-source-maps /opt/vscope-server/dist/src/interfaces/cli/vscope.js "$@"\n' >/usr/local/bin/vscope
+chmod +x /usr/local/bin/vscope-server /usr/local/bin/vscope
 exec 3<>/dev/vport*p1
 echo "ready $(cut -d' ' -f1 /proc/uptime)" >&3
 while read -r id <&3; do

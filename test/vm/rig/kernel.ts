@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../coap/outside-clients.ts";
 
-const CACHE = process.env.VSCOPE_RIG_CACHE ?? join(ROOT, ".rig");
+/** Where scripts/setup-rig.mjs puts what it makes. */
+export const CACHE = process.env.VSCOPE_RIG_CACHE ?? join(ROOT, ".rig");
 
 /** Files of a prepared kernel. */
 export interface RigKernel {

@@ -41,10 +41,11 @@ export class Rig {
     const sockets = await mkdtemp(join(tmpdir(), "vscope-usb-"));
     const usb = new Map<string, string>();
     for (const one of spectrometers) usb.set(one.serial, await one.listen(sockets));
-    const machine = await Machine.boot({
-      folder,
-      usb,
-      ...(options.stick === undefined ? {} : { stick: options.stick }),
+    const stick = options.stick === undefined ? {} : { stick: options.stick };
+    const machine = await Machine.boot({ folder, usb, ...stick }).catch((error: unknown) => {
+      // An open socket would keep the test from ending.
+      for (const one of spectrometers) one.close();
+      throw error;
     });
     const rig = new Rig(machine, spectrometers, sockets);
     await machine.guest.run(START_UDEV);

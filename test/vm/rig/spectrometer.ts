@@ -8,7 +8,7 @@ import type { SpectrometerModel } from "../../../src/drivers/oceanoptics/model.t
 import { type ModelName, modelNamed } from "../../../src/drivers/oceanoptics/models.ts";
 import { createSpectrometer } from "../../../src/emulator/device/create.ts";
 import type { EmulatedSpectrometer, Firmware } from "../../../src/emulator/device/spectrometer.ts";
-import { Scene } from "../../../src/emulator/light/scene.ts";
+import { Scene, type SceneOptions } from "../../../src/emulator/light/scene.ts";
 import { EmulatedUsbBus } from "../../../src/emulator/usb/bus.ts";
 import { FaultPlan } from "../../../src/emulator/usb/faults.ts";
 import { openUsbSocket } from "./usb-socket.ts";
@@ -18,6 +18,10 @@ export interface RigSpectrometerOptions {
   readonly model: ModelName;
   readonly serial: string;
   readonly firmware?: Firmware;
+  /** The light in front of it. */
+  readonly scene?: SceneOptions;
+  /** Neither noise nor drift: equal exposures give equal counts. */
+  readonly isSteady?: boolean;
 }
 
 export class RigSpectrometer {
@@ -27,12 +31,19 @@ export class RigSpectrometer {
   readonly #bus: EmulatedUsbBus;
   #server: Server | undefined;
 
-  constructor({ model, serial, firmware = {} }: RigSpectrometerOptions) {
+  constructor({
+    model: name,
+    serial,
+    firmware = {},
+    scene: light,
+    isSteady = false,
+  }: RigSpectrometerOptions) {
     const clock = new SystemClock();
     this.serial = serial;
     this.#bus = new EmulatedUsbBus(clock);
-    const scene = new Scene(clock);
-    this.device = createSpectrometer({ model: modelNamed(model), serial, seed: 1, clock, scene, firmware });
+    const scene = new Scene(clock, light);
+    const model = modelNamed(name);
+    this.device = createSpectrometer({ model, serial, seed: 1, clock, scene, firmware, isSteady });
     this.plug();
   }
 

@@ -1,4 +1,5 @@
-// The kernel as witness: what happened on the GPIO lines (tracepoint gpio_value) and on USB (usbmon), in one clock.
+// The kernel as witness: what happened on the GPIO lines (tracepoint gpio_value), on USB (usbmon) and on the network
+// (tracepoints netif_receive_skb, net_dev_xmit), in one clock.
 // Nothing of the server is asked, so a mistake in its own time keeping cannot hide.
 
 import { readFileSync } from "node:fs";
@@ -29,33 +30,60 @@ export interface Transfer {
   readonly data: string;
 }
 
+/** A packet comes in or leaves. Kernel clock, microseconds. */
+export interface Packet {
+  readonly atUs: number;
+  readonly direction: "in" | "out";
+}
+
+/** A moment that the test has marked. */
+export interface Mark {
+  readonly atUs: number;
+  readonly text: string;
+}
+
 export interface Witness {
   readonly lines: readonly LineSet[];
   readonly transfers: readonly Transfer[];
+  readonly packets: readonly Packet[];
+  readonly marks: readonly Mark[];
 }
 
 const TRACING = "/sys/kernel/debug/tracing";
+const EVENTS = ["gpio/gpio_value", "net/netif_receive_skb", "net/net_dev_xmit"] as const;
 const USBMON = "/sys/kernel/debug/usb/usbmon/0u";
 const SECOND_US = 1_000_000;
 
 export async function startTraces({ guest }: Machine): Promise<void> {
   await guest.run(`modprobe usbmon
-    echo mono >${TRACING}/trace_clock; echo >${TRACING}/trace; echo 1 >${TRACING}/events/gpio/gpio_value/enable
+    echo mono >${TRACING}/trace_clock; echo >${TRACING}/trace; ${switchEvents(1)}
     cat ${USBMON} >/run/usb.trace & echo $! >/run/usbmon.pid`);
 }
 
-/** Ends the traces; their texts stay in the folder of logs as gpio.trace and usb.trace. */
+/** Writes a mark into the trace, to find a moment again. */
+export async function mark({ guest }: Machine, text: string): Promise<void> {
+  await guest.run(`echo '${text}' >${TRACING}/trace_marker`);
+}
+
+/** Ends the traces; their texts stay in the folder of logs as kernel.trace and usb.trace. */
 export async function endTraces({ guest, share }: Machine): Promise<Witness> {
   await guest.run(`kill $(cat /run/usbmon.pid); cp /run/usb.trace /run/rig/usb.trace
-    cat ${TRACING}/trace >/run/rig/gpio.trace; echo 0 >${TRACING}/events/gpio/gpio_value/enable
+    cat ${TRACING}/trace >/run/rig/kernel.trace; ${switchEvents(0)}
     for device in /sys/bus/usb/devices/*/product; do
       echo "$(cat $(dirname $device)/busnum) $(cat $(dirname $device)/devnum) $(cat $device)"
     done >/run/rig/usb.devices`);
   const read = (name: string): string => readFileSync(join(share, name), "utf8");
+  const trace = read("kernel.trace");
   return {
-    lines: lineSets(read("gpio.trace")),
+    lines: lineSets(trace),
     transfers: transfers(read("usb.trace"), products(read("usb.devices"))),
+    packets: packets(trace),
+    marks: marks(trace),
   };
+}
+
+function switchEvents(on: 0 | 1): string {
+  return EVENTS.map((event) => `echo ${on} >${TRACING}/events/${event}/enable`).join("; ");
 }
 
 /** `node-218 [001] ..... 13.610093: gpio_value: 17 set 1` (Documentation/trace/ftrace.rst). */
@@ -66,6 +94,23 @@ export function lineSets(trace: string): LineSet[] {
       line: Number(line),
       level: Number(level),
     }),
+  );
+}
+
+/** `netif_receive_skb: dev=eth0 skbaddr=000000005ff9 len=43`; of the loopback nothing. */
+function packets(trace: string): Packet[] {
+  return [...trace.matchAll(/ (\d+)\.(\d{6}): (netif_receive_skb|net_dev_xmit): dev=(?!lo )/g)].map(
+    ([, seconds, us, event]) => ({
+      atUs: Number(seconds) * SECOND_US + Number(us),
+      direction: event === "net_dev_xmit" ? "out" : "in",
+    }),
+  );
+}
+
+/** `tracing_mark_write: abort`. */
+function marks(trace: string): Mark[] {
+  return [...trace.matchAll(/ (\d+)\.(\d{6}): tracing_mark_write: (.*)$/gm)].map(
+    ([, seconds, us, text = ""]) => ({ atUs: Number(seconds) * SECOND_US + Number(us), text }),
   );
 }
 
