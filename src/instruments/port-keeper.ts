@@ -78,6 +78,8 @@ export class PortKeeper {
   readonly attempted: Promise<void>;
   #tellAttempted = (): void => {};
   #device: UsbDevice;
+  /** The problem that the log tells of. */
+  #reported: string | undefined;
   #spectrometer: Spectrometer | undefined;
   #fault: (error: VscopeError) => void = () => {};
 
@@ -144,6 +146,7 @@ export class PortKeeper {
     Object.assign(history, UNTROUBLED, { failures, serial: spectrometer.serial });
     this.#owner.report(history.portPath, undefined);
     const { serial, model } = driver.identity;
+    this.#reported = undefined;
     log.info({ serial, model, port: history.portPath }, `${serial}: connected`);
     this.#spectrometer = spectrometer;
     const fault = new Promise<VscopeError>((resolve) => {
@@ -230,7 +233,14 @@ export class PortKeeper {
     const { vendorId, productId, portPath } = this.#device;
     const model = productName(vendorId, productId) ?? "unknown";
     const problem = { portPath, model, code, message };
-    this.#owner.log.warn({ ...problem }, `${placeOf(this.#device)}: not usable, will be tried again`);
+    // Once: a network spectrometer that is off would fill the log of a season.
+    const isNews = message !== this.#reported;
+    this.#reported = message;
+    const { log } = this.#owner;
+    log[isNews ? "warn" : "debug"](
+      { ...problem },
+      `${placeOf(this.#device)}: not usable, will be tried again`,
+    );
     this.#owner.report(portPath, problem);
   }
 

@@ -2,8 +2,10 @@
 // attached when the device is there. Commands are in the user's units, limits are checked here, and after a failure the
 // device is brought back to a known state before the next command.
 
+import { isDeepStrictEqual } from "node:util";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
@@ -78,6 +80,8 @@ export interface SpectrumRequest {
 
 // The detector's temperature moves slowly: a reading is good for this long.
 const TEMPERATURE_AGE_US = 10 * SECOND;
+// Clients wait for an answer for 10 s or so.
+const PATIENCE_S = 5;
 // Limits of the coolers' set points over all models; the device's own are narrower.
 const TEC_SETPOINT_C = { min: -50, max: 40, unit: "degC" } as const;
 
@@ -102,18 +106,18 @@ export class Spectrometer {
   readonly #log: Log;
   readonly #channels: ReadonlyMap<string, Channel>;
   readonly #status = new Cell<SpectrometerStatus>({ state: "disconnected", reason: "not opened yet" });
-  #identity: InstrumentIdentity;
+  readonly #identity: Cell<InstrumentIdentity>;
   #hasThermometer = false;
   #attachment: Attachment | undefined;
   readonly #scans = new Cell(1);
   #temperature: Temperature | undefined;
-  /** The trigger mode while an exposure waits for its signal. */
-  #awaited: string | undefined;
+  /** What it does while that takes longer than others should wait for their turn. */
+  #engaged: string | undefined;
   #tecSettings: TecSettings;
 
   constructor({ identity, clock, log, channels, settings = {} }: SpectrometerOptions) {
     this.#settings = settings;
-    this.#identity = narrowed(identity, settings);
+    this.#identity = new Cell(narrowed(identity, settings));
     this.#clock = clock;
     this.#log = log.child({ serial: identity.serial });
     this.#tecSettings = tecSettingsOf(settings);
@@ -123,7 +127,7 @@ export class Spectrometer {
         signal,
       ),
     );
-    const us = initialIntegrationTimeUs(this.#identity, settings);
+    const us = initialIntegrationTimeUs(this.identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
       newest: new NewestSpectra(),
@@ -133,11 +137,16 @@ export class Spectrometer {
   }
 
   get serial(): string {
-    return this.#identity.serial;
+    return this.#identity.value.serial;
   }
 
   /** Kept while disconnected. */
   get identity(): InstrumentIdentity {
+    return this.#identity.value;
+  }
+
+  /** The identity, for those who want to know when binning or another calibration changes it. */
+  get identityCell(): ReadableCell<InstrumentIdentity> {
     return this.#identity;
   }
 
@@ -161,7 +170,7 @@ export class Spectrometer {
 
   /** Takes effect with the next spectrum, rounded down to the device's step. Throws VALUE_OUT_OF_RANGE. */
   setIntegrationTimeUs(channel: string, us: number): void {
-    this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.#identity, us));
+    this.#channel(channel).integrationTimeUs.set(allowedIntegrationTimeUs(this.identity, us));
   }
 
   /** Scans that make up the next spectrum, as their mean. */
@@ -187,13 +196,13 @@ export class Spectrometer {
   async acquire(request: SpectrumRequest, signal: AbortSignal): Promise<Spectrum> {
     const channel = this.#channel(request.channel);
     const wantedUs = request.integrationTimeUs ?? channel.integrationTimeUs.value;
-    const integrationTimeUs = allowedIntegrationTimeUs(this.#identity, wantedUs);
+    const integrationTimeUs = allowedIntegrationTimeUs(this.identity, wantedUs);
     return this.#run(async (attachment, inner) => {
       const temperature = await this.#currentTemperature(attachment.driver, inner);
       const frame = await this.#expose(attachment, { ...request, integrationTimeUs }, inner);
       const spectrum = spectrumOf({
         frame,
-        identity: this.#identity,
+        identity: this.identity,
         channel: request.channel,
         kind: request.kind,
         integrationTimeUs,
@@ -300,37 +309,36 @@ export class Spectrometer {
     // Darks need no signal: light that it heralds is not for them.
     const ignoresTrigger = isTrial || kind === "dark";
     const awaited = ignoresTrigger ? undefined : driver.awaitedTrigger;
-    this.#status.set(
-      awaited === undefined
-        ? { state: "exposing" }
-        : { state: "exposing", reason: `waits for a trigger, mode ${awaited}` },
-    );
+    const waits = awaited === undefined ? undefined : `waits for a trigger, mode ${awaited}`;
+    this.#status.set({ state: "exposing", ...definedOnly({ reason: waits }) });
     const notBeforeUs = Math.max(request.notBeforeUs, this.controls.changedUs);
     const scans = isTrial ? 1 : this.#scans.value;
-    this.#awaited = awaited;
-    if (awaited !== undefined) attachment.turnAway(this.#busy(awaited));
+    const spanS = (scans * integrationTimeUs) / SECOND;
+    this.#engaged = waits ?? (spanS > PATIENCE_S ? `exposes for ${Math.round(spanS)} s` : undefined);
+    if (waits !== undefined) attachment.turnAway(this.#busy(waits));
     try {
       const exposure = { integrationTimeUs, notBeforeUs, ignoresTrigger, isSingle: isTrial };
       return await acquireScans(driver, exposure, scans, signal);
     } finally {
-      this.#awaited = undefined;
+      this.#engaged = undefined;
     }
   }
 
   async #run<T>(job: DeviceJob<T>, signal: AbortSignal): Promise<T> {
     const attachment = this.#attached();
     // It may take till tomorrow: whoever asks now gets an answer now.
-    if (this.#awaited !== undefined) throw this.#busy(this.#awaited);
+    if (this.#engaged !== undefined) throw this.#busy(this.#engaged);
     return attachment.run(job, signal);
   }
 
-  #busy(awaited: string): VscopeError {
-    return new VscopeError("DEVICE_BUSY", `${this.serial}: waits for a trigger, mode ${awaited}`);
+  #busy(fact: string): VscopeError {
+    return new VscopeError("DEVICE_BUSY", `${this.serial}: ${fact}`);
   }
 
   // Controls can change it: the calibration is in the device's memory.
   #identify({ identity }: SpectrometerDriver): void {
-    this.#identity = narrowed(identity, this.#settings);
+    const found = narrowed(identity, this.#settings);
+    if (!isDeepStrictEqual(found, this.#identity.value)) this.#identity.set(found);
   }
 
   // A spectrum without a temperature is better than none.

@@ -97,6 +97,7 @@ export const SPECTROMETERS = [
       const instrument = rack.spectrometer(serial);
       return [
         instrument.status,
+        instrument.identityCell,
         ...recorder.channels.map((channel) => instrument.integrationTimeUs(channel)),
       ];
     },

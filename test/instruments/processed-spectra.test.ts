@@ -151,3 +151,29 @@ test("a number that the firmware does not know is not taken for armed", async ()
   });
   await bench.close();
 });
+
+test("the saturation level follows the EEPROM that holds it", async () => {
+  const bench = await started("Flame-S");
+  const one = bench.rack.spectrometer(SERIAL);
+  const slots = await bench.clock.run(one.controls.read("eeprom", NEVER));
+  const slot = slots.find(({ slot }) => slot === 17) ?? assert.fail();
+  const bytes = Uint8Array.from(slot.bytes);
+  new DataView(bytes.buffer).setUint16(4, 50_000, true);
+  await bench.clock.run(one.controls.write("eeprom", [{ slot: 17, bytes }], NEVER));
+  const now = one.identity.saturationLevel;
+  assert.equal(now, 50_000);
+  assert.equal((await bench.acquire(one)).instrument.saturationLevel, 50_000);
+  await bench.close();
+});
+
+test("whoever observes an instrument is told when binning changes it, and of nothing else", async () => {
+  const bench = await started();
+  const one = bench.rack.spectrometer(SERIAL);
+  const pixels: number[] = [];
+  one.identityCell.subscribe((identity) => pixels.push(identity.pixels));
+  await bench.clock.run(one.controls.write("boxcar", 2, NEVER));
+  await bench.clock.run(one.controls.write("binning", 2, NEVER));
+  await bench.clock.run(one.controls.write("binning", 0, NEVER));
+  assert.deepEqual(pixels, [256, 1024]);
+  await bench.close();
+});

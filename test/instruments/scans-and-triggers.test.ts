@@ -125,6 +125,20 @@ test("a setting that is refused disturbs nothing: no recovery follows", async ()
   await close();
 });
 
+test("during a long exposure everybody else is told so at once; after it all is as before", async () => {
+  const { spectrometer, acquire, clock, run, close } = await bench();
+  spectrometer.setIntegrationTimeUs("up", 60 * SECOND);
+  const light = acquire();
+  await clock.advance(10 * SECOND);
+  await assert.rejects(run(spectrometer.controls.read("lamp", NEVER)), {
+    code: "DEVICE_BUSY",
+    message: "TEST00001: exposes for 60 s",
+  });
+  assert.equal((await run(light)).integrationTimeUs, 60 * SECOND);
+  assert.equal(await run(spectrometer.controls.read("lamp", NEVER)), false);
+  await close();
+});
+
 test("a device that comes back has its trigger mode again", async () => {
   const first = await bench();
   await first.run(first.spectrometer.controls.write("trigger", { mode: "hardware" }, NEVER));

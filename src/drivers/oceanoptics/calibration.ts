@@ -3,6 +3,7 @@
 import { requireWithin, VscopeError } from "../../base/errors.ts";
 import { substituted } from "../../spectra/polynomial.ts";
 import { type Calibration, type InstrumentIdentity, wavelengthsNm } from "../../spectra/spectrum.ts";
+import { slotSaturation } from "./eeprom.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
 
@@ -37,10 +38,17 @@ export function isUncalibrated({ wavelengthCoefficients: [offset, slope, ...more
 export interface IdentityFacts {
   readonly serial: string;
   readonly calibration: Calibration;
-  readonly saturationLevel?: number | undefined;
+  readonly saturationLevel?: number;
   readonly firmware?: string | undefined;
   readonly hasTec: boolean;
   readonly isSimulated: boolean;
+}
+
+/** Raw counts from which on a pixel is not usable: the device's own where its EEPROM slot holds a sensible one. */
+export function saturationLevelOf(model: SpectrometerModel, slot: Uint8Array | undefined): number {
+  const { saturation, usableCounts = model.maxCounts } = model;
+  if (slot === undefined || saturation === undefined) return usableCounts;
+  return slotSaturation(slot, saturation) ?? usableCounts;
 }
 
 export function identityOf(model: SpectrometerModel, facts: IdentityFacts): InstrumentIdentity {
@@ -50,7 +58,7 @@ export function identityOf(model: SpectrometerModel, facts: IdentityFacts): Inst
     model: model.name,
     pixels: model.frame.pixels,
     maxCounts: model.maxCounts,
-    saturationLevel: facts.saturationLevel ?? model.usableCounts ?? model.maxCounts,
+    saturationLevel: facts.saturationLevel ?? saturationLevelOf(model, undefined),
     ...(model.saturation === undefined ? {} : { isGainScaled: true }),
     darkPixelRanges: model.darkPixelRanges,
     opticalPixelRange: model.opticalPixelRange,

@@ -4,15 +4,22 @@
 
 import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
 
+/** What of the identity a write into the device's memory can change. */
+export interface StoredFacts {
+  readonly calibration: Calibration;
+  /** Absent where the device stores none. */
+  readonly saturationLevel?: number;
+}
+
 /** Throws when anything is unreadable. */
-export type ReadCalibration = (signal: AbortSignal) => Promise<Calibration>;
+export type ReadStoredFacts = (signal: AbortSignal) => Promise<StoredFacts>;
 
 export class DeviceIdentity {
-  readonly #read: ReadCalibration;
+  readonly #read: ReadStoredFacts;
   #value: InstrumentIdentity;
   #isUncertain = false;
 
-  constructor(value: InstrumentIdentity, read: ReadCalibration) {
+  constructor(value: InstrumentIdentity, read: ReadStoredFacts) {
     this.#value = value;
     this.#read = read;
   }
@@ -23,10 +30,10 @@ export class DeviceIdentity {
 
   /** The calibration as the device holds it at this moment. */
   async readCalibration(signal: AbortSignal): Promise<Calibration> {
-    const calibration = await this.#read(signal);
-    this.#value = { ...this.#value, calibration };
+    const facts = await this.#read(signal);
+    this.#value = { ...this.#value, ...facts };
     this.#isUncertain = false;
-    return calibration;
+    return facts.calibration;
   }
 
   /** Runs a job that may change the calibration in the device. */

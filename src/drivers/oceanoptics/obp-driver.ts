@@ -91,7 +91,9 @@ export class ObpDriver implements SpectrometerDriver {
     this.#isLeftBusy = obp.model.protocol === "obp2";
     this.#busyUntilUs = this.#longestUs();
     this.recovery = [...quietening(obp, fastBuffer), ...this.#restoration()];
-    this.#identity = new DeviceIdentity(identity, (signal) => calibrationIn(obp, signal));
+    this.#identity = new DeviceIdentity(identity, async (signal) => ({
+      calibration: await calibrationIn(obp, signal),
+    }));
     this.#trigger = new Trigger(obp.link, async () => triggerModes(obp.model, 0));
     this.controls = {
       ...obpControls(obp, this.#identity, { hasFan }),

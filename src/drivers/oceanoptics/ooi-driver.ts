@@ -4,19 +4,12 @@ import { orAborted } from "../../base/abort.ts";
 import { MS, SECOND } from "../../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
 import type { Calibration, InstrumentIdentity } from "../../spectra/spectrum.ts";
-import { calibrationOf, identityOf } from "./calibration.ts";
+import { calibrationOf, identityOf, saturationLevelOf } from "./calibration.ts";
 import type { Controls } from "./controls.ts";
 import { decodeFrame } from "./decode.ts";
-import { DeviceIdentity } from "./device-identity.ts";
+import { DeviceIdentity, type StoredFacts } from "./device-identity.ts";
 import type { Exposure, RawFrame, RecoveryStep, SpectrometerDriver, TecDriver } from "./driver.ts";
-import {
-  MAX_NONLINEARITY_ORDER,
-  nonlinearityOrder,
-  SLOTS,
-  slotNumber,
-  slotSaturation,
-  slotText,
-} from "./eeprom.ts";
+import { MAX_NONLINEARITY_ORDER, nonlinearityOrder, SLOTS, slotNumber, slotText } from "./eeprom.ts";
 import { FreeRunning } from "./free-running.ts";
 import type { Link } from "./link.ts";
 import type { SpectrometerModel } from "./model.ts";
@@ -56,7 +49,7 @@ export class OoiDriver implements SpectrometerDriver {
   ) {
     this.#ooi = ooi;
     this.#exposures = exposures;
-    this.#identity = new DeviceIdentity(identity, (signal) => readCalibration(ooi, "strict", signal));
+    this.#identity = new DeviceIdentity(identity, (signal) => readStoredFacts(ooi, signal));
     this.recovery = this.#recovery();
     this.#trigger = new Trigger(ooi.link, (signal) => readTriggerModes(ooi, signal));
     this.#triggered = new Triggered(ooi, exposures, this.#trigger);
@@ -97,10 +90,7 @@ export class OoiDriver implements SpectrometerDriver {
     const unknownUs = Math.min(UNKNOWN_RUNNING_US, ooi.model.integrationTimeUs.max);
     const exposures = new FreeRunning(ooi, Math.max(runningUs ?? 0, unknownUs));
     await exposures.restart(runningUs, signal);
-    const saturationLevel =
-      binary === undefined || ooi.model.saturation === undefined
-        ? undefined
-        : slotSaturation(binary, ooi.model.saturation);
+    const saturationLevel = saturationLevelOf(ooi.model, binary);
     const facts = { serial, calibration, saturationLevel, firmware, hasTec: tec !== undefined, isSimulated };
     return new OoiDriver(ooi, exposures, identityOf(ooi.model, facts), tec);
   }
@@ -186,6 +176,13 @@ async function readBinarySlot(ooi: Ooi, signal: AbortSignal): Promise<Uint8Array
 
 /** Forgiving: what is unreadable is left out with a warning. Strict: it is an error. */
 type ReadHow = "forgiving" | "strict";
+
+async function readStoredFacts(ooi: Ooi, signal: AbortSignal): Promise<StoredFacts> {
+  const calibration = await readCalibration(ooi, "strict", signal);
+  if (ooi.model.saturation === undefined) return { calibration };
+  const binary = await ooi.readSlot(ooi.model.saturation.slot, signal);
+  return { calibration, saturationLevel: saturationLevelOf(ooi.model, binary) };
+}
 
 async function readCalibration(ooi: Ooi, how: ReadHow, signal: AbortSignal): Promise<Calibration> {
   const read = <T>(slot: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> => {
