@@ -195,14 +195,16 @@ export class Spectrometer {
    */
   async acquire(request: SpectrumRequest, signal: AbortSignal): Promise<Spectrum> {
     const channel = this.#channel(request.channel);
-    const wantedUs = request.integrationTimeUs ?? channel.integrationTimeUs.value;
+    const { integrationTimeUs: wantedUs = channel.integrationTimeUs.value } = request;
     const integrationTimeUs = allowedIntegrationTimeUs(this.identity, wantedUs);
     return this.#run(async (attachment, inner) => {
-      const temperature = await this.#currentTemperature(attachment.driver, inner);
       const frame = await this.#expose(attachment, { ...request, integrationTimeUs }, inner);
+      const { identity } = this;
+      // Not before the exposure: spectrometers begin together.
+      const temperature = await this.#currentTemperature(attachment.driver, inner);
       const spectrum = spectrumOf({
         frame,
-        identity: this.identity,
+        identity,
         channel: request.channel,
         kind: request.kind,
         integrationTimeUs,
@@ -341,7 +343,7 @@ export class Spectrometer {
     if (!isDeepStrictEqual(found, this.#identity.value)) this.#identity.set(found);
   }
 
-  // A spectrum without a temperature is better than none.
+  // A spectrum without a temperature is better than none; the next command finds out what is wrong with the device.
   async #currentTemperature(
     driver: SpectrometerDriver,
     signal: AbortSignal,
@@ -353,13 +355,13 @@ export class Spectrometer {
       const tec = await driver.tec?.read(signal);
       const detectorTemperatureC = tec?.temperatureC ?? (await driver.readTemperatureC?.(signal));
       if (detectorTemperatureC === undefined) return undefined;
-      const atUs = this.#clock.nowUs();
-      this.#temperature = { atUs, detectorTemperatureC, ...(tec === undefined ? {} : { tec }) };
+      this.#temperature = { atUs: this.#clock.nowUs(), detectorTemperatureC, ...definedOnly({ tec }) };
     } catch (error) {
-      if (!isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT")) throw error;
-      this.#log.warn({ reason: error.message }, `${this.serial}: temperature is not readable`);
+      signal.throwIfAborted();
+      this.#log.warn({ reason: messageOf(error) }, `${this.serial}: temperature is not readable`);
       this.#temperature = undefined;
-      await driver.resynchronize(signal);
+      if (isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT"))
+        await driver.resynchronize(signal).catch(() => signal.throwIfAborted());
     }
     return this.#temperature;
   }

@@ -57,7 +57,7 @@ function names(bench: RackBench): readonly string[] {
 }
 
 const STEPS = {
-  ooi: ["clear halts", "initialise", "drain", "restart", "identify", "prepare"],
+  ooi: ["clear halts", "initialise", "drain", "restart", "break off", "identify", "prepare"],
   obp: ["clear halts", "initialise", "drain", "disarm", "answer", "identify", "prepare"],
   obp2: ["clear halts", "drain", "answer", "identify", "prepare"],
 } as const;

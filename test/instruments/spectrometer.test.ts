@@ -234,11 +234,17 @@ test("an abort ends a long exposure at once; the device recovers by itself", asy
 test("a thermometer that fails costs the temperature, not the spectrum", async () => {
   const [bench, spectrometer] = await qePro();
   await bench.acquire(spectrometer);
-  await bench.clock.advance(60_000_000);
-  bench.device("QEP00709").faults.start({ kind: "silence", nth: 1, direction: "read" });
-  const spectrum = await bench.acquire(spectrometer);
-  assert.equal(spectrum.detectorTemperatureC, undefined);
-  assert.equal(spectrum.counts.length, 1044);
+  const { faults } = bench.device("QEP00709");
+  // The first transfers are those of the exposure.
+  let hasLostTemperature = false;
+  for (let nth = 1; !hasLostTemperature && nth < 20; nth++) {
+    await bench.clock.advance(60_000_000);
+    faults.start({ kind: "silence", nth, direction: "read" });
+    const spectrum = await bench.acquire(spectrometer).catch(() => undefined);
+    hasLostTemperature = spectrum !== undefined && spectrum.detectorTemperatureC === undefined;
+    if (spectrum !== undefined) assert.equal(spectrum.counts.length, 1044);
+  }
+  assert.ok(hasLostTemperature);
   assert.ok(bench.warnings.includes("QEP00709: temperature is not readable"));
   await bench.close();
 });

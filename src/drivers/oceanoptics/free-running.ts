@@ -88,6 +88,11 @@ export class FreeRunning {
     return this.#ooi.model.integrationTimeUs.min;
   }
 
+  /** The longest integration time that the cycle in progress can have. */
+  get longestUs(): number {
+    return this.#book.longestUs(this.#clock.nowUs());
+  }
+
   /**
    * After opening or an error: writes the idle setting; the next acquisition first waits for the running cycle.
    * `runningUs`: the integration time in force, if the device tells it.

@@ -53,6 +53,7 @@ interface Attempt {
 /** What is asked of one acquisition. */
 interface Goal {
   readonly integrationTimeUs: number;
+  readonly notBeforeUs: number;
   /** All scans together. */
   readonly durationUs: number;
   /** From the beginning of the first scan to the end of the last: each is read out before the next. */
@@ -155,7 +156,6 @@ export class ObpDriver implements SpectrometerDriver {
 
   async acquire(exposure: Exposure, signal: AbortSignal): Promise<RawFrame> {
     if (this.#isLeftBusy) await this.#outlast(signal);
-    await this.#until(exposure.notBeforeUs, signal);
     const goal = await this.#goal(exposure, signal);
     const { staleDepth } = this.#obp.model;
     for (let discardedFrames = 0; discardedFrames <= staleDepth + 2; discardedFrames++) {
@@ -238,7 +238,8 @@ export class ObpDriver implements SpectrometerDriver {
     const processing = await this.#processing.prepared(exposure.isSingle === true, signal);
     const durationUs = processing.scans * integrationTimeUs;
     const spanUs = durationUs + (processing.scans - 1) * this.#obp.model.readoutUs;
-    return { integrationTimeUs, durationUs, spanUs, armed, processing };
+    const { notBeforeUs } = exposure;
+    return { integrationTimeUs, notBeforeUs, durationUs, spanUs, armed, processing };
   }
 
   async #attempt(goal: Goal, signal: AbortSignal): Promise<Attempt> {
@@ -252,17 +253,20 @@ export class ObpDriver implements SpectrometerDriver {
 
   async #onRequest(goal: Goal, signal: AbortSignal): Promise<Attempt> {
     await this.#set(goal, signal);
+    await this.#until(goal.notBeforeUs, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
     const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
     return { bytes, requestedUs, arrivalUs, isFresh: lasted({ requestedUs, arrivalUs }, goal) };
   }
 
-  // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed.
+  // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed. What can be
+  // done before the light is there is done, so that spectrometers begin together.
   async #fromBuffer(goal: Goal, signal: AbortSignal): Promise<Attempt> {
     await this.#obp.command({ type: OBP1.abort }, signal);
     await this.#obp.command({ type: OBP1.clearBuffer }, signal);
     await this.#set(goal, signal);
+    await this.#until(goal.notBeforeUs, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
     await this.#obp.command({ type: OBP1.acquireIntoBuffer }, signal);
     const bytes = await this.#readSpectrum(goal, signal);

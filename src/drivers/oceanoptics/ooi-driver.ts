@@ -136,8 +136,20 @@ export class OoiDriver implements SpectrometerDriver {
         this.#triggered.forget();
         await this.#exposures.restart(await readRunningUs(this.#ooi, signal), signal);
       }),
+      step("break off", (signal) => this.#breakOff(signal)),
       step("identify", (signal) => optional(link, "calibration", () => this.#identity.settle(signal))),
     ];
+  }
+
+  // A cycle in progress goes on after 01, for a minute if need be; a change of the trigger mode drops it. Firmware that
+  // does otherwise is waited for all the same.
+  async #breakOff(signal: AbortSignal): Promise<void> {
+    if (this.#exposures.longestUs <= SECOND) return;
+    const modes = await optional(this.#ooi.link, "trigger modes", () => this.#trigger.modes(signal));
+    const edge = modes?.get("hardware");
+    if (edge === undefined) return;
+    await this.#ooi.setTrigger(edge, signal);
+    await this.#ooi.setTrigger(0, signal);
   }
 
   async #runFree(exposure: Exposure, signal: AbortSignal) {
