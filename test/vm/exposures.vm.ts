@@ -41,6 +41,8 @@ const ABORTS = 3;
 const ABORT_LIMIT_US = 200 * MS;
 const SEQUENCES = 200;
 const SKEW_LIMIT_US = 20 * MS;
+/** As in the field. Where this is less than the lateness of the guest, a frame cannot be proven fresh and is exposed again. */
+const INTEGRATION_TIME_US = 150 * MS;
 /** Between exposures of one sequence, tried again, is less; the shutter needs more. */
 const GAP_US = 60 * MS;
 
@@ -99,7 +101,7 @@ for (const { name, pair } of [
     await serve(...pair);
     // Whoever was found last is not ready for the first one.
     await skewsUs(50 * MS, 1);
-    const us = await skewsUs(24 * MS, SEQUENCES);
+    const us = await skewsUs(INTEGRATION_TIME_US, SEQUENCES);
     const [p50, p99, max] = [0.5, 0.99, 1].map((wanted) => ms(share(us, wanted)));
     context.diagnostic(`${us.length} exposures: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`);
     assert.ok(share(us, 0.99) < SKEW_LIMIT_US, `p99 ${p99} ms`);

@@ -76,6 +76,8 @@ export class ObpDriver implements SpectrometerDriver {
   #settingUs: number | undefined;
   #triggerNumber: number | undefined;
   #lastCounter: number | undefined;
+  /** The buffer is: the one frame that was asked for has come. */
+  #isEmpty = false;
   /** An exposure that was asked for may go on until then; on Clock.nowUs. */
   #busyUntilUs: number;
   /** Nothing has ended that exposure. */
@@ -194,6 +196,7 @@ export class ObpDriver implements SpectrometerDriver {
     const answer = async (signal: AbortSignal): Promise<void> => {
       const { protocol } = this.#obp.model;
       this.#settingUs = undefined;
+      this.#isEmpty = false;
       this.#triggerNumber = quietTrigger(this.#obp);
       this.#isLeftBusy = protocol === "obp2";
       if (protocol === "obp") await readSerial(this.#obp, signal);
@@ -260,11 +263,14 @@ export class ObpDriver implements SpectrometerDriver {
     return { bytes, requestedUs, arrivalUs, isFresh: lasted({ requestedUs, arrivalUs }, goal) };
   }
 
-  // Empties the buffer, fills it with one frame and takes that; the frame itself tells how it was exposed. What can be
+  // Empties the buffer if need be, fills it with one frame and takes that; the frame itself tells how it was exposed. What can be
   // done before the light is there is done, so that spectrometers begin together.
   async #fromBuffer(goal: Goal, signal: AbortSignal): Promise<Attempt> {
-    await this.#obp.command({ type: OBP1.abort }, signal);
-    await this.#obp.command({ type: OBP1.clearBuffer }, signal);
+    if (!this.#isEmpty) {
+      await this.#obp.command({ type: OBP1.abort }, signal);
+      await this.#obp.command({ type: OBP1.clearBuffer }, signal);
+    }
+    this.#isEmpty = false;
     await this.#set(goal, signal);
     await this.#until(goal.notBeforeUs, signal);
     const requestedUs = this.#obp.link.clock.nowUs();
@@ -272,6 +278,7 @@ export class ObpDriver implements SpectrometerDriver {
     const bytes = await this.#readSpectrum(goal, signal);
     const arrivalUs = this.#obp.link.clock.nowUs();
     const isFresh = this.#hasMetadata(bytes, goal) && lasted({ requestedUs, arrivalUs }, goal);
+    this.#isEmpty = isFresh;
     return { bytes, requestedUs, arrivalUs, isFresh };
   }
 
