@@ -10,7 +10,7 @@ import { spectrumOf } from "../../src/instruments/spectrum-of-frame.ts";
 import { Spectrometer } from "../../src/instruments/spectrometer.ts";
 import type { ModelName } from "../../src/drivers/oceanoptics/models.ts";
 import { ScanAverage } from "../../src/spectra/scan-statistics.ts";
-import { openEmulated } from "../drivers/oceanoptics/emulated-driver.ts";
+import { openEmulated } from "../drivers/oceanoptics/open-emulated.ts";
 
 async function bench(model: ModelName = "Flame-S") {
   const emulated = await openEmulated(model);
@@ -115,13 +115,13 @@ test("who is queued behind a light that begins to wait for its trigger is told s
 });
 
 test("a setting that is refused disturbs nothing: no recovery follows", async () => {
-  const { spectrometer, emulated, clock, run, close } = await bench("STS");
+  const { spectrometer, faults, clock, run, close } = await bench("STS");
   await clock.advance(SECOND);
   await assert.rejects(run(spectrometer.controls.write("boxcar", 99, NEVER)), { code: "VALUE_OUT_OF_RANGE" });
   assert.equal(spectrometer.status.value.state, "idle");
-  emulated.faults.start({ kind: "delay", nth: 1, delayUs: 0 });
+  faults.start({ kind: "delay", nth: 1, delayUs: 0 });
   await clock.advance(10 * SECOND);
-  assert.equal(emulated.faults.fired.length, 0, "the device was spoken to");
+  assert.equal(faults.fired.length, 0, "the device was spoken to");
   await close();
 });
 

@@ -40,3 +40,6 @@ export async function openEmulated(model: ModelName, firmware: Firmware = {}) {
   warnings.length = 0;
   return { driver, device, bus, faults, warnings, clock, run, open, close: () => run(driver.close()) };
 }
+
+/** An emulated device with the driver that has opened it. */
+export type Opened = Awaited<ReturnType<typeof openEmulated>>;

@@ -9,15 +9,15 @@ import { binnedIdentity } from "../../../src/drivers/oceanoptics/binned-identity
 import { isUncalibrated } from "../../../src/drivers/oceanoptics/calibration.ts";
 import type { ControlName } from "../../../src/drivers/oceanoptics/controls.ts";
 import { wavelengthsNm } from "../../../src/spectra/spectrum.ts";
-import { type EmulatedDriver, openEmulated } from "./emulated-driver.ts";
+import { type Opened, openEmulated } from "./open-emulated.ts";
 
 type Knob = Extract<ControlName, "scans-to-average" | "boxcar" | "binning">;
 
-async function set({ driver, run }: EmulatedDriver, knob: Knob, value: number): Promise<void> {
+async function set({ driver, run }: Opened, knob: Knob, value: number): Promise<void> {
   await run(driver.controls[knob]?.write?.(value, NEVER) ?? assert.fail(`no ${knob}`));
 }
 
-function acquire({ driver, clock, run }: EmulatedDriver, integrationTimeUs: number) {
+function acquire({ driver, clock, run }: Opened, integrationTimeUs: number) {
   return run(driver.acquire({ integrationTimeUs, notBeforeUs: clock.nowUs() }, NEVER));
 }
 

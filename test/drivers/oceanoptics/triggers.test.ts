@@ -8,7 +8,7 @@ import { MS, SECOND } from "../../../src/base/clock.ts";
 import type { RawFrame } from "../../../src/drivers/oceanoptics/driver.ts";
 import { MODELS, type ModelName, modelNamed } from "../../../src/drivers/oceanoptics/models.ts";
 import { type SettableMode, triggerModes } from "../../../src/drivers/oceanoptics/trigger-modes.ts";
-import { type EmulatedDriver, openEmulated } from "./emulated-driver.ts";
+import { type Opened, openEmulated } from "./open-emulated.ts";
 
 const T_US = 50 * MS;
 const FREE_US = 30 * MS;
@@ -32,7 +32,7 @@ const CASES: readonly Case[] = MODELS.flatMap(({ name }) =>
 );
 
 /** The signal that starts, and where need be ends, an exposure. */
-async function signal({ device, clock }: EmulatedDriver, mode: SettableMode): Promise<void> {
+async function signal({ device, clock }: Opened, mode: SettableMode): Promise<void> {
   if (mode === "hardware") {
     device.triggerPulse();
   } else if (mode === "synchronization") {
@@ -45,15 +45,15 @@ async function signal({ device, clock }: EmulatedDriver, mode: SettableMode): Pr
   }
 }
 
-function acquire({ driver, clock }: EmulatedDriver, given: AbortSignal = NEVER): Promise<RawFrame> {
+function acquire({ driver, clock }: Opened, given: AbortSignal = NEVER): Promise<RawFrame> {
   return driver.acquire({ integrationTimeUs: T_US, notBeforeUs: clock.nowUs() }, given);
 }
 
-async function arm({ driver, run }: EmulatedDriver, mode: SettableMode): Promise<void> {
+async function arm({ driver, run }: Opened, mode: SettableMode): Promise<void> {
   await run(driver.controls.trigger?.write?.({ mode }, NEVER) ?? assert.fail("no trigger control"));
 }
 
-function assertExposed(bench: EmulatedDriver, frame: RawFrame, mode: SettableMode, sinceUs: number): void {
+function assertExposed(bench: Opened, frame: RawFrame, mode: SettableMode, sinceUs: number): void {
   const truth = bench.device.truth.newest ?? assert.fail();
   assert.ok(truth.startUs >= sinceUs, `begun ${sinceUs - truth.startUs} us too early`);
   assert.equal(truth.integrationTimeUs, mode === "synchronization" ? 2 * T_US : T_US);
