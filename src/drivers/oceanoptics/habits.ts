@@ -66,7 +66,8 @@ export async function learnHabits(ooi: Ooi, signal: AbortSignal): Promise<Habits
     if (learnt.finishesCycles && learnt.staleDepth < DEEPEST) break;
   }
   ooi.link.log.debug({ ...learnt }, `${ooi.link.subject}: behaviour after a change of integration time`);
-  return { ...learnt, staleDepth: Math.max(learnt.staleDepth, ooi.model.staleDepth) };
+  // What was seen goes before what the row expects; but one frame can always fall between setting and request.
+  return { ...learnt, staleDepth: Math.max(learnt.staleDepth, Math.min(1, ooi.model.staleDepth)) };
 }
 
 // An idle frame is there after a cycle and the read-out; what it takes longer is the host's.
