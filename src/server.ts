@@ -9,7 +9,7 @@ import { type Clock, SECOND } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
-import { CoapServer } from "./coap/server.ts";
+import { type CoapHandler, CoapServer } from "./coap/server.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -17,11 +17,13 @@ import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
+import { accessCheck, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
+import { Security } from "./security/security.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
@@ -41,16 +43,14 @@ export class Server {
   readonly hardware: Hardware;
   /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
   readonly port: number | undefined;
+  readonly #security: Security | undefined;
   readonly #lifetime: Lifetime;
 
-  private constructor(
-    { model, hardware }: { readonly model: ServerModel; readonly hardware: Hardware },
-    port: number | undefined,
-    lifetime: Lifetime,
-  ) {
+  private constructor({ model, hardware }: Parts, { port, security }: Door, lifetime: Lifetime) {
     this.model = model;
     this.hardware = hardware;
     this.port = port;
+    this.#security = security;
     this.#lifetime = lifetime;
   }
 
@@ -58,13 +58,20 @@ export class Server {
   static async start(options: ServerOptions, signal: AbortSignal): Promise<Server> {
     const lifetime = new Lifetime();
     try {
+      // Where no client can come, nobody has to be kept out.
+      const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const port = await listen(options, parts.model, lifetime);
-      return new Server(parts, port, lifetime);
+      const port = security && (await listen(options, { model: parts.model, security }, lifetime));
+      return new Server(parts, { port, security }, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
     }
+  }
+
+  /** Writes to the files that have the names of its logs now. The log of the options is its owner's. */
+  reopenLogs(): void {
+    this.#security?.audit.reopen();
   }
 
   /** Refuses clients, ends what runs, closes the shutters, finishes the files. Throws when something did not close. */
@@ -73,11 +80,28 @@ export class Server {
   }
 }
 
+/** Where clients come in, and who may. */
+interface Door {
+  readonly port: number | undefined;
+  readonly security: Security | undefined;
+}
+
+interface Parts {
+  readonly model: ServerModel;
+  readonly hardware: Hardware;
+}
+
+async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lifetime): Promise<Security> {
+  const security = await Security.open(config.security, { clock, log });
+  lifetime.defer("security", () => security.close());
+  return security;
+}
+
 async function openParts(
   { config, clock, log, version }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
-): Promise<{ model: ServerModel; hardware: Hardware }> {
+): Promise<Parts> {
   const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
@@ -146,14 +170,13 @@ async function openStatusLed(
   lifetime.defer("status LED", () => led.close());
 }
 
-async function listen({ config, clock, log }: ServerOptions, model: ServerModel, lifetime: Lifetime) {
-  const { enabled, address, port } = config.coap;
-  if (!enabled) return undefined;
-  const handler = coapHandler(new Router(model, TREE), log);
+async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<number> {
+  const { config, clock, log } = options;
+  const { address, port } = config.coap;
   const server = await CoapServer.listen({
     address,
     port,
-    handler,
+    handler: guardedHandler(options, guarded),
     clock,
     log,
     limits: { bodyBytes: LARGEST_BODY_BYTES },
@@ -161,4 +184,15 @@ async function listen({ config, clock, log }: ServerOptions, model: ServerModel,
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
   return server.port;
+}
+
+interface Guarded {
+  readonly model: ServerModel;
+  readonly security: Security;
+}
+
+function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded): CoapHandler {
+  const router = new Router(model, TREE);
+  const { policy, audit } = security;
+  return audited(coapHandler(router, log, accessCheck(router, policy)), { policy, audit, clock });
 }

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
+import type { Method } from "./access.ts";
 import type { At, Created, Resource } from "./define.ts";
 
 /** A resource and the values of its placeholders. */
@@ -22,8 +23,16 @@ export class Router<M> {
     this.#templates = resources.map(({ path }) => path.split("/").slice(1));
   }
 
-  /** Throws RESOURCE_NOT_FOUND. Fixed segments win over placeholders. */
+  /** Throws RESOURCE_NOT_FOUND. */
   match(path: readonly string[]): Match<M> {
+    const found = this.find(path);
+    if (found === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+    return found;
+  }
+
+  /** Undefined when nothing is declared there. Fixed segments win over placeholders. */
+  find(path: readonly string[]): Match<M> | undefined {
     let best: Match<M> | undefined;
     for (const [index, template] of this.#templates.entries()) {
       const resource = this.#resources[index];
@@ -31,8 +40,6 @@ export class Router<M> {
       if (at === undefined || resource === undefined) continue;
       if (best === undefined || Object.keys(at).length < Object.keys(best.at).length) best = { resource, at };
     }
-    if (best === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
     return best;
   }
 
@@ -140,10 +147,9 @@ function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {
 }
 
 /** The methods a resource has, in the order GET, PUT, POST, DELETE. */
-export function methodsOf<M>({ get, put, post, delete: remove }: Resource<M>): readonly string[] {
-  return [get && "GET", put && "PUT", post && "POST", remove && "DELETE"].flatMap((name) =>
-    name === undefined ? [] : [name],
-  );
+export function methodsOf<M>({ get, put, post, delete: remove }: Resource<M>): readonly Method[] {
+  const all = [get && "GET", put && "PUT", post && "POST", remove && "DELETE"] as const;
+  return all.filter((name) => name !== undefined);
 }
 
 /** A path for people: segments joined, so that a slash inside one stays visible as %2F. */

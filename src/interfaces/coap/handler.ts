@@ -9,11 +9,16 @@ import type { Content, Resource } from "../../resources/define.ts";
 import { type Match, printPath, type Router } from "../../resources/router.ts";
 import { wellKnownCore } from "./discovery.ts";
 import { decodeText, decodeValue, encodeValue, FORMAT } from "./formats.ts";
+import type { AccessCheck } from "./guard.ts";
 
-/** Serves `router` over CoAP. The handler never throws: errors become responses with their text as the payload. */
-export function coapHandler<M>(router: Router<M>, log: Log): CoapHandler {
+/**
+ * Serves `router` over CoAP to those whom `check` lets through. The handler never throws: errors become responses with
+ * their text as the payload.
+ */
+export function coapHandler<M>(router: Router<M>, log: Log, check: AccessCheck): CoapHandler {
   return async (request) => {
     try {
+      check(request);
       return await respond(router, request);
     } catch (error) {
       return errorResponse(asVscopeError(error), request, log);
