@@ -42,7 +42,10 @@ export class AuditLog {
   }
 
   /** `file` is appended to, and made with its folder when it is not there. */
-  static open(file: string | undefined, { clock, log }: { readonly clock: Clock; readonly log: Log }): AuditLog {
+  static open(
+    file: string | undefined,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+  ): AuditLog {
     const own = file === undefined ? { log: SILENT, reopen: () => {} } : openLog({ level: "info", file });
     return new AuditLog(clock, [log, own.log], own.reopen);
   }

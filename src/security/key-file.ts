@@ -39,7 +39,8 @@ export async function revokeKey(path: string, name: string, utcUs: number): Prom
   await changePrivate(path, (text) => {
     const entries = parseKeys(text ?? "", path);
     const key = entries.filter(isValid).find((one) => one.name === name);
-    if (key === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `key ${name}: not in ${path}, or revoked`);
+    if (key === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `key ${name}: not in ${path}, or revoked`);
     return printKeys(entries.map((one) => (one === key ? revoked(key, utcUs) : one)));
   });
 }

@@ -12,7 +12,7 @@ import { higherOf, includes } from "./role.ts";
 /** Whoever asks, by any protocol. */
 export interface Caller {
   /** What has been proven; absent for anybody. */
-  readonly identity?: CoapIdentity;
+  readonly identity?: CoapIdentity | undefined;
   /** Numeric, without port. */
   readonly peerAddress: string;
   /** Sent to a group: nobody knows from where, and everybody heard it. */
@@ -80,7 +80,9 @@ export class AccessPolicy {
       return new VscopeError("ROLE_INSUFFICIENT", text, { details });
     }
     const who =
-      identity === undefined ? `${peerAddress} has ${details.role}` : `${wordOf(identity)} is unknown or revoked`;
+      identity === undefined
+        ? `${peerAddress} has ${details.role}`
+        : `${wordOf(identity)} is unknown or revoked`;
     const text = `${what}: needs a key with role ${need}, ${who}; on the server: vscope key new NAME --role ${need}`;
     return new VscopeError("CREDENTIALS_REQUIRED", text, { details });
   }

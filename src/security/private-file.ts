@@ -88,5 +88,7 @@ function translated(path: string, error: unknown): unknown {
     const text = `${path}: another program changes it; if none does, remove ${path}${PART}`;
     return new VscopeError("STATE_CONFLICT", text, { cause: error });
   }
-  return new VscopeError("CONFIG_INVALID", `${path}: cannot be written: ${messageOf(error)}`, { cause: error });
+  return new VscopeError("CONFIG_INVALID", `${path}: cannot be written: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

@@ -32,7 +32,7 @@ test("a key has a secret that no other has, which every client takes as text", (
   }
   assert.equal(new Set(keys.map(({ secret }) => secret)).size, keys.length);
   assert.equal(new Set(keys.map(({ salt }) => salt)).size, keys.length);
-  const characters = new Set(keys.flatMap(({ secret }) => [...secret]));
+  const characters = new Set(keys.flatMap(({ secret }) => secret.split("")));
   assert.equal(characters.size, 32, "the whole alphabet is used");
 });
 
@@ -51,8 +51,12 @@ test("keys are added in order; a name is taken for good, also after the key is r
   await assert.rejects(make("laptop"), (error) => isVscopeError(error, "STATE_CONFLICT"));
   await revokeKey(file, "laptop", UTC_US + 86_400_000_000);
   await assert.rejects(make("laptop"), /key laptop: was revoked 2026-06-22, take another name/);
-  await assert.rejects(revokeKey(file, "laptop", UTC_US), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
-  await assert.rejects(revokeKey(file, "nobody", UTC_US), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+  await assert.rejects(revokeKey(file, "laptop", UTC_US), (error) =>
+    isVscopeError(error, "RESOURCE_NOT_FOUND"),
+  );
+  await assert.rejects(revokeKey(file, "nobody", UTC_US), (error) =>
+    isVscopeError(error, "RESOURCE_NOT_FOUND"),
+  );
   const [old, kept] = readKeyFile(file);
   assert.ok(old !== undefined && isRevoked(old));
   assert.deepEqual(kept, office);
@@ -69,8 +73,15 @@ test("a file that others can read is refused, whoever asks, and says what mends 
   for (const mode of [0o640, 0o604, 0o660, 0o602, 0o610]) {
     await chmod(file, mode);
     const text = `vscope.keys: mode 0${mode.toString(8)} lets others read secrets, it must be 0600: chmod 600 `;
-    for (const attempt of [async () => readKeyFile(file), () => make("other"), () => revokeKey(file, "laptop", 0)])
-      await assert.rejects(attempt, (error) => isVscopeError(error, "CONFIG_INVALID") && error.message.includes(text));
+    for (const attempt of [
+      async () => readKeyFile(file),
+      () => make("other"),
+      () => revokeKey(file, "laptop", 0),
+    ])
+      await assert.rejects(
+        attempt,
+        (error) => isVscopeError(error, "CONFIG_INVALID") && error.message.includes(text),
+      );
   }
   await chmod(file, 0o400);
   assert.equal(readKeyFile(file).length, 1);
@@ -79,7 +90,10 @@ test("a file that others can read is refused, whoever asks, and says what mends 
 test("a change that another program has begun is not overtaken", async () => {
   await make("laptop");
   await writeFile(`${file}.part`, "half a", { mode: 0o600 });
-  await assert.rejects(make("office"), /another program changes it; if none does, remove .*vscope\.keys\.part/);
+  await assert.rejects(
+    make("office"),
+    /another program changes it; if none does, remove .*vscope\.keys\.part/,
+  );
   assert.equal(readKeyFile(file).length, 1);
   assert.equal(await readFile(`${file}.part`, "utf8"), "half a");
   await unlink(`${file}.part`);
@@ -92,7 +106,9 @@ test("of many that make keys at once none loses another's", async () => {
   const made = names.filter((_, index) => outcomes[index]?.status === "fulfilled");
   assert.ok(made.length > 0);
   assert.deepEqual(
-    readKeyFile(file).map(({ name }) => name).toSorted(),
+    readKeyFile(file)
+      .map(({ name }) => name)
+      .toSorted(),
     made.toSorted(),
   );
 });
@@ -166,5 +182,8 @@ test("a file that becomes unusable lets nobody in until it is mended", async () 
 test("a store refuses to begin with a file that others can read", async () => {
   await make("laptop");
   await chmod(file, 0o644);
-  assert.throws(() => new KeyStore(file, { clock: new VirtualClock(), log: SILENT }), /mode 0644 lets others/);
+  assert.throws(
+    () => new KeyStore(file, { clock: new VirtualClock(), log: SILENT }),
+    /mode 0644 lets others/,
+  );
 });

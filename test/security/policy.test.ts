@@ -8,7 +8,11 @@ import { AccessPolicy, type Caller } from "../../src/security/policy.ts";
 
 const KEYS: Readonly<Record<string, Role>> = { reader: "read", laptop: "operate", owner: "admin" };
 
-function policyOf(text: string, ownNetworks: readonly string[] = [], clock = new VirtualClock()): AccessPolicy {
+function policyOf(
+  text: string,
+  ownNetworks: readonly string[] = [],
+  clock = new VirtualClock(),
+): AccessPolicy {
   const { config } = parseServerConfig(`[security]\n${text}\n`, "x.cfg");
   return new AccessPolicy({
     config: config.security,
@@ -84,7 +88,8 @@ test("network: the networks of this computer are near whatever their addresses, 
 });
 
 test("open: everybody may do all; closed: only this computer may operate", () => {
-  for (const role of Object.values(rolesOf(policyOf("policy = open"), ADDRESSES))) assert.equal(role, "admin");
+  for (const role of Object.values(rolesOf(policyOf("policy = open"), ADDRESSES)))
+    assert.equal(role, "admin");
   assert.deepEqual(rolesOf(policyOf("policy = closed"), ADDRESSES), {
     "127.0.0.1": "operate",
     "127.1.2.3": "operate",
@@ -105,7 +110,12 @@ test("allow: the narrowest network decides, in whatever order, and may take away
   const text = "allow = 192.168.0.0/16 operate, 192.168.7.7 admin, 192.168.7.0/24 none, 2001:db8::/32 read";
   for (const policy of ["network", "open", "closed"]) {
     assert.deepEqual(
-      rolesOf(policyOf(`policy = ${policy}\n${text}`), ["192.168.1.1", "192.168.7.1", "192.168.7.7", "2001:db8::1"]),
+      rolesOf(policyOf(`policy = ${policy}\n${text}`), [
+        "192.168.1.1",
+        "192.168.7.1",
+        "192.168.7.7",
+        "2001:db8::1",
+      ]),
       { "192.168.1.1": "operate", "192.168.7.1": "none", "192.168.7.7": "admin", "2001:db8::1": "read" },
       policy,
     );

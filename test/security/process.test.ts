@@ -38,7 +38,10 @@ describe("security of the programs", { timeout: 240_000 }, () => {
 
   test("vscope without a key reads, and is told what it lacks when it wants more", async () => {
     const { program, url } = await serve();
-    assert.match(program.stdout, /"policy":"network","loopback":"read","allow":\[\],"keys":0,"msg":"who may do what"/);
+    assert.match(
+      program.stdout,
+      /"policy":"network","loopback":"read","allow":\[\],"keys":0,"msg":"who may do what"/,
+    );
     const read = await vscope(["get", "/shutters/upwelling"], { url });
     assert.deepEqual([read.code, read.out], [0, "closed\n"]);
     const refused = await vscope(["put", "/shutters/upwelling", "open"], { url });
@@ -50,7 +53,10 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.equal((await vscope(["get", "/shutters/upwelling"], { url })).out, "closed\n");
     assert.equal((await program.stop()).status, 0);
     assert.match(program.stdout, /"audit":true,"peer":"127\.0\.0\.1:\d+",.*"outcome":"4\.01"/);
-    assert.match(await readFile(audit, "utf8"), /"audit":true,.*"path":"\/shutters\/upwelling","outcome":"4\.01"/);
+    assert.match(
+      await readFile(audit, "utf8"),
+      /"audit":true,.*"path":"\/shutters\/upwelling","outcome":"4\.01"/,
+    );
   });
 
   test("vscope key makes, lists and revokes; a running server takes notice, and nothing shows a secret twice", async () => {
@@ -60,7 +66,10 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.match(made.errors, /vscope\.keys was made; the user of the server must own it/);
     const secret = /coap-client -u laptop -k ([a-z2-7]{32}) /.exec(made.out)?.[1];
     assert.ok(secret !== undefined, made.out);
-    assert.match(made.out, new RegExp(`^\\{"name":"laptop","id":"[a-z2-7]{7}","secret":"${secret}","salt":"`, "m"));
+    assert.match(
+      made.out,
+      new RegExp(`^\\{"name":"laptop","id":"[a-z2-7]{7}","secret":"${secret}","salt":"`, "m"),
+    );
     assert.match(made.out, new RegExp(`^master_secret,ascii,"${secret}"$`, "m"));
     assert.match(made.out, new RegExp(`"recipient-id_ascii":"s","secret_ascii":"${secret}"`));
     assert.equal((await stat(keys)).mode & 0o777, 0o600);
@@ -72,14 +81,20 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.equal((await vscope(["key", "revoke", "laptop", "-s", config])).out, "key laptop is revoked\n");
     await program.line('"keys":1,"msg":"keys read again"');
     const list = await vscope(["key", "list", "--file", keys]);
-    assert.match(list.out, /^name +role +id +made +revoked\nlaptop +admin +\w{7} +[\d-]{10} +[\d-]{10}\noffice +operate /);
+    assert.match(
+      list.out,
+      /^name +role +id +made +revoked\nlaptop +admin +\w{7} +[\d-]{10} +[\d-]{10}\noffice +operate /,
+    );
     assert.ok(!list.out.includes(secret));
     assert.ok(!(await program.stop()).stdout.includes(secret));
   });
 
   test("vscope key says what is wrong", async () => {
     const again = await vscope(["key", "new", "office", "-s", config]);
-    assert.deepEqual([again.code, again.errors], [1, "vscope: key office: is there already, take another name\n"]);
+    assert.deepEqual(
+      [again.code, again.errors],
+      [1, "vscope: key office: is there already, take another name\n"],
+    );
     const bad = await vscope(["key", "new", "a/b", "-s", config]);
     assert.match(bad.errors, /^vscope: key a\/b: a name is 1 to 64 letters/);
     const role = await vscope(["key", "new", "x", "-s", config, "--role", "owner"]);
@@ -93,9 +108,15 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.match(missing.errors, /^vscope: .*absent\.key: cannot be read: ENOENT/);
     const open = join(folder, "open.key");
     await writeFile(open, "{}", { mode: 0o644 });
-    assert.match((await vscope(["get", "/sysinfo", "--key", open])).errors, /others may read this key: chmod 600/);
+    assert.match(
+      (await vscope(["get", "/sysinfo", "--key", open])).errors,
+      /others may read this key: chmod 600/,
+    );
     await chmod(open, 0o600);
-    assert.match((await vscope(["get", "/sysinfo", "--key", open])).errors, /not a key, expected what vscope key new/);
+    assert.match(
+      (await vscope(["get", "/sysinfo", "--key", open])).errors,
+      /not a key, expected what vscope key new/,
+    );
   });
 
   test("keys that others can read keep the server from starting, and the check from succeeding", async () => {

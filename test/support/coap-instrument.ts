@@ -38,7 +38,11 @@ export class CoapInstrument {
   }
 
   /** Everybody may do all there unless `security` says something else. */
-  static async start({ security = {}, log = SILENT, keys = "" }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
+  static async start({
+    security = {},
+    log = SILENT,
+    keys = "",
+  }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
     const clock = new SystemClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
     const emulated = emulatedConfig(folder);

@@ -56,7 +56,11 @@ export class Session {
 
   /** Runs `task` with a client and closes that. Throws usage errors for a bad URL. */
   async withClient<T>(task: (client: VscopeClient) => Promise<T>): Promise<T> {
-    const { url = defaultServerUrl(), timeout: timeoutS, key: keyFile = process.env["VSCOPE_KEY"] } = this.#options;
+    const {
+      url = defaultServerUrl(),
+      timeout: timeoutS,
+      key: keyFile = process.env["VSCOPE_KEY"],
+    } = this.#options;
     checkUrl(url);
     const key = keyFile === undefined ? {} : { key: await readClientKey(keyFile) };
     const client = await VscopeClient.connect(url, { timeoutS, clock: this.clock, ...key }, this.signal);

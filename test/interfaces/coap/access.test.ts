@@ -9,7 +9,12 @@ import { type Role, ROLES } from "../../../src/config/access.ts";
 import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/raw-peer.ts";
-import { CoapInstrument, type CoapInstrumentOptions, segments, textOf } from "../../support/coap-instrument.ts";
+import {
+  CoapInstrument,
+  type CoapInstrumentOptions,
+  segments,
+  textOf,
+} from "../../support/coap-instrument.ts";
 
 const METHODS = ["GET", "FETCH", "PUT", "PATCH", "iPATCH", "POST", "DELETE"] as const;
 const READING: readonly string[] = ["GET", "FETCH"];
@@ -49,7 +54,10 @@ describe("roles over CoAP", () => {
       await withInstrument({ security: { policy: "closed", loopback: role } }, async (instrument) => {
         const { client, server } = instrument;
         const existing = [...new Router(server.model, TREE).instances()];
-        const slot = { path: segments("/spectrometers/FLMS01859/eeprom/5"), template: FOR_ADMIN.at(-1) ?? "" };
+        const slot = {
+          path: segments("/spectrometers/FLMS01859/eeprom/5"),
+          template: FOR_ADMIN.at(-1) ?? "",
+        };
         const all = [...existing.map(({ path, resource }) => ({ path, template: resource.path })), slot];
         for (const { path, template } of all) {
           for (const method of METHODS) {
@@ -60,7 +68,8 @@ describe("roles over CoAP", () => {
             const what = `${role}: ${method} /${path.join("/")} needs ${need}: ${reply.code} ${textOf(reply)}`;
             assert.equal(reply.code === "4.01", rank(role) < rank(need), what);
             assert.notEqual(reply.code, "4.03", what);
-            if (reply.code === "4.01") assert.match(textOf(reply), new RegExp(`needs a key with role ${need}, `));
+            if (reply.code === "4.01")
+              assert.match(textOf(reply), new RegExp(`needs a key with role ${need}, `));
           }
         }
         const discovery = await client.request(
@@ -69,7 +78,11 @@ describe("roles over CoAP", () => {
         );
         assert.equal(discovery.code, "2.05", "whoever comes may see what there is");
         const unknown = await instrument.get("/nothing/here");
-        assert.equal(unknown.code, role === "none" ? "4.01" : "4.04", "what is not there is no secret to readers only");
+        assert.equal(
+          unknown.code,
+          role === "none" ? "4.01" : "4.04",
+          "what is not there is no secret to readers only",
+        );
       });
     });
   }

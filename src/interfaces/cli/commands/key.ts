@@ -42,7 +42,8 @@ function newCommand(session: Session): Command {
       const file = await keyFile(flags);
       const isFirst = !existsSync(file);
       const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs() });
-      if (isFirst) session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
+      if (isFirst)
+        session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
       session.print(key, () => handout(key));
     });
 }
@@ -85,7 +86,13 @@ function withoutSecret(entry: KeyEntry) {
 
 function listText(entries: readonly ReturnType<typeof withoutSecret>[]): string {
   const headings = ["name", "role", "id", "made", "revoked"];
-  const rows = entries.map(({ name, role, id, created, revoked }) => [name, role, id, day(created), day(revoked)]);
+  const rows = entries.map(({ name, role, id, created, revoked }) => [
+    name,
+    role,
+    id,
+    day(created),
+    day(revoked),
+  ]);
   return renderTable(
     headings.map((heading) => ({ heading })),
     rows,
