@@ -36,6 +36,11 @@ export interface ServerOptions {
   readonly version: string;
 }
 
+/** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
+interface CoapSlot {
+  server: CoapServer | undefined;
+}
+
 export class Server {
   readonly model: ServerModel;
   readonly hardware: Hardware;
@@ -59,8 +64,9 @@ export class Server {
     const lifetime = new Lifetime();
     try {
       const parts = await openParts(options, lifetime, signal);
-      const port = await listen(options, parts.model, lifetime);
-      return new Server(parts, port, lifetime);
+      const coap = await listen(options, parts.model, lifetime);
+      parts.coap.server = coap;
+      return new Server(parts, coap?.port, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
@@ -77,7 +83,7 @@ async function openParts(
   { config, clock, log, version }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
-): Promise<{ model: ServerModel; hardware: Hardware }> {
+): Promise<{ model: ServerModel; hardware: Hardware; coap: CoapSlot }> {
   const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
@@ -92,7 +98,10 @@ async function openParts(
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
-  return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
+  const coap: CoapSlot = { server: undefined };
+  const coapStats = () => coap.server?.stats;
+  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  return { hardware, model, coap };
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
@@ -149,7 +158,7 @@ async function openStatusLed(
 async function listen({ config, clock, log }: ServerOptions, model: ServerModel, lifetime: Lifetime) {
   const { enabled, address, port } = config.coap;
   if (!enabled) return undefined;
-  const handler = coapHandler(new Router(model, TREE), log);
+  const handler = coapHandler(new Router(model, TREE), { clock, log });
   const server = await CoapServer.listen({
     address,
     port,
@@ -160,5 +169,5 @@ async function listen({ config, clock, log }: ServerOptions, model: ServerModel,
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
-  return server.port;
+  return server;
 }

@@ -14,7 +14,7 @@ const REMEMBERED = 8;
 export const DEFAULT_MAX_AGE_S = 60;
 
 /** A notification goes out when this share of Max-Age is over, so that the client's value never gets stale. */
-const KEEP_ALIVE_SHARE = 0.8;
+export const KEEP_ALIVE_SHARE = 0.8;
 const SHORTEST_KEEP_ALIVE_US = 5_000_000;
 
 export class Observer {

@@ -3,11 +3,28 @@
 import { VscopeError } from "../base/errors.ts";
 import { codeNumber } from "./codes.ts";
 
+/** A body that stays where it is, such as a file: read by position, block by block. */
+export interface CoapBody {
+  readonly size: number;
+  /** Fewer bytes at the end only. Throws PRECONDITION_FAILED when the body is another by now. */
+  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** How the notifications of an observation are made. */
+export interface CoapNotifications {
+  /** False: the handler is called for each observer, also when several observe the same. */
+  readonly isShared: boolean;
+  /** True: each is confirmable, whatever the registration was. */
+  readonly isConfirmable: boolean;
+}
+
 export interface CoapResponse {
   /** Such as "2.05". */
   readonly code: string;
   /** The whole body; must not change afterwards. Bodies over 1024 bytes are sent in blocks, those of errors cut off. */
   readonly payload?: Uint8Array;
+  /** In place of a payload. Needs an `etag` that differs between versions of the body. */
+  readonly body?: CoapBody;
   readonly contentFormat?: number;
   /** 1 to 8 bytes. Without one, payloads over 1024 bytes get one from their contents. */
   readonly etag?: Uint8Array;
@@ -22,6 +39,8 @@ export interface CoapResponse {
    * A value read long before an asynchronous handler returns can miss a change: read it last.
    */
   readonly observe?: (changed: () => void) => () => void;
+  /** Shared, and confirmable as the registration was, when absent. */
+  readonly notifications?: CoapNotifications;
 }
 
 /** An answer of the library itself. */

@@ -232,7 +232,7 @@ export class CoapServer {
     if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
     if (block1 === undefined) return undefined;
     const added = this.#uploads.add(request, block1);
-    if (!("body" in added)) return added;
+    if ("code" in added) return added;
     request.payload = added.body;
     return undefined;
   }
