@@ -1,13 +1,14 @@
 // Answers as handlers give them, and the check that they can be sent.
 
 import { VscopeError } from "../base/errors.ts";
+import type { Content } from "./codec.ts";
 import { codeNumber } from "./codes.ts";
 
 /** A body that stays where it is, such as a file: read by position, block by block. */
 export interface CoapBody {
   readonly size: number;
-  /** Fewer bytes at the end only. Throws PRECONDITION_FAILED when the body is another by now. */
-  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** As many bytes, all within the body. Throws PRECONDITION_FAILED when the body is another by now. */
+  read(offset: number, length: number, signal: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
 
 /** How the notifications of an observation are made. */
@@ -47,14 +48,29 @@ export interface CoapResponse {
 export interface Reply extends CoapResponse {
   /** Largest body accepted, for 4.13. */
   readonly size1?: number;
+  /** The reply that this one is a part of: its payload is what was read of the body. */
+  readonly original?: Reply;
+  /** Asks the client to send the request again with this (RFC 9175 section 2.2), with 4.01; 1 to 40 bytes. */
+  readonly echo?: Uint8Array;
+}
+
+/** An answer or a notification as it is sent. */
+export interface ReplyMessage extends Content {
+  /** More blocks can be fetched. */
+  readonly hasMore: boolean;
+  /** The client has said that it is not interested (RFC 7967). */
+  readonly isUnwanted: boolean;
 }
 
 const LONGEST_ETAG = 8;
 const LONGEST_SEGMENT = 255;
 
 /** Throws INTERNAL when the response cannot be encoded, so that all after it need not care. */
-export function checkResponse({ code, contentFormat, etag, maxAgeS, locationPath }: CoapResponse): void {
+export function checkResponse(response: CoapResponse): void {
+  const { code, body, contentFormat, etag, maxAgeS, locationPath } = response;
   codeNumber(code);
+  if (body !== undefined && etag === undefined)
+    throw new VscopeError("INTERNAL", "response: a body needs an etag");
   checkInteger("contentFormat", contentFormat, 0xffff);
   checkInteger("maxAgeS", maxAgeS, 0xffff_ffff);
   if (etag !== undefined && (etag.length === 0 || etag.length > LONGEST_ETAG)) {

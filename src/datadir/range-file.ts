@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { VscopeError } from "../base/errors.ts";
+import { type MaybePromise } from "../base/maybe-promise.ts";
 import { type Disk, type DiskStat, onDisk, shownPath } from "./disk.ts";
 
 const WINDOW_BYTES = 64 * 1024;
@@ -24,14 +25,17 @@ export class RangeFile {
     this.tag = tagOf(stat);
   }
 
-  /** Fewer bytes at the end only. Throws PRECONDITION_FAILED when the file has changed, RESOURCE_NOT_FOUND, DATADIR_IO. */
-  async read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  /** At once when the part is at hand. Throws PRECONDITION_FAILED when the file has changed, DATADIR_IO. */
+  read(offset: number, length: number, signal: AbortSignal): MaybePromise<Uint8Array> {
     signal.throwIfAborted();
     const end = Math.min(offset + length, this.size);
-    if (offset >= end) return new Uint8Array();
     const held = this.#window;
     if (held !== undefined && offset >= held.offset && end <= held.offset + held.bytes.length)
       return held.bytes.subarray(offset - held.offset, end - held.offset);
+    return offset < end ? this.#open(offset, end) : new Uint8Array();
+  }
+
+  async #open(offset: number, end: number): Promise<Uint8Array> {
     const bytes = await this.#load(offset, Math.max(end - offset, WINDOW_BYTES));
     this.#window = { offset, bytes };
     return bytes.subarray(0, end - offset);

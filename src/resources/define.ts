@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
+import type { MaybePromise } from "../base/maybe-promise.ts";
 
 /** The `{placeholders}` of a path literal, as an object type. */
 export type Placeholders<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
@@ -21,8 +22,8 @@ export interface ContentByPosition {
   readonly size: number;
   /** Differs between versions of the content; 1 to 8 bytes. */
   readonly tag: Uint8Array;
-  /** Fewer bytes at the end only. Throws PRECONDITION_FAILED when the content is of another version by now. */
-  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** As many bytes, all within it. Throws PRECONDITION_FAILED when the content is of another version by now. */
+  read(offset: number, length: number, signal: AbortSignal): MaybePromise<Uint8Array>;
 }
 
 /** The long part of a value, such as the counts of a spectrum, for formats that carry numbers as bytes or by name. */
