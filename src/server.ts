@@ -9,6 +9,7 @@ import { type Clock, SECOND } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
+import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { type CoapHandler, CoapServer } from "./coap/server.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
@@ -38,6 +39,11 @@ export interface ServerOptions {
   readonly version: string;
 }
 
+/** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
+interface CoapSlot {
+  server: CoapServer | undefined;
+}
+
 export class Server {
   readonly model: ServerModel;
   readonly hardware: Hardware;
@@ -61,8 +67,9 @@ export class Server {
       // Where no client can come, nobody has to be kept out.
       const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const port = security && (await listen(options, { model: parts.model, security }, lifetime));
-      return new Server(parts, { port, security }, lifetime);
+      const coap = security && (await listen(options, { model: parts.model, security }, lifetime));
+      parts.coap.server = coap;
+      return new Server(parts, { port: coap?.port, security }, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
@@ -89,6 +96,7 @@ interface Door {
 interface Parts {
   readonly model: ServerModel;
   readonly hardware: Hardware;
+  readonly coap: CoapSlot;
 }
 
 async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lifetime): Promise<Security> {
@@ -116,7 +124,10 @@ async function openParts(
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
-  return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
+  const coap: CoapSlot = { server: undefined };
+  const coapStats = () => coap.server?.stats;
+  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  return { hardware, model, coap };
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
@@ -170,29 +181,31 @@ async function openStatusLed(
   lifetime.defer("status LED", () => led.close());
 }
 
-async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<number> {
+interface Guarded {
+  readonly model: ServerModel;
+  readonly security: Security;
+}
+
+async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<CoapServer> {
   const { config, clock, log } = options;
   const { address, port } = config.coap;
   const server = await CoapServer.listen({
     address,
     port,
     handler: guardedHandler(options, guarded),
+    guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
     limits: { bodyBytes: LARGEST_BODY_BYTES },
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
-  return server.port;
-}
-
-interface Guarded {
-  readonly model: ServerModel;
-  readonly security: Security;
+  return server;
 }
 
 function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded): CoapHandler {
   const router = new Router(model, TREE);
   const { policy, audit } = security;
-  return audited(coapHandler(router, log, accessCheck(router, policy)), { policy, audit, clock });
+  const check = accessCheck(router, policy);
+  return audited(coapHandler(router, { clock, log, check }), { policy, audit, clock });
 }

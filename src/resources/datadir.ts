@@ -131,7 +131,7 @@ export const DATADIR = [
     summary: "A spectra file as it lies on the disk",
     contentFormat: JSON_TEXT,
     instances: () => [],
-    get: async ({ dataDirectory }, { run, file }) => ({ bytes: await dataDirectory.readFile(run, file) }),
+    get: ({ dataDirectory }, { run, file }) => dataDirectory.openFile(run, file),
   }),
   declare("/datadir/spectra", {
     summary:

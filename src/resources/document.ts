@@ -1,9 +1,10 @@
 // docs/resources.md, printed from the declarations.
 
-import { z } from "zod";
+import type { z } from "zod";
 import { needOf } from "./access.ts";
 import { NOTHING, type Resource } from "./define.ts";
-import { methodsOf } from "./router.ts";
+import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { methodsOf } from "./methods.ts";
 
 const HEAD = `# Resources
 
@@ -26,30 +27,20 @@ export function resourcesDocument<M>(resources: readonly Resource<M>[]): string 
   return HEAD + rows.join("") + resources.map(section).join("");
 }
 
-function section<M>({ path, value, input, query, example, contentFormat }: Resource<M>): string {
+function section<M>({ path, value, input, query, selection, example, contentFormat }: Resource<M>): string {
   const lines = [
     contentFormat !== undefined && `Content-Format ${contentFormat}, served as it is.`,
     value && `Value: \`${shape(value)}\``,
     input && input !== NOTHING && `POST takes: \`${shape(input)}\``,
     query && `Query: \`${shape(query)}\``,
+    selection && `FETCH takes: \`${shape(selection)}\``,
     example !== undefined && `Example: \`${JSON.stringify(example)}\``,
   ].filter((line) => typeof line === "string");
   return lines.length === 0 ? "" : `\n## \`${path}\`\n\n${lines.join("\n\n")}\n`;
 }
 
-interface JsonSchema {
-  readonly type?: string | readonly string[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly items?: JsonSchema;
-  readonly additionalProperties?: JsonSchema | boolean;
-}
-
 function shape(schema: z.ZodType): string {
-  const json: unknown = z.toJSONSchema(schema, { unrepresentable: "any", io: "input" });
-  return print(json as JsonSchema); // as: a JSON Schema by contract of zod
+  return print(jsonSchemaOf(schema));
 }
 
 function print(schema: JsonSchema): string {

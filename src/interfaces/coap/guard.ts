@@ -8,7 +8,8 @@ import { needOf } from "../../resources/access.ts";
 import { printPath, type Router } from "../../resources/router.ts";
 import type { AuditLog } from "../../security/audit.ts";
 import type { AccessPolicy } from "../../security/policy.ts";
-import { decodeValue, FORMAT } from "./formats.ts";
+import { FORMAT } from "./content-formats.ts";
+import { decodeValue } from "./payload.ts";
 
 /** Throws CREDENTIALS_REQUIRED or ROLE_INSUFFICIENT unless the sender of a request may make it. */
 export type AccessCheck = (request: CoapRequest) => void;
@@ -69,11 +70,13 @@ const MOST_CHARACTERS = 200;
 /** CBOR over this length is not decoded for the sake of a line. */
 const MOST_CBOR_BYTES = 1024;
 
+const TEXTS: readonly number[] = [FORMAT.text, FORMAT.json, FORMAT.mergePatch, FORMAT.senmlJson];
+
 function beginningOf({ payload, contentFormat }: CoapRequest): string | undefined {
   if (payload.length === 0) return undefined;
   if (contentFormat === FORMAT.cbor) return clipped(cborText(payload) ?? `${payload.length} bytes of CBOR`);
-  const isText = [undefined, FORMAT.text, FORMAT.json].some((format) => format === contentFormat);
-  if (!isText) return `${payload.length} bytes, Content-Format ${contentFormat}`;
+  if (contentFormat !== undefined && !TEXTS.includes(contentFormat))
+    return `${payload.length} bytes, Content-Format ${contentFormat}`;
   // Four bytes are the most that a character takes.
   return clipped(Buffer.from(payload.subarray(0, 4 * (MOST_CHARACTERS + 1))).toString("utf8"));
 }

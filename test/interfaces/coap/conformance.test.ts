@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { decode } from "cborg";
 import { NEVER } from "../../../src/base/abort.ts";
-import { methodsOf, Router } from "../../../src/resources/router.ts";
+import { methodsOf } from "../../../src/resources/methods.ts";
+import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { CoapInstrument, textOf } from "../../support/coap-instrument.ts";
 
