@@ -18,6 +18,7 @@ export function isFetchable({ get, select, query }: AnyResource): boolean {
 
 /** A setting of several members. */
 export function isPatchable({ get, put, value, contentFormat }: AnyResource): boolean {
-  if (get === undefined || put === undefined || value === undefined || contentFormat !== undefined) return false;
+  if (get === undefined || put === undefined || value === undefined || contentFormat !== undefined)
+    return false;
   return jsonSchemaOf(value).properties !== undefined;
 }

@@ -39,11 +39,7 @@ export class Router<M> {
     return best;
   }
 
-  async get(
-    match: Match<M>,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async get(match: Match<M>, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
     return await this.read(match, query, signal);
   }
 
@@ -82,10 +78,12 @@ export class Router<M> {
   async patch(match: Match<M>, patch: unknown, signal: AbortSignal): Promise<void> {
     const { resource, at } = match;
     const { get, put, putMerges = false } = resource;
-    if (get === undefined || put === undefined || !isPatchable(resource)) throw notAllowed("iPATCH", resource);
+    if (get === undefined || put === undefined || !isPatchable(resource))
+      throw notAllowed("iPATCH", resource);
     if (!isMembers(patch))
       throw new VscopeError("VALUE_INVALID", `${subjectOf(match)}: a merge patch is an object`);
     if (putMerges) requireNoRemoval(patch, subjectOf(match));
+    if (putMerges && Object.keys(patch).length === 0) return;
     const merged = mergePatch(await get(this.#model, at, undefined, signal), patch);
     const value = parse(resource.value, merged, at, resource);
     const wanted = putMerges && isMembers(value) ? named(value, Object.keys(patch)) : value;
@@ -194,7 +192,10 @@ function asQuery(selection: unknown, subject: string): Readonly<Record<string, s
   if (!isMembers(selection))
     throw new VscopeError("VALUE_INVALID", `${subject}: a selection is an object with members of the query`);
   return Object.fromEntries(
-    Object.entries(selection).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    Object.entries(selection).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
   );
 }
 

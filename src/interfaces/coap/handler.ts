@@ -105,7 +105,8 @@ class TreeHandler<M> {
     { value, watch, request }: { value: unknown; watch: Subscribe | undefined; request: CoapRequest },
   ): Partial<CoapResponse> {
     const subject = printPath(request.path);
-    if (watch === undefined) throw new VscopeError("VALUE_INVALID", `${subject}: cannot be observed, so has no conditions`);
+    if (watch === undefined)
+      throw new VscopeError("VALUE_INVALID", `${subject}: cannot be observed, so has no conditions`);
     requireComparable(conditions, value, subject);
     this.#watches.get(request)?.reported(value);
     const resource = { clock: this.#clock, conditions, read, subscribe: watch };
@@ -129,7 +130,9 @@ class TreeHandler<M> {
     };
     // An action without conditions waits for nobody: it is there to end another one.
     const isAlone = request.method === "POST" || request.method === "DELETE";
-    return isAlone && !isConditional(request) ? perform() : this.#turns.take(printPath(request.path), perform);
+    return isAlone && !isConditional(request)
+      ? perform()
+      : this.#turns.take(printPath(request.path), perform);
   }
 
   async #perform(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
@@ -145,7 +148,9 @@ class TreeHandler<M> {
       case "DELETE":
         await this.#router.delete(match, signal);
         return { code: "2.02" };
-      default:
+      case "POST":
+      case "GET":
+      case "FETCH":
         return await this.#post(match, request);
     }
   }
