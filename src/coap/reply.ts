@@ -8,6 +8,9 @@ import { NO_BYTES } from "./codec.ts";
 import { answerKey, type Request } from "./request.ts";
 import type { Reply, ReplyMessage } from "./response.ts";
 
+/** 2.03: the client holds the representation, with its format. */
+const VALID = codeNumber("2.03");
+
 const PAST_END: Reply = { code: "4.00", payload: Buffer.from("block is past the end") };
 
 interface Selected {
@@ -52,7 +55,8 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
   if (classOf(code) !== 2) return { code, payload: body.subarray(0, LARGEST_BLOCK_BYTES) };
   const size = reply.body?.size ?? body.length;
   const etag = reply.etag ?? (size > LARGEST_BLOCK_BYTES ? etagOf(body) : undefined);
-  if (etag !== undefined && isKnown(request, etag)) return { code: codeNumber("2.03"), payload: NO_BYTES, etag };
+  if (etag !== undefined && isKnown(request, etag))
+    return { code: VALID, payload: NO_BYTES, etag };
   const part = partOf(size, asked, request.from.sizes);
   if (part === undefined) return undefined;
   const { offset, end, block } = part;
@@ -74,7 +78,7 @@ function replyOptions(selected: Selected, reply: Reply, sequence: number | undef
   if (selected.etag !== undefined) options.push(bytesOption(OPTION.ETAG, selected.etag));
   if (sequence !== undefined) options.push(uintOption(OPTION.OBSERVE, sequence));
   for (const segment of reply.locationPath ?? []) options.push(textOption(OPTION.LOCATION_PATH, segment));
-  if (reply.contentFormat !== undefined && selected.payload.length > 0) {
+  if (reply.contentFormat !== undefined && selected.code !== VALID) {
     options.push(uintOption(OPTION.CONTENT_FORMAT, reply.contentFormat));
   }
   if (reply.maxAgeS !== undefined) options.push(uintOption(OPTION.MAX_AGE, reply.maxAgeS));

@@ -46,7 +46,10 @@ export class RangeFile {
     const wanted = Math.min(length, this.size - offset);
     const { bytes, stat } = await onDisk(path, () => this.#disk.readRange(path, offset, wanted));
     if (bytes.length === wanted && Buffer.compare(tagOf(stat), this.tag) === 0) return bytes;
-    throw new VscopeError("PRECONDITION_FAILED", `${shownPath(path)}: has changed since its first part was read`);
+    throw new VscopeError(
+      "PRECONDITION_FAILED",
+      `${shownPath(path)}: has changed since its first part was read`,
+    );
   }
 }
 

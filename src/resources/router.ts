@@ -89,6 +89,7 @@ export class Router<M> {
     if (!isMembers(patch))
       throw new VscopeError("VALUE_INVALID", `${subjectOf(match)}: a merge patch is an object`);
     if (putMerges) requireNoRemoval(patch, subjectOf(match));
+    if (putMerges && Object.keys(patch).length === 0) return;
     const merged = mergePatch(await get(this.#model, at, undefined, signal), patch);
     const value = parse(resource.value, merged, at, resource);
     const wanted = putMerges && isMembers(value) ? named(value, Object.keys(patch)) : value;

@@ -78,7 +78,11 @@ export function spectrumVector(value: Partial<SpectrumValue>): Vector | undefine
   };
 }
 
-function rangeOf(value: SpectrumValue, nm: Float64Array, { pixels, wavelengthsNm: wanted }: SpectrumSelection): Range {
+function rangeOf(
+  value: SpectrumValue,
+  nm: Float64Array,
+  { pixels, wavelengthsNm: wanted }: SpectrumSelection,
+): Range {
   const [from, to] = pixels ?? [0, nm.length];
   if (from >= to || to > nm.length)
     throw outOfRange(`${value.serial}: pixels ${from}..${to} are no range within 0..${nm.length}`);
@@ -115,7 +119,11 @@ function cut<T extends NonNullable<SpectrumValue["statistics"]>>(statistics: T, 
 }
 
 // The mean of the pixels that have a value; the last bin can have fewer pixels.
-function binned(values: ArrayLike<number | null>, [from, to]: Range, pixelsPerBin: number): (number | null)[] {
+function binned(
+  values: ArrayLike<number | null>,
+  [from, to]: Range,
+  pixelsPerBin: number,
+): (number | null)[] {
   const bins: (number | null)[] = [];
   for (let start = from; start < to; start += pixelsPerBin) {
     let sum = 0;

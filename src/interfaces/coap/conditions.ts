@@ -68,13 +68,18 @@ export function takeConditions(
 }
 
 /** Throws VALUE_INVALID when a condition is about numbers or truths and the value is none. */
-export function requireComparable({ above, below, step, edge }: Conditions, value: unknown, subject: string): void {
+export function requireComparable(
+  { above, below, step, edge }: Conditions,
+  value: unknown,
+  subject: string,
+): void {
   const isNumeric = above !== undefined || below !== undefined || step !== undefined;
   if (isNumeric && typeof value !== "number") {
     const name = step !== undefined ? "st" : above !== undefined ? "gt" : "lt";
     throw invalid(name, `${subject} is not a number`);
   }
-  if (edge !== undefined && typeof value !== "boolean") throw invalid("edge", `${subject} is not true or false`);
+  if (edge !== undefined && typeof value !== "boolean")
+    throw invalid("edge", `${subject} is not true or false`);
 }
 
 /** Whether a change can be judged only by looking at the value. */
@@ -94,9 +99,7 @@ function isNotableNumber({ above, below, step, isBand }: Conditions, value: numb
   if (isBand === true) return isInBand(value, above, below);
   const hasCrossed = (limit: number | undefined, isBeyond: (one: number) => boolean): boolean =>
     limit !== undefined && isBeyond(value) !== isBeyond(told);
-  return (
-    hasCrossed(above, (one) => one > (above ?? 0)) || hasCrossed(below, (one) => one < (below ?? 0))
-  );
+  return hasCrossed(above, (one) => one > (above ?? 0)) || hasCrossed(below, (one) => one < (below ?? 0));
 }
 
 // Section 3.2.4 of the draft: alone, gt is the highest value of the band and lt the lowest.

@@ -154,7 +154,9 @@ class TreeHandler<M> {
       case "DELETE":
         await this.#router.delete(match, signal);
         return { code: "2.02" };
-      default:
+      case "POST":
+      case "GET":
+      case "FETCH":
         return await this.#post(match, request);
     }
   }

@@ -51,7 +51,10 @@ function cut(text: string): string {
   const bytes = Buffer.from(text, "utf8");
   if (bytes.length <= LONGEST_DETAIL) return text;
   // The last character may have been cut in two.
-  return `${bytes.subarray(0, LONGEST_DETAIL).toString("utf8").replace(/\uFFFD$/, "")}...`;
+  return `${bytes
+    .subarray(0, LONGEST_DETAIL)
+    .toString("utf8")
+    .replace(/\uFFFD$/, "")}...`;
 }
 
 /** Such as `PUT /shutters/upwelling`, for the log. */

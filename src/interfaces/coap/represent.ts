@@ -5,10 +5,11 @@ import type { CoapResponse } from "../../coap/server.ts";
 import { LINK_FORMAT } from "../../coap/link-format.ts";
 import type { AnyResource, Content, ContentByPosition } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
+import { FORMAT } from "./content-formats.ts";
 import { contentFormatsOf, linksBelow } from "./discovery.ts";
 import { tagOf } from "./etag.ts";
 import type { Subject } from "./formats/format.ts";
-import { chooseFormat, formatsOf, requireAcceptable } from "./representations.ts";
+import { formatFor, formatsOf, notAcceptable, requireAcceptable } from "./representations.ts";
 
 /** The members of an answer that carry a representation. */
 export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat" | "etag">;
@@ -28,7 +29,9 @@ export function representation<M>(
   }
   if (accept === LINK_FORMAT && router.isContainer(resource))
     return (_value, { path }) => represented(linksBelow(router, path), LINK_FORMAT);
-  const format = chooseFormat(resource, accept);
+  const format = formatFor(resource, accept);
+  if (format === undefined)
+    throw notAcceptable(accept ?? FORMAT.json, resource.path, contentFormatsOf(router, resource));
   return (value, subject) => represented(format.encode(value, subject), format.number);
 }
 

@@ -25,27 +25,22 @@ export function formatsOf(resource: AnyResource): readonly Format[] {
   return fitting;
 }
 
-/** The format that is accepted; JSON when any is. Throws FORMAT_NOT_ACCEPTABLE with those that there are. */
-export function chooseFormat(resource: AnyResource, accept: number | undefined): Format {
-  if (accept === undefined) return JSON_FORMAT;
-  const formats = formatsOf(resource);
-  const chosen = formats.find(({ number }) => number === accept);
-  return (
-    chosen ??
-    notAcceptable(
-      accept,
-      resource.path,
-      formats.map(({ number }) => number),
-    )
-  );
+/** The format that is accepted, JSON when any is; undefined when there is none. */
+export function formatFor(resource: AnyResource, accept: number | undefined): Format | undefined {
+  return accept === undefined ? JSON_FORMAT : formatsOf(resource).find(({ number }) => number === accept);
+}
+
+/** What a client has asked for is not among the `available`. */
+export function notAcceptable(accept: number, path: string, available: readonly number[]): VscopeError {
+  const names = available.map(formatName).join(", ");
+  return new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: ${path} is available as ${names}`);
 }
 
 /** Throws FORMAT_NOT_ACCEPTABLE unless nothing is asked for, or one of the `available`. */
-export function requireAcceptable(accept: number | undefined, path: string, available: readonly number[]): void {
-  if (accept !== undefined && !available.includes(accept)) notAcceptable(accept, path, available);
-}
-
-function notAcceptable(accept: number, path: string, available: readonly number[]): never {
-  const names = available.map(formatName).join(", ");
-  throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: ${path} is available as ${names}`);
+export function requireAcceptable(
+  accept: number | undefined,
+  path: string,
+  available: readonly number[],
+): void {
+  if (accept !== undefined && !available.includes(accept)) throw notAcceptable(accept, path, available);
 }

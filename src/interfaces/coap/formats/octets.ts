@@ -21,6 +21,7 @@ export function floats(resource: AnyResource, value: unknown): Uint8Array {
   if (vector === undefined)
     throw new VscopeError("FORMAT_NOT_ACCEPTABLE", `${resource.path}: no numbers are in the selected fields`);
   const bytes = Buffer.allocUnsafe(vector.values.length * BYTES);
-  for (const [index, number] of vector.values.entries()) bytes.writeFloatLE(number ?? Number.NaN, index * BYTES);
+  for (const [index, number] of vector.values.entries())
+    bytes.writeFloatLE(number ?? Number.NaN, index * BYTES);
   return bytes;
 }

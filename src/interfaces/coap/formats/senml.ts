@@ -71,7 +71,9 @@ function vectorRecords({ values, first, step }: Vector, unit: Unit | undefined):
 }
 
 function membersBut(vector: string | undefined, value: Readonly<Record<string, unknown>>): SenmlRecord[] {
-  return Object.entries(value).flatMap(([name, member]) => (name === vector ? [] : recordsOfMember(name, member, [])));
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === vector ? [] : recordsOfMember(name, member, []),
+  );
 }
 
 function recordsOf(value: unknown, at: readonly string[], unit: Unit | undefined): SenmlRecord[] {
