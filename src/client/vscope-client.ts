@@ -74,12 +74,12 @@ export class VscopeClient {
    */
   static async connect(
     url: string = defaultServerUrl(),
-    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock() }: ConnectOptions = {},
+    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock(), key }: ConnectOptions = {},
     signal: AbortSignal = NEVER,
   ): Promise<VscopeClient> {
     const server = parseServerUrl(url);
     const deadline = { clock, us: timeoutS * SECOND, late: () => noAnswer(server.url, timeoutS) };
-    const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, clock, joined);
+    const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, { clock, key }, joined);
     const coap = await withDeadline(deadline, signal, open);
     return new VscopeClient(server.url, coap, { timeoutS, clock });
   }

@@ -68,7 +68,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.ok(secret !== undefined, made.out);
     assert.match(
       made.out,
-      new RegExp(`^\\{"name":"laptop","id":"[a-z2-7]{7}","secret":"${secret}","salt":"`, "m"),
+      new RegExp(`^\\{"name":"laptop","id":"[a-z2-7]{7}","serverId":"s","secret":"${secret}","salt":"`, "m"),
     );
     assert.match(made.out, new RegExp(`^master_secret,ascii,"${secret}"$`, "m"));
     assert.match(made.out, new RegExp(`"recipient-id_ascii":"s","secret_ascii":"${secret}"`));

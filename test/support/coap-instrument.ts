@@ -59,6 +59,10 @@ export class CoapInstrument {
     return new CoapInstrument(server, client, { folder, port });
   }
 
+  get keysFile(): string {
+    return emulatedConfig(this.folder).security.keys;
+  }
+
   async close(): Promise<void> {
     await this.client.close();
     await this.server.close();

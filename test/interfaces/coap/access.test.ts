@@ -1,13 +1,20 @@
 // Who may do what, over CoAP: every method of every resource for every role, roles by address, and the audit log.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { encode } from "cborg";
+import { NEVER } from "../../../src/base/abort.ts";
+import { SystemClock } from "../../../src/base/clock.ts";
 import { logTo } from "../../../src/base/log.ts";
+import { protectedBy } from "../../../src/client/client-key.ts";
+import { CoapClient, type CoapClientRequest, type CoapReply } from "../../../src/coap/client.ts";
 import { codeText } from "../../../src/coap/codes.ts";
 import { type Role, ROLES } from "../../../src/config/access.ts";
 import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
+import { KEY_ROLES, type Key, newKey, printKeys, SERVER_ID } from "../../../src/security/key.ts";
+import { revokeKey } from "../../../src/security/key-file.ts";
 import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/raw-peer.ts";
 import {
   CoapInstrument,
@@ -48,44 +55,116 @@ async function withInstrument(
   }
 }
 
-describe("roles over CoAP", () => {
+type Ask = (request: CoapClientRequest) => Promise<CoapReply>;
+
+/** Every method of every resource, with what no resource takes, so that nothing happens. */
+async function tryAll(
+  { server }: CoapInstrument,
+  ask: Ask,
+  judge: (outcome: Outcome) => void,
+): Promise<void> {
+  const existing = [...new Router(server.model, TREE).instances()];
+  const slot = { path: segments("/spectrometers/FLMS01859/eeprom/5"), template: FOR_ADMIN.at(-1) ?? "" };
+  const all = [...existing.map(({ path, resource }) => ({ path, template: resource.path })), slot];
+  assert.ok(all.length > 60);
+  for (const { path, template } of all) {
+    for (const method of METHODS) {
+      const payload = method === "GET" || method === "DELETE" ? {} : { payload: Buffer.from("{") };
+      const reply = await ask({ method, path, ...payload });
+      judge({ what: `${method} /${path.join("/")}`, need: expectedNeed(template, method), reply });
+    }
+  }
+}
+
+interface Outcome {
+  readonly what: string;
+  readonly need: Role;
+  readonly reply: CoapReply;
+}
+
+/** A client of its own with a key that the server knows. */
+async function clientOf({ port, folder }: CoapInstrument, key: Key): Promise<CoapClient> {
+  const sequencePath = join(folder, `.${key.name}`);
+  const wrap = await protectedBy({ ...key, serverId: SERVER_ID, sequencePath });
+  return await CoapClient.open({ host: "127.0.0.1", port, clock: new SystemClock(), wrap });
+}
+
+describe("roles over CoAP", { timeout: 240_000 }, () => {
   for (const role of ROLES) {
-    test(`${role}: every method of every resource is refused or let through as its access says`, async () => {
+    test(`address of role ${role}: every method of every resource as its access says`, async () => {
       await withInstrument({ security: { policy: "closed", loopback: role } }, async (instrument) => {
-        const { client, server } = instrument;
-        const existing = [...new Router(server.model, TREE).instances()];
-        const slot = {
-          path: segments("/spectrometers/FLMS01859/eeprom/5"),
-          template: FOR_ADMIN.at(-1) ?? "",
-        };
-        const all = [...existing.map(({ path, resource }) => ({ path, template: resource.path })), slot];
-        for (const { path, template } of all) {
-          for (const method of METHODS) {
-            // What nobody may send for nothing: a payload that no resource takes.
-            const payload = method === "GET" || method === "DELETE" ? {} : { payload: Buffer.from("{") };
-            const reply = await instrument.request({ method, path, ...payload });
-            const need = expectedNeed(template, method);
-            const what = `${role}: ${method} /${path.join("/")} needs ${need}: ${reply.code} ${textOf(reply)}`;
-            assert.equal(reply.code === "4.01", rank(role) < rank(need), what);
-            assert.notEqual(reply.code, "4.03", what);
-            if (reply.code === "4.01")
-              assert.match(textOf(reply), new RegExp(`needs a key with role ${need}, `));
-          }
-        }
-        const discovery = await client.request(
-          { method: "GET", path: [".well-known", "core"] },
-          AbortSignal.timeout(60_000),
-        );
+        const ask: Ask = (request) => instrument.request(request);
+        await tryAll(instrument, ask, ({ what, need, reply }) => {
+          const text = `${role}: ${what} needs ${need}: ${reply.code} ${textOf(reply)}`;
+          assert.equal(reply.code === "4.01", rank(role) < rank(need), text);
+          assert.notEqual(reply.code, "4.03", text);
+          if (reply.code === "4.01")
+            assert.match(textOf(reply), new RegExp(`needs a key with role ${need}, `));
+        });
+        const discovery = await instrument.get("/.well-known/core");
         assert.equal(discovery.code, "2.05", "whoever comes may see what there is");
         const unknown = await instrument.get("/nothing/here");
         assert.equal(
           unknown.code,
           role === "none" ? "4.01" : "4.04",
-          "what is not there is no secret to readers only",
+          "what is not there is told to readers only",
         );
       });
     });
   }
+
+  for (const role of KEY_ROLES) {
+    test(`key of role ${role}: every method of every resource as its access says`, async () => {
+      const key = newKey("laptop", role, 0);
+      const security = { policy: "closed", loopback: "none" } as const;
+      await withInstrument({ security, keys: printKeys([key]) }, async (instrument) => {
+        const client = await clientOf(instrument, key);
+        const ask: Ask = (request) => client.request(request, NEVER);
+        await tryAll(instrument, ask, ({ what, need, reply }) => {
+          const text = `${role}: ${what} needs ${need}: ${reply.code} ${textOf(reply)}`;
+          assert.equal(reply.code === "4.03", rank(role) < rank(need), text);
+          assert.notEqual(reply.code, "4.01", text);
+          if (reply.code === "4.03")
+            assert.match(textOf(reply), new RegExp(`needs role ${need}, key laptop has ${role}$`));
+        });
+        await client.close();
+      });
+    });
+  }
+
+  test("a key that is revoked while the server runs: requests and observations end, the other key goes on", async () => {
+    const laptop = newKey("laptop", "operate", 0);
+    const office = newKey("office", "operate", 0);
+    const security = { policy: "closed", loopback: "none" } as const;
+    await withInstrument({ security, keys: printKeys([laptop, office]) }, async (instrument) => {
+      const [ours, theirs] = [await clientOf(instrument, laptop), await clientOf(instrument, office)];
+      const path = segments("/shutters/upwelling");
+      const move = (client: CoapClient, to: string): Promise<CoapReply> =>
+        client.request({ method: "PUT", path, payload: Buffer.from(`"${to}"`) }, NEVER);
+      const codes = async (client: CoapClient, seen: string[]): Promise<void> => {
+        for await (const { code } of client.observe({ method: "GET", path }, AbortSignal.timeout(60_000))) {
+          seen.push(code);
+          if (code !== "2.05") return;
+        }
+      };
+      const seen: string[] = [];
+      const observing = codes(ours, seen);
+      assert.equal((await move(ours, "open")).code, "2.04");
+      await revokeKey(instrument.keysFile, "laptop", 0);
+      await assert.rejects(async () => {
+        for (let turn = 0; ; turn++) {
+          await new SystemClock().delay(100_000, NEVER);
+          await move(ours, turn % 2 === 0 ? "closed" : "open");
+        }
+      }, /Security context not found/);
+      assert.equal((await move(theirs, "open")).code, "2.04");
+      assert.equal((await move(theirs, "closed")).code, "2.04");
+      await observing;
+      assert.equal(seen.at(-1), "4.01");
+      await ours.close();
+      await theirs.close();
+    });
+  });
 
   test("a refused request changes nothing", async () => {
     await withInstrument({ security: { policy: "closed", loopback: "read" } }, async (instrument) => {

@@ -116,7 +116,7 @@ function handout(key: Key): string {
   return `Key ${name}, role ${role}. This is shown once; whoever has it is ${name}.
 
 vscope: save as ${name}.key with mode 0600, then vscope --key ${name}.key or VSCOPE_KEY=${name}.key
-${printClientKey(key)}
+${printClientKey({ ...key, serverId: SERVER_ID })}
 
 libcoap, TLS: coap-client -u ${name} -k ${secret} coaps+tcp://SERVER/sysinfo
 
