@@ -10,7 +10,7 @@ import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
-import { type CoapHandler, CoapServer } from "./coap/server.ts";
+import { CoapServer } from "./coap/server.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -18,7 +18,7 @@ import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
-import { accessCheck, audited } from "./interfaces/coap/guard.ts";
+import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
@@ -192,7 +192,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   const server = await CoapServer.listen({
     address,
     port,
-    handler: guardedHandler(options, guarded),
+    ...guardedHandler(options, guarded),
     guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
@@ -203,9 +203,10 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   return server;
 }
 
-function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded): CoapHandler {
+function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded) {
   const router = new Router(model, TREE);
-  const { policy, audit } = security;
-  const check = accessCheck(router, policy);
-  return audited(coapHandler(router, { clock, log, check }), { policy, audit, clock });
+  const parts = { policy: security.policy, audit: security.audit, clock };
+  const check = accessCheck(router, security.policy);
+  const handler = audited(coapHandler(router, { clock, log, check }), parts);
+  return { handler, admit: admission(check, parts) };
 }

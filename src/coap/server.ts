@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type CoapHandler, Engine } from "./engine.ts";
+import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
@@ -11,7 +11,7 @@ import type { CoapResponse } from "./response.ts";
 import { bindUdp, type DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
-export type { CoapHandler, CoapRequest, CoapResponse };
+export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse };
 
 export interface CoapServerOptions {
   /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name that is looked up once. */
@@ -19,6 +19,8 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
+  /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
+  readonly admit?: CoapAdmission;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<CoapLimits>;
@@ -41,8 +43,18 @@ export class CoapServer {
     return new CoapServer(options, options.socket ?? (await bindUdp(options.address, options.port)));
   }
 
-  private constructor({ handler, clock, log, limits, guard }: CoapServerOptions, socket: DatagramSocket) {
-    this.#engine = new Engine({ handler, clock, log, guard, limits: { ...DEFAULT_LIMITS, ...limits } });
+  private constructor(
+    { handler, admit, clock, log, limits, guard }: CoapServerOptions,
+    socket: DatagramSocket,
+  ) {
+    this.#engine = new Engine({
+      handler,
+      admit,
+      clock,
+      log,
+      guard,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+    });
     this.#udp = new UdpFront(this.#engine, socket);
   }
 

@@ -26,7 +26,12 @@ export interface Command {
 const MOST_REFUSALS = 60;
 const WINDOW_US = 60 * SECOND;
 
-const REFUSALS = ["4.01", "4.03"];
+const REFUSALS: readonly string[] = ["4.01", "4.03"];
+
+/** True for the response codes of requests that the policy has refused. */
+export function isRefusal(outcome: string): boolean {
+  return REFUSALS.includes(outcome);
+}
 
 export class AuditLog {
   readonly #clock: Clock;
@@ -51,7 +56,7 @@ export class AuditLog {
   }
 
   record(command: Command): void {
-    const isRefused = REFUSALS.includes(command.outcome);
+    const isRefused = isRefusal(command.outcome);
     this.#turnWindow();
     if (isRefused && ++this.#refusals > MOST_REFUSALS) return;
     this.#write(command, isRefused ? "command refused" : "command");

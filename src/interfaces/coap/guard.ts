@@ -1,15 +1,17 @@
 // In front of every handler: who may do what, and the audit log of what was done.
 
-import type { Clock } from "../../base/clock.ts";
-import { MS } from "../../base/clock.ts";
+import { type Clock, MS } from "../../base/clock.ts";
+import { asVscopeError } from "../../base/errors.ts";
 import { isSafe } from "../../coap/codes.ts";
-import type { CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
+import type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
+import type { Role } from "../../config/access.ts";
 import { needOf } from "../../resources/access.ts";
 import { printPath, type Router } from "../../resources/router.ts";
-import type { AuditLog } from "../../security/audit.ts";
+import { type AuditLog, isRefusal } from "../../security/audit.ts";
 import type { AccessPolicy } from "../../security/policy.ts";
 import { FORMAT } from "./content-formats.ts";
 import { decodeValue } from "./payload.ts";
+import { problemResponse } from "./problem.ts";
 
 /** Throws CREDENTIALS_REQUIRED or ROLE_INSUFFICIENT unless the sender of a request may make it. */
 export type AccessCheck = (request: CoapRequest) => void;
@@ -35,35 +37,55 @@ export interface AuditParts {
   readonly clock: Clock;
 }
 
+/** The check as an answer, for uploads that come in many parts: the first one tells whether there is any use in the rest. */
+export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission {
+  return (request) => {
+    try {
+      check(request);
+      return undefined;
+    } catch (thrown) {
+      const error = asVscopeError(thrown);
+      const response = problemResponse(error, error.message, request);
+      write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
+      return response;
+    }
+  };
+}
+
 /** The handler, with a line in the audit log for every request that is to change something. */
 export function audited(handler: CoapHandler, parts: AuditParts): CoapHandler {
   return (request) => (isSafe(request.method) ? handler(request) : record(handler, request, parts));
 }
 
-async function record(
-  handler: CoapHandler,
-  request: CoapRequest,
-  { policy, audit, clock }: AuditParts,
-): Promise<CoapResponse> {
-  const { peer, transport, identity, method } = request;
-  const startUs = clock.nowUs();
+async function record(handler: CoapHandler, request: CoapRequest, parts: AuditParts): Promise<CoapResponse> {
+  const startUs = parts.clock.nowUs();
   // What the sender was when it asked: the key may be revoked meanwhile.
-  const role = policy.roleOf(request);
+  const role = parts.policy.roleOf(request);
   const response = await handler(request);
-  const isRefused = response.code === "4.01" || response.code === "4.03";
-  const value = isRefused ? undefined : beginningOf(request);
-  audit.record({
+  write(request, { role, outcome: response.code, startUs }, parts);
+  return response;
+}
+
+interface Happened {
+  readonly role?: Role;
+  readonly outcome: string;
+  readonly startUs: number;
+}
+
+function write(request: CoapRequest, { role, outcome, startUs }: Happened, parts: AuditParts): void {
+  const { peer, transport, identity, method } = request;
+  const value = isRefusal(outcome) ? undefined : beginningOf(request);
+  parts.audit.record({
     peer,
     transport,
     ...(identity === undefined ? {} : { identity: `${identity.kind} ${identity.name}` }),
-    role,
+    role: role ?? parts.policy.roleOf(request),
     method,
     path: clipped(printPath(request.path)),
     ...(value === undefined ? {} : { value }),
-    outcome: response.code,
-    durationMs: Math.round((clock.nowUs() - startUs) / MS),
+    outcome,
+    durationMs: Math.round((parts.clock.nowUs() - startUs) / MS),
   });
-  return response;
 }
 
 const MOST_CHARACTERS = 200;

@@ -9,7 +9,9 @@ import { SystemClock } from "../../../src/base/clock.ts";
 import { logTo } from "../../../src/base/log.ts";
 import { protectedBy } from "../../../src/client/client-key.ts";
 import { CoapClient, type CoapClientRequest, type CoapReply } from "../../../src/coap/client.ts";
+import type { CoapMessage } from "../../../src/coap/codec.ts";
 import { codeText } from "../../../src/coap/codes.ts";
+import { OPTION } from "../../../src/coap/options.ts";
 import { type Role, ROLES } from "../../../src/config/access.ts";
 import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
@@ -131,6 +133,24 @@ describe("roles over CoAP", { timeout: 240_000 }, () => {
       });
     });
   }
+
+  test("an upload that would be refused is refused at its first part, and holds no memory", async () => {
+    await withInstrument({ security: { policy: "closed", loopback: "operate" } }, async ({ port }) => {
+      const peer = await RawPeer.open(port);
+      const upload = (number: number, path: string): Promise<CoapMessage> =>
+        peer.ask({
+          code: CODE.PUT,
+          path,
+          token: `t${number}`,
+          options: [[OPTION.BLOCK1, (number << 4) | 0x08 | 6]],
+          payload: Buffer.alloc(1024, "a"),
+        });
+      assert.equal(codeText((await upload(0, "datadir/configuration")).code), "4.01");
+      assert.equal(codeText((await upload(1, "datadir/configuration")).code), "4.01");
+      assert.equal(codeText((await upload(0, "datadir/run")).code), "2.31", "an operator may go on");
+      peer.close();
+    });
+  });
 
   test("a key that is revoked while the server runs: requests and observations end, the other key goes on", async () => {
     const laptop = newKey("laptop", "operate", 0);
