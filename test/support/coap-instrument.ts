@@ -32,7 +32,8 @@ export class CoapInstrument {
   static async start(): Promise<CoapInstrument> {
     const clock = new SystemClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
-    const config = { ...emulatedConfig(folder), coap: { enabled: true, address: "127.0.0.1", port: 0 } };
+    const base = emulatedConfig(folder);
+    const config = { ...base, coap: { ...base.coap, enabled: true, address: ["127.0.0.1"], port: 0 } };
     const server = await Server.start({ config, clock, log: SILENT, version: "test" }, NEVER);
     const { port } = server;
     assert.ok(port !== undefined);
