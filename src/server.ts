@@ -10,6 +10,7 @@ import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { CoapServer } from "./coap/server.ts";
+import { limitsOf, startRegistration } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -17,6 +18,7 @@ import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
+import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
@@ -25,9 +27,6 @@ import { TREE } from "./resources/tree.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
-
-// More than any resource takes, such as a configuration file; checking the schema of a larger one would block the others.
-const LARGEST_BODY_BYTES = 1024 * 1024;
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -147,18 +146,24 @@ async function openStatusLed(
 }
 
 async function listen({ config, clock, log }: ServerOptions, model: ServerModel, lifetime: Lifetime) {
-  const { enabled, address, port } = config.coap;
+  const { enabled, address, port, multicast, amplification } = config.coap;
   if (!enabled) return undefined;
-  const handler = coapHandler(new Router(model, TREE), log);
+  const router = new Router(model, TREE);
+  const handler = coapHandler(router, log);
   const server = await CoapServer.listen({
     address,
     port,
     handler,
     clock,
     log,
-    limits: { bodyBytes: LARGEST_BODY_BYTES },
+    multicast,
+    amplification,
+    limits: limitsOf(config),
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
+  const links = (): Uint8Array => wellKnownCore(router, []);
+  const registration = startRegistration({ config, serverPort: server.port, links, clock, log });
+  if (registration !== undefined) lifetime.defer("registration", () => registration.close());
   return server.port;
 }

@@ -43,7 +43,10 @@ const LATENCY_US = 1_000_000;
 const CONTENT = codeNumber("2.05");
 
 /** Resolves after `waitUs` with who has answered, in that order. Throws the signal's reason. */
-export async function discover(options: DiscoverOptions, signal: AbortSignal): Promise<readonly FoundServer[]> {
+export async function discover(
+  options: DiscoverOptions,
+  signal: AbortSignal,
+): Promise<readonly FoundServer[]> {
   const { clock, network = SYSTEM_NETWORK, waitUs = DEFAULT_LEISURE_US + LATENCY_US } = options;
   const answers = new Map<string, Answer>();
   const token = randomBytes(8);
@@ -111,7 +114,11 @@ function question({ query = [] }: DiscoverOptions, token: Buffer): Buffer {
 // The rest of a long list is fetched from the server alone (RFC 7959 section 2.8).
 async function complete(
   { host, port, message }: Answer,
-  { clock, query = [], connect = (to, at) => CoapClient.open({ host: to, port: at, clock }) }: DiscoverOptions,
+  {
+    clock,
+    query = [],
+    connect = (to, at) => CoapClient.open({ host: to, port: at, clock }),
+  }: DiscoverOptions,
   signal: AbortSignal,
 ): Promise<FoundServer> {
   const block = findOption(message.options, OPTION.BLOCK2);
@@ -119,7 +126,10 @@ async function complete(
   if (!hasMore) return { host, port, links: linksOf(message.payload) };
   const client = await connect(host, port);
   try {
-    const { code, payload } = await client.request({ method: "GET", path: [".well-known", "core"], query }, signal);
+    const { code, payload } = await client.request(
+      { method: "GET", path: [".well-known", "core"], query },
+      signal,
+    );
     return { host, port, links: code === "2.05" ? linksOf(payload) : linksOf(message.payload) };
   } finally {
     await client.close();

@@ -40,7 +40,9 @@ export class Groups {
   /** Joins on interfaces that are new, and forgets those that have gone. Never throws: a server works without groups. */
   async join(addresses: readonly NetworkAddress[]): Promise<void> {
     const wanted = new Map(
-      addresses.flatMap(membershipsOf).map((membership) => [`${membership.group} ${membership.via}`, membership]),
+      addresses
+        .flatMap(membershipsOf)
+        .map((membership) => [`${membership.group} ${membership.via}`, membership]),
     );
     for (const name of this.#joined) if (!wanted.has(name)) this.#joined.delete(name);
     for (const [name, { group, via }] of wanted) {
@@ -67,7 +69,10 @@ export class Groups {
       return socket;
     } catch (error) {
       this.#sockets.set(group, undefined);
-      log.warn({ group }, `CoAP multicast: ${messageOf(error)}; clients cannot find the server by this group`);
+      log.warn(
+        { group },
+        `CoAP multicast: ${messageOf(error)}; clients cannot find the server by this group`,
+      );
       return undefined;
     }
   }

@@ -7,7 +7,7 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { CoapClient, type CoapReply } from "./client.ts";
 import { decodeLinks, LINK_FORMAT } from "./link-format.ts";
-import { endpointName } from "./udp.ts";
+import { connectUdp, type DatagramSocket, endpointName } from "./udp.ts";
 
 export interface RegistrationOptions {
   readonly directory: {
@@ -25,8 +25,8 @@ export interface RegistrationOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifetimeS?: number;
-  /** Instead of a client over UDP. */
-  readonly connect?: () => Promise<CoapClient>;
+  /** Instead of a UDP socket to the directory. */
+  readonly connect?: () => Promise<DatagramSocket>;
 }
 
 const LIFETIME_S = 3600;
@@ -67,7 +67,8 @@ export class Registration {
     if (path === undefined) return;
     this.#location = undefined;
     const { clock, log } = this.#options;
-    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `${this.#name}: no answer to the removal in time`);
+    const late = (): Error =>
+      new VscopeError("DEVICE_TIMEOUT", `${this.#name}: no answer to the removal in time`);
     try {
       await withDeadline({ clock, us: CLOSE_WITHIN_US, late }, new AbortController().signal, (signal) =>
         this.#withClient((client) => client.request({ method: "DELETE", path }, signal)),
@@ -88,22 +89,25 @@ export class Registration {
   async #attempt(signal: AbortSignal): Promise<number> {
     const { log } = this.#options;
     try {
-      await this.#withClient((client) => this.#update(client, signal));
+      await this.#withClient((client, address) => this.#update(client, address, signal));
       if (this.#failures > 0) log.info({}, `resource directory ${this.#name}: registered again`);
       this.#failures = 0;
       return (this.#lifetimeS * 1_000_000) / 2;
     } catch (error) {
-      if (!signal.aborted && this.#failures === 0) log.warn({}, `resource directory: ${messageOf(error)}; tried again`);
+      if (!signal.aborted && this.#failures === 0)
+        log.warn({}, `resource directory: ${messageOf(error)}; tried again`);
       this.#failures += 1;
       return Math.min(FIRST_RETRY_US * 2 ** (this.#failures - 1), LONGEST_RETRY_US);
     }
   }
 
-  async #withClient<T>(task: (client: CoapClient) => Promise<T>): Promise<T> {
-    const { directory, clock } = this.#options;
-    const client = await (this.#options.connect?.() ?? CoapClient.open({ ...directory, clock }));
+  /** `localAddress` is the address of this computer that the directory sees. */
+  async #withClient<T>(task: (client: CoapClient, localAddress: string) => Promise<T>): Promise<T> {
+    const { directory, clock, connect } = this.#options;
+    const socket = await (connect?.() ?? connectUdp(directory.host, directory.port));
+    const client = await CoapClient.open({ ...directory, clock, socket });
     try {
-      return await task(client);
+      return await task(client, socket.address);
     } finally {
       await client.close();
     }
@@ -111,7 +115,7 @@ export class Registration {
 
   // A renewal is an empty POST to the registration (section 5.3.1); changed links need the whole again, and so does a
   // directory that has forgotten it.
-  async #update(client: CoapClient, signal: AbortSignal): Promise<void> {
+  async #update(client: CoapClient, localAddress: string, signal: AbortSignal): Promise<void> {
     const links = this.#options.links();
     const path = this.#location;
     if (path !== undefined && Buffer.compare(links, this.#announced) === 0) {
@@ -120,19 +124,24 @@ export class Registration {
       this.#location = undefined;
       if (reply.code !== "4.04") throw this.#refused("the renewal", reply);
     }
-    await this.#register(client, links, signal);
+    const base = `coap://${endpointName(localAddress, this.#options.serverPort)}`;
+    await this.#register(client, { links, base }, signal);
   }
 
-  async #register(client: CoapClient, links: Uint8Array, signal: AbortSignal): Promise<void> {
-    const { endpoint, serverPort, directory } = this.#options;
+  async #register(
+    client: CoapClient,
+    { links, base }: { readonly links: Uint8Array; readonly base: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { endpoint, directory } = this.#options;
     const path = directory.path ?? (await this.#find(client, signal));
-    const base = `coap://${endpointName(client.localAddress, serverPort)}`;
     const query = [`ep=${endpoint}`, `lt=${this.#lifetimeS}`, `base=${base}`];
     const reply = await client.request(
       { method: "POST", path, query, payload: links, contentFormat: LINK_FORMAT },
       signal,
     );
-    if (reply.code !== "2.01" || reply.locationPath.length === 0) throw this.#refused("the registration", reply);
+    if (reply.code !== "2.01" || reply.locationPath.length === 0)
+      throw this.#refused("the registration", reply);
     this.#location = reply.locationPath;
     this.#announced = links;
     this.#options.log.info({ endpoint, base }, `resource directory ${this.#name}: registered`);
@@ -145,13 +154,22 @@ export class Registration {
       signal,
     );
     const links = decodeLinks(Buffer.from(reply.payload).toString());
-    const found = links.find(({ attributes: { rt } }) => typeof rt === "string" && rt.split(" ").includes("core.rd"));
-    if (found === undefined) throw new VscopeError("DEVICE_PROTOCOL", `${this.#name}: is no resource directory, it lists no core.rd`);
+    const found = links.find(
+      ({ attributes: { rt } }) => typeof rt === "string" && rt.split(" ").includes("core.rd"),
+    );
+    if (found === undefined)
+      throw new VscopeError(
+        "DEVICE_PROTOCOL",
+        `${this.#name}: is no resource directory, it lists no core.rd`,
+      );
     return found.path;
   }
 
   #refused(what: string, { code, payload }: CoapReply): VscopeError {
     const text = Buffer.from(payload).toString();
-    return new VscopeError("DEVICE_PROTOCOL", `${this.#name}: ${what} was answered ${code}${text && `, ${text}`}`);
+    return new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${this.#name}: ${what} was answered ${code}${text && `, ${text}`}`,
+    );
   }
 }

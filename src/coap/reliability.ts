@@ -99,6 +99,13 @@ export class Reliability<R extends Recipient> {
     for (const { dropped } of line.waiting.splice(0)) dropped?.();
   }
 
+  /** Ends what is outstanding and forgets all that waits, for a recipient that is forgotten. */
+  forget(recipient: R): void {
+    this.drop(recipient);
+    const { outstanding } = recipient.line;
+    if (outstanding !== undefined) this.settle(recipient, outstanding.messageId, "cancelled");
+  }
+
   /** Sends on a line that was granted; the line is free again when the message has settled. */
   transmit(recipient: R, message: Confirmable): void {
     const waitUs = ACK_TIMEOUT_US * (1 + this.#random() * (ACK_RANDOM_FACTOR - 1));
@@ -132,8 +139,7 @@ export class Reliability<R extends Recipient> {
     this.#ticker.stop();
     for (const recipient of this.#active) {
       recipient.line.waiting.length = 0;
-      const outstanding = recipient.line.outstanding;
-      if (outstanding !== undefined) this.settle(recipient, outstanding.messageId, "cancelled");
+      this.forget(recipient);
     }
     this.#active.clear();
   }

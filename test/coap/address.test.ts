@@ -8,13 +8,23 @@ const SCOPES: readonly (readonly [scope: string, addresses: readonly string[]])[
   ["loopback", ["127.0.0.1", "127.0.1.1", "::1", "::ffff:127.0.0.1"]],
   [
     "private",
-    ["10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.7.7", "fd00::2", "fe80::1%eth0", "::ffff:10.0.0.1"],
+    [
+      "10.1.2.3",
+      "172.16.0.1",
+      "172.31.255.255",
+      "192.168.1.1",
+      "169.254.7.7",
+      "fd00::2",
+      "fe80::1%eth0",
+      "::ffff:10.0.0.1",
+    ],
   ],
   ["public", ["192.0.2.1", "172.32.0.1", "11.0.0.1", "2001:db8::1", "::ffff:198.51.100.1", "64:ff9b::a00:1"]],
 ];
 
 for (const [scope, addresses] of SCOPES) {
-  for (const address of addresses) test(`${address} is ${scope}`, () => assert.equal(scopeOf(address), scope));
+  for (const address of addresses)
+    test(`${address} is ${scope}`, () => assert.equal(scopeOf(address), scope));
 }
 
 test("an address without zone, and IPv4 plainly", () => {

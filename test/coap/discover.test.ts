@@ -25,7 +25,13 @@ async function bench() {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock);
   const host = network.host("192.0.2.7", "fe80::7%eth0");
-  const { sample, server } = await Sample.start({ clock, network: host, address: "::", port: PORT, multicast: true });
+  const { sample, server } = await Sample.start({
+    clock,
+    network: host,
+    address: "::",
+    port: PORT,
+    multicast: true,
+  });
   const socket = network.socket("192.0.2.20", 4000);
   /** Asks the group and returns what came within 6 s. */
   const ask = async (request: RawRequest): Promise<readonly string[]> => {
@@ -50,7 +56,10 @@ test("a NON GET of /.well-known/core to the group is answered from the server's 
   const { clock, server, sample, ask } = await bench();
   assert.deepEqual(await ask({ path: CORE }), ANSWERED);
   assert.equal(sample.requests[0]?.isMulticast, true);
-  assert.deepEqual(await ask({ path: CORE, messageId: 2, options: [[OPTION.URI_QUERY, "rt=sample.value"]] }), ANSWERED);
+  assert.deepEqual(
+    await ask({ path: CORE, messageId: 2, options: [[OPTION.URI_QUERY, "rt=sample.value"]] }),
+    ANSWERED,
+  );
   await clock.run(server.close());
 });
 
@@ -130,7 +139,13 @@ test("a server on chosen addresses answers their subnets only", async () => {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock);
   const host = network.host("127.0.0.1", "192.0.2.7");
-  const { server } = await Sample.start({ clock, network: host, address: "127.0.0.1", port: PORT, multicast: true });
+  const { server } = await Sample.start({
+    clock,
+    network: host,
+    address: "127.0.0.1",
+    port: PORT,
+    multicast: true,
+  });
   const far = network.socket("192.0.2.20", 4000);
   far.send(requestBytes({ type: NON, path: CORE }), PORT, GROUP);
   const near = network.socket("127.0.0.1", 4000);

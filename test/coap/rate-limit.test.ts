@@ -12,7 +12,11 @@ test("a burst of what one second gives; then one refusal a second, and silence",
   assert.deepEqual(new Set(verdicts(10, 0)), new Set(["allowed"]));
   assert.deepEqual(verdicts(3, 0), ["refused", "silent", "silent"]);
   assert.deepEqual(verdicts(2, SECOND / 10), ["allowed", "silent"]);
-  assert.deepEqual(verdicts(12, 1.1 * SECOND), [...Array.from({ length: 10 }, () => "allowed"), "refused", "silent"]);
+  assert.deepEqual(verdicts(12, 1.1 * SECOND), [
+    ...Array.from({ length: 10 }, () => "allowed"),
+    "refused",
+    "silent",
+  ]);
 });
 
 test("a bucket does not fill above one second's worth", () => {

@@ -58,7 +58,10 @@ export class Sample {
     const sample = new Sample(options.clock);
     const { address = "127.0.0.1", port = 0, amplification = "none", log = SILENT, ...rest } = options;
     const handler = (request: CoapRequest) => sample.handle(request);
-    return { sample, server: await CoapServer.listen({ ...rest, address, port, amplification, log, handler }) };
+    return {
+      sample,
+      server: await CoapServer.listen({ ...rest, address, port, amplification, log, handler }),
+    };
   }
 
   handle(request: CoapRequest): CoapResponse | Promise<CoapResponse> {

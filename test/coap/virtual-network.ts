@@ -69,7 +69,10 @@ export class VirtualNetwork {
     for (let copy = 0; copy < copies; copy++) {
       const us = 1000 + this.#random() * (this.weather.slowestMs - 1) * 1000;
       this.#clock.after(us, () => {
-        const receivers = [this.#sockets.get(to), ...[...this.group(address, port)].filter(({ joined }) => joined.size > 0)];
+        const receivers = [
+          this.#sockets.get(to),
+          ...[...this.group(address, port)].filter(({ joined }) => joined.size > 0),
+        ];
         for (const each of receivers) each?.listener?.message(Buffer.from(bytes), source, from.port);
       });
     }

@@ -25,10 +25,16 @@ export function findCommand(session: Session): Command {
   return command({
     name: "find",
     summary: "find servers on the local network",
-    details: "by multicast on every interface; a server with several addresses is listed with each that it answered from",
+    details:
+      "by multicast on every interface; a server with several addresses is listed with each that it answered from",
     examples: ["vscope find", "vscope find --all --json"],
   })
-    .option("--wait <s>", "seconds to wait for answers", numberOption("--wait", { min: 0.1, max: 60 }), DEFAULT_WAIT_S)
+    .option(
+      "--wait <s>",
+      "seconds to wait for answers",
+      numberOption("--wait", { min: 0.1, max: 60 }),
+      DEFAULT_WAIT_S,
+    )
     .option("--port <port>", "the servers' port", numberOption("--port", { min: 1, max: 65_535 }), 5683)
     .option("--all", "CoAP servers of any kind")
     .action(async ({ wait, port, all }: Options) => {

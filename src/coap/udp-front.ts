@@ -1,0 +1,249 @@
+// The message layer of UDP (RFC 7252 section 4): datagrams in, requests to the engine, answers out. Message types and
+// identifiers, copies, acknowledgements, resets and retransmission end here.
+// Nothing that arrives ends the process: bad datagrams are dropped.
+
+import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, isCoap, NO_BYTES } from "./codec.ts";
+import { ACK, classOf, CON, codeNumber, EMPTY, isSafe, NON, RST } from "./codes.ts";
+import { duplicateKey } from "./deduplication.ts";
+import { DeferredRequests } from "./deferred.ts";
+import type { Engine } from "./engine.ts";
+import { Leisure } from "./leisure.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { OPTION, uintOption } from "./options.ts";
+import type { Amplification } from "./proof.ts";
+import { RateLimits } from "./rate-limit.ts";
+import type { NotificationCarrier, NotificationSource } from "./request.ts";
+import type { ReplyMessage } from "./response.ts";
+import { type DatagramSocket, endpointName, type LocalSocket } from "./udp.ts";
+import { UdpCarrier } from "./udp-carrier.ts";
+import { UdpOutbox } from "./udp-outbox.ts";
+import { type UdpPeer, UdpPeers } from "./udp-peer.ts";
+import { UdpRequest, type UdpSender } from "./udp-request.ts";
+
+export interface UdpFrontOptions {
+  readonly socket: DatagramSocket;
+  readonly amplification: Amplification;
+  readonly neighbours: Neighbours;
+}
+
+const TOO_MANY = codeNumber("4.29");
+/** When to try again after that. */
+const TRY_AGAIN_S = 1;
+
+export class UdpFront implements UdpSender {
+  readonly #engine: Engine;
+  readonly #socket: DatagramSocket;
+  readonly #peers: UdpPeers;
+  readonly #outbox: UdpOutbox;
+  readonly #deferred: DeferredRequests;
+  readonly #leisure: Leisure;
+
+  constructor(engine: Engine, { socket, amplification, neighbours }: UdpFrontOptions) {
+    const { clock, limits, signal, log } = engine;
+    const rates = new RateLimits(limits.requestsPerSecond);
+    this.#engine = engine;
+    this.#socket = socket;
+    this.#outbox = new UdpOutbox({ engine, amplification, neighbours });
+    this.#leisure = new Leisure(clock);
+    this.#peers = new UdpPeers({
+      clock,
+      limits,
+      signal,
+      admit: (address) => ({
+        isProven: this.#outbox.isExempt(address),
+        bucket: rates.of(address, clock.nowUs()),
+      }),
+      evicted: (peer) => this.#outbox.reliability.forget(peer),
+    });
+    this.#deferred = new DeferredRequests(clock, (request) => this.#acknowledge(request));
+    engine.keep(() => {
+      this.#peers.expire();
+      return this.#peers.size;
+    });
+    socket.attach({
+      message: (bytes, address, port, local = socket) => this.#receive(bytes, local, address, port),
+      failed: (error) => log.warn({ err: error }, `CoAP ${this.name}: socket error`),
+    });
+  }
+
+  get address(): string {
+    return this.#socket.address;
+  }
+
+  get port(): number {
+    return this.#socket.port;
+  }
+
+  get name(): string {
+    return endpointName(this.address, this.port);
+  }
+
+  /** How many remote endpoints are remembered. */
+  get peers(): number {
+    return this.#peers.size;
+  }
+
+  async close(): Promise<void> {
+    this.#leisure.stop();
+    this.#deferred.stop();
+    this.#outbox.stop();
+    await this.#socket.close();
+  }
+
+  /** From here on copies of the request find it running. */
+  defer(request: UdpRequest): void {
+    this.#deferred.begin(request);
+  }
+
+  respond(request: UdpRequest, answer: ReplyMessage): void {
+    if (request.isDeferred) this.#deferred.end(request);
+    request.answerCode = answer.code;
+    const sent = this.#transmit(request, answer);
+    // A copy of a protected request would be taken for a replay.
+    const canRepeat = request.opened === undefined && (request.isRepeatable || isSafe(request.method));
+    if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
+  }
+
+  carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
+    return new UdpCarrier(this.#outbox, request, source);
+  }
+
+  #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
+    const { counts, log } = this.#engine;
+    counts.received += 1;
+    try {
+      if (!isCoap(bytes)) counts.malformed += 1;
+      else this.#receiveMessage(bytes, this.#peers.at(local, address, port));
+    } catch (error) {
+      counts.failures += 1;
+      const peer = endpointName(address, port);
+      log.error({ err: error, peer }, "CoAP: a datagram could not be handled");
+    }
+  }
+
+  // A malformed message is rejected by silence (RFC 7252 section 4.2 allows it): nothing to reflect to a forged address.
+  #receiveMessage(bytes: Buffer, peer: UdpPeer | undefined): void {
+    if (peer === undefined) return;
+    peer.heardUs = this.#engine.clock.nowUs();
+    this.#engine.wake();
+    const message = decodeMessage(bytes);
+    if (message === undefined) {
+      this.#engine.counts.malformed += 1;
+      return;
+    }
+    if (!peer.isProven) this.#outbox.heard(peer, bytes.length, message);
+    const isRequest = classOf(message.code) === 0 && message.code !== EMPTY && message.type <= NON;
+    if (peer.local.isMulticast === true) this.#groupRequest(message, peer);
+    else if (isRequest) this.#request(message, peer);
+    else this.#control(peer, message);
+  }
+
+  // Everything but requests: acknowledgements, resets, pings, and codes that have no place here.
+  #control(peer: UdpPeer, { type, code, messageId }: CoapMessage): void {
+    if (type === CON) this.#send(peer, emptyMessage(RST, messageId));
+    else if (code !== EMPTY) return;
+    else if (type === ACK) this.#outbox.settle(peer, messageId, "acknowledged");
+    else if (type === RST && !this.#outbox.settle(peer, messageId, "reset")) reset(peer, messageId);
+  }
+
+  #request(message: CoapMessage, peer: UdpPeer): void {
+    const verdict = peer.bucket?.take(peer.heardUs) ?? "allowed";
+    if (verdict !== "allowed") return this.#limit(message, peer, verdict === "refused");
+    if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
+    if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
+    const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
+    const isTrusted = peer.isProven || request.observe !== 0;
+    if (isTrusted) return this.#engine.handle(request);
+    // An observation is much to be sent for one datagram: first the proof, then the registration.
+    this.#deferred.begin(request);
+    this.#outbox.afterProof(request, () => this.#engine.handle(request));
+  }
+
+  // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
+  // client should learn of an error it learns from one server alone.
+  #groupRequest(message: CoapMessage, peer: UdpPeer): void {
+    if (message.type !== NON || peer.bucket?.take(peer.heardUs) === "silent") return;
+    const request = new UdpRequest(message, undefined, peer, this);
+    const { method, path, fault } = request;
+    const isDiscovery = path.length === 2 && path[0] === ".well-known" && path[1] === "core";
+    if (!isDiscovery || !isSafe(method) || fault !== undefined) return;
+    request.isMulticast = true;
+    request.observe = undefined;
+    request.block1 = undefined;
+    this.#leisure.after(`${peer.key} ${request.duplicateKey}`, () => this.#engine.handle(request));
+  }
+
+  /** Refuses a request, or drops it. */
+  #limit({ type, messageId, token }: CoapMessage, peer: UdpPeer, isTold: boolean): void {
+    this.#engine.counts.limited += 1;
+    if (!isTold) return;
+    const head: Pick<CoapMessage, "type" | "messageId"> =
+      type === CON ? { type: ACK, messageId } : { type: NON, messageId: peer.nextMessageId() };
+    const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
+    this.#send(peer, encodeMessage({ ...head, code: TOO_MANY, token, options, payload: NO_BYTES }));
+  }
+
+  #isDuplicate({ messageId, token, type }: CoapMessage, peer: UdpPeer): boolean {
+    const key = duplicateKey(messageId, token);
+    const running = peer.duplicates.running(key);
+    const reply = running === undefined ? peer.duplicates.replyTo(key) : emptyMessage(ACK, messageId);
+    if (reply === undefined) return false;
+    this.#engine.counts.duplicates += 1;
+    if (type !== CON || reply.length === 0) return true;
+    if (running !== undefined) running.isAcknowledged = true;
+    this.#send(peer, reply);
+    return true;
+  }
+
+  /** Sends the answer; returns what a copy of the request gets, nothing for a NON. */
+  #transmit(request: UdpRequest, answer: ReplyMessage): Buffer {
+    const { from, message, type, messageId } = request;
+    const { code, options, payload, isUnwanted } = answer;
+    if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
+    if (isUnwanted) return this.#transmitNothing(request);
+    const content = { code, token: message.token, options, payload };
+    if (type === CON && !request.isAcknowledged) {
+      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      if (this.#outbox.mayGet(from, bytes)) {
+        this.#send(from, bytes);
+        return bytes;
+      }
+      request.isAcknowledged = true;
+      this.#acknowledge(request);
+    }
+    const own = from.nextMessageId();
+    const bytes = encodeMessage({ ...content, type, messageId: own });
+    if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
+    else if (request.isMulticast || this.#outbox.mayGet(from, bytes)) this.#send(from, bytes);
+    else this.#transmitAfterProof(request, bytes);
+    return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
+  }
+
+  #transmitAfterProof(request: UdpRequest, bytes: Buffer): void {
+    // A copy would ask for the proof again.
+    request.isAcknowledged = true;
+    this.#outbox.afterProof(request, () => this.#send(request.from, bytes));
+  }
+
+  #transmitNothing({ from, type, messageId, isAcknowledged }: UdpRequest): Buffer {
+    if (type !== CON) return NO_BYTES;
+    const bytes = emptyMessage(ACK, messageId);
+    if (!isAcknowledged) this.#send(from, bytes);
+    return bytes;
+  }
+
+  #acknowledge({ from, messageId }: UdpRequest): void {
+    this.#send(from, emptyMessage(ACK, messageId));
+  }
+
+  #send(peer: UdpPeer, bytes: Buffer): void {
+    this.#outbox.send(peer, bytes);
+  }
+}
+
+// The peer has reset a notification that was not confirmable.
+function reset(peer: UdpPeer, messageId: number): void {
+  for (const carrier of peer.carriers) {
+    if (carrier.hasSent(messageId)) return carrier.reset();
+  }
+}
