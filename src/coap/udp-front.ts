@@ -156,7 +156,8 @@ export class UdpFront implements UdpSender {
     if (isTrusted) return this.#engine.handle(request);
     // An observation is much to be sent for one datagram: first the proof, then the registration.
     this.#deferred.begin(request);
-    this.#outbox.afterProof(request, () => this.#engine.handle(request));
+    const handle = (): void => this.#engine.handle(request);
+    this.#outbox.afterProof(request, handle, () => this.#deferred.end(request));
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the

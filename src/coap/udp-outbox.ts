@@ -87,12 +87,13 @@ export class UdpOutbox {
     this.#wait(request, () => this.reliability.transmit(from, { messageId, bytes, settled }));
   }
 
-  /** Calls `then` when the peer has proven its address; asks it to by a ping. */
-  afterProof(request: UdpRequest, then: () => void): void {
-    this.#wait(request, () => {
+  /** Calls `then` when the peer has proven its address; asks it to by a ping. Otherwise calls `failed`. */
+  afterProof(request: UdpRequest, then: () => void, failed: () => void = () => {}): void {
+    const granted = (): void => {
       then();
       this.reliability.release(request.from);
-    });
+    };
+    this.#wait(request, granted, failed);
   }
 
   /** An acknowledgement or a reset of what was sent confirmably; false when there is no such message. */
@@ -118,7 +119,7 @@ export class UdpOutbox {
     this.reliability.stop();
   }
 
-  #wait(request: UdpRequest, granted: () => void): void {
+  #wait(request: UdpRequest, granted: () => void, dropped: () => void = () => {}): void {
     const { counts } = this.#engine;
     this.#waiting += 1;
     this.reliability.whenFree(request.from, {
@@ -129,6 +130,7 @@ export class UdpOutbox {
       dropped: () => {
         this.#waiting -= 1;
         counts.dropped += 1;
+        dropped();
         if (!request.from.isProven) this.#askForEcho(request);
       },
     });

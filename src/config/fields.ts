@@ -139,7 +139,7 @@ const COAP_PORT = 5683;
 
 /** `coap://host`, `coap://[2001:db8::1]:5683/rd`. */
 export function coapUrl(): z.ZodType<CoapUrl> {
-  return field("a URL such as coap://host or coap://host:5683/rd", (given) => {
+  return field("a URL like coap://host or coap://host:5683/rd", (given) => {
     const [, address, name, port, path = "/"] = COAP_URL.exec(given) ?? [];
     const host = address ?? name;
     const number = port === undefined ? COAP_PORT : Number(port);

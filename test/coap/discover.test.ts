@@ -198,6 +198,7 @@ test("discover ends with its signal", async () => {
   const looking = discover({ clock, network: network.host("192.0.2.20") }, controller.signal);
   controller.abort(new Error("enough"));
   await assert.rejects(clock.run(looking), { message: "enough" });
+  await clock.advance(SECOND);
   assert.equal(clock.pending, 0);
 });
 

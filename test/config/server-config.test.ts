@@ -229,7 +229,7 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
     (url): readonly [string, string, string] => [
       `the resource directory ${url}`,
       `[coap]\nresource_directory = ${url}`,
-      `/etc/vscope.cfg:2: coap.resource_directory: '${url}' is not a URL such as coap://host or coap://host:5683/rd`,
+      `/etc/vscope.cfg:2: coap.resource_directory: '${url}' is not a URL like coap://host or coap://host:5683/rd`,
     ],
   ),
   [
@@ -332,7 +332,7 @@ test("a piccolo.cfg loads; what is unknown in it is ignored with a warning each"
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, daemon, datadir, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, daemon, datadir, logging, hardware",
   ]);
 });
 
