@@ -8,14 +8,18 @@ import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
 import type { CoapResponse } from "./response.ts";
-import { bindUdp, type DatagramSocket } from "./udp.ts";
+import { LocalSockets } from "./local-sockets.ts";
+import { Neighbours } from "./neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
+import type { Amplification } from "./proof.ts";
+import type { DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
 export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse };
 
 export interface CoapServerOptions {
-  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name that is looked up once. */
-  readonly address: string;
+  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name; or several of these. */
+  readonly address: string | readonly string[];
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
@@ -26,9 +30,18 @@ export interface CoapServerOptions {
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
-  /** Instead of a UDP socket. */
+  /** Instead of UDP sockets. */
   readonly socket?: DatagramSocket;
+  /** Answer who looks for servers at the groups "All CoAP Nodes"; not when absent. */
+  readonly multicast?: boolean;
+  /** Whose address is doubted; that of `public` ones when absent. See proof.ts. */
+  readonly amplification?: Amplification;
+  /** Instead of this computer's. */
+  readonly network?: UdpNetwork;
 }
+
+/** A socket of the caller's tells nothing of the subnets around it. */
+const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
 
 export class CoapServer {
   readonly #engine: Engine;
@@ -40,22 +53,19 @@ export class CoapServer {
    * CONFIG_INVALID when the address cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    return new CoapServer(options, options.socket ?? (await bindUdp(options.address, options.port)));
+    const { socket, address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+    const addresses = typeof address === "string" ? [address] : address;
+    const open = () => LocalSockets.open({ addresses, port, multicast, network, clock, log });
+    return new CoapServer(options, socket ?? (await open()));
   }
 
-  private constructor(
-    { handler, admit, clock, log, limits, guard }: CoapServerOptions,
-    socket: DatagramSocket,
-  ) {
-    this.#engine = new Engine({
-      handler,
-      admit,
-      clock,
-      log,
-      guard,
-      limits: { ...DEFAULT_LIMITS, ...limits },
-    });
-    this.#udp = new UdpFront(this.#engine, socket);
+  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
+    const { handler, admit, clock, log, guard, amplification = "public" } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
+    const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
+    const neighbours = new Neighbours(network, clock);
+    this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
   }
 
   get address(): string {
