@@ -152,9 +152,7 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
-    const isTrusted = peer.isProven || request.observe !== 0;
-    if (isTrusted) return this.#engine.handle(request);
-    // An observation is much to be sent for one datagram: first the proof, then the registration.
+    if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
     this.#deferred.begin(request);
     const handle = (): void => this.#engine.handle(request);
     this.#outbox.afterProof(request, handle, () => this.#deferred.end(request));
@@ -240,6 +238,12 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
+}
+
+// An observation is much to be sent for one datagram: first the proof, then the registration. And who commands by nothing
+// but the address must be there: a forged datagram does not move a shutter.
+function needsProof({ observe, method, identity }: UdpRequest): boolean {
+  return observe === 0 || (!isSafe(method) && identity === undefined);
 }
 
 // The peer has reset a notification that was not confirmable.

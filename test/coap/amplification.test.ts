@@ -75,13 +75,17 @@ test("a long answer to a NON GET: ping; after the reset the answer", async () =>
   assert.deepEqual(await client.ask({ ...LARGE, type: NON }), ["CON 0.00", "NON 2.05"]);
 });
 
-test("an action with a long answer runs once, before the proof; copies wait with it", async () => {
-  const { peer, sample } = await bench();
+test("an action of a stranger runs after the proof, and once; copies wait with it", async () => {
+  const { clock, peer, sample } = await bench();
   const client = peer();
   const put = { code: CODE.PUT, path: "query" } as const;
-  assert.deepEqual(await client.ask(put), EMPTY_ACK_AND_PING);
+  assert.deepEqual(await client.ask(put), ["CON 0.00", "ACK 0.00"]);
   assert.deepEqual(await client.ask(put), ["ACK 0.00"]);
+  assert.equal(sample.runs, 0, "a forged datagram does nothing");
+  client.empty(RST, client.received[0]?.messageId ?? -1);
+  await clock.advance(SECOND);
   assert.equal(sample.runs, 1);
+  assert.equal(brief(client.received.at(-1) ?? assert.fail("no answer")), "CON 2.04");
 });
 
 test("who never answers gets 4.01 with Echo after two pings, then nothing; what comes back with the Echo is answered", async () => {
@@ -104,12 +108,17 @@ test("who never answers gets 4.01 with Echo after two pings, then nothing; what 
   ]);
 });
 
-test("an action whose long answer cannot be given is answered by its code alone: nobody must send it again", async () => {
+test("an action of who never proves itself does not run: 4.01 with Echo, with which it does", async () => {
   const { peer, sample } = await bench();
   const client = peer();
-  const answers = await client.ask({ code: CODE.PUT, path: "query" }, 60 * SECOND);
-  assert.deepEqual(answers, [...EMPTY_ACK_AND_PING, "CON 0.00", "NON 2.04"]);
-  assert.equal(client.received.at(-1)?.payload.length, 0);
+  const put = { code: CODE.PUT, path: "query" } as const;
+  const answers = await client.ask(put, 600 * SECOND);
+  assert.deepEqual(answers, ["CON 0.00", "ACK 0.00", "CON 0.00", "NON 4.01"]);
+  assert.equal(sample.runs, 0);
+  await client.ask({ ...put, messageId: 2 }, 10 * SECOND);
+  const echo = findOption(client.received.at(-1)?.options ?? [], OPTION.ECHO);
+  assert.ok(echo !== undefined);
+  assert.deepEqual(await client.ask({ ...put, messageId: 3, options: [[OPTION.ECHO, echo]] }), ["ACK 2.04"]);
   assert.equal(sample.runs, 1);
 });
 
