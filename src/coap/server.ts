@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type CoapHandler, Engine } from "./engine.ts";
+import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
@@ -16,7 +16,7 @@ import type { TlsCredentials } from "./stream/tls-credentials.ts";
 import { bindUdp, type DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
-export type { CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
+export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
 
 /** Ports for connections (RFC 8323), on the address of the server; 0 lets the system choose. */
 export interface StreamPorts {
@@ -36,6 +36,8 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
+  /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
+  readonly admit?: CoapAdmission;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<CoapLimits>;
@@ -73,8 +75,18 @@ export class CoapServer {
     }
   }
 
-  private constructor({ handler, clock, log, limits, guard }: CoapServerOptions, socket: DatagramSocket) {
-    this.#engine = new Engine({ handler, clock, log, guard, limits: { ...DEFAULT_LIMITS, ...limits } });
+  private constructor(
+    { handler, admit, clock, log, limits, guard }: CoapServerOptions,
+    socket: DatagramSocket,
+  ) {
+    this.#engine = new Engine({
+      handler,
+      admit,
+      clock,
+      log,
+      guard,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+    });
     this.#udp = new UdpFront(this.#engine, socket);
     this.#streams = new StreamFront(this.#engine);
   }
