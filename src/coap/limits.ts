@@ -28,6 +28,11 @@ export interface CoapLimits {
   readonly responses: number;
   /** Remote endpoints remembered; above it the least recent idle one is forgotten. */
   readonly peers: number;
+  /** Connections (TCP, TLS, WebSocket) in all and of one address; above it the idlest one goes, or the new one is refused. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
+  readonly connectionIdleS: number;
 }
 
 export const DEFAULT_LIMITS: CoapLimits = {
@@ -46,9 +51,12 @@ export const DEFAULT_LIMITS: CoapLimits = {
   responsesPerPeer: 16,
   responses: 1024,
   peers: 8192,
+  connections: 128,
+  connectionsPerAddress: 32,
+  connectionIdleS: 300,
 };
 
-/** Counters since the start, and three present sizes. */
+/** Counters since the start, and present sizes. */
 export interface CoapStats {
   received: number;
   sent: number;
@@ -69,6 +77,11 @@ export interface CoapStats {
   withheld: number;
   /** Handlers that threw. */
   failures: number;
+  /** Connections that were not let in, and that ended by a mistake or a loss. */
+  connectionsRefused: number;
+  connectionsAborted: number;
+  /** Present connections. */
+  connections: number;
   peers: number;
   observers: number;
   pinnedBytes: number;
@@ -89,6 +102,9 @@ export function newStats(): CoapStats {
     challenges: 0,
     withheld: 0,
     failures: 0,
+    connectionsRefused: 0,
+    connectionsAborted: 0,
+    connections: 0,
     peers: 0,
     observers: 0,
     pinnedBytes: 0,

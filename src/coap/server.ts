@@ -1,5 +1,5 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
-// datagrams in udp-front.ts.
+// datagrams in udp-front.ts, about connections in stream/.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -12,10 +12,27 @@ import { LocalSockets } from "./local-sockets.ts";
 import { Neighbours } from "./neighbours.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
 import type { Amplification } from "./proof.ts";
+import { listenTcp } from "./stream/listen.ts";
+import { listenTls } from "./stream/listen-tls.ts";
+import { listenWebSocket } from "./stream/listen-websocket.ts";
+import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
+import type { TlsCredentials } from "./stream/tls-credentials.ts";
 import type { DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
-export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse };
+export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
+
+/** Ports for connections (RFC 8323), on the address of the server; 0 lets the system choose. */
+export interface StreamPorts {
+  /** coap+tcp */
+  readonly tcp?: number;
+  /** coaps+tcp; needs `tls`. */
+  readonly tls?: number;
+  /** coap+ws */
+  readonly ws?: number;
+  /** coaps+ws; needs `tls`. */
+  readonly wss?: number;
+}
 
 export interface CoapServerOptions {
   /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name; or several of these. */
@@ -38,25 +55,46 @@ export interface CoapServerOptions {
   readonly amplification?: Amplification;
   /** Instead of this computer's. */
   readonly network?: UdpNetwork;
+  /** Other ports to listen on, beside that of UDP. */
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
+  readonly origins?: readonly string[];
 }
 
 /** A socket of the caller's tells nothing of the subnets around it. */
 const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
 
+function addressesOf(address: string | readonly string[]): readonly string[] {
+  return typeof address === "string" ? [address] : address;
+}
+
+function openUdp(options: CoapServerOptions): Promise<DatagramSocket> {
+  const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+  return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
+}
+
 export class CoapServer {
   readonly #engine: Engine;
   readonly #udp: UdpFront;
+  readonly #streams: StreamFront;
+  #ports: StreamPorts = {};
   #closed: Promise<void> | undefined;
 
   /**
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
-   * CONFIG_INVALID when the address cannot be used.
+   * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const { socket, address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
-    const addresses = typeof address === "string" ? [address] : address;
-    const open = () => LocalSockets.open({ addresses, port, multicast, network, clock, log });
-    return new CoapServer(options, socket ?? (await open()));
+    const socket = options.socket ?? (await openUdp(options));
+    const server = new CoapServer(options, socket);
+    try {
+      await server.#openStreams(options);
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 
   private constructor(options: CoapServerOptions, socket: DatagramSocket) {
@@ -66,6 +104,7 @@ export class CoapServer {
     const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
     const neighbours = new Neighbours(network, clock);
     this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
+    this.#streams = new StreamFront(this.#engine);
   }
 
   get address(): string {
@@ -76,11 +115,16 @@ export class CoapServer {
     return this.#udp.port;
   }
 
-  get stats(): Readonly<CoapStats> {
-    return { ...this.#engine.stats, peers: this.#udp.peers };
+  /** The ports for connections that are open. */
+  get ports(): StreamPorts {
+    return this.#ports;
   }
 
-  /** Ends observations with 5.03, aborts running handlers, waits shortly for them, and closes the socket. */
+  get stats(): Readonly<CoapStats> {
+    return { ...this.#engine.stats, peers: this.#udp.peers, connections: this.#streams.size };
+  }
+
+  /** Ends observations with 5.03, aborts running handlers, waits shortly for them, and closes all ports. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -88,6 +132,27 @@ export class CoapServer {
 
   async #close(): Promise<void> {
     await this.#engine.close(this.#udp.name);
-    await this.#udp.close();
+    await Promise.all([this.#udp.close(), this.#streams.close()]);
+  }
+
+  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+    const gate = this.#streams;
+    const open = async (
+      name: keyof StreamPorts,
+      listen: (at: { address: string; port: number }) => Promise<Acceptor>,
+    ): Promise<void> => {
+      let port = streams[name];
+      if (port === undefined) return;
+      for (const each of addressesOf(address)) {
+        const acceptor = await listen({ address: each, port });
+        gate.add(acceptor);
+        port = acceptor.port;
+      }
+      this.#ports = { ...this.#ports, [name]: port };
+    };
+    await open("tcp", (at) => listenTcp(at, gate));
+    await open("tls", (at) => listenTls(at, tls, gate));
+    await open("ws", (at) => listenWebSocket({ ...at, origins }, gate));
+    await open("wss", (at) => listenWebSocket({ ...at, origins, tls }, gate));
   }
 }

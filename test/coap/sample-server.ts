@@ -6,9 +6,15 @@ import type { Clock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
 import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
-import { type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
 import type { UdpNetwork } from "../../src/coap/network.ts";
 import type { Amplification } from "../../src/coap/proof.ts";
+import {
+  type CoapRequest,
+  type CoapResponse,
+  CoapServer,
+  type StreamPorts,
+  type TlsCredentials,
+} from "../../src/coap/server.ts";
 import type { DatagramSocket } from "../../src/coap/udp.ts";
 
 /** Bytes that differ from block to block. */
@@ -27,6 +33,9 @@ export interface SampleOptions {
   readonly multicast?: boolean;
   /** Nobody must prove his address unless a test wants it. */
   readonly amplification?: Amplification;
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  readonly origins?: readonly string[];
 }
 
 export class Sample {
