@@ -24,8 +24,12 @@ import { Ticker } from "./ticker.ts";
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
 export type CoapHandler = (request: CoapRequest) => CoapResponse | Promise<CoapResponse>;
 
+/** Looks at a request before its body is collected: a response refuses it. */
+export type CoapAdmission = (request: CoapRequest) => CoapResponse | undefined;
+
 export interface EngineOptions {
   readonly handler: CoapHandler;
+  readonly admit: CoapAdmission | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CoapLimits;
@@ -44,6 +48,7 @@ export class Engine {
   readonly limits: CoapLimits;
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
+  readonly #admit: CoapAdmission | undefined;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
   readonly #uploads: Uploads;
@@ -55,11 +60,12 @@ export class Engine {
   #whenIdle: () => void = () => {};
   #hasStopped = false;
 
-  constructor({ handler, clock, log, limits, guard }: EngineOptions) {
+  constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
     this.#handler = handler;
+    this.#admit = admit;
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
     this.#uploads = new Uploads(clock, limits);
@@ -139,6 +145,8 @@ export class Engine {
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
     if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
     if (block1 === undefined) return undefined;
+    const refusal = this.#admit?.(request);
+    if (refusal !== undefined) return refusal;
     const added = this.#uploads.add(request, block1);
     if ("code" in added) return added;
     request.payload = added.body;

@@ -84,6 +84,7 @@ export const DATADIR = [
   declare("/datadir/mount", {
     summary: "Whether the medium is mounted; PUT mounts or unmounts it",
     type: "core.a",
+    access: { put: "admin" },
     value: z.boolean(),
     example: true,
     get: ({ dataDirectory }) => dataDirectory.status.value.mounted,
@@ -149,6 +150,7 @@ export const DATADIR = [
     summary:
       "Instrument configuration; PUT validates it, keeps the old one as .bak, takes effect at the next start",
     contentFormat: PLAIN_TEXT,
+    access: { put: "admin" },
     value: z.string(),
     get: async ({ configuration }) => ({ bytes: Buffer.from(await configuration.read(), "utf8") }),
     put: ({ configuration }, _at, text) => configuration.write(text),

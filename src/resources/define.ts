@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import type { MaybePromise } from "../base/maybe-promise.ts";
+import type { Access } from "./access.ts";
 
 /** The `{placeholders}` of a path literal, as an object type. */
 export type Placeholders<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
@@ -53,6 +54,8 @@ export interface Resource<M> {
   readonly unit?: string;
   /** RFC 6690 resource type. */
   readonly type: string;
+  /** Roles that its methods need; read for GET and operate for the others where it does not say. */
+  readonly access?: Access;
   /** Schema of what GET gives and PUT takes. */
   readonly value?: z.ZodType;
   /** Schema of the body of a POST. */
@@ -98,6 +101,7 @@ export interface Declaration<M, A, V, I, Q, S> {
   readonly summary: string;
   readonly unit?: string;
   readonly type?: string;
+  readonly access?: Access;
   readonly value?: z.ZodType<V>;
   readonly input?: z.ZodType<I>;
   readonly query?: z.ZodType<Q>;

@@ -1,13 +1,14 @@
 // Which methods a resource has, by its declaration.
 
+import type { Method } from "./access.ts";
 import type { AnyResource } from "./define.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 
 /** In the order GET, PUT, POST, DELETE, FETCH, iPATCH. Whoever has iPATCH has PATCH, too. */
-export function methodsOf(resource: AnyResource): readonly string[] {
+export function methodsOf(resource: AnyResource): readonly Method[] {
   const { get, put, post, delete: remove } = resource;
-  const declared = [get && "GET", put && "PUT", post && "POST", remove && "DELETE"];
-  const derived = [isFetchable(resource) && "FETCH", isPatchable(resource) && "iPATCH"];
+  const declared = [get && "GET", put && "PUT", post && "POST", remove && "DELETE"] as const;
+  const derived = [isFetchable(resource) && "FETCH", isPatchable(resource) && "iPATCH"] as const;
   return [...declared, ...derived].filter((name) => typeof name === "string");
 }
 

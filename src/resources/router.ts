@@ -25,8 +25,16 @@ export class Router<M> {
     this.#templates = resources.map(({ path }) => path.split("/").slice(1));
   }
 
-  /** Throws RESOURCE_NOT_FOUND. Fixed segments win over placeholders. */
+  /** Throws RESOURCE_NOT_FOUND. */
   match(path: readonly string[]): Match<M> {
+    const found = this.find(path);
+    if (found === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+    return found;
+  }
+
+  /** Undefined when nothing is declared there. Fixed segments win over placeholders. */
+  find(path: readonly string[]): Match<M> | undefined {
     let best: Match<M> | undefined;
     for (const [index, template] of this.#templates.entries()) {
       const resource = this.#resources[index];
@@ -34,8 +42,6 @@ export class Router<M> {
       if (at === undefined || resource === undefined) continue;
       if (best === undefined || Object.keys(at).length < Object.keys(best.at).length) best = { resource, at };
     }
-    if (best === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
     return best;
   }
 

@@ -17,6 +17,7 @@ import { FORMAT } from "./content-formats.ts";
 import { wellKnownCore } from "./discovery.ts";
 import { CBOR_FORMAT } from "./formats/cbor.ts";
 import { JSON_FORMAT } from "./formats/json.ts";
+import type { AccessCheck } from "./guard.ts";
 import { decodePatch, decodeText, decodeValue } from "./payload.ts";
 import { checkPreconditions, isConditional } from "./preconditions.ts";
 import { problemResponse, shownRequest } from "./problem.ts";
@@ -27,6 +28,8 @@ import { Turns } from "./turns.ts";
 export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Who may do what. */
+  readonly check: AccessCheck;
 }
 
 /** Serves `router` over CoAP. The handler never throws: errors become responses with their text as the payload. */
@@ -45,18 +48,21 @@ class TreeHandler<M> {
   readonly #router: Router<M>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #check: AccessCheck;
   readonly #turns = new Turns();
   /** By the request that registered. */
   readonly #watches = new WeakMap<CoapRequest, ConditionalWatch>();
 
-  constructor(router: Router<M>, { clock, log }: HandlerOptions) {
+  constructor(router: Router<M>, { clock, log, check }: HandlerOptions) {
     this.#router = router;
+    this.#check = check;
     this.#clock = clock;
     this.#log = log;
   }
 
   answer(request: CoapRequest): MaybePromise<CoapResponse> {
     try {
+      this.#check(request);
       const response = this.#respond(request);
       return response instanceof Promise
         ? response.catch((error: unknown) => this.#failed(error, request))

@@ -182,7 +182,7 @@ export class SmallServer {
     const clock = new VirtualClock();
     const model = new SmallModel();
     const network = new VirtualNetwork(clock);
-    const handler = coapHandler(new Router(model, SMALL_TREE), { clock, log: SILENT });
+    const handler = coapHandler(new Router(model, SMALL_TREE), { clock, log: SILENT, check: () => {} });
     const socket = network.socket("10.0.0.1", 5683);
     const server = await CoapServer.listen({
       address: "10.0.0.1",
