@@ -104,25 +104,33 @@ test("skip goes beyond what another process has reserved", async () => {
 
 test("a sequence file reserves on from where any process has stopped", async () => {
   const path = newPath();
+  await new SequenceFile(path).create();
   for (const first of [0, RESERVED, 2 * RESERVED])
     assert.equal(await new SequenceFile(path).reserve(), first);
   assert.deepEqual(readdirSync(join(path, "..")), [`key.${3 * RESERVED}`]);
 });
 
-test("a sequence file begins after the highest file that a crash has left, and minds no others", async () => {
+test("a sequence file is made once; without it the key is not used", async () => {
   const path = newPath();
-  for (const name of ["key.64", "key.128", "key.txt", "key.", "other.4096"])
-    writeFileSync(join(path, "..", name), "");
-  assert.equal(await new SequenceFile(path).reserve(), 128);
+  for (const name of ["key.txt", "key.", "other.4096"]) writeFileSync(join(path, "..", name), "");
+  const isMissing = (error: unknown): boolean => isVscopeError(error, "CONFIG_INVALID");
+  await assert.rejects(new SequenceFile(path).reserve(), isMissing);
+  await new SequenceFile(path).create();
+  await new SequenceFile(path).reserve();
+  await assert.rejects(new SequenceFile(path).create(), (error) => isVscopeError(error, "STATE_CONFLICT"));
   await new SequenceFile(path).remove();
   assert.deepEqual(readdirSync(join(path, "..")).toSorted(), ["key.", "key.txt", "other.4096"]);
+  await assert.rejects(new SequenceFile(path).reserve(), isMissing);
 });
 
 test("many processes reserve from one sequence file at once: no two get the same numbers", async () => {
   const path = newPath();
+  await new SequenceFile(path).create();
   const firsts = await Promise.all(Array.from({ length: 24 }, () => new SequenceFile(path).reserve()));
-  assert.equal(new Set(firsts).size, 24);
-  for (const first of firsts) assert.equal(first % RESERVED, 0);
+  assert.deepEqual(
+    firsts.toSorted((left, right) => left - right),
+    Array.from({ length: 24 }, (_, index) => index * RESERVED),
+  );
 });
 
 test("a sequence file without a folder says so", async () => {
