@@ -55,7 +55,7 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
     return { code: codeNumber("2.03"), payload: NO_BYTES, etag };
   }
   const tagged = etag === undefined ? {} : { etag };
-  const { sizes } = request.from;
+  const { sizes } = request;
   if (asked === undefined && body.length <= sizes.wholeBytes) return { code, payload: body, ...tagged };
   const wanted = fitted(asked ?? { number: 0, more: false, sizeExponent: sizes.sizeExponent }, sizes);
   const slice = sliceBody(body, wanted, sizes.blockBytes);

@@ -3,7 +3,7 @@
 
 import { orAborted } from "../../base/abort.ts";
 import { VscopeError } from "../../base/errors.ts";
-import { LARGEST_BLOCK_BYTES, LARGEST_EXPONENT } from "../block.ts";
+import { protectedSizes, type SizeLimits } from "../block.ts";
 import type { ClientEndpoint } from "../client-endpoint.ts";
 import { type Message, sortOptions } from "../codec.ts";
 import { codeNumber, codeText } from "../codes.ts";
@@ -31,15 +31,11 @@ export class OscoreEndpoint implements ClientEndpoint {
   readonly #endpoint: ClientEndpoint;
   readonly #context: OscoreContext;
   readonly #observations = new Map<string, Observation>();
-  /** The same on every transport: ciphertexts are limited to 64 KiB, and each block is verified by itself. */
-  readonly sizes = {
-    wholeBytes: LARGEST_BLOCK_BYTES,
-    sizeExponent: LARGEST_EXPONENT,
-    blockBytes: LARGEST_BLOCK_BYTES,
-  };
+  readonly sizes: SizeLimits;
 
   constructor(endpoint: ClientEndpoint, context: OscoreContext) {
     this.#endpoint = endpoint;
+    this.sizes = protectedSizes(endpoint.sizes);
     this.#context = context;
   }
 

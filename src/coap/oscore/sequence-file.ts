@@ -1,72 +1,76 @@
 // Reservations of sequence numbers on disk: an empty file `<path>.<next number>`. To reserve is to rename it, which happens
 // or not, wherever the power fails, and happens once, whatever other process does the same: the old name is gone then.
+// A file that was lost, or came back from a backup, would bring used numbers back; so none is below what the clock gives.
 
 import { open, readdir, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
 import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
 import { RESERVED, type SequenceStore } from "./sender-sequence.ts";
 
-/** A listing can miss a file that is being renamed, but hardly several times. */
-const MISSES = 5;
+const HOUR_US = 3_600_000_000;
+const SINCE_UTC_US = Date.UTC(2026) * 1000;
+/** 1165 messages a second; the clock's share of the 2^40 numbers lasts for 15 years, the file's is never used up. */
+const NUMBERS_PER_HOUR = 2 ** 22;
+const LAST_OF_CLOCK = 2 ** 39;
 
 export class SequenceFile implements SequenceStore {
   readonly #folder: string;
   readonly #prefix: string;
+  readonly #clock: Pick<Clock, "utcUs">;
 
-  constructor(path: string) {
+  /** The folder of `path` must exist, and be this computer's own. */
+  constructor(path: string, clock: Pick<Clock, "utcUs">) {
     this.#folder = dirname(path);
     this.#prefix = `${basename(path)}.`;
+    this.#clock = clock;
   }
 
-  /**
-   * Makes the file of a new key. To be called once in the life of a key: with a second file its nonces would repeat.
-   * Throws STATE_CONFLICT when there is one, DATADIR_IO when the folder cannot be written.
-   */
-  async create(): Promise<void> {
-    if ((await this.#numbers()).length > 0)
-      throw new VscopeError("STATE_CONFLICT", `${this.#name("*")}: the key has one already`);
-    await this.#guarded(async () => {
-      await (await open(this.#name(0), "wx", 0o600)).close();
-      await this.#sync();
-    });
-  }
-
-  /** Throws CONFIG_INVALID when the file is missing: the key must not be used any more. DATADIR_IO as `create`. */
+  /** Throws DATADIR_IO when the folder cannot be read or written. */
   async reserve(): Promise<number> {
-    let misses = 0;
-    while (misses < MISSES) {
-      const [first] = await this.#numbers();
-      if (first === undefined) misses += 1;
-      else if (await this.#guarded(() => this.#claim(first))) return first;
+    try {
+      for (;;) {
+        const [known] = await this.#numbers();
+        if (known === undefined) await this.#create(this.#lowest());
+        else {
+          const first = Math.max(known, this.#lowest());
+          if (await this.#claim(known, first + RESERVED)) return first;
+        }
+      }
+    } catch (cause) {
+      throw new VscopeError("DATADIR_IO", `${this.#name("*")}: ${messageOf(cause)}`, { cause });
     }
-    const fact = "missing, so the messages sent so far are not known; the key has to be replaced";
-    throw new VscopeError("CONFIG_INVALID", `${this.#name("*")}: ${fact}`);
   }
 
-  /** Removes the file together with its key. */
-  async remove(): Promise<void> {
-    const numbers = await this.#numbers();
-    await this.#guarded(async () => {
-      for (const number of numbers) await unlink(this.#name(number));
-    });
+  #lowest(): number {
+    const hours = Math.floor((this.#clock.utcUs() - SINCE_UTC_US) / HOUR_US);
+    return Math.min(Math.max(hours, 0) * NUMBERS_PER_HOUR, LAST_OF_CLOCK);
+  }
+
+  // Two processes that begin at the same time make the same file, or files an hour's numbers apart. One that is made
+  // after the other process has gone on is beside a higher one, and goes.
+  async #create(number: number): Promise<void> {
+    if (!(await succeeds(async () => (await open(this.#name(number), "wx", 0o600)).close(), "EEXIST")))
+      return;
+    const [highest] = await this.#numbers();
+    if (highest !== number) await succeeds(() => unlink(this.#name(number)), "ENOENT");
   }
 
   /** False when another process was faster. */
-  async #claim(first: number): Promise<boolean> {
+  async #claim(known: number, end: number): Promise<boolean> {
+    if (!(await succeeds(() => rename(this.#name(known), this.#name(end)), "ENOENT"))) return false;
+    const folder = await open(this.#folder, "r");
     try {
-      await rename(this.#name(first), this.#name(first + RESERVED));
-    } catch (error) {
-      if (systemCodeOf(error) === "ENOENT") return false;
-      throw error;
+      await folder.sync();
+    } finally {
+      await folder.close();
     }
-    await this.#sync();
     return true;
   }
 
-  /** Highest first; one, but for the moment in which a listing sees both names of a renaming. */
+  /** Highest first. */
   async #numbers(): Promise<readonly number[]> {
-    const names = await this.#guarded(() => readdir(this.#folder));
-    return names
+    return (await readdir(this.#folder))
       .filter((name) => name.startsWith(this.#prefix))
       .map((name) => name.slice(this.#prefix.length))
       .filter((suffix) => /^\d+$/.test(suffix))
@@ -74,24 +78,18 @@ export class SequenceFile implements SequenceStore {
       .toSorted((left, right) => right - left);
   }
 
-  async #guarded<T>(task: () => Promise<T>): Promise<T> {
-    try {
-      return await task();
-    } catch (cause) {
-      throw new VscopeError("DATADIR_IO", `${this.#name("*")}: ${messageOf(cause)}`, { cause });
-    }
-  }
-
   #name(number: number | "*"): string {
     return join(this.#folder, `${this.#prefix}${number}`);
   }
+}
 
-  async #sync(): Promise<void> {
-    const folder = await open(this.#folder, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+/** False when the task failed with this code; other failures are thrown. */
+async function succeeds(task: () => Promise<unknown>, expected: string): Promise<boolean> {
+  try {
+    await task();
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === expected) return false;
+    throw error;
   }
 }
