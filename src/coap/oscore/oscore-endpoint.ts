@@ -31,11 +31,8 @@ export class OscoreEndpoint implements ClientEndpoint {
   readonly #endpoint: ClientEndpoint;
   readonly #context: OscoreContext;
   readonly #observations = new Map<string, Observation>();
-  readonly sizes: SizeLimits;
-
   constructor(endpoint: ClientEndpoint, context: OscoreContext) {
     this.#endpoint = endpoint;
-    this.sizes = protectedSizes(endpoint.sizes);
     this.#context = context;
   }
 
@@ -43,18 +40,23 @@ export class OscoreEndpoint implements ClientEndpoint {
     return this.#endpoint.name;
   }
 
+  get sizes(): SizeLimits {
+    return protectedSizes(this.#endpoint.sizes);
+  }
+
   nextToken(): Buffer {
     return this.#endpoint.nextToken();
   }
 
-  listen(token: Buffer, listener: (message: Message) => void): () => void {
+  listen(token: Buffer, listener: (message: Message) => void, lost: () => void): () => void {
     const observation: Observation = { bindings: [], newest: -1 };
     const key = token.toString("latin1");
     this.#observations.set(key, observation);
-    const stop = this.#endpoint.listen(token, (message) => {
+    const open = (message: Message): void => {
       const content = openNotification(observation, message);
       if (content !== undefined) listener(content);
-    });
+    };
+    const stop = this.#endpoint.listen(token, open, lost);
     return () => {
       this.#observations.delete(key);
       stop();

@@ -4,7 +4,7 @@
 
 import { open, readdir, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, SystemClock } from "../../base/clock.ts";
 import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
 import { RESERVED, type SequenceStore } from "./sender-sequence.ts";
 
@@ -20,7 +20,7 @@ export class SequenceFile implements SequenceStore {
   readonly #clock: Pick<Clock, "utcUs">;
 
   /** The folder of `path` must exist, and be this computer's own. */
-  constructor(path: string, clock: Pick<Clock, "utcUs">) {
+  constructor(path: string, clock: Pick<Clock, "utcUs"> = new SystemClock()) {
     this.#folder = dirname(path);
     this.#prefix = `${basename(path)}.`;
     this.#clock = clock;

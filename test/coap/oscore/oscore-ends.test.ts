@@ -135,7 +135,11 @@ test("notifications count in the order of their numbers, also those of an earlie
   };
   const endpoint = new OscoreEndpoint(far, client);
   const seen: string[] = [];
-  endpoint.listen(TOKEN, ({ payload }) => seen.push(Buffer.from(payload).toString()));
+  endpoint.listen(
+    TOKEN,
+    ({ payload }) => seen.push(Buffer.from(payload).toString()),
+    () => {},
+  );
   const answer = await endpoint.exchange({ ...OBSERVE, token: TOKEN }, NEVER);
   assert.equal(findUint(answer.options, OPTION.OBSERVE), 10);
   const send = (content: Content): void => far.notify({ ...content, token: TOKEN });
