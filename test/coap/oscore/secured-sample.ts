@@ -14,7 +14,6 @@ import {
 } from "../../../src/coap/codec.ts";
 import { CON } from "../../../src/coap/codes.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
-import { OscoreEndpoint } from "../../../src/coap/oscore/oscore-endpoint.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { type CoapHandler, CoapServer } from "../../../src/coap/server.ts";
 import { Sample } from "../sample-server.ts";
@@ -53,14 +52,8 @@ export async function withSecured(
   const clients: CoapClient[] = [];
   let port = 40_000;
   const open = async (socket: VirtualSocket, context?: OscoreContext): Promise<CoapClient> => {
-    const wrap =
-      context === undefined
-        ? {}
-        : {
-            wrap: (endpoint: ConstructorParameters<typeof OscoreEndpoint>[0]) =>
-              new OscoreEndpoint(endpoint, context),
-          };
-    const client = await CoapClient.open({ host: HOST, clock, socket, ...wrap });
+    const security = context === undefined ? {} : { security: { oscore: context } };
+    const client = await CoapClient.open({ host: HOST, clock, socket, ...security });
     clients.push(client);
     return client;
   };
