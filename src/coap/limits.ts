@@ -62,6 +62,9 @@ export interface CoapStats {
   abandoned: number;
   /** Handlers that threw. */
   failures: number;
+  /** Requests whose protection (OSCORE) verified, those asked for again after a start among them, and that did not. */
+  verified: number;
+  unverified: number;
   /** Connections that were not let in, and that ended by a mistake or a loss. */
   connectionsRefused: number;
   connectionsAborted: number;
@@ -83,6 +86,8 @@ export function newStats(): CoapStats {
     retransmissions: 0,
     abandoned: 0,
     failures: 0,
+    verified: 0,
+    unverified: 0,
     connectionsRefused: 0,
     connectionsAborted: 0,
     connections: 0,

@@ -193,7 +193,7 @@ test("a copy of a confirmable GET gets the same reply, and is no replay", async 
 });
 
 test("what does not verify is refused with the reason, plainly and not to be cached", async () => {
-  await withSecured({}, async ({ clock, raw, sample }) => {
+  await withSecured({}, async ({ clock, raw, sample, server }) => {
     const peer = raw();
     const known = await OscoreContext.open(KEY, new MemoryStore());
     const stranger = await OscoreContext.open({ ...KEY, senderId: hex("ff") }, new MemoryStore());
@@ -221,6 +221,8 @@ test("what does not verify is refused with the reason, plainly and not to be cac
       assert.equal(findUint(answer.options, OPTION.MAX_AGE), 0, text);
     }
     assert.equal(sample.requests.length, 0);
+    assert.equal(server().stats.unverified, cases.length);
+    assert.equal(server().stats.verified, 0);
   });
 });
 
@@ -310,8 +312,7 @@ test("the client takes no notification twice, none that was changed, and none th
     await clock.advance(1_000_000);
     assert.equal(seen.length, 5);
     const notifications = network.sent.filter(({ from }) => from.startsWith(HOST)).slice(1);
-    const [{ to = "" } = {}] = notifications;
-    const [address = "", port] = to.split(" ");
+    const [address = "", port] = notifications[0]?.to.split(" ") ?? [];
     const attacker = network.socket(HOST, 5683_1);
     for (const { bytes } of notifications) {
       const changed = Buffer.from(bytes);
