@@ -25,9 +25,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** libcoap's client, of whatever build Debian has. Throws when there is none. */
-export function coapClient(): string {
-  const names = ["coap-client-notls", "coap-client-openssl", "coap-client-gnutls", "coap-client"];
+/** libcoap's client, of whatever build Debian has, or of one with TLS. Throws when there is none. */
+export function coapClient(build: "any" | "tls" = "any"): string {
+  const withTls = ["coap-client-openssl", "coap-client-gnutls", "coap-client"];
+  const names = build === "tls" ? withTls : ["coap-client-notls", ...withTls];
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (found === undefined)
