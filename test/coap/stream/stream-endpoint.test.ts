@@ -144,6 +144,7 @@ test("an aborted request leaves the connection to the others", async () => {
     const client = await open();
     const aborting = new AbortController();
     const first = get(client, aborting.signal);
+    while (peers[0]?.requests.length !== 1) await new Promise((resolve) => setImmediate(resolve));
     aborting.abort(new Error("enough"));
     await assert.rejects(first, /enough/);
     assert.equal((await get(client)).code, "2.05");
