@@ -14,6 +14,7 @@ import { Server } from "../../src/server.ts";
 import { emulatedConfig } from "./instrument.ts";
 
 export interface CoapInstrumentOptions {
+  readonly coap?: Partial<ServerConfig["coap"]>;
   readonly security?: Partial<ServerConfig["security"]>;
   readonly log?: Log;
   /** Text of the file of keys. */
@@ -39,6 +40,7 @@ export class CoapInstrument {
 
   /** Everybody may do all there unless `security` says something else. */
   static async start({
+    coap = {},
     security = {},
     log = SILENT,
     keys = "",
@@ -49,7 +51,7 @@ export class CoapInstrument {
     if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
     const config = {
       ...emulated,
-      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0 },
+      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0, ...coap },
       security: { ...emulated.security, ...security },
     };
     const server = await Server.start({ config, clock, log, version: "test" }, NEVER);

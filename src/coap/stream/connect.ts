@@ -3,7 +3,7 @@
 import { isIP, connect as connectTcp, Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
-import { messageOf, VscopeError } from "../../base/errors.ts";
+import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
 import { Budget } from "../budget.ts";
 import { endpointName } from "../udp.ts";
 import type { MessageStream } from "./message-stream.ts";
@@ -149,7 +149,26 @@ function pskOptions({ identity, key }: NonNullable<ClientTls["psk"]>): Connectio
   };
 }
 
+// Without a code of the system, or with one of OpenSSL's, the other end was there and TLS did not come about.
 function unreachable(target: StreamTarget, cause: Error): VscopeError {
-  const fact = `${targetName(target)}: no connection, ${messageOf(cause)}`;
-  return new VscopeError("DEVICE_NOT_CONNECTED", fact, { cause });
+  const isTls = target.scheme.startsWith("coaps");
+  const reason = "reason" in cause && typeof cause.reason === "string" ? cause.reason : messageOf(cause);
+  const isRefusal = isTls && !NETWORK_CODES.has(systemCodeOf(cause) ?? "");
+  const fact = isRefusal
+    ? `TLS refused, is it the right key or certificate? ${reason}`
+    : `no connection, ${reason}`;
+  return new VscopeError("DEVICE_NOT_CONNECTED", `${targetName(target)}: ${fact}`, {
+    cause,
+    details: { isRefusal },
+  });
 }
+
+const NETWORK_CODES: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EADDRNOTAVAIL",
+]);
