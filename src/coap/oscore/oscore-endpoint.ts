@@ -119,11 +119,12 @@ export class OscoreEndpoint implements ClientEndpoint {
   #plain({ code, payload }: Message): "replay" {
     const text = Buffer.from(payload).toString();
     if (code === UNAUTHORIZED && text === REPLAY) return "replay";
-    throw this.#error(`${codeText(code)} without protection${text === "" ? "" : `: ${text}`}`);
+    const coap = codeText(code);
+    throw this.#error(`${coap} without protection${text === "" ? "" : `: ${text}`}`, { coap });
   }
 
-  #error(fact: string): VscopeError {
-    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`);
+  #error(fact: string, details: { readonly coap?: string } = {}): VscopeError {
+    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, { details });
   }
 }
 
