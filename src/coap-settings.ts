@@ -1,11 +1,14 @@
-// What the configuration says about CoAP, in the words of the CoAP library: limits, and the registration at a directory.
+// What the configuration says about CoAP, in the words of the CoAP library: limits, ports for connections and what TLS needs,
+// and the registration at a directory.
 
 import { hostname } from "node:os";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import type { CoapLimits } from "./coap/limits.ts";
+import { definedOnly } from "./base/defined-only.ts";
 import { Registration } from "./coap/registration.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import type { CoapServerOptions, TlsCredentials } from "./coap/server.ts";
+import { readConfigFile, type ServerConfig } from "./config/server-config.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -23,6 +26,30 @@ export function limitsOf({ limits }: Pick<ServerConfig, "limits">): Partial<Coap
     requestsPerSecond: limits.requestsPerSecond,
     peers: limits.clients,
   };
+}
+
+type StreamOptions = Pick<CoapServerOptions, "streams" | "tls" | "origins">;
+
+/** The ports beside UDP. Throws CONFIG_INVALID when a file with a certificate or its key cannot be read. */
+export async function streamsOf(
+  { coap }: Pick<ServerConfig, "coap">,
+  psk: NonNullable<TlsCredentials["psk"]>,
+): Promise<StreamOptions> {
+  const { port, tcp, tlsPort: tls, wsPort: ws, wssPort: wss, origins } = coap;
+  const [certificate, key, clientCa] = await Promise.all([
+    textOf(coap.certificate),
+    textOf(coap.certificateKey),
+    textOf(coap.clientCa),
+  ]);
+  return {
+    streams: definedOnly({ tcp: tcp ? port : undefined, tls, ws, wss }),
+    tls: { ...definedOnly({ certificate, key, clientCa }), psk },
+    origins,
+  };
+}
+
+async function textOf(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : await readConfigFile(file);
 }
 
 export interface RegistrationParts {

@@ -2,8 +2,8 @@
 
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import { CoapClient } from "../coap/client.ts";
-import { type ClientKey, protectedBy } from "./client-key.ts";
+import { CoapClient, type CoapClientOptions } from "../coap/client.ts";
+import { type ClientKey, protectedBy, pskOf } from "./client-key.ts";
 import { transportError } from "./reply-error.ts";
 import { addressesOf, type ServerUrl } from "./server-url.ts";
 
@@ -26,9 +26,10 @@ export async function connectToAny(
   signal: AbortSignal,
 ): Promise<CoapClient> {
   const addresses = await addressesOf(server, signal);
-  const protection = key === undefined ? {} : { wrap: await protectedBy(key) };
+  const { scheme, port } = server;
+  const protection = await protectionOf(server, key);
   const open = (host: string): Promise<CoapClient> =>
-    CoapClient.open({ host, port: server.port, clock, ...protection });
+    CoapClient.open({ scheme, host, port, clock, ...protection });
   try {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) return await open(only);
@@ -40,6 +41,16 @@ export async function connectToAny(
     signal.throwIfAborted();
     throw transportError(error instanceof AggregateError ? error.errors[0] : error, server.url);
   }
+}
+
+// TLS is protected already: its handshake takes the same key, or else the certificate must be that of the host.
+async function protectionOf(
+  { scheme, host }: ServerUrl,
+  key: ClientKey | undefined,
+): Promise<Pick<CoapClientOptions, "tls" | "wrap">> {
+  const isTls = scheme === "coaps+tcp" || scheme === "coaps+ws";
+  if (isTls) return { tls: key === undefined ? { serverName: host } : { psk: pskOf(key) } };
+  return key === undefined ? {} : { wrap: await protectedBy(key) };
 }
 
 async function firstToAnswer(

@@ -18,6 +18,7 @@ import {
   integer,
   oneOf,
   pin,
+  portOrNone,
   section,
   text,
   texts,
@@ -33,6 +34,19 @@ export interface ServerConfig {
     /** IP addresses or host names; `::` is every address of this computer, `0.0.0.0` every one of IPv4. */
     readonly address: readonly string[];
     readonly port: number;
+    /** CoAP over TCP (RFC 8323) on the same port. */
+    readonly tcp: boolean;
+    /** Ports of CoAP over TLS and WebSockets; not served where absent. */
+    readonly tlsPort: number | undefined;
+    readonly wsPort: number | undefined;
+    readonly wssPort: number | undefined;
+    /** The server's certificate and key, PEM files; keys of `security` serve TLS without them. */
+    readonly certificate: string | undefined;
+    readonly certificateKey: string | undefined;
+    /** PEM file of the authorities whose certificates clients may show. */
+    readonly clientCa: string | undefined;
+    /** Web pages that may connect by WebSocket, such as `https://box.example`. */
+    readonly origins: readonly string[];
     /** Answer who looks for servers by multicast. */
     readonly multicast: boolean;
     /** Whose address is doubted: it gets at most three times the bytes it sent until it has shown that it receives. */
@@ -136,6 +150,14 @@ const FILE = section({
     enabled: flag().default(true),
     address: texts("addresses or host names").default(["::"]),
     port: integer(0, 65535).default(5683),
+    tcp: flag().default(true),
+    tls_port: portOrNone().default("none"),
+    ws_port: portOrNone().default("none"),
+    wss_port: portOrNone().default("none"),
+    certificate: text("a file name").optional(),
+    certificate_key: text("a file name").optional(),
+    client_ca: text("a file name").optional(),
+    origins: texts("origins of web pages").default([]),
     multicast: flag().default(true),
     amplification: oneOf("public", "all", "none").default("public"),
     resource_directory: coapUrl().optional(),
@@ -290,16 +312,28 @@ function serverConfig({
 }
 
 function coapConfig(coap: z.output<typeof FILE>["coap"]): ServerConfig["coap"] {
-  const { enabled, address, port, multicast, amplification } = coap;
+  const { enabled, address, port, tcp, certificate, origins, multicast, amplification } = coap;
   return {
     enabled,
     address,
     port,
+    tcp,
+    tlsPort: portOf(coap.tls_port),
+    wsPort: portOf(coap.ws_port),
+    wssPort: portOf(coap.wss_port),
+    certificate,
+    certificateKey: coap.certificate_key,
+    clientCa: coap.client_ca,
+    origins,
     multicast,
     amplification,
     resourceDirectory: coap.resource_directory,
     endpointName: coap.endpoint_name,
   };
+}
+
+function portOf(given: number | "none"): number | undefined {
+  return given === "none" ? undefined : given;
 }
 
 function limitsConfig(limits: z.output<typeof FILE>["limits"]): ServerConfig["limits"] {

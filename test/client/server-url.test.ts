@@ -16,6 +16,18 @@ const GOOD = [
   [" coap://vscope ", "vscope", 5683],
 ] as const;
 
+for (const [text, scheme, port] of [
+  ["coap+tcp://box", "coap+tcp", 5683],
+  ["coaps+tcp://box", "coaps+tcp", 5684],
+  ["COAP+WS://box", "coap+ws", 80],
+  ["coaps+ws://box:8443", "coaps+ws", 8443],
+] as const) {
+  test(`${text} is ${scheme} to port ${port}`, () => {
+    const server = parseServerUrl(text);
+    assert.deepEqual([server.scheme, server.host, server.port], [scheme, "box", port]);
+  });
+}
+
 for (const [text, host, port] of GOOD) {
   test(`${text} is ${host} port ${port}`, () => {
     const server = parseServerUrl(text);
