@@ -11,7 +11,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer, type StreamPorts } from "./coap/server.ts";
-import { limitsOf, startRegistration, streamsOf } from "./coap-settings.ts";
+import { limitsOf, startRegistration, streamSettings } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -197,12 +197,12 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     port,
     ...guardedHandler(options, router, guarded.security),
     guard: new OscoreGuard(guarded.security.contexts),
-    ...(await streamsOf(config, (identity) => guarded.security.psk(identity))),
     clock,
     log,
     multicast,
     amplification,
     limits: limitsOf(config),
+    ...(await streamSettings(config, guarded.security)),
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");

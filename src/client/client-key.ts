@@ -56,11 +56,6 @@ export async function protectedBy(key: ClientKey): Promise<(endpoint: ClientEndp
   return (endpoint) => new OscoreEndpoint(endpoint, context);
 }
 
-/** The same key for TLS. */
-export function pskOf({ name, secret }: ClientKey): { readonly identity: string; readonly key: Uint8Array } {
-  return { identity: name, key: Buffer.from(secret, "ascii") };
-}
-
 async function read(path: string): Promise<string> {
   try {
     const { mode } = await stat(path);

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { CoapClient, type CoapClientOptions } from "../coap/client.ts";
-import { type ClientKey, protectedBy, pskOf } from "./client-key.ts";
+import { type ClientKey, protectedBy } from "./client-key.ts";
 import { transportError } from "./reply-error.ts";
 import { addressesOf, type ServerUrl } from "./server-url.ts";
 
@@ -26,10 +26,10 @@ export async function connectToAny(
   signal: AbortSignal,
 ): Promise<CoapClient> {
   const addresses = await addressesOf(server, signal);
+  const proof = await proofOf(server, key);
   const { scheme, port } = server;
-  const protection = await protectionOf(server, key);
   const open = (host: string): Promise<CoapClient> =>
-    CoapClient.open({ scheme, host, port, clock, ...protection });
+    CoapClient.open({ scheme, host, port, clock, ...proof });
   try {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) return await open(only);
@@ -43,14 +43,15 @@ export async function connectToAny(
   }
 }
 
-// TLS is protected already: its handshake takes the same key, or else the certificate must be that of the host.
-async function protectionOf(
+/** With TLS a key is its pre-shared key, without it the key protects each message (OSCORE). */
+async function proofOf(
   { scheme, host }: ServerUrl,
   key: ClientKey | undefined,
 ): Promise<Pick<CoapClientOptions, "tls" | "wrap">> {
-  const isTls = scheme === "coaps+tcp" || scheme === "coaps+ws";
-  if (isTls) return { tls: key === undefined ? { serverName: host } : { psk: pskOf(key) } };
-  return key === undefined ? {} : { wrap: await protectedBy(key) };
+  const serverName = { serverName: host };
+  if (key === undefined) return { tls: serverName };
+  if (!scheme.startsWith("coaps")) return { tls: serverName, wrap: await protectedBy(key) };
+  return { tls: { ...serverName, psk: { identity: key.name, key: Buffer.from(key.secret, "ascii") } } };
 }
 
 async function firstToAnswer(

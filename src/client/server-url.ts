@@ -1,4 +1,5 @@
-// Where a server is: reads coap:// URLs (RFC 7252 section 6.1, RFC 8323 section 8) and finds the addresses behind a host name.
+// Where a server is: reads coap:// URLs (RFC 7252 section 6.1, RFC 8323 section 8) and finds the addresses behind a host
+// name.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -7,31 +8,29 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import { type CoapScheme, DEFAULT_PORTS } from "../coap/client.ts";
 import { serverUnreachable } from "./reply-error.ts";
 
+const SCHEMES = ["coap", "coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const;
+
 export interface ServerUrl {
-  readonly scheme: CoapScheme;
   /** As it is shown in messages. */
   readonly url: string;
+  readonly scheme: CoapScheme;
   /** Host name or address, without brackets; an IPv6 zone follows a `%`. */
   readonly host: string;
   readonly port: number;
 }
 
-const SCHEMES = [
-  "coap",
-  "coap+tcp",
-  "coaps+tcp",
-  "coap+ws",
-  "coaps+ws",
-] as const satisfies readonly CoapScheme[];
-
 // scheme, host, [IPv6], optional port, optional slash: a server, not one of its resources.
-const PATTERN = /^([a-z+]+):\/\/(?:\[([0-9a-f:.]+(?:%25[\w.-]+)?)\]|([\w.-]+))(?::(\d{1,5}))?\/?$/i;
+const PATTERN =
+  /^(coaps?\+(?:tcp|ws)|coap):\/\/(?:\[([0-9a-f:.]+(?:%25[\w.-]+)?)\]|([\w.-]+))(?::(\d{1,5}))?\/?$/i;
 
-/** Reads `coap://host[:port]`, and with the other schemes. Throws VALUE_INVALID for anything else, paths included. */
+/**
+ * Reads `coap://host[:port]`, also with coap+tcp, coaps+tcp, coap+ws and coaps+ws. Throws VALUE_INVALID for anything
+ * else, other schemes and paths included.
+ */
 export function parseServerUrl(text: string): ServerUrl {
   const match = PATTERN.exec(text.trim());
-  const [, word = "", bracketed, name, port] = match ?? [];
-  const scheme = SCHEMES.find((one) => one === word.toLowerCase());
+  const [, prefix = "", bracketed, name, port] = match ?? [];
+  const scheme = SCHEMES.find((known) => known === prefix.toLowerCase());
   // RFC 6874 section 2: the % of an IPv6 zone is written %25 in a URL.
   const host = bracketed?.replace("%25", "%") ?? name;
   if (scheme === undefined || host === undefined || (bracketed !== undefined && isIP(host) !== 6)) {
@@ -44,7 +43,7 @@ export function parseServerUrl(text: string): ServerUrl {
   if (number < 1 || number > 65_535) {
     throw new VscopeError("VALUE_OUT_OF_RANGE", `server URL "${text}": port ${number} is outside 1..65535`);
   }
-  return { scheme, url: text.trim().replace(/\/$/, ""), host, port: number };
+  return { url: text.trim().replace(/\/$/, ""), scheme, host, port: number };
 }
 
 /** The server to use when none is named: `VSCOPE_URL`, else this machine. */

@@ -44,15 +44,6 @@ export function integer(min: number, max: number): z.ZodType<number> {
   });
 }
 
-/** A port, or none. */
-export function portOrNone(): z.ZodType<number | "none"> {
-  return field("none or an integer in 0..65535", (given) => {
-    if (given.toLowerCase() === "none") return "none";
-    const value = /^\d+$/.test(given) ? Number(given) : Number.NaN;
-    return value <= 65_535 ? value : undefined;
-  });
-}
-
 export function decimal(min: number, max: number): z.ZodType<number> {
   return field(`a number in ${min}..${max}`, (given) => {
     const value = toNumber(given);

@@ -18,7 +18,6 @@ import {
   integer,
   oneOf,
   pin,
-  portOrNone,
   section,
   text,
   texts,
@@ -34,19 +33,20 @@ export interface ServerConfig {
     /** IP addresses or host names; `::` is every address of this computer, `0.0.0.0` every one of IPv4. */
     readonly address: readonly string[];
     readonly port: number;
-    /** CoAP over TCP (RFC 8323) on the same port. */
+    /** Serve connections, too, on the same port of TCP. */
     readonly tcp: boolean;
-    /** Ports of CoAP over TLS and WebSockets; not served where absent. */
-    readonly tlsPort: number | undefined;
-    readonly wsPort: number | undefined;
-    readonly wssPort: number | undefined;
-    /** The server's certificate and key, PEM files; keys of `security` serve TLS without them. */
-    readonly certificate: string | undefined;
-    readonly certificateKey: string | undefined;
-    /** PEM file of the authorities whose certificates clients may show. */
-    readonly clientCa: string | undefined;
-    /** Web pages that may connect by WebSocket, such as `https://box.example`. */
-    readonly origins: readonly string[];
+    /** Of TLS; open when there is a certificate, or a key at the start. 0 lets the system choose. */
+    readonly tlsPort: number;
+    /** Files (PEM) of the server's certificate and its key. */
+    readonly tlsCertificate: string | undefined;
+    readonly tlsKey: string | undefined;
+    /** File (PEM) of the authorities that sign the certificates of clients. */
+    readonly tlsClientCa: string | undefined;
+    /** Of WebSockets, plain and with TLS; closed when absent. */
+    readonly websocketPort: number | undefined;
+    readonly websocketTlsPort: number | undefined;
+    /** Origins whose web pages may connect. */
+    readonly websocketOrigins: readonly string[];
     /** Answer who looks for servers by multicast. */
     readonly multicast: boolean;
     /** Whose address is doubted: it gets at most three times the bytes it sent until it has shown that it receives. */
@@ -151,13 +151,13 @@ const FILE = section({
     address: texts("addresses or host names").default(["::"]),
     port: integer(0, 65535).default(5683),
     tcp: flag().default(true),
-    tls_port: portOrNone().default("none"),
-    ws_port: portOrNone().default("none"),
-    wss_port: portOrNone().default("none"),
-    certificate: text("a file name").optional(),
-    certificate_key: text("a file name").optional(),
-    client_ca: text("a file name").optional(),
-    origins: texts("origins of web pages").default([]),
+    tls_port: integer(0, 65535).default(5684),
+    tls_certificate: text("a file name").optional(),
+    tls_key: text("a file name").optional(),
+    tls_client_ca: text("a file name").optional(),
+    websocket_port: integer(0, 65535).optional(),
+    websocket_tls_port: integer(0, 65535).optional(),
+    websocket_origins: texts("origins like https://box.example").default([]),
     multicast: flag().default(true),
     amplification: oneOf("public", "all", "none").default("public"),
     resource_directory: coapUrl().optional(),
@@ -312,28 +312,24 @@ function serverConfig({
 }
 
 function coapConfig(coap: z.output<typeof FILE>["coap"]): ServerConfig["coap"] {
-  const { enabled, address, port, tcp, certificate, origins, multicast, amplification } = coap;
+  const { enabled, address, port, tcp, multicast, amplification } = coap;
   return {
     enabled,
     address,
     port,
     tcp,
-    tlsPort: portOf(coap.tls_port),
-    wsPort: portOf(coap.ws_port),
-    wssPort: portOf(coap.wss_port),
-    certificate,
-    certificateKey: coap.certificate_key,
-    clientCa: coap.client_ca,
-    origins,
+    tlsPort: coap.tls_port,
+    tlsCertificate: coap.tls_certificate,
+    tlsKey: coap.tls_key,
+    tlsClientCa: coap.tls_client_ca,
+    websocketPort: coap.websocket_port,
+    websocketTlsPort: coap.websocket_tls_port,
+    websocketOrigins: coap.websocket_origins,
     multicast,
     amplification,
     resourceDirectory: coap.resource_directory,
     endpointName: coap.endpoint_name,
   };
-}
-
-function portOf(given: number | "none"): number | undefined {
-  return given === "none" ? undefined : given;
 }
 
 function limitsConfig(limits: z.output<typeof FILE>["limits"]): ServerConfig["limits"] {

@@ -20,6 +20,7 @@ import type { CoapMessage } from "../../../src/coap/codec.ts";
 import { codeText } from "../../../src/coap/codes.ts";
 import { OPTION } from "../../../src/coap/options.ts";
 import { type Role, ROLES } from "../../../src/config/access.ts";
+import type { ServerConfig } from "../../../src/config/server-config.ts";
 import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { KEY_ROLES, type Key, newKey, printKeys, SERVER_ID } from "../../../src/security/key.ts";
@@ -205,14 +206,14 @@ describe("roles over CoAP", { timeout: 240_000 }, () => {
   test("a certificate has the role that the configuration gives its name; that of a stranger is refused", async () => {
     const certificates = [{ name: "operator", role: "operate" }] as const;
     const folder = await mkdtemp(join(tmpdir(), "vscope-tls-"));
-    const files = { certificate: SERVER_CERTIFICATE, certificateKey: SERVER_KEY, clientCa: AUTHORITY };
+    const files = { tlsCertificate: SERVER_CERTIFICATE, tlsKey: SERVER_KEY, tlsClientCa: AUTHORITY };
     const paths = await Promise.all(
       Object.entries(files).map(async ([name, text]) => {
         await writeFile(join(folder, name), text);
         return [name, join(folder, name)];
       }),
     );
-    const coap = { tlsPort: 0, ...Object.fromEntries(paths) };
+    const coap: Partial<ServerConfig["coap"]> = { tlsPort: 0, ...Object.fromEntries(paths) };
     await withInstrument(
       { security: { policy: "closed", loopback: "none", certificates }, coap },
       async ({ server }) => {
