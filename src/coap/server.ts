@@ -8,12 +8,16 @@ import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
 import type { CoapResponse } from "./response.ts";
+import { LocalSockets } from "./local-sockets.ts";
+import { Neighbours } from "./neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
+import type { Amplification } from "./proof.ts";
 import { listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
 import type { TlsCredentials } from "./stream/tls-credentials.ts";
-import { bindUdp, type DatagramSocket } from "./udp.ts";
+import type { DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
 export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
@@ -31,8 +35,8 @@ export interface StreamPorts {
 }
 
 export interface CoapServerOptions {
-  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name that is looked up once. */
-  readonly address: string;
+  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name; or several of these. */
+  readonly address: string | readonly string[];
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
@@ -43,13 +47,31 @@ export interface CoapServerOptions {
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
-  /** Instead of a UDP socket. */
+  /** Instead of UDP sockets. */
   readonly socket?: DatagramSocket;
+  /** Answer who looks for servers at the groups "All CoAP Nodes"; not when absent. */
+  readonly multicast?: boolean;
+  /** Whose address is doubted; that of `public` ones when absent. See proof.ts. */
+  readonly amplification?: Amplification;
+  /** Instead of this computer's. */
+  readonly network?: UdpNetwork;
   /** Other ports to listen on, beside that of UDP. */
   readonly streams?: StreamPorts;
   readonly tls?: TlsCredentials;
   /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
   readonly origins?: readonly string[];
+}
+
+/** A socket of the caller's tells nothing of the subnets around it. */
+const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
+
+function addressesOf(address: string | readonly string[]): readonly string[] {
+  return typeof address === "string" ? [address] : address;
+}
+
+function openUdp(options: CoapServerOptions): Promise<DatagramSocket> {
+  const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+  return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
 }
 
 export class CoapServer {
@@ -64,7 +86,7 @@ export class CoapServer {
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const socket = options.socket ?? (await bindUdp(options.address, options.port));
+    const socket = options.socket ?? (await openUdp(options));
     const server = new CoapServer(options, socket);
     try {
       await server.#openStreams(options);
@@ -75,19 +97,13 @@ export class CoapServer {
     }
   }
 
-  private constructor(
-    { handler, admit, clock, log, limits, guard }: CoapServerOptions,
-    socket: DatagramSocket,
-  ) {
-    this.#engine = new Engine({
-      handler,
-      admit,
-      clock,
-      log,
-      guard,
-      limits: { ...DEFAULT_LIMITS, ...limits },
-    });
-    this.#udp = new UdpFront(this.#engine, socket);
+  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
+    const { handler, admit, clock, log, guard, amplification = "public" } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
+    const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
+    const neighbours = new Neighbours(network, clock);
+    this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
     this.#streams = new StreamFront(this.#engine);
   }
 
@@ -125,11 +141,14 @@ export class CoapServer {
       name: keyof StreamPorts,
       listen: (at: { address: string; port: number }) => Promise<Acceptor>,
     ): Promise<void> => {
-      const port = streams[name];
+      let port = streams[name];
       if (port === undefined) return;
-      const acceptor = await listen({ address, port });
-      gate.add(acceptor);
-      this.#ports = { ...this.#ports, [name]: acceptor.port };
+      for (const each of addressesOf(address)) {
+        const acceptor = await listen({ address: each, port });
+        gate.add(acceptor);
+        port = acceptor.port;
+      }
+      this.#ports = { ...this.#ports, [name]: port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));

@@ -49,7 +49,7 @@ export class CoapInstrument {
     if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
     const config = {
       ...emulated,
-      coap: { enabled: true, address: "127.0.0.1", port: 0 },
+      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0 },
       security: { ...emulated.security, ...security },
     };
     const server = await Server.start({ config, clock, log, version: "test" }, NEVER);
