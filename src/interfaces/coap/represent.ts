@@ -12,7 +12,9 @@ import type { Subject } from "./formats/format.ts";
 import { formatFor, formatsOf, notAcceptable, requireAcceptable } from "./representations.ts";
 
 /** The members of an answer that carry a representation. */
-export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat" | "etag">;
+export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat"> & {
+  readonly etag: Uint8Array;
+};
 
 /** How to represent the values of a resource; made before the value is read, so that nothing is read in vain. */
 export type Represent = (value: unknown, subject: Subject) => Representation;
