@@ -8,10 +8,10 @@ import { VscopeError } from "../../../src/base/errors.ts";
 import { SmallServer, textOf } from "./small-tree.ts";
 
 const METHODS = ["GET", "PUT", "POST", "DELETE", "FETCH", "PATCH", "iPATCH"] as const;
-const PATHS = [
-  ...["level", "slow-level", "open", "words", "unwatched", "settings", "paged", "spectrum", "wavelengths"],
-  ...["picture", "act", "thing", "settings/strobe", ".well-known/core", "nowhere"],
-];
+const PATHS =
+  "level slow-level open words unwatched settings paged spectrum wavelengths picture act thing settings/strobe .well-known/core nowhere".split(
+    " ",
+  );
 const FORMATS = [undefined, 0, 22, 23, 40, 41, 42, 50, 52, 60, 62, 110, 112, 257, 65_535];
 const NAMES = [
   "c.pmin",
