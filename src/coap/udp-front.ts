@@ -103,7 +103,9 @@ export class UdpFront implements UdpSender {
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
-    return new UdpCarrier(this.#outbox, request, source);
+    const carrier = new UdpCarrier(this.#outbox, request, source);
+    request.carrier = carrier;
+    return carrier;
   }
 
   #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
@@ -232,6 +234,7 @@ export class UdpFront implements UdpSender {
       return bytes;
     }
     const own = from.nextMessageId();
+    request.carrier?.remember(own);
     const bytes = encodeMessage({ ...content, type, messageId: own });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);

@@ -13,6 +13,7 @@ import { endpointName, type LocalSocket, plainAddress } from "./udp.ts";
 
 /** One of a peer's observations, seen from a reset. */
 export interface Resettable {
+  remember(messageId: number): void;
   hasSent(messageId: number): boolean;
   reset(): void;
 }
