@@ -96,7 +96,6 @@ export class UdpFront implements UdpSender {
   }
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
-    request.answerCode = answer.code;
     if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
       this.#respond(request, answer);
     else this.#afterProof(request, () => this.#respond(request, answer));
@@ -152,21 +151,18 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
-    const isTrusted = peer.isProven || request.observe !== 0;
-    if (isTrusted) return this.#engine.handle(request);
-    // An observation is much to be sent for one datagram: first the proof, then the registration.
+    // Nobody else can protect a message with that key, nor send it twice.
+    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
+    const isHarmless = isSafe(request.method) && request.observe !== 0;
+    if (peer.isProven || isHarmless) return this.#engine.handle(request);
+    // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address.
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
   #afterProof(request: UdpRequest, then: () => void): void {
     this.#deferred.begin(request, PROOF_WITHIN_US);
-    this.#outbox.afterProof(request, then, () => {
-      this.#deferred.end(request);
-      // What has run must not run again.
-      const hasRun = request.answerCode !== undefined && !isSafe(request.method);
-      if (hasRun) request.from.duplicates.end(request.duplicateKey, emptyMessage(ACK, request.messageId));
-    });
+    this.#outbox.afterProof(request, then, () => this.#deferred.end(request));
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the

@@ -36,6 +36,7 @@ export interface UdpPeerOptions extends Admission {
 
 export class UdpPeer extends Peer implements Recipient {
   readonly name: string;
+  readonly key: string;
   readonly plainAddress: string;
   readonly transport = "udp";
   readonly identity = undefined;
@@ -70,13 +71,10 @@ export class UdpPeer extends Peer implements Recipient {
     this.address = address;
     this.port = port;
     this.name = endpointName(address, port);
+    this.key = `${this.name} ${local.address}`;
     this.plainAddress = plainAddress(address);
     this.duplicates = duplicates;
     this.signal = signal;
-  }
-
-  get key(): string {
-    return `${this.name} ${this.local.address}`;
   }
 
   nextMessageId(): number {

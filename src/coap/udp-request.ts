@@ -24,8 +24,6 @@ export class UdpRequest extends Request implements Running {
   isAcknowledged = false;
   /** Set while the request observes. */
   carrier: Resettable | undefined;
-  /** What was answered, once that is known. */
-  answerCode: number | undefined;
   /** When the acknowledgement is due, while the handler runs. */
   acknowledgeAtUs = 0;
   readonly #sender: UdpSender;

@@ -9,7 +9,9 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import { ACK, CON, EMPTY, NON, RST } from "../../src/coap/codes.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
-import { findOption, OPTION } from "../../src/coap/options.ts";
+import { type Message, NO_BYTES } from "../../src/coap/codec.ts";
+import type { MessageGuard, Opened } from "../../src/coap/guard.ts";
+import { findOption, OPTION, textOption } from "../../src/coap/options.ts";
 import type { Amplification } from "../../src/coap/proof.ts";
 import { brief, CODE, requestBytes, textOf } from "./raw-peer.ts";
 import { pattern, Sample } from "./sample-server.ts";
@@ -21,12 +23,13 @@ const STRANGER = "198.51.100.20";
 
 interface Conditions {
   readonly amplification?: Amplification;
+  readonly guard?: MessageGuard;
   readonly limits?: Partial<CoapLimits>;
   readonly weather?: Weather;
   readonly seed?: number;
 }
 
-async function bench({ weather = CLEAR, seed = 1, amplification = "public", limits = {} }: Conditions = {}) {
+async function bench({ weather = CLEAR, seed = 1, amplification = "public", ...rest }: Conditions = {}) {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock, { weather, seed });
   const host = network.host(SERVER.address, "10.0.0.7", "127.0.0.1");
@@ -36,7 +39,7 @@ async function bench({ weather = CLEAR, seed = 1, amplification = "public", limi
     address: "::",
     port: SERVER.port,
     amplification,
-    limits,
+    ...rest,
   });
   const peer = (address: string = STRANGER, port = 4000, to: string = SERVER.address) =>
     new VirtualPeer({ clock, network, address, port, server: { address: to, port: SERVER.port } });
@@ -85,14 +88,18 @@ test("a long answer to a NON GET: ping; after the reset the answer", async () =>
   assert.deepEqual(await client.ask({ ...LARGE, type: NON }), ["CON 0.00", "NON 2.05"]);
 });
 
-test("an action with a long answer runs once, before the proof; copies wait with it", async () => {
+test("an action of a stranger runs after the proof only, and once however often it comes", async () => {
   const { peer, sample } = await bench();
   const client = peer();
-  const put = { code: CODE.PUT, path: "query" } as const;
-  assert.deepEqual(await client.ask(put, 10_000), PING);
-  assert.deepEqual(await client.ask(put, 10_000), ["ACK 0.00"]);
+  const post = { code: CODE.POST, path: "inc" } as const;
+  assert.deepEqual(await client.ask(post, 10_000), PING);
+  assert.deepEqual(await client.ask(post, 10_000), ["ACK 0.00"]);
+  assert.equal(sample.runs, 0);
   client.answersPings = true;
-  assert.deepEqual(await client.ask(put), ["ACK 0.00", "CON 0.00", "CON 2.04"]);
+  assert.deepEqual(await client.ask(post), ["ACK 0.00", "CON 0.00", "CON 2.04"]);
+  assert.equal(sample.runs, 1);
+  const forged = peer("198.51.100.21");
+  assert.deepEqual(await forged.ask(post, 60 * SECOND), [...UNANSWERED, "NON 4.01"]);
   assert.equal(sample.runs, 1);
 });
 
@@ -116,14 +123,21 @@ test("who never answers gets 4.01 with Echo after three pings, then nothing; wha
   ]);
 });
 
-test("an action whose long answer cannot be given is answered by its code alone: nobody must send it again", async () => {
-  const { peer, sample } = await bench();
-  const client = peer();
-  const answers = await client.ask({ code: CODE.PUT, path: "query" }, 60 * SECOND);
-  assert.deepEqual(answers, [...UNANSWERED, "NON 2.04"]);
-  assert.equal(client.received.at(-1)?.payload.length, 0);
-  assert.deepEqual(await client.ask({ code: CODE.PUT, path: "query" }), ["ACK 0.00"]);
-  assert.equal(sample.runs, 1);
+test("a message that is protected with a key proves its sender, a replay does not", async () => {
+  // In place of OSCORE: the payload "replay" is one.
+  const open = ({ payload }: Message): Opened => ({
+    code: CODE.GET,
+    options: [textOption(OPTION.URI_PATH, "b1k")],
+    payload: NO_BYTES,
+    identity: { kind: "oscore", name: "laptop" },
+    ...(Buffer.from(payload).toString() === "replay" && { reply: { code: "4.01" } }),
+  });
+  const { peer } = await bench({ guard: { open } });
+  const request = { code: CODE.POST, options: [[OPTION.OSCORE, Buffer.from([1])]] } as const;
+  assert.deepEqual(await peer().ask(request), ["ACK 2.05"]);
+  const replaying = peer("198.51.100.21");
+  await replaying.ask({ ...request, payload: Buffer.from("replay") });
+  assert.deepEqual(await replaying.ask({ ...LARGE, messageId: 2 }, 100_000), PING);
 });
 
 test("an Echo of another address proves nothing", async () => {
