@@ -22,14 +22,11 @@ export function text(what = "a text"): z.ZodType<string> {
 
 /** `a, b`: one or more texts, each once. */
 export function texts(what: string): z.ZodType<readonly string[]> {
-  const expectation = `a list of different ${what}`;
-  return z.unknown().transform((given, context) => {
-    const items: readonly unknown[] = Array.isArray(given) ? given : [given];
-    const values = items.flatMap((item) => (typeof item === "string" && item !== "" ? [item] : []));
-    if (values.length === items.length && new Set(values).size === items.length) return values;
-    context.addIssue({ code: "custom", message: complaint(given, expectation) });
-    return z.NEVER;
-  });
+  return list(
+    `a list of different ${what}`,
+    (item) => (item === "" ? undefined : item),
+    (item) => item,
+  );
 }
 
 /** True or False in any spelling that ConfigObj knows: yes, on, 1; no, off, 0. */
@@ -80,7 +77,7 @@ export interface Unit {
 }
 
 /** A list of different things; `read` gives undefined for what it does not accept, `idOf` tells two of them apart. */
-export function list<T extends object>(
+export function list<T extends string | object>(
   expectation: string,
   read: (item: string) => T | undefined,
   idOf: (value: T) => string,

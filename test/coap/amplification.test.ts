@@ -88,19 +88,17 @@ test("a long answer to a NON GET: ping; after the reset the answer", async () =>
   assert.deepEqual(await client.ask({ ...LARGE, type: NON }), ["CON 0.00", "NON 2.05"]);
 });
 
-test("an action of a stranger runs after the proof only, and once however often it comes", async () => {
-  const { peer, sample } = await bench();
+test("an action of a stranger runs after the proof, and once; copies wait with it", async () => {
+  const { clock, peer, sample } = await bench();
   const client = peer();
-  const post = { code: CODE.POST, path: "inc" } as const;
-  assert.deepEqual(await client.ask(post, 10_000), PING);
-  assert.deepEqual(await client.ask(post, 10_000), ["ACK 0.00"]);
-  assert.equal(sample.runs, 0);
-  client.answersPings = true;
-  assert.deepEqual(await client.ask(post), ["ACK 0.00", "CON 0.00", "CON 2.04"]);
+  const put = { code: CODE.PUT, path: "query" } as const;
+  assert.deepEqual(await client.ask(put, 10_000), PING);
+  assert.deepEqual(await client.ask(put, 10_000), ["ACK 0.00"]);
+  assert.equal(sample.runs, 0, "a forged datagram does nothing");
+  client.empty(RST, client.received[0]?.messageId ?? -1);
+  await clock.advance(SECOND);
   assert.equal(sample.runs, 1);
-  const forged = peer("198.51.100.21");
-  assert.deepEqual(await forged.ask(post, 60 * SECOND), [...UNANSWERED, "NON 4.01"]);
-  assert.equal(sample.runs, 1);
+  assert.equal(brief(client.received.at(-1) ?? assert.fail("no answer")), "CON 2.04");
 });
 
 test("who never answers gets 4.01 with Echo after three pings, then nothing; what comes back with the Echo is answered", async () => {
@@ -138,6 +136,19 @@ test("a message that is protected with a key proves its sender, a replay does no
   const replaying = peer("198.51.100.21");
   await replaying.ask({ ...request, payload: Buffer.from("replay") });
   assert.deepEqual(await replaying.ask({ ...LARGE, messageId: 2 }, 100_000), PING);
+});
+
+test("an action of who never proves itself does not run: 4.01 with Echo, with which it does", async () => {
+  const { peer, sample } = await bench();
+  const client = peer();
+  const put = { code: CODE.PUT, path: "query" } as const;
+  assert.deepEqual(await client.ask(put, 600 * SECOND), [...UNANSWERED, "NON 4.01"]);
+  assert.equal(sample.runs, 0);
+  await client.ask({ ...put, messageId: 2 }, 60 * SECOND);
+  const echo = findOption(client.received.at(-1)?.options ?? [], OPTION.ECHO);
+  assert.ok(echo !== undefined);
+  assert.deepEqual(await client.ask({ ...put, messageId: 3, options: [[OPTION.ECHO, echo]] }), ["ACK 2.04"]);
+  assert.equal(sample.runs, 1);
 });
 
 test("an Echo of another address proves nothing", async () => {

@@ -3,7 +3,7 @@
 
 import { orAborted } from "../../base/abort.ts";
 import { VscopeError } from "../../base/errors.ts";
-import { LARGEST_BLOCK_BYTES, LARGEST_EXPONENT } from "../block.ts";
+import { protectedSizes, type SizeLimits } from "../block.ts";
 import type { ClientEndpoint } from "../client-endpoint.ts";
 import { type Message, sortOptions } from "../codec.ts";
 import { codeNumber, codeText } from "../codes.ts";
@@ -31,13 +31,6 @@ export class OscoreEndpoint implements ClientEndpoint {
   readonly #endpoint: ClientEndpoint;
   readonly #context: OscoreContext;
   readonly #observations = new Map<string, Observation>();
-  /** The same on every transport: ciphertexts are limited to 64 KiB, and each block is verified by itself. */
-  readonly sizes = {
-    wholeBytes: LARGEST_BLOCK_BYTES,
-    sizeExponent: LARGEST_EXPONENT,
-    blockBytes: LARGEST_BLOCK_BYTES,
-  };
-
   constructor(endpoint: ClientEndpoint, context: OscoreContext) {
     this.#endpoint = endpoint;
     this.#context = context;
@@ -45,6 +38,10 @@ export class OscoreEndpoint implements ClientEndpoint {
 
   get name(): string {
     return this.#endpoint.name;
+  }
+
+  get sizes(): SizeLimits {
+    return protectedSizes(this.#endpoint.sizes);
   }
 
   nextToken(): Buffer {
@@ -55,11 +52,11 @@ export class OscoreEndpoint implements ClientEndpoint {
     const observation: Observation = { bindings: [], newest: -1 };
     const key = token.toString("latin1");
     this.#observations.set(key, observation);
-    const take = (message: Message): void => {
+    const open = (message: Message): void => {
       const content = openNotification(observation, message);
       if (content !== undefined) listener(content);
     };
-    const stop = this.#endpoint.listen(token, take, lost);
+    const stop = this.#endpoint.listen(token, open, lost);
     return () => {
       this.#observations.delete(key);
       stop();
@@ -114,11 +111,14 @@ export class OscoreEndpoint implements ClientEndpoint {
   #plain({ code, payload }: Message): "replay" {
     const text = Buffer.from(payload).toString();
     if (code === UNAUTHORIZED && text === REPLAY) return "replay";
-    throw this.#error(`${codeText(code)} without protection${text === "" ? "" : `: ${text}`}`);
+    const coap = codeText(code);
+    throw this.#error(`${coap} without protection${text === "" ? "" : `: ${text}`}`, { coap });
   }
 
-  #error(fact: string): VscopeError {
-    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`);
+  #error(fact: string, details: { readonly coap?: string } = {}): VscopeError {
+    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, {
+      details,
+    });
   }
 }
 
