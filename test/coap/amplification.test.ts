@@ -9,9 +9,9 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import { ACK, CON, EMPTY, NON, RST } from "../../src/coap/codes.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
-import { type Message, NO_BYTES } from "../../src/coap/codec.ts";
+import { decodeMessage, encodeMessage, type Message, NO_BYTES } from "../../src/coap/codec.ts";
 import type { MessageGuard, Opened } from "../../src/coap/guard.ts";
-import { findOption, OPTION, textOption } from "../../src/coap/options.ts";
+import { bytesOption, findOption, OPTION, textOption } from "../../src/coap/options.ts";
 import type { Amplification } from "../../src/coap/proof.ts";
 import { brief, CODE, requestBytes, textOf } from "./raw-peer.ts";
 import { pattern, Sample } from "./sample-server.ts";
@@ -239,6 +239,32 @@ for (const [name, weather] of [["clear", CLEAR] as const, ["lossy", STORM] as co
     await client.close();
   });
 }
+
+test("this client sends an Echo back by itself", async () => {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const server = network.socket(SERVER.address, SERVER.port);
+  const echo = Buffer.from("abcdef");
+  server.attach({
+    message: (bytes, address, port) => {
+      const request = decodeMessage(bytes) ?? assert.fail("malformed");
+      const isBack = findOption(request.options, OPTION.ECHO)?.equals(echo) === true;
+      const answer = isBack
+        ? { code: 0x45, options: [], payload: Buffer.from("long") }
+        : { code: 0x81, options: [bytesOption(OPTION.ECHO, echo)], payload: NO_BYTES };
+      server.send(encodeMessage({ ...request, ...answer, type: ACK }), port, address);
+    },
+    failed: () => {},
+  });
+  const client = await CoapClient.open({
+    host: SERVER.address,
+    clock,
+    socket: network.socket(STRANGER, 5000),
+  });
+  const { code, payload } = await clock.run(client.request({ method: "GET", path: ["s"] }, NEVER));
+  assert.equal(`${code} ${Buffer.from(payload).toString()}`, "2.05 long");
+  await client.close();
+});
 
 const TEMPLATES: readonly Buffer[] = [
   requestBytes(LARGE),
