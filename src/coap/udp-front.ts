@@ -91,14 +91,15 @@ export class UdpFront implements UdpSender {
   }
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
-    request.answerCode = answer.code;
     if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
       this.#respond(request, answer);
     else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
-    return new UdpCarrier(this.#outbox, request, source);
+    const carrier = new UdpCarrier(this.#outbox, request, source);
+    request.carrier = carrier;
+    return carrier;
   }
 
   #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
@@ -145,19 +146,18 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
-    if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
+    // Nobody else can protect a message with that key, nor send it twice.
+    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
+    const isHarmless = isSafe(request.method) && request.observe !== 0;
+    if (peer.isProven || isHarmless) return this.#engine.handle(request);
+    // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address.
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
   #afterProof(request: UdpRequest, then: () => void): void {
     this.#deferred.begin(request, PROOF_WITHIN_US);
-    this.#outbox.afterProof(request, then, () => {
-      this.#deferred.end(request);
-      // What has run must not run again.
-      const hasRun = request.answerCode !== undefined && !isSafe(request.method);
-      if (hasRun) request.from.duplicates.end(request.duplicateKey, emptyMessage(ACK, request.messageId));
-    });
+    this.#outbox.afterProof(request, then, () => this.#deferred.end(request));
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
@@ -225,6 +225,7 @@ export class UdpFront implements UdpSender {
       return bytes;
     }
     const own = from.nextMessageId();
+    request.carrier?.remember(own);
     const bytes = encodeMessage({ ...content, type, messageId: own });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
@@ -245,12 +246,6 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
-}
-
-// An observation is much to be sent for one datagram: first the proof, then the registration. And who commands by nothing
-// but the address must be there: a forged datagram does not move a shutter.
-function needsProof({ observe, method, identity }: UdpRequest): boolean {
-  return observe === 0 || (!isSafe(method) && identity === undefined);
 }
 
 // The peer has reset a notification that was not confirmable.
