@@ -153,9 +153,7 @@ export class UdpFront implements UdpSender {
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
-    const isHarmless = isSafe(request.method) && request.observe !== 0;
-    if (peer.isProven || isHarmless) return this.#engine.handle(request);
-    // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address.
+    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
@@ -251,6 +249,13 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
+}
+
+// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
+// anyway does nothing.
+function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+  const isRefused = fault !== undefined || opened?.reply !== undefined;
+  return isRefused || (isSafe(method) && observe !== 0);
 }
 
 // The peer has reset a notification that was not confirmable.
