@@ -12,7 +12,7 @@ import { LocalSockets } from "./local-sockets.ts";
 import { Neighbours } from "./neighbours.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
 import type { Amplification } from "./proof.ts";
-import { listenTcp } from "./stream/listen.ts";
+import { type ListenAt, listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
@@ -65,15 +65,6 @@ export interface CoapServerOptions {
 /** A socket of the caller's tells nothing of the subnets around it. */
 const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
 
-function addressesOf(address: string | readonly string[]): readonly string[] {
-  return typeof address === "string" ? [address] : address;
-}
-
-function openUdp(options: CoapServerOptions): Promise<DatagramSocket> {
-  const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
-  return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
-}
-
 export class CoapServer {
   readonly #engine: Engine;
   readonly #udp: UdpFront;
@@ -86,10 +77,12 @@ export class CoapServer {
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const socket = options.socket ?? (await openUdp(options));
-    const server = new CoapServer(options, socket);
+    const { socket, address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+    const addresses = typeof address === "string" ? [address] : address;
+    const open = () => LocalSockets.open({ addresses, port, multicast, network, clock, log });
+    const server = new CoapServer(options, socket ?? (await open()));
     try {
-      await server.#openStreams(options);
+      await server.#openStreams(addresses, options);
       return server;
     } catch (error) {
       await server.close();
@@ -135,20 +128,18 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+  async #openStreams(addresses: readonly string[], options: CoapServerOptions): Promise<void> {
+    const { streams = {}, tls = {}, origins = [] } = options;
     const gate = this.#streams;
-    const open = async (
-      name: keyof StreamPorts,
-      listen: (at: { address: string; port: number }) => Promise<Acceptor>,
-    ): Promise<void> => {
-      let port = streams[name];
-      if (port === undefined) return;
-      for (const each of addressesOf(address)) {
-        const acceptor = await listen({ address: each, port });
+    const open = async (name: keyof StreamPorts, listen: (at: ListenAt) => Promise<Acceptor>) => {
+      for (const address of addresses) {
+        // After the first one it is the port that the system has chosen.
+        const port = this.#ports[name] ?? streams[name];
+        if (port === undefined) return;
+        const acceptor = await listen({ address, port });
         gate.add(acceptor);
-        port = acceptor.port;
+        this.#ports = { ...this.#ports, [name]: acceptor.port };
       }
-      this.#ports = { ...this.#ports, [name]: port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));

@@ -7,7 +7,7 @@ import { protectedSizes, type SizeLimits } from "../block.ts";
 import type { ClientEndpoint } from "../client-endpoint.ts";
 import { echoOf, withEcho } from "../client-message.ts";
 import type { Message } from "../codec.ts";
-import { codeNumber, codeText } from "../codes.ts";
+import { codeNumber, codeText, methodCode } from "../codes.ts";
 import { findOption, findUint, OPTION } from "../options.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import { type OpenedResponse, openResponse, protectRequest, type RequestBinding } from "./protection.ts";
@@ -17,6 +17,11 @@ const REPLAY = "Replay detected";
 
 /** The request itself, again with Echo, and again beyond the numbers of another process with the same key. */
 const ATTEMPTS = 3;
+
+/** RFC 7252 section 5.1, RFC 8132: running these twice is as good as once. Nobody has proven that they have not run. */
+const IDEMPOTENT: ReadonlySet<number> = new Set(
+  (["GET", "PUT", "DELETE", "FETCH", "iPATCH"] as const).map(methodCode),
+);
 
 /** An observation that was registered again can still get notifications of its earlier registration. */
 const REGISTRATIONS = 2;
@@ -69,15 +74,18 @@ export class OscoreEndpoint implements ClientEndpoint {
    * does not verify, and CONFIG_INVALID when the key is used up.
    */
   async exchange(message: Message, signal: AbortSignal): Promise<Message> {
+    const isIdempotent = IDEMPOTENT.has(message.code);
     let asked = message;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#exchange(asked, signal);
-      const isLast = attempt === ATTEMPTS;
-      if (answer === "replay" && isLast) throw this.#error(`4.01 without protection: ${REPLAY}`);
-      if (answer === "replay") await orAborted(this.#context.sequence.skip(), signal);
-      const echo = answer === "replay" ? undefined : echoOf(answer);
-      if (answer !== "replay" && (echo === undefined || isLast)) return answer;
-      if (echo !== undefined) asked = withEcho(message, echo);
+      if (answer === "replay") {
+        await orAborted(this.#context.sequence.skip(), signal);
+        if (!isIdempotent || attempt === ATTEMPTS) throw this.#error(`4.01 without protection: ${REPLAY}`);
+      } else {
+        const echo = echoOf(answer);
+        if (echo === undefined || attempt === ATTEMPTS) return answer;
+        asked = withEcho(message, echo);
+      }
     }
   }
 

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { isVscopeError } from "../../../src/base/errors.ts";
-import type { CoapReply } from "../../../src/coap/client.ts";
 import {
   type CoapMessage,
   type Content,
@@ -344,17 +343,25 @@ test("an answer without protection is no answer, and says why", async () => {
   });
 });
 
-test("two processes with one key take turns", async () => {
+test("two processes with one key take turns, but no action is sent again", async () => {
   await withSecured({}, async ({ clock, client, another, sample }) => {
     const second = await another();
-    const replies: CoapReply[] = [];
-    for (let turn = 0; turn < 3; turn++)
-      for (const each of [client, second]) replies.push(await clock.run(post(each, "inc")));
+    const codes: string[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      for (const each of [client, second]) {
+        const put = each.request({ method: "PUT", path: ["put"], payload: pattern(10) }, NEVER);
+        codes.push((await clock.run(put)).code);
+      }
+    }
     assert.deepEqual(
-      replies.map(({ payload }) => Buffer.from(payload).toString()),
-      ["1", "2", "3", "4", "5", "6"],
+      codes,
+      Array.from({ length: 6 }, () => "2.04"),
     );
     assert.equal(sample.runs, 6);
+    // Whoever stands between could have made the refusal of a request that has run.
+    await assert.rejects(clock.run(post(client, "inc")), /Replay detected/);
+    assert.equal(sample.runs, 6);
+    assert.equal((await clock.run(post(client, "inc"))).code, "2.04");
   });
 });
 

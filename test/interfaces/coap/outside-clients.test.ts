@@ -57,6 +57,26 @@ describe("outside clients", () => {
     assert.equal(textOf(await server.get("/datadir/configuration")), upload.toString());
   });
 
+  test("libcoap's coap-client asks for a part, patches, and takes other formats", {
+    timeout: 60_000,
+  }, async () => {
+    const client = (...args: string[]) => run(coapClient(), ["-B", "30", ...args]);
+    const ask = async (...args: string[]): Promise<string> =>
+      (await client(...args)).stdout.toString().trim();
+    await server.perform("/acquisition/record", { run: "parts", autointegrate: 0 });
+    const spectrum = `${base}/spectrometers/FLMS01859/spectrum/upwelling`;
+    const part = await ask("-m", "fetch", "-t", "50", "-e", '{"pixels":[0,4],"fields":["counts"]}', spectrum);
+    assert.match(part, /^\{"counts":\[\d+,\d+,\d+,\d+\],"pixels":\[0,4\],"pixelsPerBin":1\}$/);
+    assert.match(
+      await ask("-m", "get", "-A", "110", `${base}/${TIME}`),
+      /^\[\{"bn":.*"u":"s","v":[\d.]+\}\]$/,
+    );
+    const trigger = `${base}/spectrometers/FLMS01859/trigger`;
+    await client("-m", "ipatch", "-t", "52", "-e", '{"timeoutS":7}', trigger);
+    assert.match(await ask("-m", "get", trigger), /"mode":"[a-z-]+".*"timeoutS":7/);
+    assert.match((await client("-m", "get", "-A", "41", trigger)).stderr, /4\.06.*50 \(JSON\)/);
+  });
+
   test("coap-cli", { timeout: 120_000 }, async () => {
     const client = (args: readonly string[], options: Parameters<typeof run>[2] = {}) =>
       run(process.execPath, [coapCli(), ...args], options);
