@@ -6,13 +6,33 @@ export interface Block {
   /** Counts blocks of this size from 0. */
   readonly number: number;
   readonly more: boolean;
-  /** SZX: the size is 2 to the power of this plus 4, 0 for 16 bytes to 6 for 1024; 7 is reserved on UDP. */
+  /**
+   * SZX: the size is 2 to the power of this plus 4, 0 for 16 bytes to 6 for 1024. 7 is reserved on UDP; on a stream it is
+   * BERT (RFC 8323 section 6): several blocks of 1024 bytes in one message.
+   */
   readonly sizeExponent: number;
 }
 
 /** The largest block on UDP: 1024 bytes. */
 export const LARGEST_EXPONENT = 6;
 export const LARGEST_BLOCK_BYTES = 1024;
+export const BERT_EXPONENT = 7;
+
+/** How large a payload one message to a peer may carry. */
+export interface SizeLimits {
+  /** Bodies up to this many bytes are sent whole. */
+  readonly wholeBytes: number;
+  /** The size exponent of the blocks of larger ones; 7 where both ends know BERT. */
+  readonly sizeExponent: number;
+  /** Payload of such a block: with BERT a multiple of 1024. */
+  readonly blockBytes: number;
+}
+
+export const UDP_SIZES: SizeLimits = {
+  wholeBytes: LARGEST_BLOCK_BYTES,
+  sizeExponent: LARGEST_EXPONENT,
+  blockBytes: LARGEST_BLOCK_BYTES,
+};
 
 export function readBlock(value: Buffer): Block {
   const bits = readUint(value);
@@ -23,26 +43,41 @@ export function blockValue(block: Block): number {
   return (block.number << 4) | (block.more ? 8 : 0) | block.sizeExponent;
 }
 
-export function blockBytes(block: Block): number {
-  return 16 << block.sizeExponent;
+/** What the block's number counts in, in bytes; also its size, but with BERT. */
+export function unitBytes({ sizeExponent }: Block): number {
+  return 16 << Math.min(sizeExponent, LARGEST_EXPONENT);
 }
 
 /** Where the block starts in the body, in bytes. */
 export function blockOffset(block: Block): number {
-  return block.number * blockBytes(block);
+  return block.number * unitBytes(block);
+}
+
+/** Whether a block that is not the last can have this many bytes. */
+export function isWholeBlock(block: Block, bytes: number): boolean {
+  const unit = unitBytes(block);
+  return block.sizeExponent === BERT_EXPONENT ? bytes > 0 && bytes % unit === 0 : bytes === unit;
 }
 
 export function isReservedSize(block: Block | undefined): boolean {
   return block !== undefined && block.sizeExponent > LARGEST_EXPONENT;
 }
 
-/** The block of a body that was asked for: undefined when it lies past the end. */
+/** The block that was asked for, in a size that can be sent: smaller ones have higher numbers. */
+export function fitted(asked: Block, { sizeExponent }: SizeLimits): Block {
+  if (asked.sizeExponent <= sizeExponent) return asked;
+  const from = Math.min(asked.sizeExponent, LARGEST_EXPONENT);
+  return { ...asked, number: asked.number << (from - Math.min(sizeExponent, from)), sizeExponent };
+}
+
+/** The block of a body that was asked for: undefined when it lies past the end. `bertBytes` is the size of one with BERT. */
 export function sliceBody(
   body: Uint8Array,
   asked: Block,
+  bertBytes: number = LARGEST_BLOCK_BYTES,
 ): { readonly payload: Uint8Array; readonly block: Block } | undefined {
   const offset = blockOffset(asked);
   if (offset > 0 && offset >= body.length) return undefined;
-  const end = offset + blockBytes(asked);
+  const end = offset + (asked.sizeExponent === BERT_EXPONENT ? bertBytes : unitBytes(asked));
   return { payload: body.subarray(offset, end), block: { ...asked, more: end < body.length } };
 }

@@ -2,7 +2,7 @@
 // Memory is bounded per body, per peer and in all; an upload that stands still is forgotten.
 
 import type { Clock } from "../base/clock.ts";
-import { blockBytes, blockOffset, type Block } from "./block.ts";
+import { type Block, blockOffset, isWholeBlock } from "./block.ts";
 import { Budget } from "./budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import { type Request, uploadKey } from "./request.ts";
@@ -45,7 +45,7 @@ export class Uploads {
 
   /** Takes the block that the request carries; returns the reply to it, or the body when it is complete. */
   add(request: Request, block: Block): Reply | { readonly body: Uint8Array } {
-    if (block.more && request.payload.length !== blockBytes(block)) return WRONG_LENGTH;
+    if (block.more && !isWholeBlock(block, request.payload.length)) return WRONG_LENGTH;
     const tooLarge = this.#tooLarge(request.size1, blockOffset(block) + request.payload.length);
     const key = uploadKey(request);
     if (tooLarge !== undefined || block.number === 0) this.#forget(key);
@@ -66,6 +66,11 @@ export class Uploads {
     const nowUs = this.#clock.nowUs();
     for (const [key, { usedUs }] of this.#uploads) if (nowUs - usedUs >= IDLE_US) this.#forget(key);
     return this.#uploads.size > 0;
+  }
+
+  /** Forgets those of a peer that is gone. */
+  forgetAll(peer: Peer): void {
+    for (const [key, upload] of this.#uploads) if (upload.peer === peer) this.#forget(key);
   }
 
   #tooLarge(announcedBytes: number, bytes: number): Reply | undefined {

@@ -74,6 +74,11 @@ export class Pins {
     return this.#pins.size > 0;
   }
 
+  /** Forgets those of a peer that is gone. */
+  forgetAll(peer: Peer): void {
+    for (const [key, pin] of this.#pins) if (pin.peer === peer) this.#forget(key);
+  }
+
   #makeRoom(peer: Peer, bytes: number): void {
     for (const [key, pin] of this.#pins) {
       const peerFits = peer.pinnedBytes + bytes <= this.#limits.pinnedBytesPerPeer;

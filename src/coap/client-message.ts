@@ -1,7 +1,7 @@
 // Requests and replies as users of the client see them, to and from messages.
 
 import { type CoapMethod, codeText } from "./codes.ts";
-import { type CoapMessage, sortOptions } from "./codec.ts";
+import { type Message, sortOptions } from "./codec.ts";
 import {
   bytesOption,
   type CoapOption,
@@ -73,7 +73,7 @@ export function readingOptions(options: readonly CoapOption[]): readonly CoapOpt
   return options.filter(({ number }) => !writing.includes(number));
 }
 
-export function replyOf({ code, options }: CoapMessage, payload: Uint8Array): CoapReply {
+export function replyOf({ code, options }: Message, payload: Uint8Array): CoapReply {
   const contentFormat = findUint(options, OPTION.CONTENT_FORMAT);
   const etag = findOption(options, OPTION.ETAG);
   const location = options.filter(({ number }) => number === OPTION.LOCATION_PATH);

@@ -1,14 +1,7 @@
 // One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
 
 import { VscopeError } from "../base/errors.ts";
-import {
-  type Block,
-  blockBytes,
-  blockValue,
-  LARGEST_BLOCK_BYTES,
-  LARGEST_EXPONENT,
-  readBlock,
-} from "./block.ts";
+import { BERT_EXPONENT, type Block, blockValue, isWholeBlock, readBlock, unitBytes } from "./block.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import {
   type CoapClientRequest,
@@ -18,7 +11,7 @@ import {
   requestOptions,
   withUints,
 } from "./client-message.ts";
-import { type CoapMessage, NO_BYTES } from "./codec.ts";
+import { type Message, NO_BYTES } from "./codec.ts";
 import { classOf, codeNumber, isSafe, methodCode } from "./codes.ts";
 import { type CoapOption, findOption, OPTION } from "./options.ts";
 
@@ -53,7 +46,7 @@ export class Transfer {
   }
 
   /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
-  register(token: Buffer, signal: AbortSignal): Promise<CoapMessage> {
+  register(token: Buffer, signal: AbortSignal): Promise<Message> {
     const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
     return this.#endpoint.exchange({ ...this.#head(), token, options }, signal);
   }
@@ -65,13 +58,15 @@ export class Transfer {
   }
 
   /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
-  async download(first: CoapMessage, signal: AbortSignal): Promise<CoapReply | undefined> {
+  async download(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
     const parts = [first.payload];
     let block = blockOf(first, OPTION.BLOCK2);
     if (block?.more !== true) return replyOf(first, first.payload);
     let bytes = first.payload.length;
     while (block.more) {
-      const asked: Block = { number: block.number + 1, more: false, sizeExponent: block.sizeExponent };
+      if (!isWholeBlock(block, parts.at(-1)?.length ?? 0))
+        throw this.#error(`block ${block.number} is of a wrong length`);
+      const asked: Block = { ...block, number: bytes / unitBytes(block), more: false };
       const next = await this.#fetch(asked, signal);
       const isSame = Buffer.compare(etagOf(next), etagOf(first)) === 0;
       if (classOf(next.code) !== 2 || !isSame) return undefined;
@@ -86,22 +81,20 @@ export class Transfer {
     return replyOf(first, Buffer.concat(parts, bytes));
   }
 
-  async #upload(signal: AbortSignal): Promise<CoapMessage> {
+  async #upload(signal: AbortSignal): Promise<Message> {
     const payload = this.#request.payload ?? NO_BYTES;
     // One token for all blocks: some servers tell uploads apart by it.
     const head = { ...this.#head(), token: this.#endpoint.nextToken() };
-    if (payload.length <= LARGEST_BLOCK_BYTES) {
+    const { sizes } = this.#endpoint;
+    if (payload.length <= sizes.wholeBytes) {
       return this.#endpoint.exchange({ ...head, options: this.#options, payload }, signal);
     }
-    let sizeExponent = LARGEST_EXPONENT;
+    let { sizeExponent } = sizes;
     let offset = 0;
     for (;;) {
-      const end = offset + (16 << sizeExponent);
-      const block: Block = {
-        number: offset / (16 << sizeExponent),
-        more: end < payload.length,
-        sizeExponent,
-      };
+      const first: Block = { number: 0, more: true, sizeExponent };
+      const end = offset + (sizeExponent === BERT_EXPONENT ? sizes.blockBytes : unitBytes(first));
+      const block: Block = { ...first, number: offset / unitBytes(first), more: end < payload.length };
       const size = offset === 0 ? ([[OPTION.SIZE1, payload.length]] as const) : [];
       const options = withUints(this.#options, [OPTION.BLOCK1, blockValue(block)], ...size);
       const reply = await this.#endpoint.exchange(
@@ -113,12 +106,12 @@ export class Transfer {
       const isRefusedSize = reply.code === TOO_LARGE && offset === 0 && wantsSmaller;
       if (reply.code !== CONTINUE && !isRefusedSize) return reply;
       if (!block.more && !isRefusedSize) throw this.#error("the server wants more after the last block");
-      if (!isRefusedSize) offset += blockBytes(block);
+      if (!isRefusedSize) offset = end;
       if (wantsSmaller) sizeExponent = answered.sizeExponent;
     }
   }
 
-  #fetch(block: Block, signal: AbortSignal): Promise<CoapMessage> {
+  #fetch(block: Block, signal: AbortSignal): Promise<Message> {
     const options = withUints(readingOptions(this.#options), [OPTION.BLOCK2, blockValue(block)]);
     return this.#endpoint.exchange({ ...this.#head(), token: this.#endpoint.nextToken(), options }, signal);
   }
@@ -136,11 +129,11 @@ export class Transfer {
   }
 }
 
-function blockOf({ options }: CoapMessage, number: number): Block | undefined {
+function blockOf({ options }: Message, number: number): Block | undefined {
   const value = findOption(options, number);
   return value === undefined || value.length > 3 ? undefined : readBlock(value);
 }
 
-function etagOf({ options }: CoapMessage): Buffer {
+function etagOf({ options }: Message): Buffer {
   return findOption(options, OPTION.ETAG) ?? NO_BYTES;
 }

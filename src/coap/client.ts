@@ -1,13 +1,14 @@
 // The client: requests with their blocks, and observations as async iterables. For the command line and the TypeScript library.
 
 import type { Clock } from "../base/clock.ts";
-import { ClientEndpoint } from "./client-endpoint.ts";
+import type { ClientEndpoint } from "./client-endpoint.ts";
 import type { CoapClientRequest, CoapReply } from "./client-message.ts";
 import { Transfer } from "./client-transfer.ts";
-import type { CoapMessage } from "./codec.ts";
+import type { Message } from "./codec.ts";
 import { Mailbox } from "./mailbox.ts";
 import { findUint, OPTION } from "./options.ts";
 import { connectUdp, type DatagramSocket } from "./udp.ts";
+import { UdpEndpoint } from "./udp-endpoint.ts";
 
 export type { CoapClientRequest, CoapReply };
 
@@ -19,6 +20,8 @@ export interface CoapClientOptions {
   readonly clock: Clock;
   /** Instead of a UDP socket. */
   readonly socket?: DatagramSocket;
+  /** Puts an endpoint that protects messages (OSCORE) in front of the transport's. */
+  readonly wrap?: (endpoint: ClientEndpoint) => ClientEndpoint;
 }
 
 // A notification may be this late after Max-Age before the client registers again.
@@ -29,9 +32,10 @@ export class CoapClient {
   readonly #clock: Clock;
 
   /** Throws CONFIG_INVALID when the host name is not known. Sends nothing. */
-  static async open({ host, port = 5683, clock, socket }: CoapClientOptions): Promise<CoapClient> {
+  static async open({ host, port = 5683, clock, socket, wrap }: CoapClientOptions): Promise<CoapClient> {
     const opened = socket ?? (await connectUdp(host, port));
-    return new CoapClient(new ClientEndpoint({ host, port }, opened, clock), clock);
+    const endpoint = new UdpEndpoint({ host, port }, opened, clock);
+    return new CoapClient(wrap?.(endpoint) ?? endpoint, clock);
   }
 
   private constructor(endpoint: ClientEndpoint, clock: Clock) {
@@ -59,7 +63,7 @@ export class CoapClient {
     const stop = this.#endpoint.listen(token, (message) => mailbox.put(message));
     let isRegistered = true;
     try {
-      let message: CoapMessage | undefined;
+      let message: Message | undefined;
       while (isRegistered) {
         message ??= await transfer.register(token, signal);
         isRegistered = findUint(message.options, OPTION.OBSERVE) !== undefined;

@@ -7,23 +7,33 @@
 import { EMPTY, RST, ACK, CON, NON, type MessageType } from "./codes.ts";
 import type { CoapOption } from "./options.ts";
 
-export interface CoapMessage {
-  readonly type: MessageType;
+/** What a message says. */
+export interface Content {
   /** Class and detail in one byte: 0x45 is 2.05. */
   readonly code: number;
-  /** 0..65535 */
-  readonly messageId: number;
-  /** 0 to 8 bytes. */
-  readonly token: Buffer;
   /** In ascending order of their numbers. */
   readonly options: readonly CoapOption[];
   readonly payload: Uint8Array;
 }
 
+/** A message of any transport. */
+export interface Message extends Content {
+  /** 0 to 8 bytes. */
+  readonly token: Buffer;
+}
+
+/** A message as a datagram carries it. */
+export interface CoapMessage extends Message {
+  readonly type: MessageType;
+  /** 0..65535 */
+  readonly messageId: number;
+}
+
 export const NO_BYTES: Buffer = Buffer.alloc(0);
 const NO_OPTIONS: readonly CoapOption[] = [];
 const TYPES: readonly MessageType[] = [CON, NON, ACK, RST];
-const PAYLOAD_MARKER = 0xff;
+/** Between options and payload. */
+export const PAYLOAD_MARKER = 0xff;
 
 /** True when the datagram has a header of version 1; anything else is not CoAP and gets no answer. */
 export function isCoap(bytes: Buffer): boolean {
@@ -51,8 +61,8 @@ export function decodeMessage(bytes: Buffer): CoapMessage | undefined {
   return { type, code, messageId, token, options, payload };
 }
 
-/** Appends the options to `into`; returns where the payload starts (the length without one), or undefined. */
-function decodeOptions(bytes: Buffer, start: number, into: CoapOption[]): number | undefined {
+/** Reads the options from `start` and appends them to `into`; returns where the payload starts (the length without one), or undefined. */
+export function decodeOptions(bytes: Buffer, start: number, into: CoapOption[]): number | undefined {
   let at = start;
   let number = 0;
   while (at < bytes.length) {
@@ -88,13 +98,18 @@ function extended(bytes: Buffer, at: number, nibble: number): number {
 
 /** Encodes a message. The options must be in ascending order: `sortOptions` does that. */
 export function encodeMessage(message: CoapMessage): Buffer {
-  const { token, options, payload } = message;
-  const out = Buffer.allocUnsafe(encodedBytes(message));
-  out[0] = 0x40 | (message.type << 4) | token.length;
+  const out = Buffer.allocUnsafe(4 + message.token.length + contentBytes(message));
+  out[0] = 0x40 | (message.type << 4) | message.token.length;
   out[1] = message.code;
   out[2] = message.messageId >> 8;
   out[3] = message.messageId & 0xff;
-  let at = copyInto(out, 4, token);
+  encodeContent(out, copyInto(out, 4, message.token), message);
+  return out;
+}
+
+/** Writes options and payload. */
+export function encodeContent(out: Buffer, start: number, { options, payload }: Content): void {
+  let at = start;
   let previous = 0;
   for (const option of options) {
     at = encodeOption(out, at, option.number - previous, option.value);
@@ -104,11 +119,11 @@ export function encodeMessage(message: CoapMessage): Buffer {
     out[at] = PAYLOAD_MARKER;
     out.set(payload, at + 1);
   }
-  return out;
 }
 
-function encodedBytes({ token, options, payload }: CoapMessage): number {
-  let bytes = 4 + token.length + (payload.length > 0 ? payload.length + 1 : 0);
+/** How many bytes options and payload take. */
+export function contentBytes({ options, payload }: Content): number {
+  let bytes = payload.length > 0 ? payload.length + 1 : 0;
   let previous = 0;
   for (const { number, value } of options) {
     bytes += 1 + extensionBytes(number - previous) + extensionBytes(value.length) + value.length;

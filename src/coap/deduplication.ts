@@ -3,7 +3,6 @@
 // Replies live in two generations; when the time or the budget is over, the older one goes at once: no timer per message.
 
 import type { Budget } from "./budget.ts";
-import type { CoapMessage } from "./codec.ts";
 
 /** How long a generation collects. A copy can arrive MAX_TRANSMIT_SPAN (45 s) and MAX_LATENCY (100 s) after the first. */
 export const GENERATION_US = 145_000_000;
@@ -86,6 +85,6 @@ function alone(reply: Buffer): Buffer {
 }
 
 /** Tells one request of a peer from another, and makes its copies equal. */
-export function duplicateKey(message: CoapMessage): string {
-  return message.messageId + message.token.toString("latin1");
+export function duplicateKey(messageId: number, token: Buffer): string {
+  return messageId + token.toString("latin1");
 }

@@ -1,7 +1,7 @@
 // The newest notification of an observation. Older ones are overwritten, late ones dropped (RFC 7641 section 3.4).
 
 import type { Clock } from "../base/clock.ts";
-import type { CoapMessage } from "./codec.ts";
+import type { Message } from "./codec.ts";
 import { findUint, OPTION } from "./options.ts";
 
 /** After this time a lower sequence number is newer again. */
@@ -10,7 +10,7 @@ const HALF_RANGE = 2 ** 23;
 
 export class Mailbox {
   readonly #clock: Clock;
-  #newest: CoapMessage | undefined;
+  #newest: Message | undefined;
   #sequence: number | undefined;
   #arrivedUs = 0;
   #wake: () => void = () => {};
@@ -20,7 +20,7 @@ export class Mailbox {
   }
 
   /** Takes a notification, unless a newer one was here already. One without sequence number is an error, and the last. */
-  put(message: CoapMessage): void {
+  put(message: Message): void {
     const sequence = findUint(message.options, OPTION.OBSERVE);
     const nowUs = this.#clock.nowUs();
     if (sequence !== undefined && !this.#isNewer(sequence, nowUs)) return;
@@ -31,7 +31,7 @@ export class Mailbox {
   }
 
   /** Resolves with the newest notification not yet taken, or undefined after `us`; rejects when the signal aborts. */
-  take(us: number, signal: AbortSignal): Promise<CoapMessage | undefined> {
+  take(us: number, signal: AbortSignal): Promise<Message | undefined> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
         cancel();

@@ -1,18 +1,23 @@
 // All observations: registered by peer and token, notified of changes, ended by the client, by an error or by silence.
 // Changes coalesce: an observation sends its newest value when its previous notification is done with, and that means
-// acknowledged when it was confirmable, and fetched when it came in blocks. Nothing queues up for a slow client.
+// delivered (what that is depends on the transport), and fetched when it came in blocks. Nothing queues up for a slow client.
 
 import type { Clock } from "../base/clock.ts";
-import { CON, NON } from "./codes.ts";
 import type { Pins } from "./block2.ts";
-import { encodeMessage } from "./codec.ts";
+import { sealed } from "./guard.ts";
 import type { CoapLimits, CoapStats } from "./limits.ts";
 import { Observer } from "./observer.ts";
 import type { Peer } from "./peer.ts";
-import type { Outcome, Reliability } from "./reliability.ts";
 import { composeReply } from "./reply.ts";
-import { answerKey, contentKey, type Request } from "./request.ts";
-import type { CoapResponse, Reply } from "./response.ts";
+import {
+  answerKey,
+  contentKey,
+  type Delivery,
+  type NotificationSource,
+  observationKey,
+  type Request,
+} from "./request.ts";
+import type { CoapResponse, Reply, ReplyMessage } from "./response.ts";
 import { Ticker } from "./ticker.ts";
 
 const TICK_US = 1_000_000;
@@ -26,12 +31,10 @@ export interface ObserverHost {
   readonly limits: CoapLimits;
   readonly stats: CoapStats;
   readonly pins: Pins;
-  readonly reliability: Reliability<Peer>;
   /** Runs the handler; gives 5.00 when it fails. */
   readonly answer: (request: Request) => Reply | Promise<Reply>;
   /** Logs what a handler's subscription threw. */
   readonly failed: (request: Request, error: unknown) => void;
-  readonly send: (peer: Peer, bytes: Buffer) => void;
 }
 
 /** Answers rendered in one turn, shared by all who observe the same. */
@@ -68,12 +71,12 @@ export class Observers {
     const peer = request.from;
     this.end(request);
     if (this.#count >= limits.observers || peer.observers >= limits.observersPerPeer) return undefined;
-    const observer = new Observer(request, clock.nowUs());
-    observer.unsubscribe = subscribe(() => this.#markChanged(observer));
+    const observer = new Observer(request, (own) => this.#sourceOf(own));
+    this.#subscribe(observer, subscribe);
     observer.renewed(clock.nowUs(), maxAgeS);
     const ofPeer = this.#byPeer.get(peer) ?? new Map<string, Observer>();
     this.#byPeer.set(peer, ofPeer);
-    ofPeer.set(tokenOf(request), observer);
+    ofPeer.set(observationKey(request), observer);
     peer.observers += 1;
     this.#count += 1;
     this.#ticker.wake();
@@ -82,24 +85,19 @@ export class Observers {
 
   /** Notes that the answer to a registration came in blocks, which the client fetches now. */
   startTransfer(request: Request): void {
-    const observer = this.#byPeer.get(request.from)?.get(tokenOf(request));
+    const observer = this.#byPeer.get(request.from)?.get(observationKey(request));
     if (observer !== undefined) this.#holdFor(observer);
   }
 
   /** Ends the observation of the request's peer and token, if there is one. */
   end(request: Request): void {
-    const observer = this.#byPeer.get(request.from)?.get(tokenOf(request));
+    const observer = this.#byPeer.get(request.from)?.get(observationKey(request));
     if (observer !== undefined) this.#remove(observer);
   }
 
-  /** Ends the observation whose notification the client has reset. */
-  reset(peer: Peer, messageId: number): void {
-    for (const observer of this.#byPeer.get(peer)?.values() ?? []) {
-      if (observer.hasSent(messageId)) {
-        this.#remove(observer);
-        return;
-      }
-    }
+  /** Ends all observations of a peer that is gone. */
+  endAll(peer: Peer): void {
+    for (const observer of this.#byPeer.get(peer)?.values() ?? []) this.#remove(observer);
   }
 
   /** The last block of a pinned answer was read: its observer may get the next value. */
@@ -117,7 +115,8 @@ export class Observers {
   close(): void {
     this.#ticker.stop();
     for (const ofPeer of this.#byPeer.values()) {
-      for (const observer of ofPeer.values()) this.#finish(observer, { code: "5.03" });
+      for (const observer of ofPeer.values())
+        observer.carrier.sendLast(this.#compose(observer, { code: "5.03" }));
     }
     this.#changed.clear();
   }
@@ -141,90 +140,70 @@ export class Observers {
     this.#changed.clear();
     for (const observer of changed) {
       if (observer.isRemoved || !observer.isReady) continue;
-      const isConfirmable = observer.nextIsConfirmable(this.#host.clock.nowUs());
-      observer.isRendering = true;
-      if (isConfirmable) this.#notifyConfirmably(observer, rendered);
-      else this.#render(observer, rendered, (reply) => this.#sendUnconfirmed(observer, reply));
+      observer.isPreparing = true;
+      if (observer.carrier.reserve()) this.#render(observer, rendered);
     }
   }
 
-  #notifyConfirmably(observer: Observer, rendered: Rendered): void {
-    const { reliability } = this.#host;
-    const peer = observer.request.from;
-    let isNow = true;
-    reliability.whenFree(peer, () => {
-      if (observer.isRemoved) return reliability.release(peer);
-      // After a wait, what was rendered for the others is old.
-      const shared: Rendered = isNow ? rendered : new Map();
-      this.#render(observer, shared, (reply) => {
-        if (observer.isRemoved) reliability.release(peer);
-        else this.#sendConfirmable(observer, reply);
-      });
-    });
-    isNow = false;
+  #sourceOf(observer: Observer): NotificationSource {
+    return {
+      granted: () => {
+        if (observer.isRemoved) observer.carrier.release();
+        // After a wait, what was rendered for the others is old.
+        else this.#render(observer, new Map());
+      },
+      settled: (delivery) => this.#settled(observer, delivery),
+    };
   }
 
-  #render(observer: Observer, rendered: Rendered, use: (reply: Reply) => void): void {
+  #subscribe(observer: Observer, subscribe: NonNullable<CoapResponse["observe"]>): void {
+    try {
+      observer.unsubscribe = subscribe(() => this.#markChanged(observer));
+    } catch (error) {
+      observer.carrier.close();
+      throw error;
+    }
+  }
+
+  #render(observer: Observer, rendered: Rendered): void {
     observer.isDirty = false;
     const key = contentKey(observer.request);
     const reply = rendered.get(key) ?? this.#host.answer(observer.request);
     rendered.set(key, reply);
-    const done = (value: Reply): void => {
-      observer.isRendering = false;
-      use(value);
-    };
-    if (reply instanceof Promise) void reply.then(done);
-    else done(reply);
+    if (reply instanceof Promise) void reply.then((value) => this.#notify(observer, value));
+    else this.#notify(observer, reply);
   }
 
-  #sendUnconfirmed(observer: Observer, reply: Reply): void {
-    if (observer.isRemoved) return;
-    const { bytes } = this.#compose(observer, reply, NON);
-    this.#host.send(observer.request.from, bytes);
-    this.#whenReady(observer);
+  #notify(observer: Observer, reply: Reply): void {
+    observer.isPreparing = false;
+    if (observer.isRemoved) return observer.carrier.release();
+    observer.isUnsettled = true;
+    observer.carrier.send(this.#compose(observer, reply));
   }
 
-  #sendConfirmable(observer: Observer, reply: Reply): void {
-    const { bytes, messageId } = this.#compose(observer, reply, CON);
-    observer.isUnacknowledged = true;
-    const settled = (outcome: Outcome): void => this.#settled(observer, outcome);
-    this.#host.reliability.transmit(observer.request.from, { messageId, bytes, settled });
-  }
-
-  #settled(observer: Observer, outcome: Outcome): void {
-    observer.isUnacknowledged = false;
-    if (outcome === "reset") this.#remove(observer);
-    if (outcome === "abandoned") {
+  #settled(observer: Observer, delivery: Delivery): void {
+    observer.isUnsettled = false;
+    if (delivery === "refused") this.#remove(observer);
+    if (delivery === "lost") {
       this.#host.stats.abandoned += 1;
-      this.#removeAll(observer.request.from);
+      // Who does not acknowledge for 93 s is gone, with all he observes.
+      this.endAll(observer.request.from);
     }
     this.#whenReady(observer);
   }
 
   // Removes the observer when the reply is an error: that is the last notification (RFC 7641 section 4.2).
-  #compose(
-    observer: Observer,
-    reply: Reply,
-    type: typeof CON | typeof NON,
-  ): { readonly bytes: Buffer; readonly messageId: number } {
+  #compose(observer: Observer, reply: Reply): ReplyMessage {
     const { request } = observer;
     const { clock, pins, stats } = this.#host;
     const isError = !reply.code.startsWith("2.");
     const sequence = isError ? undefined : this.#nextSequence();
-    const { code, options, payload, hasMore } = composeReply(request, reply, pins, {
-      sequence,
-      isNotification: true,
-    });
-    const messageId = request.from.nextMessageId();
+    const message = composeReply(request, reply, pins, { sequence, isNotification: true });
     stats.notifications += 1;
-    observer.remember(messageId);
     observer.renewed(clock.nowUs(), reply.maxAgeS);
     if (isError) this.#remove(observer);
-    else if (hasMore) this.#holdFor(observer);
-    return {
-      bytes: encodeMessage({ type, code, messageId, token: request.message.token, options, payload }),
-      messageId,
-    };
+    else if (message.hasMore) this.#holdFor(observer);
+    return sealed(request.opened, message, true);
   }
 
   #holdFor(observer: Observer): void {
@@ -233,27 +212,18 @@ export class Observers {
     this.#transfers.set(key, (this.#transfers.get(key) ?? new Set()).add(observer));
   }
 
-  #finish(observer: Observer, reply: Reply): void {
-    const { bytes } = this.#compose(observer, reply, NON);
-    this.#host.send(observer.request.from, bytes);
-  }
-
-  // A peer that does not acknowledge for 93 s is gone, with all it observes.
-  #removeAll(peer: Peer): void {
-    for (const observer of this.#byPeer.get(peer)?.values() ?? []) this.#remove(observer);
-  }
-
   #remove(observer: Observer): void {
     if (observer.isRemoved) return;
     observer.isRemoved = true;
     const peer = observer.request.from;
     const ofPeer = this.#byPeer.get(peer);
-    ofPeer?.delete(tokenOf(observer.request));
+    ofPeer?.delete(observationKey(observer.request));
     if (ofPeer?.size === 0) this.#byPeer.delete(peer);
     peer.observers -= 1;
     this.#count -= 1;
     this.#changed.delete(observer);
     if (observer.transfer !== undefined) this.#transfers.get(observer.transfer.key)?.delete(observer);
+    observer.carrier.close();
     try {
       observer.unsubscribe();
     } catch (error) {
@@ -280,8 +250,4 @@ export class Observers {
     this.#sequence = (this.#sequence + 1) & 0xff_ffff;
     return this.#sequence;
   }
-}
-
-function tokenOf({ message }: Request): string {
-  return message.token.toString("latin1");
 }

@@ -1,20 +1,12 @@
 // From an answer to one message: validation by entity tag, choice of the block, options.
 
 import { classOf, codeNumber, isSafe } from "./codes.ts";
-import { type Block, blockValue, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT, sliceBody } from "./block.ts";
+import { type Block, blockValue, fitted, LARGEST_BLOCK_BYTES, sliceBody } from "./block.ts";
 import { etagOf, type Pins } from "./block2.ts";
 import { bytesOption, type CoapOption, OPTION, textOption, uintOption } from "./options.ts";
 import { NO_BYTES } from "./codec.ts";
 import { answerKey, type Request } from "./request.ts";
-import type { Reply } from "./response.ts";
-
-export interface ReplyMessage {
-  readonly code: number;
-  readonly options: readonly CoapOption[];
-  readonly payload: Uint8Array;
-  /** More blocks can be fetched. */
-  readonly hasMore: boolean;
-}
+import type { Reply, ReplyMessage } from "./response.ts";
 
 const PAST_END: Reply = { code: "4.00", payload: Buffer.from("block is past the end") };
 
@@ -47,7 +39,9 @@ export function composeReply(
   if (hasMore) pins.pin(answerKey(request), request.from, reply);
   const options = replyOptions(selected, reply, sequence);
   if (request.block1 !== undefined && !isNotification) insertBlock1(options, request.block1);
-  return { code: selected.code, options, payload: selected.payload, hasMore };
+  const { code, payload } = selected;
+  const isUnwanted = (request.noResponse & (1 << (classOf(code) - 1))) !== 0 && !isNotification;
+  return { code, options, payload, hasMore, isUnwanted };
 }
 
 /** Undefined when the block that was asked for lies past the end. */
@@ -61,8 +55,10 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
     return { code: codeNumber("2.03"), payload: NO_BYTES, etag };
   }
   const tagged = etag === undefined ? {} : { etag };
-  const wanted = asked ?? { number: 0, more: false, sizeExponent: LARGEST_EXPONENT };
-  const slice = sliceBody(body, wanted);
+  const { sizes } = request.from;
+  if (asked === undefined && body.length <= sizes.wholeBytes) return { code, payload: body, ...tagged };
+  const wanted = fitted(asked ?? { number: 0, more: false, sizeExponent: sizes.sizeExponent }, sizes);
+  const slice = sliceBody(body, wanted, sizes.blockBytes);
   if (slice === undefined) return undefined;
   const isWhole = wanted.number === 0 && !slice.block.more;
   if (isWhole) return { code, payload: body, ...tagged };
@@ -83,6 +79,7 @@ function replyOptions(selected: Selected, reply: Reply, sequence: number | undef
   if (selected.block2 !== undefined) options.push(uintOption(OPTION.BLOCK2, blockValue(selected.block2)));
   if (selected.size2 !== undefined) options.push(uintOption(OPTION.SIZE2, selected.size2));
   if (reply.size1 !== undefined) options.push(uintOption(OPTION.SIZE1, reply.size1));
+  if (reply.echo !== undefined) options.push(bytesOption(OPTION.ECHO, reply.echo));
   return options;
 }
 

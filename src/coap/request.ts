@@ -1,10 +1,14 @@
-// Requests as handlers see them, read from the options of a message.
+// Requests as handlers see them, read from the options of a message of any transport.
 
-import { type CoapMethod } from "./codes.ts";
-import type { CoapMessage } from "./codec.ts";
+import { type CoapMethod, methodOf } from "./codes.ts";
+import type { Message } from "./codec.ts";
 import { type Block, isReservedSize, readBlock } from "./block.ts";
+import type { Opened } from "./guard.ts";
 import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "./options.ts";
-import type { Peer } from "./peer.ts";
+import type { CoapIdentity, Peer, Transport } from "./peer.ts";
+import type { ReplyMessage } from "./response.ts";
+
+export type { CoapIdentity, Transport };
 
 export interface CoapRequest {
   readonly method: CoapMethod;
@@ -23,6 +27,13 @@ export interface CoapRequest {
   readonly ifNoneMatch: boolean;
   /** Whom the request is from, such as `192.0.2.1:40000`, for logs. */
   readonly peer: string;
+  /** Who has proven to send this; absent for anybody. */
+  readonly identity?: CoapIdentity | undefined;
+  /** Numeric address of the sender, without port; IPv4 plainly. */
+  readonly peerAddress: string;
+  readonly transport: Transport;
+  /** The request was sent to a group of servers. */
+  readonly isMulticast: boolean;
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
 }
@@ -33,12 +44,37 @@ export interface Fault {
   readonly text: string;
 }
 
-/** A request with all that the message layer needs to answer it. */
-export class Request implements CoapRequest {
+/** What became of a notification: the next can follow, the client does not want any, or the client is gone. */
+export type Delivery = "delivered" | "refused" | "lost";
+
+/** Who is told what becomes of the notifications of one observation. */
+export interface NotificationSource {
+  /** It is this observation's turn, after `reserve` has returned false. */
+  granted(): void;
+  /** Called once for each `send`, perhaps at once; "refused" can come later, too. */
+  settled(delivery: Delivery): void;
+}
+
+/** How the notifications of one observation leave; each transport has its own rules for when the next can. */
+export interface NotificationCarrier {
+  /** Takes the turn to send; false when others have it: then `granted` is called later. After it, `send` or `release`. */
+  reserve(): boolean;
+  release(): void;
+  send(message: ReplyMessage): void;
+  /** Sends the end of the observation, out of turn. */
+  sendLast(message: ReplyMessage): void;
+  /** The observation has ended. */
+  close(): void;
+}
+
+/** A request with all that the server needs to answer it. How the answer leaves is the transport's part. */
+export abstract class Request implements CoapRequest {
   readonly method: CoapMethod;
-  readonly message: CoapMessage;
+  /** The message that was meant: the one inside when it came protected. */
+  readonly message: Message;
+  /** Set when it came protected. */
+  readonly opened: Opened | undefined;
   readonly from: Peer;
-  readonly signal: AbortSignal;
   readonly path: string[] = [];
   readonly query: string[] = [];
   readonly etags: Buffer[] = [];
@@ -56,20 +92,24 @@ export class Request implements CoapRequest {
   fault: Fault | undefined;
   /** A request for a later block: running it again does no harm. */
   isRepeatable = false;
+  isMulticast = false;
 
-  constructor(method: CoapMethod, message: CoapMessage, from: Peer, signal: AbortSignal) {
-    this.method = method;
+  constructor(received: Message, opened: Opened | undefined, from: Peer) {
+    const message = opened === undefined ? received : insideOf(received, opened);
+    const method = methodOf(message.code);
+    this.method = method ?? "GET";
     this.message = message;
+    this.opened = opened;
     this.from = from;
-    this.signal = signal;
     this.payload = message.payload;
+    if (method === undefined) this.fault = { code: "4.05", text: "" };
     let previous = -1;
     for (const option of message.options) {
       if (isUnderstood(option, previous)) this.#take(option);
       else if (isCritical(option.number)) this.fault ??= { code: "4.02", text: `option ${option.number}` };
       previous = option.number;
     }
-    if (isReservedSize(this.block1) || isReservedSize(this.block2)) {
+    if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
       this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
     }
   }
@@ -77,6 +117,31 @@ export class Request implements CoapRequest {
   get peer(): string {
     return this.from.name;
   }
+
+  get peerAddress(): string {
+    return this.from.plainAddress;
+  }
+
+  get transport(): Transport {
+    return this.from.transport;
+  }
+
+  get identity(): CoapIdentity | undefined {
+    return this.opened === undefined ? this.from.identity : this.opened.identity;
+  }
+
+  get signal(): AbortSignal {
+    return this.from.signal;
+  }
+
+  /** The handler takes its time: the answer comes later. */
+  abstract defer(): void;
+
+  /** Sends the answer. */
+  abstract respond(answer: ReplyMessage): void;
+
+  /** Opens a way for the notifications of the observation that this request registers. */
+  abstract carry(source: NotificationSource): NotificationCarrier;
 
   #take({ number, value }: CoapOption): void {
     switch (number) {
@@ -160,16 +225,30 @@ export function answerKey(request: Request): string {
   return keyOf(request, BLOCK2_KEY);
 }
 
-/** Names what is asked for, by whomever. */
-export function contentKey({ message }: Request): string {
-  return `${optionsKey(message, BLOCK2_KEY)}${Buffer.from(message.payload).toString("latin1")}`;
+/** Names what is asked for, from whatever address. */
+export function contentKey({ message, identity }: Request): string {
+  return `${nameOf(identity)} ${optionsKey(message, BLOCK2_KEY)}${Buffer.from(message.payload).toString("latin1")}`;
 }
 
-function keyOf({ message, from }: Request, numbers: ReadonlySet<number>): string {
-  return `${from.name} ${optionsKey(message, numbers)}`;
+/** Names an observation of a peer: its token, and who has proven to have registered it. */
+export function observationKey({ message, identity }: Request): string {
+  return `${nameOf(identity)} ${message.token.toString("latin1")}`;
 }
 
-function optionsKey({ code, options }: CoapMessage, numbers: ReadonlySet<number>): string {
+// An identity has its own: nobody reads the rest of what was answered to another one, whatever address he sends from.
+function keyOf({ message, from, identity }: Request, numbers: ReadonlySet<number>): string {
+  return `${from.key} ${nameOf(identity)} ${optionsKey(message, numbers)}`;
+}
+
+function nameOf(identity: CoapIdentity | undefined): string {
+  return identity === undefined ? "" : `${identity.kind} ${encodeURIComponent(identity.name)}`;
+}
+
+function insideOf({ token }: Message, { code, options, payload }: Opened): Message {
+  return { code, token, options, payload };
+}
+
+function optionsKey({ code, options }: Message, numbers: ReadonlySet<number>): string {
   let key = `${code}`;
   for (const { number, value } of options) {
     // With the length in front no two lists of options give the same text.

@@ -1,6 +1,7 @@
 // Answers as handlers give them, and the check that they can be sent.
 
 import { VscopeError } from "../base/errors.ts";
+import type { Content } from "./codec.ts";
 import { codeNumber } from "./codes.ts";
 
 export interface CoapResponse {
@@ -28,6 +29,16 @@ export interface CoapResponse {
 export interface Reply extends CoapResponse {
   /** Largest body accepted, for 4.13. */
   readonly size1?: number;
+  /** Asks the client to send the request again with this (RFC 9175 section 2.2), with 4.01; 1 to 40 bytes. */
+  readonly echo?: Uint8Array;
+}
+
+/** An answer or a notification as it is sent. */
+export interface ReplyMessage extends Content {
+  /** More blocks can be fetched. */
+  readonly hasMore: boolean;
+  /** The client has said that it is not interested (RFC 7967). */
+  readonly isUnwanted: boolean;
 }
 
 const LONGEST_ETAG = 8;

@@ -123,9 +123,14 @@ const BIND_FACTS = new Map([
   ["EACCES", "this user may not open the port, use one above 1023"],
 ]);
 
+/** An address without the form that IPv4 has on an IPv6 socket (`::ffff:192.0.2.1`). */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
 /** An endpoint as in a URL: `192.0.2.1:5683`, `[::1]:5683`. IPv4 through an IPv6 socket is written as IPv4. */
 export function endpointName(address: string, port: number): string {
-  const plain = address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+  const plain = plainAddress(address);
   return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 

@@ -1,0 +1,245 @@
+// From a request to its answer, whatever carried it: faults, blocks, the handler, observations. Knows no transport: those
+// hand in requests, and each request knows how its answer leaves. All transports share the limits and the counters.
+
+import { orAborted } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { Uploads } from "./block1.ts";
+import { Pins } from "./block2.ts";
+import type { Message } from "./codec.ts";
+import { isSafe } from "./codes.ts";
+import { type MessageGuard, type Opened, sealed } from "./guard.ts";
+import { type CoapLimits, type CoapStats, newStats } from "./limits.ts";
+import { Observers } from "./observers.ts";
+import { findOption, OPTION } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import { composeReply } from "./reply.ts";
+import { answerKey, type CoapRequest, type Request } from "./request.ts";
+import { checkResponse, type CoapResponse, type Reply } from "./response.ts";
+import { Ticker } from "./ticker.ts";
+
+/** Answers one request. What it throws becomes 5.00 without text, and is logged. */
+export type CoapHandler = (request: CoapRequest) => CoapResponse | Promise<CoapResponse>;
+
+export interface EngineOptions {
+  readonly handler: CoapHandler;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: CoapLimits;
+  readonly guard: MessageGuard | undefined;
+}
+
+const HOUSEKEEPING_US = 5_000_000;
+/** How long close() waits for handlers to notice their signal. */
+const CLOSE_WITHIN_US = 500_000;
+
+const BUSY: Reply = { code: "5.03", maxAgeS: 1 };
+
+export class Engine {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: CoapLimits;
+  readonly #counts = newStats();
+  readonly #handler: CoapHandler;
+  readonly #guard: MessageGuard | undefined;
+  readonly #pins: Pins;
+  readonly #uploads: Uploads;
+  readonly #observers: Observers;
+  readonly #housekeeping: Ticker;
+  readonly #keepers: (() => number)[] = [];
+  readonly #closing = new AbortController();
+  #running = 0;
+  #whenIdle: () => void = () => {};
+  #hasStopped = false;
+
+  constructor({ handler, clock, log, limits, guard }: EngineOptions) {
+    this.clock = clock;
+    this.log = log;
+    this.limits = limits;
+    this.#handler = handler;
+    this.#guard = guard;
+    this.#pins = new Pins(clock, limits);
+    this.#uploads = new Uploads(clock, limits);
+    this.#housekeeping = new Ticker(clock, HOUSEKEEPING_US, () => this.#expire());
+    this.#observers = new Observers({
+      clock,
+      limits,
+      stats: this.#counts,
+      pins: this.#pins,
+      answer: (request) => this.#answer(request),
+      failed: (request, error) => void this.#failed(request, error),
+    });
+  }
+
+  /** To be counted up by the transports. */
+  get counts(): CoapStats {
+    return this.#counts;
+  }
+
+  get stats(): CoapStats {
+    return { ...this.#counts, observers: this.#observers.size, pinnedBytes: this.#pins.bytes };
+  }
+
+  /** Aborts when the server closes. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Has `keeper` called every few seconds while there is something to keep; it tidies up and returns how much is left. */
+  keep(keeper: () => number): void {
+    this.#keepers.push(keeper);
+  }
+
+  /** Something has come that housekeeping must look after. */
+  wake(): void {
+    this.#housekeeping.wake();
+  }
+
+  /** Opens a protected message; undefined for a plain one, or when the server has no keys: then its option is refused. */
+  open(message: Message, { name }: Peer): Opened | undefined {
+    if (this.#guard === undefined || findOption(message.options, OPTION.OSCORE) === undefined)
+      return undefined;
+    return this.#guard.open(message, name);
+  }
+
+  /** Answers a request: at once, or when its handler has. */
+  handle(request: Request): void {
+    this.#counts.requests += 1;
+    const reply = request.opened?.reply ?? this.#screen(request);
+    if (reply !== undefined) this.#finish(request, reply);
+    else this.#run(request);
+  }
+
+  /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
+  forget(peer: Peer): void {
+    this.#observers.endAll(peer);
+    this.#uploads.forgetAll(peer);
+    this.#pins.forgetAll(peer);
+  }
+
+  /** Ends observations with 5.03, aborts running handlers and waits shortly for them. Nothing is sent afterwards. */
+  async close(name: string): Promise<void> {
+    this.#observers.close();
+    this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
+    const late = new AbortController();
+    const cancel = this.clock.after(CLOSE_WITHIN_US, () => late.abort());
+    await orAborted(this.#idle(), late.signal).catch(() => {});
+    cancel();
+    this.#hasStopped = true;
+    this.#housekeeping.stop();
+  }
+
+  /** What can be answered without the handler: faults, later blocks of an answer, all but the last block of an upload. */
+  #screen(request: Request): Reply | undefined {
+    const { fault, block1, block2 } = request;
+    if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
+    if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
+    if (block1 === undefined) return undefined;
+    const added = this.#uploads.add(request, block1);
+    if (!("body" in added)) return added;
+    request.payload = added.body;
+    return undefined;
+  }
+
+  // A later block of a GET can be rendered anew; of an action it cannot, as that would run it again, nor of a FETCH,
+  // whose payload comes with the first request only.
+  #laterBlock(request: Request): Reply | undefined {
+    request.observe = undefined;
+    request.isRepeatable = true;
+    const pinned = this.#pins.find(answerKey(request));
+    return pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
+  }
+
+  #run(request: Request): void {
+    const { from, observe } = request;
+    const isFull = from.running >= this.limits.requestsPerPeer || this.#running >= this.limits.requests;
+    if (isFull || this.#closing.signal.aborted) return this.#finish(request, BUSY);
+    // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
+    if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
+      this.#observers.end(request);
+    const answer = this.#answer(request);
+    if (answer instanceof Promise) void this.#defer(request, answer);
+    else this.#finish(request, answer);
+  }
+
+  #answer(request: Request): Reply | Promise<Reply> {
+    try {
+      const response = this.#handler(request);
+      if (!(response instanceof Promise)) return this.#checked(request, response);
+      return response.then(
+        (value) => this.#checked(request, value),
+        (error: unknown) => this.#failed(request, error),
+      );
+    } catch (error) {
+      return this.#failed(request, error);
+    }
+  }
+
+  #checked(request: Request, response: CoapResponse): Reply {
+    try {
+      checkResponse(response);
+      return response;
+    } catch (error) {
+      return this.#failed(request, error);
+    }
+  }
+
+  #failed(request: Request, error: unknown): Reply {
+    this.#counts.failures += 1;
+    const { method, path, peer } = request;
+    if (!request.signal.aborted)
+      this.log.error({ err: error, method, path, peer }, "CoAP: the handler failed");
+    return request.signal.aborted ? BUSY : { code: "5.00" };
+  }
+
+  async #defer(request: Request, answer: Promise<Reply>): Promise<void> {
+    request.from.running += 1;
+    this.#running += 1;
+    request.defer();
+    const reply = await answer;
+    request.from.running -= 1;
+    this.#running -= 1;
+    if (this.#running === 0) this.#whenIdle();
+    this.#finish(request, reply);
+  }
+
+  #finish(request: Request, given: Reply): void {
+    // A handler that outlived the server.
+    if (this.#hasStopped) return;
+    const { reply, sequence } = this.#observe(request, given);
+    const answer = composeReply(request, reply, this.#pins, { sequence });
+    if (sequence !== undefined && answer.hasMore) this.#observers.startTransfer(request);
+    if (request.isRepeatable && !answer.hasMore) this.#observers.transferred(answerKey(request));
+    request.respond(sealed(request.opened, answer, false));
+  }
+
+  /** Registers the observation that was asked for, if it can be; gives 5.00 when subscribing fails. */
+  #observe(
+    request: Request,
+    reply: Reply,
+  ): { readonly reply: Reply; readonly sequence?: number | undefined } {
+    if (request.observe !== 0 || !isSafe(request.method) || this.#closing.signal.aborted) return { reply };
+    if (reply.observe === undefined || reply.code !== "2.05") return { reply };
+    try {
+      return { reply, sequence: this.#observers.register(request, reply.observe, reply.maxAgeS) };
+    } catch (error) {
+      return { reply: this.#failed(request, error) };
+    }
+  }
+
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#running === 0) resolve();
+      else this.#whenIdle = resolve;
+    });
+  }
+
+  #expire(): boolean {
+    let left = 0;
+    for (const keeper of this.#keepers) left += keeper();
+    const hasUploads = this.#uploads.expire();
+    const hasPins = this.#pins.expire();
+    return hasUploads || hasPins || left > 0;
+  }
+}

@@ -1,0 +1,108 @@
+// The notifications of one observation by datagram: confirmable ones in turn with all that goes to the peer, others at once.
+
+import { CON, type MessageType, NON } from "./codes.ts";
+import { encodeMessage } from "./codec.ts";
+import type { Outcome, Reliability } from "./reliability.ts";
+import type { NotificationCarrier, NotificationSource } from "./request.ts";
+import type { ReplyMessage } from "./response.ts";
+import type { Resettable, UdpPeer } from "./udp-peer.ts";
+import type { UdpRequest } from "./udp-request.ts";
+
+/** A client that registered with NON gets a confirmable notification at least this often, to learn whether it lives. */
+const CONFIRM_EVERY = 20;
+const CONFIRM_AFTER_US = 30_000_000;
+
+/** RST names only the identifier of a message; this many are remembered per observation. */
+const REMEMBERED = 8;
+
+export interface UdpCarrierHost {
+  readonly reliability: Reliability<UdpPeer>;
+  nowUs(): number;
+  send(peer: UdpPeer, bytes: Buffer): void;
+}
+
+export class UdpCarrier implements NotificationCarrier, Resettable {
+  readonly #host: UdpCarrierHost;
+  readonly #request: UdpRequest;
+  readonly #source: NotificationSource;
+  readonly #messageIds: number[] = [];
+  #isConfirmable = false;
+  #sinceConfirmed = 0;
+  #confirmedUs: number;
+
+  constructor(host: UdpCarrierHost, request: UdpRequest, source: NotificationSource) {
+    this.#host = host;
+    this.#request = request;
+    this.#source = source;
+    this.#confirmedUs = host.nowUs();
+    request.from.carriers.add(this);
+  }
+
+  reserve(): boolean {
+    this.#isConfirmable = this.#mustConfirm();
+    if (!this.#isConfirmable) return true;
+    let isNow = true;
+    let isGranted = false;
+    this.#host.reliability.whenFree(this.#request.from, () => {
+      isGranted = true;
+      if (!isNow) this.#source.granted();
+    });
+    isNow = false;
+    return isGranted;
+  }
+
+  release(): void {
+    if (this.#isConfirmable) this.#host.reliability.release(this.#request.from);
+  }
+
+  send(message: ReplyMessage): void {
+    if (this.#isConfirmable) {
+      const settled = (outcome: Outcome): void => this.#source.settled(DELIVERIES[outcome]);
+      this.#host.reliability.transmit(this.#request.from, { ...this.#encode(message, CON), settled });
+    } else {
+      this.sendLast(message);
+      this.#source.settled("delivered");
+    }
+  }
+
+  sendLast(message: ReplyMessage): void {
+    this.#host.send(this.#request.from, this.#encode(message, NON).bytes);
+  }
+
+  close(): void {
+    this.#request.from.carriers.delete(this);
+  }
+
+  hasSent(messageId: number): boolean {
+    return this.#messageIds.includes(messageId);
+  }
+
+  reset(): void {
+    this.#source.settled("refused");
+  }
+
+  #mustConfirm(): boolean {
+    if (this.#request.type === CON) return true;
+    const nowUs = this.#host.nowUs();
+    this.#sinceConfirmed += 1;
+    if (this.#sinceConfirmed < CONFIRM_EVERY && nowUs - this.#confirmedUs < CONFIRM_AFTER_US) return false;
+    this.#sinceConfirmed = 0;
+    this.#confirmedUs = nowUs;
+    return true;
+  }
+
+  #encode({ code, options, payload }: ReplyMessage, type: MessageType) {
+    const messageId = this.#request.from.nextMessageId();
+    if (this.#messageIds.length === REMEMBERED) this.#messageIds.shift();
+    this.#messageIds.push(messageId);
+    const { token } = this.#request.message;
+    return { messageId, bytes: encodeMessage({ type, code, messageId, token, options, payload }) };
+  }
+}
+
+const DELIVERIES = {
+  acknowledged: "delivered",
+  cancelled: "delivered",
+  reset: "refused",
+  abandoned: "lost",
+} as const satisfies Record<Outcome, string>;
