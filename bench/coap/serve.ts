@@ -3,8 +3,6 @@
 
 import { createSocket } from "node:dgram";
 import { createServer, type IncomingMessage, type OutgoingMessage } from "coap";
-import { SystemClock } from "../../src/base/clock.ts";
-import { SILENT } from "../../src/base/log.ts";
 import { type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -60,6 +58,5 @@ if (which === "npm") {
   const socket = createSocket("udp4");
   socket.bind(port, "127.0.0.1", () => createServer(answerNpm).listen(socket));
 } else {
-  const options = { address: "127.0.0.1", port, handler: answer, clock: new SystemClock(), log: SILENT };
-  await CoapServer.listen(options);
+  await CoapServer.listen({ address: "127.0.0.1", port, handler: answer });
 }

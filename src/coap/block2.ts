@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
-import { Budget } from "./budget.ts";
+import { Budget, entryBytes } from "./budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Reply } from "./response.ts";
@@ -59,7 +59,7 @@ export class Pins {
   pin(key: string, peer: Peer, reply: Reply): void {
     if (this.#pins.get(key)?.reply === reply) return;
     this.#forget(key);
-    const bytes = reply.payload?.length ?? 0;
+    const bytes = entryBytes(key) + (reply.payload?.length ?? 0);
     if (bytes > this.#limits.pinnedBytesPerPeer || bytes > this.#limits.pinnedBytes) return;
     this.#makeRoom(peer, bytes);
     this.#pins.set(key, { reply, peer, bytes, usedUs: this.#clock.nowUs() });

@@ -1,6 +1,6 @@
 // The client: requests with their blocks, and observations as async iterables. For the command line and the TypeScript library.
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, SystemClock } from "../base/clock.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import type { CoapClientRequest, CoapReply } from "./client-message.ts";
 import { Transfer } from "./client-transfer.ts";
@@ -17,7 +17,8 @@ export interface CoapClientOptions {
   readonly host: string;
   /** 5683 when absent. */
   readonly port?: number;
-  readonly clock: Clock;
+  /** The system's when absent; tests have their own. */
+  readonly clock?: Clock;
   /** Instead of a UDP socket. */
   readonly socket?: DatagramSocket;
   /** Puts an endpoint that protects messages (OSCORE) in front of the transport's. */
@@ -32,7 +33,8 @@ export class CoapClient {
   readonly #clock: Clock;
 
   /** Throws CONFIG_INVALID when the host name is not known. Sends nothing. */
-  static async open({ host, port = 5683, clock, socket, wrap }: CoapClientOptions): Promise<CoapClient> {
+  static async open(options: CoapClientOptions): Promise<CoapClient> {
+    const { host, port = 5683, clock = new SystemClock(), socket, wrap } = options;
     const opened = socket ?? (await connectUdp(host, port));
     const endpoint = new UdpEndpoint({ host, port }, opened, clock);
     return new CoapClient(wrap?.(endpoint) ?? endpoint, clock);

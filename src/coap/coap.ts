@@ -4,7 +4,7 @@
 export { Cell, type ReadableCell } from "../base/cell.ts";
 export { type Clock, SystemClock } from "../base/clock.ts";
 export { type ErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
-export { type Log, SILENT } from "../base/log.ts";
+export type { Log } from "../base/log.ts";
 export { CoapClient, type CoapClientOptions, type CoapClientRequest, type CoapReply } from "./client.ts";
 export type { CoapMethod } from "./codes.ts";
 export { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";

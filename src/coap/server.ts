@@ -1,8 +1,8 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
 // datagrams in udp-front.ts.
 
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import { type Clock, SystemClock } from "../base/clock.ts";
+import { type Log, SILENT } from "../base/log.ts";
 import { type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
@@ -19,8 +19,10 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
-  readonly clock: Clock;
-  readonly log: Log;
+  /** The system's when absent; tests have their own. */
+  readonly clock?: Clock;
+  /** Nothing is logged when absent. */
+  readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
@@ -41,8 +43,10 @@ export class CoapServer {
     return new CoapServer(options, options.socket ?? (await bindUdp(options.address, options.port)));
   }
 
-  private constructor({ handler, clock, log, limits, guard }: CoapServerOptions, socket: DatagramSocket) {
-    this.#engine = new Engine({ handler, clock, log, guard, limits: { ...DEFAULT_LIMITS, ...limits } });
+  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
+    const { handler, clock = new SystemClock(), log = SILENT, guard } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#engine = new Engine({ handler, clock, log, guard, limits });
     this.#udp = new UdpFront(this.#engine, socket);
   }
 

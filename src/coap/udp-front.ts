@@ -74,8 +74,9 @@ export class UdpFront implements UdpSender {
   respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay.
-    const canRepeat = request.opened === undefined && (request.isRepeatable || isSafe(request.method));
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
