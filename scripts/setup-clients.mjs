@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const venv = join(root, ".venv");
 const AIOCOAP = "aiocoap==0.4.*";
+// What its OSCORE needs; there are wheels of all of them for x86-64 and arm64. Its extra [oscore] asks for more.
+const OSCORE = ["cbor2", "cryptography", "filelock", "ge25519", "lakers-python>=0.6,<0.7"];
 
 function succeeds(command, ...args) {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -38,14 +40,14 @@ function hasCoapClient() {
 }
 
 function hasAiocoap() {
-  return succeeds(join(venv, "bin/python"), "-c", "import aiocoap");
+  return succeeds(join(venv, "bin/python"), "-c", "import aiocoap.transports.oscore");
 }
 
 function setUpAiocoap() {
   if (!succeeds("python3", "-c", "import venv, ensurepip") && !install("python3-venv")) return false;
   return (
     run("python3", "-m", "venv", venv) &&
-    run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", AIOCOAP)
+    run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", AIOCOAP, ...OSCORE)
   );
 }
 
@@ -53,6 +55,6 @@ const missing = [];
 if (!hasCoapClient() && !(install("libcoap3-bin") && hasCoapClient()))
   missing.push("coap-client (Debian package libcoap3-bin)");
 if (!hasAiocoap() && !(setUpAiocoap() && hasAiocoap()))
-  missing.push(`aiocoap (pip install "${AIOCOAP}" into .venv)`);
+  missing.push(`aiocoap with OSCORE (pip install "${[AIOCOAP, ...OSCORE].join('" "')}" into .venv)`);
 if (missing.length > 0)
   process.stderr.write(`could not install ${missing.join(" and ")}; the tests that need them will fail\n`);

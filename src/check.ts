@@ -11,6 +11,8 @@ import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts"
 import { InstrumentFile } from "./instrument-file.ts";
 import type { Rack } from "./instruments/rack.ts";
 import { openInstruments } from "./open-instruments.ts";
+import { isValid } from "./security/key.ts";
+import { readKeyFile } from "./security/key-file.ts";
 import { wavelengthsNm } from "./spectra/spectrum.ts";
 
 /** What has just been switched on boots and is found within this time. */
@@ -40,6 +42,8 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
+  const { keys } = config.security;
+  print(`keys             ${keys}: ${readKeyFile(keys).filter(isValid).length}`);
   const { hardware, shutters, rack } = await openInstruments(
     { config, instrument, clock, log },
     lifetime,

@@ -31,8 +31,10 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     log.info({ signal }, "stopping");
     stopping.abort(new VscopeError("OPERATION_CANCELLED", `start: ended by ${signal}`));
   };
+  let server: Server | undefined;
   const reopen = (): void => {
     reopenLogs();
+    server?.reopenLogs();
     log.info({}, "log reopened");
   };
   lifetime.defer("signals", listenForSignals({ stop, reopenLogs: reopen }));
@@ -44,7 +46,7 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     // A start that fails has closed what it opened.
     lifetime.defer("server", () => starting.then((started) => started.close(), ignore));
     // A system call that hangs must not keep the process from ending.
-    const server = await orAborted(starting, stopping.signal);
+    server = await orAborted(starting, stopping.signal);
     notifier.ready();
     await reportReady();
     log.info({ version, pid: process.pid, simulated: server.hardware.isSimulated }, "vscope-server is ready");

@@ -9,6 +9,7 @@ import { type Clock, SECOND } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
+import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer } from "./coap/server.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
@@ -17,11 +18,13 @@ import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
+import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
+import { Security } from "./security/security.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
@@ -36,21 +39,24 @@ export interface ServerOptions {
   readonly version: string;
 }
 
+/** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
+interface CoapSlot {
+  server: CoapServer | undefined;
+}
+
 export class Server {
   readonly model: ServerModel;
   readonly hardware: Hardware;
   /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
   readonly port: number | undefined;
+  readonly #security: Security | undefined;
   readonly #lifetime: Lifetime;
 
-  private constructor(
-    { model, hardware }: { readonly model: ServerModel; readonly hardware: Hardware },
-    port: number | undefined,
-    lifetime: Lifetime,
-  ) {
+  private constructor({ model, hardware }: Parts, { port, security }: Door, lifetime: Lifetime) {
     this.model = model;
     this.hardware = hardware;
     this.port = port;
+    this.#security = security;
     this.#lifetime = lifetime;
   }
 
@@ -58,13 +64,21 @@ export class Server {
   static async start(options: ServerOptions, signal: AbortSignal): Promise<Server> {
     const lifetime = new Lifetime();
     try {
+      // Where no client can come, nobody has to be kept out.
+      const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const port = await listen(options, parts.model, lifetime);
-      return new Server(parts, port, lifetime);
+      const coap = security && (await listen(options, { model: parts.model, security }, lifetime));
+      parts.coap.server = coap;
+      return new Server(parts, { port: coap?.port, security }, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
     }
+  }
+
+  /** Writes to the files that have the names of its logs now. The log of the options is its owner's. */
+  reopenLogs(): void {
+    this.#security?.audit.reopen();
   }
 
   /** Refuses clients, ends what runs, closes the shutters, finishes the files. Throws when something did not close. */
@@ -73,11 +87,29 @@ export class Server {
   }
 }
 
+/** Where clients come in, and who may. */
+interface Door {
+  readonly port: number | undefined;
+  readonly security: Security | undefined;
+}
+
+interface Parts {
+  readonly model: ServerModel;
+  readonly hardware: Hardware;
+  readonly coap: CoapSlot;
+}
+
+async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lifetime): Promise<Security> {
+  const security = await Security.open(config.security, { clock, log });
+  lifetime.defer("security", () => security.close());
+  return security;
+}
+
 async function openParts(
   { config, clock, log, version }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
-): Promise<{ model: ServerModel; hardware: Hardware }> {
+): Promise<Parts> {
   const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
@@ -92,7 +124,10 @@ async function openParts(
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
-  return { hardware, model: { ...instruments, dataDirectory, recorder, operations, configuration } };
+  const coap: CoapSlot = { server: undefined };
+  const coapStats = () => coap.server?.stats;
+  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  return { hardware, model, coap };
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
@@ -146,19 +181,32 @@ async function openStatusLed(
   lifetime.defer("status LED", () => led.close());
 }
 
-async function listen({ config, clock, log }: ServerOptions, model: ServerModel, lifetime: Lifetime) {
-  const { enabled, address, port } = config.coap;
-  if (!enabled) return undefined;
-  const handler = coapHandler(new Router(model, TREE), log);
+interface Guarded {
+  readonly model: ServerModel;
+  readonly security: Security;
+}
+
+async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<CoapServer> {
+  const { config, clock, log } = options;
+  const { address, port } = config.coap;
   const server = await CoapServer.listen({
     address,
     port,
-    handler,
+    ...guardedHandler(options, guarded),
+    guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
     limits: { bodyBytes: LARGEST_BODY_BYTES },
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
-  return server.port;
+  return server;
+}
+
+function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded) {
+  const router = new Router(model, TREE);
+  const parts = { policy: security.policy, audit: security.audit, clock };
+  const check = accessCheck(router, security.policy);
+  const handler = audited(coapHandler(router, { clock, log, check }), parts);
+  return { handler, admit: admission(check, parts) };
 }

@@ -20,6 +20,13 @@ const ours = rowsOf("ours");
 export const ERRORS = {
   VALUE_INVALID: client("4.00", 400, false, "The payload or a path parameter does not fit the schema."),
   VALUE_OUT_OF_RANGE: client("4.22", 422, false, "Well formed, but outside the limits the message names."),
+  CREDENTIALS_REQUIRED: client(
+    "4.01",
+    401,
+    false,
+    "Not for everybody: a key with a sufficient role is needed.",
+  ),
+  ROLE_INSUFFICIENT: client("4.03", 403, false, "The key is known, but its role does not include this."),
   RESOURCE_NOT_FOUND: client("4.04", 404, false, "No such path, device, channel, run or file."),
   METHOD_NOT_ALLOWED: client("4.05", 405, false, "The resource does not have this method."),
   FORMAT_UNSUPPORTED: client("4.15", 415, false, "The Content-Format of the payload is not understood here."),

@@ -3,23 +3,32 @@
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { CoapClient } from "../coap/client.ts";
+import { type ClientKey, protectedBy } from "./client-key.ts";
 import { transportError } from "./reply-error.ts";
 import { addressesOf, type ServerUrl } from "./server-url.ts";
 
 // Any answer will do, 4.04 included.
 const PROBE = { method: "GET", path: ["sysinfo", "version"] } as const;
 
+export interface Connection {
+  readonly clock: Clock;
+  /** Proves who asks. */
+  readonly key?: ClientKey | undefined;
+}
+
 /**
  * A single address is not asked. Of several, such as ::1 and 127.0.0.1, all are asked at once and the first to answer
- * wins. Throws DEVICE_TIMEOUT when every address refuses; the deadline for silent ones is the caller's signal.
+ * wins. Throws DEVICE_TIMEOUT when every address refuses, and what the key's file throws; the deadline for silent ones is the caller's signal.
  */
 export async function connectToAny(
   server: ServerUrl,
-  clock: Clock,
+  { clock, key }: Connection,
   signal: AbortSignal,
 ): Promise<CoapClient> {
   const addresses = await addressesOf(server, signal);
-  const open = (host: string): Promise<CoapClient> => CoapClient.open({ host, port: server.port, clock });
+  const protection = key === undefined ? {} : { wrap: await protectedBy(key) };
+  const open = (host: string): Promise<CoapClient> =>
+    CoapClient.open({ host, port: server.port, clock, ...protection });
   try {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) return await open(only);

@@ -7,6 +7,7 @@ import { type Clock, SECOND, SystemClock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { CoapClient, CoapReply } from "../coap/client.ts";
 import { decodeLinks } from "../coap/link-format.ts";
+import type { ClientKey } from "./client-key.ts";
 import { connectToAny } from "./connect.ts";
 import { Operation } from "./operation.ts";
 import { distinct, pages, withQuery } from "./pages.ts";
@@ -21,6 +22,8 @@ export interface ConnectOptions {
   /** Seconds to wait for an answer; 10 when absent. */
   readonly timeoutS?: number;
   readonly clock?: Clock;
+  /** Proves who asks: by OSCORE over UDP, by TLS with coaps+tcp. */
+  readonly key?: ClientKey;
 }
 
 export interface RunQuery {
@@ -57,7 +60,7 @@ export class VscopeClient {
   readonly #coap: CoapClient;
   readonly #timeoutS: number;
 
-  private constructor(url: string, coap: CoapClient, options: Required<ConnectOptions>) {
+  private constructor(url: string, coap: CoapClient, options: Required<Omit<ConnectOptions, "key">>) {
     this.url = url;
     this.clock = options.clock;
     this.#coap = coap;
@@ -71,12 +74,12 @@ export class VscopeClient {
    */
   static async connect(
     url: string = defaultServerUrl(),
-    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock() }: ConnectOptions = {},
+    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock(), key }: ConnectOptions = {},
     signal: AbortSignal = NEVER,
   ): Promise<VscopeClient> {
     const server = parseServerUrl(url);
     const deadline = { clock, us: timeoutS * SECOND, late: () => noAnswer(server.url, timeoutS) };
-    const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, clock, joined);
+    const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, { clock, key }, joined);
     const coap = await withDeadline(deadline, signal, open);
     return new VscopeClient(server.url, coap, { timeoutS, clock });
   }

@@ -64,20 +64,31 @@ export function isReservedSize(block: Block | undefined): boolean {
 }
 
 /** The block that was asked for, in a size that can be sent: smaller ones have higher numbers. */
-export function fitted(asked: Block, { sizeExponent }: SizeLimits): Block {
+function fitted(asked: Block, { sizeExponent }: SizeLimits): Block {
   if (asked.sizeExponent <= sizeExponent) return asked;
   const from = Math.min(asked.sizeExponent, LARGEST_EXPONENT);
   return { ...asked, number: asked.number << (from - Math.min(sizeExponent, from)), sizeExponent };
 }
 
-/** The block of a body that was asked for: undefined when it lies past the end. `bertBytes` is the size of one with BERT. */
-export function sliceBody(
-  body: Uint8Array,
-  asked: Block,
-  bertBytes: number = LARGEST_BLOCK_BYTES,
-): { readonly payload: Uint8Array; readonly block: Block } | undefined {
-  const offset = blockOffset(asked);
-  if (offset > 0 && offset >= body.length) return undefined;
-  const end = offset + (asked.sizeExponent === BERT_EXPONENT ? bertBytes : unitBytes(asked));
-  return { payload: body.subarray(offset, end), block: { ...asked, more: end < body.length } };
+/** A part of a body: bytes from `offset` to `end`; a block unless it is all there is. */
+export interface BodyPart {
+  readonly offset: number;
+  readonly end: number;
+  readonly block?: Block;
+}
+
+/**
+ * The part of a body of `size` bytes that answers a request for a block, or for all of it: undefined when it lies past
+ * the end.
+ */
+export function partOf(size: number, asked: Block | undefined, sizes: SizeLimits): BodyPart | undefined {
+  if (asked === undefined && size <= sizes.wholeBytes) return { offset: 0, end: size };
+  const wanted = fitted(asked ?? { number: 0, more: false, sizeExponent: sizes.sizeExponent }, sizes);
+  const offset = blockOffset(wanted);
+  if (offset > 0 && offset >= size) return undefined;
+  const last = offset + (wanted.sizeExponent === BERT_EXPONENT ? sizes.blockBytes : unitBytes(wanted));
+  const isWhole = offset === 0 && last >= size;
+  return isWhole
+    ? { offset, end: size }
+    : { offset, end: Math.min(last, size), block: { ...wanted, more: last < size } };
 }

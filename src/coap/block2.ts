@@ -9,6 +9,9 @@ import type { CoapLimits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Reply } from "./response.ts";
 
+/** What a body that is read by position counts: about what it keeps of itself. */
+const BODY_BYTES = 64 * 1024;
+
 /** A pin without a read for this long is forgotten. */
 export const IDLE_US = 60_000_000;
 
@@ -58,8 +61,8 @@ export class Pins {
   /** Keeps an answer. One that is larger than the budget is not kept: each block then renders it anew. */
   pin(key: string, peer: Peer, reply: Reply): void {
     if (this.#pins.get(key)?.reply === reply) return;
-    this.#forget(key);
-    const bytes = entryBytes(key) + (reply.payload?.length ?? 0);
+    this.forget(key);
+    const bytes = entryBytes(key) + (reply.body === undefined ? (reply.payload?.length ?? 0) : BODY_BYTES);
     if (bytes > this.#limits.pinnedBytesPerPeer || bytes > this.#limits.pinnedBytes) return;
     this.#makeRoom(peer, bytes);
     this.#pins.set(key, { reply, peer, bytes, usedUs: this.#clock.nowUs() });
@@ -70,24 +73,25 @@ export class Pins {
   /** Forgets pins that nobody reads. Returns whether any are left. */
   expire(): boolean {
     const nowUs = this.#clock.nowUs();
-    for (const [key, { usedUs }] of this.#pins) if (nowUs - usedUs >= IDLE_US) this.#forget(key);
+    for (const [key, { usedUs }] of this.#pins) if (nowUs - usedUs >= IDLE_US) this.forget(key);
     return this.#pins.size > 0;
   }
 
   /** Forgets those of a peer that is gone. */
   forgetAll(peer: Peer): void {
-    for (const [key, pin] of this.#pins) if (pin.peer === peer) this.#forget(key);
+    for (const [key, pin] of this.#pins) if (pin.peer === peer) this.forget(key);
   }
 
   #makeRoom(peer: Peer, bytes: number): void {
     for (const [key, pin] of this.#pins) {
       const peerFits = peer.pinnedBytes + bytes <= this.#limits.pinnedBytesPerPeer;
       if (peerFits && this.#budget.fits(bytes)) return;
-      if (pin.peer === peer || peerFits) this.#forget(key);
+      if (pin.peer === peer || peerFits) this.forget(key);
     }
   }
 
-  #forget(key: string): void {
+  /** Forgets one, if it is there. */
+  forget(key: string): void {
     const pin = this.#pins.get(key);
     if (pin === undefined) return;
     this.#pins.delete(key);

@@ -13,8 +13,11 @@ export interface ClientEndpoint {
   /** A token that no other exchange of this endpoint uses. */
   nextToken(): Buffer;
 
-  /** Calls `listener` with every response to the token, but those that an exchange waits for, until it is stopped. */
-  listen(token: Buffer, listener: (message: Message) => void): () => void;
+  /**
+   * Calls `listener` with every response to the token, but those that an exchange waits for, until it is stopped; and
+   * `lost` when no more can come, because a connection has ended.
+   */
+  listen(token: Buffer, listener: (message: Message) => void, lost: () => void): () => void;
 
   /**
    * Sends a request and resolves with its response. Throws DEVICE_TIMEOUT without an answer in time,

@@ -7,23 +7,40 @@ import { Transfer } from "./client-transfer.ts";
 import type { Message } from "./codec.ts";
 import { Mailbox } from "./mailbox.ts";
 import { findUint, OPTION } from "./options.ts";
+import { type ClientTls, type StreamScheme } from "./stream/connect.ts";
+import { StreamEndpoint } from "./stream/stream-endpoint.ts";
 import { connectUdp, type DatagramSocket } from "./udp.ts";
 import { UdpEndpoint } from "./udp-endpoint.ts";
 
-export type { CoapClientRequest, CoapReply };
+export type { ClientTls, CoapClientRequest, CoapReply };
+
+export type CoapScheme = "coap" | StreamScheme;
 
 export interface CoapClientOptions {
+  /** coap (UDP) when absent. */
+  readonly scheme?: CoapScheme;
   /** Host name (looked up once) or address. */
   readonly host: string;
-  /** 5683 when absent. */
+  /** The scheme's own when absent: 5683, with TLS 5684, WebSockets 80 and 443. */
   readonly port?: number;
   /** The system's when absent; tests have their own. */
   readonly clock?: Clock;
+  /** For coaps+tcp and coaps+ws. */
+  readonly tls?: ClientTls;
   /** Instead of a UDP socket. */
   readonly socket?: DatagramSocket;
   /** Puts an endpoint that protects messages (OSCORE) in front of the transport's. */
   readonly wrap?: (endpoint: ClientEndpoint) => ClientEndpoint;
 }
+
+/** RFC 7252 section 12.6, RFC 8323 sections 8.1 to 8.4. */
+export const DEFAULT_PORTS: Readonly<Record<CoapScheme, number>> = {
+  coap: 5683,
+  "coap+tcp": 5683,
+  "coaps+tcp": 5684,
+  "coap+ws": 80,
+  "coaps+ws": 443,
+};
 
 // A notification may be this late after Max-Age before the client registers again.
 const LATENESS_US = 10_000_000;
@@ -32,11 +49,13 @@ export class CoapClient {
   readonly #endpoint: ClientEndpoint;
   readonly #clock: Clock;
 
-  /** Throws CONFIG_INVALID when the host name is not known. Sends nothing. */
+  /**
+   * UDP: sends nothing, throws CONFIG_INVALID when the host name is not known. The others connect, and again when a
+   * request finds the connection ended; they throw DEVICE_NOT_CONNECTED without a server, or one that TLS does not trust.
+   */
   static async open(options: CoapClientOptions): Promise<CoapClient> {
-    const { host, port = 5683, clock = new SystemClock(), socket, wrap } = options;
-    const opened = socket ?? (await connectUdp(host, port));
-    const endpoint = new UdpEndpoint({ host, port }, opened, clock);
+    const { clock = new SystemClock(), wrap } = options;
+    const endpoint = await openEndpoint(options, clock);
     return new CoapClient(wrap?.(endpoint) ?? endpoint, clock);
   }
 
@@ -56,13 +75,17 @@ export class CoapClient {
   /**
    * Yields the present reply and then the newest one after each change; a slow reader skips. Ends after an error reply,
    * or after the first reply when the resource cannot be observed. Registers again when the server falls silent for
-   * longer than Max-Age. Throws as `request` does, and the signal's reason.
+   * longer than Max-Age, or the connection ends. Throws as `request` does, and the signal's reason.
    */
   async *observe(request: CoapClientRequest, signal: AbortSignal): AsyncGenerator<CoapReply, void, void> {
     const transfer = new Transfer(this.#endpoint, request);
     const mailbox = new Mailbox(this.#clock);
     const token = this.#endpoint.nextToken();
-    const stop = this.#endpoint.listen(token, (message) => mailbox.put(message));
+    const stop = this.#endpoint.listen(
+      token,
+      (message) => mailbox.put(message),
+      () => mailbox.lose(),
+    );
     let isRegistered = true;
     try {
       let message: Message | undefined;
@@ -81,8 +104,16 @@ export class CoapClient {
     }
   }
 
-  /** Fails what is under way with OPERATION_CANCELLED and closes the socket. */
+  /** Fails what is under way with OPERATION_CANCELLED and closes the socket or connection. */
   close(): Promise<void> {
     return this.#endpoint.close();
   }
+}
+
+async function openEndpoint(options: CoapClientOptions, clock: Clock): Promise<ClientEndpoint> {
+  const { scheme = "coap", host, tls = {} } = options;
+  const port = options.port ?? DEFAULT_PORTS[scheme];
+  if (scheme !== "coap") return StreamEndpoint.open({ scheme, host, port, tls }, clock);
+  const socket = options.socket ?? (await connectUdp(host, port));
+  return new UdpEndpoint({ host, port }, socket, clock);
 }

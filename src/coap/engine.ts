@@ -5,8 +5,10 @@ import { orAborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { type MaybePromise } from "../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
+import { changedReply, withPart } from "./body.ts";
 import type { Message } from "./codec.ts";
 import { isSafe } from "./codes.ts";
 import { type MessageGuard, type Opened, sealed } from "./guard.ts";
@@ -16,14 +18,18 @@ import { findOption, OPTION } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
-import { checkResponse, type CoapResponse, type Reply } from "./response.ts";
+import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
 export type CoapHandler = (request: CoapRequest) => CoapResponse | Promise<CoapResponse>;
 
+/** Looks at a request before its body is collected: a response refuses it. */
+export type CoapAdmission = (request: CoapRequest) => CoapResponse | undefined;
+
 export interface EngineOptions {
   readonly handler: CoapHandler;
+  readonly admit: CoapAdmission | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CoapLimits;
@@ -42,6 +48,7 @@ export class Engine {
   readonly limits: CoapLimits;
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
+  readonly #admit: CoapAdmission | undefined;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
   readonly #uploads: Uploads;
@@ -53,11 +60,12 @@ export class Engine {
   #whenIdle: () => void = () => {};
   #hasStopped = false;
 
-  constructor({ handler, clock, log, limits, guard }: EngineOptions) {
+  constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
     this.#handler = handler;
+    this.#admit = admit;
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
     this.#uploads = new Uploads(clock, limits);
@@ -107,8 +115,9 @@ export class Engine {
   handle(request: Request): void {
     this.#counts.requests += 1;
     const reply = request.opened?.reply ?? this.#screen(request);
-    if (reply !== undefined) this.#finish(request, reply);
-    else this.#run(request);
+    if (reply === undefined) this.#run(request);
+    else if (reply.body === undefined) this.#finish(request, reply);
+    else this.#finishWhenHere(request, this.#withPart(request, reply, reply.body));
   }
 
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
@@ -136,8 +145,10 @@ export class Engine {
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
     if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
     if (block1 === undefined) return undefined;
+    const refusal = this.#admit?.(request);
+    if (refusal !== undefined) return refusal;
     const added = this.#uploads.add(request, block1);
-    if (!("body" in added)) return added;
+    if ("code" in added) return added;
     request.payload = added.body;
     return undefined;
   }
@@ -158,12 +169,15 @@ export class Engine {
     // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
     if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
       this.#observers.end(request);
-    const answer = this.#answer(request);
-    if (answer instanceof Promise) void this.#defer(request, answer);
-    else this.#finish(request, answer);
+    this.#finishWhenHere(request, this.#answer(request));
   }
 
-  #answer(request: Request): Reply | Promise<Reply> {
+  #finishWhenHere(request: Request, reply: MaybePromise<Reply>): void {
+    if (reply instanceof Promise) void this.#defer(request, reply);
+    else this.#finish(request, reply);
+  }
+
+  #answer(request: Request): MaybePromise<Reply> {
     try {
       const response = this.#handler(request);
       if (!(response instanceof Promise)) return this.#checked(request, response);
@@ -176,12 +190,26 @@ export class Engine {
     }
   }
 
-  #checked(request: Request, response: CoapResponse): Reply {
+  #checked(request: Request, response: CoapResponse): MaybePromise<Reply> {
     try {
       checkResponse(response);
-      return response;
+      return response.body === undefined ? response : this.#withPart(request, response, response.body);
     } catch (error) {
       return this.#failed(request, error);
+    }
+  }
+
+  // Who meets another version of a body begins anew.
+  #withPart(request: Request, reply: Reply, body: CoapBody): MaybePromise<Reply> {
+    const failed = (error: unknown): Reply => {
+      this.#pins.forget(answerKey(request));
+      return changedReply(error) ?? this.#failed(request, error);
+    };
+    try {
+      const part = withPart(request, reply, body);
+      return part instanceof Promise ? part.catch(failed) : part;
+    } catch (error) {
+      return failed(error);
     }
   }
 
@@ -222,7 +250,7 @@ export class Engine {
     if (request.observe !== 0 || !isSafe(request.method) || this.#closing.signal.aborted) return { reply };
     if (reply.observe === undefined || reply.code !== "2.05") return { reply };
     try {
-      return { reply, sequence: this.#observers.register(request, reply.observe, reply.maxAgeS) };
+      return { reply, sequence: this.#observers.register(request, { ...reply, observe: reply.observe }) };
     } catch (error) {
       return { reply: this.#failed(request, error) };
     }

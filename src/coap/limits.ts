@@ -23,6 +23,11 @@ export interface CoapLimits {
   readonly requests: number;
   /** Remote endpoints remembered; above it the least recent idle one is forgotten. */
   readonly peers: number;
+  /** Connections (TCP, TLS, WebSocket) in all and of one address; above it the idlest one goes, or the new one is refused. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
+  readonly connectionIdleS: number;
 }
 
 export const DEFAULT_LIMITS: CoapLimits = {
@@ -38,9 +43,12 @@ export const DEFAULT_LIMITS: CoapLimits = {
   requestsPerPeer: 64,
   requests: 1024,
   peers: 8192,
+  connections: 128,
+  connectionsPerAddress: 32,
+  connectionIdleS: 300,
 };
 
-/** Counters since the start, and three present sizes. */
+/** Counters since the start, and present sizes. */
 export interface CoapStats {
   received: number;
   sent: number;
@@ -54,6 +62,11 @@ export interface CoapStats {
   abandoned: number;
   /** Handlers that threw. */
   failures: number;
+  /** Connections that were not let in, and that ended by a mistake or a loss. */
+  connectionsRefused: number;
+  connectionsAborted: number;
+  /** Present connections. */
+  connections: number;
   peers: number;
   observers: number;
   pinnedBytes: number;
@@ -70,6 +83,9 @@ export function newStats(): CoapStats {
     retransmissions: 0,
     abandoned: 0,
     failures: 0,
+    connectionsRefused: 0,
+    connectionsAborted: 0,
+    connections: 0,
     peers: 0,
     observers: 0,
     pinnedBytes: 0,

@@ -13,6 +13,7 @@ export class Mailbox {
   #newest: Message | undefined;
   #sequence: number | undefined;
   #arrivedUs = 0;
+  #isLost = false;
   #wake: () => void = () => {};
 
   constructor(clock: Clock) {
@@ -30,7 +31,15 @@ export class Mailbox {
     this.#wake();
   }
 
-  /** Resolves with the newest notification not yet taken, or undefined after `us`; rejects when the signal aborts. */
+  /** Nothing more will come, as the connection has ended: whoever waits learns it now, or the next one to wait. */
+  lose(): void {
+    this.#isLost = true;
+    this.#wake();
+  }
+
+  /**
+   * Resolves with the newest notification not yet taken, or undefined after `us` or a loss; rejects when the signal aborts.
+   */
   take(us: number, signal: AbortSignal): Promise<Message | undefined> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
@@ -39,6 +48,7 @@ export class Mailbox {
         this.#wake = () => {};
         const message = this.#newest;
         this.#newest = undefined;
+        if (message === undefined) this.#isLost = false;
         resolve(message);
       };
       const onAbort = (): void => {
@@ -50,7 +60,7 @@ export class Mailbox {
       signal.addEventListener("abort", onAbort, { once: true });
       this.#wake = finish;
       if (signal.aborted) onAbort();
-      else if (this.#newest !== undefined) finish();
+      else if (this.#newest !== undefined || this.#isLost) finish();
     });
   }
 

@@ -6,7 +6,7 @@ import type { NotificationCarrier, NotificationSource, Request } from "./request
 export const DEFAULT_MAX_AGE_S = 60;
 
 /** A notification goes out when this share of Max-Age is over, so that the client's value never gets stale. */
-const KEEP_ALIVE_SHARE = 0.8;
+export const KEEP_ALIVE_SHARE = 0.8;
 const SHORTEST_KEEP_ALIVE_US = 5_000_000;
 
 export class Observer {
@@ -15,6 +15,8 @@ export class Observer {
   readonly carrier: NotificationCarrier;
   /** Ends the subscription at the handler's side. */
   unsubscribe: () => void = () => {};
+  /** Rendered once for all who observe the same. */
+  isShared = true;
   isRemoved = false;
   /** The value has changed since the newest notification was rendered. */
   isDirty = false;

@@ -37,6 +37,8 @@ export interface ObserverHost {
   readonly failed: (request: Request, error: unknown) => void;
 }
 
+type Subscribe = NonNullable<CoapResponse["observe"]>;
+
 /** Answers rendered in one turn, shared by all who observe the same. */
 type Rendered = Map<string, Reply | Promise<Reply>>;
 
@@ -64,15 +66,16 @@ export class Observers {
    */
   register(
     request: Request,
-    subscribe: NonNullable<CoapResponse["observe"]>,
-    maxAgeS: number | undefined,
+    { observe, maxAgeS, notifications }: Reply & { readonly observe: Subscribe },
   ): number | undefined {
     const { limits, clock } = this.#host;
     const peer = request.from;
     this.end(request);
     if (this.#count >= limits.observers || peer.observers >= limits.observersPerPeer) return undefined;
+    request.confirmsNotifications = notifications?.isConfirmable === true;
     const observer = new Observer(request, (own) => this.#sourceOf(own));
-    this.#subscribe(observer, subscribe);
+    observer.isShared = notifications?.isShared !== false;
+    this.#subscribe(observer, observe);
     observer.renewed(clock.nowUs(), maxAgeS);
     const ofPeer = this.#byPeer.get(peer) ?? new Map<string, Observer>();
     this.#byPeer.set(peer, ofPeer);
@@ -156,7 +159,7 @@ export class Observers {
     };
   }
 
-  #subscribe(observer: Observer, subscribe: NonNullable<CoapResponse["observe"]>): void {
+  #subscribe(observer: Observer, subscribe: Subscribe): void {
     try {
       observer.unsubscribe = subscribe(() => this.#markChanged(observer));
     } catch (error) {
@@ -167,11 +170,17 @@ export class Observers {
 
   #render(observer: Observer, rendered: Rendered): void {
     observer.isDirty = false;
-    const key = contentKey(observer.request);
-    const reply = rendered.get(key) ?? this.#host.answer(observer.request);
-    rendered.set(key, reply);
+    const reply = this.#rendered(observer, rendered);
     if (reply instanceof Promise) void reply.then((value) => this.#notify(observer, value));
     else this.#notify(observer, reply);
+  }
+
+  #rendered({ request, isShared }: Observer, rendered: Rendered): Reply | Promise<Reply> {
+    if (!isShared) return this.#host.answer(request);
+    const key = contentKey(request);
+    const reply = rendered.get(key) ?? this.#host.answer(request);
+    rendered.set(key, reply);
+    return reply;
   }
 
   #notify(observer: Observer, reply: Reply): void {

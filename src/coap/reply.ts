@@ -1,12 +1,15 @@
 // From an answer to one message: validation by entity tag, choice of the block, options.
 
 import { classOf, codeNumber, isSafe } from "./codes.ts";
-import { type Block, blockValue, fitted, LARGEST_BLOCK_BYTES, sliceBody } from "./block.ts";
+import { type Block, blockValue, LARGEST_BLOCK_BYTES, partOf } from "./block.ts";
 import { etagOf, type Pins } from "./block2.ts";
 import { bytesOption, type CoapOption, OPTION, textOption, uintOption } from "./options.ts";
 import { NO_BYTES } from "./codec.ts";
 import { answerKey, type Request } from "./request.ts";
 import type { Reply, ReplyMessage } from "./response.ts";
+
+/** 2.03: the client holds the representation, with its format. */
+const VALID = codeNumber("2.03");
 
 const PAST_END: Reply = { code: "4.00", payload: Buffer.from("block is past the end") };
 
@@ -36,7 +39,7 @@ export function composeReply(
   const selected = select(request, reply, asked);
   if (selected === undefined) return composeReply(request, PAST_END, pins);
   const hasMore = selected.block2?.more === true;
-  if (hasMore) pins.pin(answerKey(request), request.from, reply);
+  if (hasMore) pins.pin(answerKey(request), request.from, reply.original ?? reply);
   const options = replyOptions(selected, reply, sequence);
   if (request.block1 !== undefined && !isNotification) insertBlock1(options, request.block1);
   const { code, payload } = selected;
@@ -50,20 +53,23 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
   const body = reply.payload ?? NO_BYTES;
   // Diagnostic text is for people: the first KiB is enough, and clients rarely fetch the rest of an error.
   if (classOf(code) !== 2) return { code, payload: body.subarray(0, LARGEST_BLOCK_BYTES) };
-  const etag = reply.etag ?? (body.length > LARGEST_BLOCK_BYTES ? etagOf(body) : undefined);
-  if (etag !== undefined && isSafe(request.method) && request.etags.some((known) => known.equals(etag))) {
-    return { code: codeNumber("2.03"), payload: NO_BYTES, etag };
-  }
+  const size = reply.body?.size ?? body.length;
+  const etag = reply.etag ?? (size > LARGEST_BLOCK_BYTES ? etagOf(body) : undefined);
+  if (etag !== undefined && isKnown(request, etag))
+    return { code: VALID, payload: NO_BYTES, etag };
+  const part = partOf(size, asked, request.from.sizes);
+  if (part === undefined) return undefined;
+  const { offset, end, block } = part;
+  // What a body gives was read for this very part.
+  const payload = reply.body === undefined && block !== undefined ? body.subarray(offset, end) : body;
   const tagged = etag === undefined ? {} : { etag };
-  const { sizes } = request.from;
-  if (asked === undefined && body.length <= sizes.wholeBytes) return { code, payload: body, ...tagged };
-  const wanted = fitted(asked ?? { number: 0, more: false, sizeExponent: sizes.sizeExponent }, sizes);
-  const slice = sliceBody(body, wanted, sizes.blockBytes);
-  if (slice === undefined) return undefined;
-  const isWhole = wanted.number === 0 && !slice.block.more;
-  if (isWhole) return { code, payload: body, ...tagged };
-  const size = wanted.number === 0 ? { size2: body.length } : {};
-  return { code, payload: slice.payload, block2: slice.block, ...tagged, ...size };
+  if (block === undefined) return { code, payload, ...tagged };
+  return { code, payload, block2: block, ...tagged, ...(offset === 0 ? { size2: size } : {}) };
+}
+
+/** The client has said that it holds this representation. */
+export function isKnown({ method, etags }: Request, etag: Uint8Array): boolean {
+  return isSafe(method) && etags.some((known) => known.equals(etag));
 }
 
 // In ascending order of the option numbers.
@@ -72,7 +78,7 @@ function replyOptions(selected: Selected, reply: Reply, sequence: number | undef
   if (selected.etag !== undefined) options.push(bytesOption(OPTION.ETAG, selected.etag));
   if (sequence !== undefined) options.push(uintOption(OPTION.OBSERVE, sequence));
   for (const segment of reply.locationPath ?? []) options.push(textOption(OPTION.LOCATION_PATH, segment));
-  if (reply.contentFormat !== undefined && selected.payload.length > 0) {
+  if (reply.contentFormat !== undefined && selected.code !== VALID) {
     options.push(uintOption(OPTION.CONTENT_FORMAT, reply.contentFormat));
   }
   if (reply.maxAgeS !== undefined) options.push(uintOption(OPTION.MAX_AGE, reply.maxAgeS));

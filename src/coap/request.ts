@@ -93,6 +93,8 @@ export abstract class Request implements CoapRequest {
   /** A request for a later block: running it again does no harm. */
   isRepeatable = false;
   isMulticast = false;
+  /** Of the observation that this request registers: each notification is to be confirmable. */
+  confirmsNotifications = false;
 
   constructor(received: Message, opened: Opened | undefined, from: Peer) {
     const message = opened === undefined ? received : insideOf(received, opened);

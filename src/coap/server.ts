@@ -1,17 +1,34 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
-// datagrams in udp-front.ts.
+// datagrams in udp-front.ts, about connections in stream/.
 
 import { type Clock, SystemClock } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
-import { type CoapHandler, Engine } from "./engine.ts";
+import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
 import type { CoapResponse } from "./response.ts";
+import { listenTcp } from "./stream/listen.ts";
+import { listenTls } from "./stream/listen-tls.ts";
+import { listenWebSocket } from "./stream/listen-websocket.ts";
+import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
+import type { TlsCredentials } from "./stream/tls-credentials.ts";
 import { bindUdp, type DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
-export type { CoapHandler, CoapRequest, CoapResponse };
+export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
+
+/** Ports for connections (RFC 8323), on the address of the server; 0 lets the system choose. */
+export interface StreamPorts {
+  /** coap+tcp */
+  readonly tcp?: number;
+  /** coaps+tcp; needs `tls`. */
+  readonly tls?: number;
+  /** coap+ws */
+  readonly ws?: number;
+  /** coaps+ws; needs `tls`. */
+  readonly wss?: number;
+}
 
 export interface CoapServerOptions {
   /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name that is looked up once. */
@@ -19,6 +36,8 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
+  /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
+  readonly admit?: CoapAdmission;
   /** The system's when absent; tests have their own. */
   readonly clock?: Clock;
   /** Nothing is logged when absent. */
@@ -28,26 +47,42 @@ export interface CoapServerOptions {
   readonly guard?: MessageGuard;
   /** Instead of a UDP socket. */
   readonly socket?: DatagramSocket;
+  /** Other ports to listen on, beside that of UDP. */
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
+  readonly origins?: readonly string[];
 }
 
 export class CoapServer {
   readonly #engine: Engine;
   readonly #udp: UdpFront;
+  readonly #streams: StreamFront;
+  #ports: StreamPorts = {};
   #closed: Promise<void> | undefined;
 
   /**
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
-   * CONFIG_INVALID when the address cannot be used.
+   * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    return new CoapServer(options, options.socket ?? (await bindUdp(options.address, options.port)));
+    const socket = options.socket ?? (await bindUdp(options.address, options.port));
+    const server = new CoapServer(options, socket);
+    try {
+      await server.#openStreams(options);
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 
   private constructor(options: CoapServerOptions, socket: DatagramSocket) {
-    const { handler, clock = new SystemClock(), log = SILENT, guard } = options;
+    const { handler, admit, clock = new SystemClock(), log = SILENT, guard } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#engine = new Engine({ handler, clock, log, guard, limits });
+    this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
     this.#udp = new UdpFront(this.#engine, socket);
+    this.#streams = new StreamFront(this.#engine);
   }
 
   get address(): string {
@@ -58,11 +93,16 @@ export class CoapServer {
     return this.#udp.port;
   }
 
-  get stats(): Readonly<CoapStats> {
-    return { ...this.#engine.stats, peers: this.#udp.peers };
+  /** The ports for connections that are open. */
+  get ports(): StreamPorts {
+    return this.#ports;
   }
 
-  /** Ends observations with 5.03, aborts running handlers, waits shortly for them, and closes the socket. */
+  get stats(): Readonly<CoapStats> {
+    return { ...this.#engine.stats, peers: this.#udp.peers, connections: this.#streams.size };
+  }
+
+  /** Ends observations with 5.03, aborts running handlers, waits shortly for them, and closes all ports. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -70,6 +110,24 @@ export class CoapServer {
 
   async #close(): Promise<void> {
     await this.#engine.close(this.#udp.name);
-    await this.#udp.close();
+    await Promise.all([this.#udp.close(), this.#streams.close()]);
+  }
+
+  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+    const gate = this.#streams;
+    const open = async (
+      name: keyof StreamPorts,
+      listen: (at: { address: string; port: number }) => Promise<Acceptor>,
+    ): Promise<void> => {
+      const port = streams[name];
+      if (port === undefined) return;
+      const acceptor = await listen({ address, port });
+      gate.add(acceptor);
+      this.#ports = { ...this.#ports, [name]: acceptor.port };
+    };
+    await open("tcp", (at) => listenTcp(at, gate));
+    await open("tls", (at) => listenTls(at, tls, gate));
+    await open("ws", (at) => listenWebSocket({ ...at, origins }, gate));
+    await open("wss", (at) => listenWebSocket({ ...at, origins, tls }, gate));
   }
 }

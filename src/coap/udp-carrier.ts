@@ -82,7 +82,7 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
   }
 
   #mustConfirm(): boolean {
-    if (this.#request.type === CON) return true;
+    if (this.#request.type === CON || this.#request.confirmsNotifications) return true;
     const nowUs = this.#host.nowUs();
     this.#sinceConfirmed += 1;
     if (this.#sinceConfirmed < CONFIRM_EVERY && nowUs - this.#confirmedUs < CONFIRM_AFTER_US) return false;

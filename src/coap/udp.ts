@@ -117,7 +117,8 @@ function bindError(address: string, port: number, cause: unknown): VscopeError {
   return new VscopeError(code, `${name}: ${fact}`, { cause });
 }
 
-const BIND_FACTS = new Map([
+/** What the system's refusals to bind mean. */
+export const BIND_FACTS = new Map([
   ["EADDRINUSE", "another server has this address and port"],
   ["EADDRNOTAVAIL", "this machine does not have the address"],
   ["EACCES", "this user may not open the port, use one above 1023"],

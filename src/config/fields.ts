@@ -67,24 +67,32 @@ export interface Unit {
   readonly serial: string;
 }
 
-/** `QE Pro QEP00709, STS S01234`: model and serial number, each serial number once. */
-export function units(): z.ZodType<readonly Unit[]> {
-  const expectation = "a list of models with different serial numbers such as QE Pro QEP00709, STS S01234";
+/** A list of different things; `read` gives undefined for what it does not accept, `idOf` tells two of them apart. */
+export function list<T extends object>(
+  expectation: string,
+  read: (item: string) => T | undefined,
+  idOf: (value: T) => string,
+): z.ZodType<readonly T[]> {
   return z.unknown().transform((given, context) => {
     const items: readonly unknown[] = Array.isArray(given) ? given : [given];
-    const values = items.flatMap((item) => unitOf(item) ?? []);
-    const distinct = new Set(values.map(({ serial }) => serial));
-    if (values.length === items.length && distinct.size === items.length) return values;
+    const values = items
+      .map((item) => (typeof item === "string" ? read(item.trim()) : undefined))
+      .filter((value) => value !== undefined);
+    if (values.length === items.length && new Set(values.map(idOf)).size === items.length) return values;
     context.addIssue({ code: "custom", message: complaint(given, expectation) });
     return z.NEVER;
   });
 }
 
-function unitOf(item: unknown): Unit | undefined {
-  const match = typeof item === "string" ? /^(\S.*?)\s+([\w-]+)$/.exec(item.trim()) : null;
-  if (match === null) return undefined;
-  const [, model = "", serial = ""] = match;
-  return { model, serial };
+/** `QE Pro QEP00709, STS S01234`: model and serial number, each serial number once. */
+export function units(): z.ZodType<readonly Unit[]> {
+  const expectation = "a list of models with different serial numbers such as QE Pro QEP00709, STS S01234";
+  return list(expectation, unitOf, ({ serial }) => serial);
+}
+
+function unitOf(item: string): Unit | undefined {
+  const [, model, serial] = /^(\S.*?)\s+([\w-]+)$/.exec(item) ?? [];
+  return model === undefined || serial === undefined ? undefined : { model, serial };
 }
 
 export interface Endpoint {
@@ -95,18 +103,15 @@ export interface Endpoint {
 /** `192.0.2.7:57357, 192.0.2.8`, each once; without a port it is `defaultPort`. */
 export function endpoints(defaultPort: number): z.ZodType<readonly Endpoint[]> {
   const expectation = `a list of different IPv4 addresses such as 192.0.2.7:${defaultPort}`;
-  return z.unknown().transform((given, context) => {
-    const items: readonly unknown[] = Array.isArray(given) ? given : [given];
-    const values = items.flatMap((item) => endpointOf(item, defaultPort) ?? []);
-    const distinct = new Set(values.map(({ host, port }) => `${host}:${port}`));
-    if (values.length === items.length && distinct.size === items.length) return values;
-    context.addIssue({ code: "custom", message: complaint(given, expectation) });
-    return z.NEVER;
-  });
+  return list(
+    expectation,
+    (item) => endpointOf(item, defaultPort),
+    ({ host, port }) => `${host}:${port}`,
+  );
 }
 
-function endpointOf(item: unknown, defaultPort: number): Endpoint | undefined {
-  const [, host, port] = typeof item === "string" ? (/^([\d.]+)(?::(\d{1,5}))?$/.exec(item) ?? []) : [];
+function endpointOf(item: string, defaultPort: number): Endpoint | undefined {
+  const [, host, port] = /^([\d.]+)(?::(\d{1,5}))?$/.exec(item) ?? [];
   if (host === undefined || !isIPv4(host)) return undefined;
   const number = port === undefined ? defaultPort : Number(port);
   return number >= 1 && number <= 65_535 ? { host, port: number } : undefined;

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   decimal,
@@ -28,6 +29,22 @@ export interface ServerConfig {
     /** IP address or host name; `::` is every interface, IPv4 too. */
     readonly address: string;
     readonly port: number;
+  };
+  readonly security: {
+    /** What those may do who have no key: `network` reading on the local networks, `open` all, `closed` nothing. */
+    readonly policy: "network" | "open" | "closed";
+    /** The role of programs on this computer. */
+    readonly loopback: Role;
+    /** Addresses that have a role of their own, whatever the policy says; the narrowest network decides. */
+    readonly allow: readonly NetworkRole[];
+    /** Roles of TLS clients by the common names of their certificates. */
+    readonly certificates: readonly NamedRole[];
+    /** File of the keys. */
+    readonly keys: string;
+    /** Folder for what must outlive a restart. */
+    readonly state: string;
+    /** File of the audit log, beside the log; none when absent. */
+    readonly auditLog: string | undefined;
   };
   readonly daemon: {
     /** Run in the background. */
@@ -91,6 +108,15 @@ const FILE = section({
     address: text("an address or host name").default("::"),
     port: integer(0, 65535).default(5683),
   }).prefault({}),
+  security: section({
+    policy: oneOf("network", "open", "closed").default("network"),
+    loopback: oneOf(...ROLES).default("operate"),
+    allow: networkRoles().default([]),
+    certificates: namedRoles().default([]),
+    keys: text("a file name").default("/etc/vscope.keys"),
+    state: text("a folder name").default("/var/lib/vscope"),
+    audit_log: text("a file name").optional(),
+  }).prefault({}),
   daemon: section({
     daemon: flag().default(false),
     pid_file: text("a file name").default("/run/vscope-server.pid"),
@@ -137,7 +163,18 @@ export function parseServerConfig(fileText: string, fileName: string): ReadConfi
   const { config: values, warnings } = readConfigText(SERVER_SCHEMA, fileText, fileName);
   const isOldDefault = isLegacyFile(fileName) && values.config === DEFAULT_SERVER_CONFIG.config;
   const config = isOldDefault ? LEGACY_INSTRUMENT_FILE : values.config;
-  return { config: { ...serverConfig(values), config }, warnings };
+  return {
+    config: { ...serverConfig(values), config },
+    warnings: [...warnings, ...policyWarnings(fileText, fileName)],
+  };
+}
+
+// The clients of an older installation have no keys, and what they may do has changed.
+function policyWarnings(fileText: string, fileName: string): readonly string[] {
+  if (!isLegacyFile(fileName) || /^\s*\[security\]/m.test(fileText)) return [];
+  return [
+    `${fileName}: no [security]: clients on other computers may only read; add it with allow = NETWORK operate, see docs/security.md`,
+  ];
 }
 
 /** Reads a server configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */
@@ -162,6 +199,7 @@ export async function readConfigFile(path: string): Promise<string> {
 function serverConfig({
   config,
   coap,
+  security,
   daemon,
   datadir,
   logging,
@@ -170,6 +208,7 @@ function serverConfig({
   return {
     config,
     coap,
+    security: securityConfig(security),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
       datadir: datadir.datadir,
@@ -195,6 +234,13 @@ function serverConfig({
       },
     },
   };
+}
+
+function securityConfig({
+  audit_log: auditLog,
+  ...rest
+}: z.output<typeof FILE>["security"]): ServerConfig["security"] {
+  return { ...rest, auditLog };
 }
 
 /** What holds when a file says nothing. */

@@ -15,6 +15,7 @@ import type { IndexProgress, IndexReport } from "./file-index.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
 import { MediumWatch } from "./medium-watch.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
+import { RangeFile } from "./range-file.ts";
 import { Refresher } from "./refresher.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
@@ -179,12 +180,11 @@ export class DataDirectory {
     return readRunDetail(run, await this.#require(), page);
   }
 
-  /** The bytes of a spectra file. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
-  async readFile(run: string, file: string): Promise<Buffer> {
+  /** A spectra file, read part by part. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
+  async openFile(run: string, file: string): Promise<RangeFile> {
     const { folders } = await this.#require();
-    await folders.stat(run, file);
-    const path = folders.pathOf(run, file);
-    return onDisk(path, () => this.#disk.read(path));
+    const stat = await folders.stat(run, file);
+    return new RangeFile(this.#disk, folders.pathOf(run, file), stat);
   }
 
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */

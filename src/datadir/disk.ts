@@ -1,6 +1,7 @@
 // The file system as the data directory needs it. One implementation; tests put a failing one in its place.
 // No deadline and no signal here: a system call on a local disk cannot be taken back, it ends by the kernel's limits.
 
+import { constants, type Stats } from "node:fs";
 import { lstat, mkdir, open, readdir, readFile, realpath, rename, statfs, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { MS } from "../base/clock.ts";
@@ -27,6 +28,14 @@ export interface DiskStat {
   readonly modifiedUtcUs: number;
   /** Number of the file system; differs between a mounted medium and the folder below it. */
   readonly device: number;
+  /** Number of the file within it. */
+  readonly inode: number;
+}
+
+/** A part of a file, and what the file was when the part had been read. */
+export interface DiskRange {
+  readonly bytes: Buffer;
+  readonly stat: DiskStat;
 }
 
 export interface DiskSpace {
@@ -54,6 +63,8 @@ export interface Disk {
   realPath(path: string): Promise<string>;
   list(path: string): Promise<readonly DiskEntry[]>;
   read(path: string): Promise<Buffer>;
+  /** Fewer bytes at the end of the file only. Does not follow symbolic links. */
+  readRange(path: string, offset: number, length: number): Promise<DiskRange>;
   space(path: string): Promise<DiskSpace>;
 }
 
@@ -87,15 +98,7 @@ export const SYSTEM_DISK: Disk = {
   },
   async stat(path) {
     try {
-      const stat = await lstat(path);
-      const modifiedUtcUs = Math.trunc(stat.mtimeMs) * MS;
-      return {
-        isFile: stat.isFile(),
-        isFolder: stat.isDirectory(),
-        bytes: stat.size,
-        modifiedUtcUs,
-        device: stat.dev,
-      };
+      return statOf(await lstat(path));
     } catch (error) {
       if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(systemCodeOf(error) ?? "")) return undefined;
       throw error;
@@ -111,11 +114,32 @@ export const SYSTEM_DISK: Disk = {
   },
   realPath: (path) => realpath(path),
   read: (path) => readFile(path),
+  async readRange(path, offset, length) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const buffer = Buffer.allocUnsafe(length);
+      const { bytesRead } = await handle.read(buffer, 0, length, offset);
+      return { bytes: buffer.subarray(0, bytesRead), stat: statOf(await handle.stat()) };
+    } finally {
+      await handle.close();
+    }
+  },
   async space(path) {
     const { bavail, blocks, bsize } = await statfs(path);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   },
 };
+
+function statOf(stat: Stats): DiskStat {
+  return {
+    isFile: stat.isFile(),
+    isFolder: stat.isDirectory(),
+    bytes: stat.size,
+    modifiedUtcUs: Math.trunc(stat.mtimeMs) * MS,
+    device: stat.dev,
+    inode: stat.ino,
+  };
+}
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: "DATADIR_FULL",

@@ -15,6 +15,7 @@ import type { DarkSpectrum } from "../spectra/corrections/dark-spectrum.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 import { declare } from "./model.ts";
 import { newestSpectrum, renderSpectrum, serialsAndChannels, spectrumShape } from "./spectrometers.ts";
+import { selectSpectrum, spectrumSelection, spectrumVector } from "./spectrum-selection.ts";
 
 const wish = z
   .enum(["true", "false"])
@@ -51,6 +52,9 @@ export const CORRECTED = [
     type: "core.s",
     query: wishes,
     value: corrected,
+    selection: spectrumSelection(Object.keys(corrected.shape)),
+    select: selectSpectrum,
+    vector: spectrumVector,
     instances: serialsAndChannels,
     get: ({ rack }, at, query) => {
       const spectra = rack.spectrometer(at.serial).newest(at.channel);

@@ -84,6 +84,7 @@ export const DATADIR = [
   declare("/datadir/mount", {
     summary: "Whether the medium is mounted; PUT mounts or unmounts it",
     type: "core.a",
+    access: { put: "admin" },
     value: z.boolean(),
     example: true,
     get: ({ dataDirectory }) => dataDirectory.status.value.mounted,
@@ -130,7 +131,7 @@ export const DATADIR = [
     summary: "A spectra file as it lies on the disk",
     contentFormat: JSON_TEXT,
     instances: () => [],
-    get: async ({ dataDirectory }, { run, file }) => ({ bytes: await dataDirectory.readFile(run, file) }),
+    get: ({ dataDirectory }, { run, file }) => dataDirectory.openFile(run, file),
   }),
   declare("/datadir/spectra", {
     summary:
@@ -149,6 +150,7 @@ export const DATADIR = [
     summary:
       "Instrument configuration; PUT validates it, keeps the old one as .bak, takes effect at the next start",
     contentFormat: PLAIN_TEXT,
+    access: { put: "admin" },
     value: z.string(),
     get: async ({ configuration }) => ({ bytes: Buffer.from(await configuration.read(), "utf8") }),
     put: ({ configuration }, _at, text) => configuration.write(text),

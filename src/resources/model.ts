@@ -3,6 +3,7 @@
 import type { Recorder } from "../acquisition/recorder.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { ReadableCell } from "../base/cell.ts";
+import type { CoapStats } from "../coap/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -31,6 +32,8 @@ export interface ServerModel {
   readonly recorder: Recorder;
   readonly operations: Operations;
   readonly configuration: ConfigurationText;
+  /** What the CoAP server counts; undefined while there is none. */
+  readonly coapStats: () => Readonly<CoapStats> | undefined;
   /** By serial number; empty with real hardware. */
   readonly emulatedUnits: ReadonlyMap<string, EmulatedUnit>;
 }

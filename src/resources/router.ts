@@ -3,7 +3,10 @@
 import type { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
-import type { At, Created, Resource } from "./define.ts";
+import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
+import type { AnyResource, At, Created, Resource } from "./define.ts";
+import { isMembers, type Members, mergePatch } from "./merge-patch.ts";
+import { isFetchable, isPatchable, methodsOf } from "./methods.ts";
 
 /** A resource and the values of its placeholders. */
 export interface Match<M> {
@@ -22,8 +25,16 @@ export class Router<M> {
     this.#templates = resources.map(({ path }) => path.split("/").slice(1));
   }
 
-  /** Throws RESOURCE_NOT_FOUND. Fixed segments win over placeholders. */
+  /** Throws RESOURCE_NOT_FOUND. */
   match(path: readonly string[]): Match<M> {
+    const found = this.find(path);
+    if (found === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+    return found;
+  }
+
+  /** Undefined when nothing is declared there. Fixed segments win over placeholders. */
+  find(path: readonly string[]): Match<M> | undefined {
     let best: Match<M> | undefined;
     for (const [index, template] of this.#templates.entries()) {
       const resource = this.#resources[index];
@@ -31,24 +42,58 @@ export class Router<M> {
       if (at === undefined || resource === undefined) continue;
       if (best === undefined || Object.keys(at).length < Object.keys(best.at).length) best = { resource, at };
     }
-    if (best === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
     return best;
   }
 
-  async get(
+  async get(match: Match<M>, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
+    return await this.read(match, query, signal);
+  }
+
+  /** As `get`; throws and returns at once unless the resource has to wait for its value. */
+  read(
     { resource, at }: Match<M>,
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<unknown> {
+  ): MaybePromise<unknown> {
     if (resource.get === undefined) throw notAllowed("GET", resource);
     const asked = parse(resource.query, resource.query && query, at, resource);
-    return await resource.get(this.#model, at, asked, signal);
+    return resource.get(this.#model, at, asked, signal);
+  }
+
+  /** The part of the value that `selection` names. */
+  fetch(
+    match: Match<M>,
+    { selection, query }: { readonly selection: unknown; readonly query: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): MaybePromise<unknown> {
+    const { resource, at } = match;
+    const { select } = resource;
+    if (!isFetchable(resource)) throw notAllowed("FETCH", resource);
+    if (select === undefined)
+      return this.read(match, { ...query, ...asQuery(selection, subjectOf(match)) }, signal);
+    const selected = parse(resource.selection, selection, at, resource);
+    return whenHere(this.read(match, query, signal), (value) => select(value, selected));
   }
 
   async put({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<void> {
     if (resource.put === undefined) throw notAllowed("PUT", resource);
     await resource.put(this.#model, at, parse(resource.value, value, at, resource), signal);
+  }
+
+  /** Reads, merges by RFC 7396, checks the whole and writes once. */
+  async patch(match: Match<M>, patch: unknown, signal: AbortSignal): Promise<void> {
+    const { resource, at } = match;
+    const { get, put, putMerges = false } = resource;
+    if (get === undefined || put === undefined || !isPatchable(resource))
+      throw notAllowed("iPATCH", resource);
+    if (!isMembers(patch))
+      throw new VscopeError("VALUE_INVALID", `${subjectOf(match)}: a merge patch is an object`);
+    if (putMerges) requireNoRemoval(patch, subjectOf(match));
+    if (putMerges && Object.keys(patch).length === 0) return;
+    const merged = mergePatch(await get(this.#model, at, undefined, signal), patch);
+    const value = parse(resource.value, merged, at, resource);
+    const wanted = putMerges && isMembers(value) ? named(value, Object.keys(patch)) : value;
+    await put(this.#model, at, wanted, signal);
   }
 
   async post({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<Created | undefined> {
@@ -66,6 +111,11 @@ export class Router<M> {
     const watch = resource.watch;
     if (watch === undefined) return undefined;
     return (changed) => watchAll(() => watch(this.#model, at), changed);
+  }
+
+  /** Whether resources are declared below this one. */
+  isContainer({ path }: AnyResource): boolean {
+    return this.#resources.some((other) => other.path.startsWith(`${path}/`));
   }
 
   /** Every resource that exists now, with its placeholders filled in. */
@@ -139,11 +189,30 @@ function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {
   );
 }
 
-/** The methods a resource has, in the order GET, PUT, POST, DELETE. */
-export function methodsOf<M>({ get, put, post, delete: remove }: Resource<M>): readonly string[] {
-  return [get && "GET", put && "PUT", post && "POST", remove && "DELETE"].flatMap((name) =>
-    name === undefined ? [] : [name],
+function subjectOf<M>({ resource, at }: Match<M>): string {
+  return printPath(fill(resource.path, at));
+}
+
+// A query arrives as text, however it is written.
+function asQuery(selection: unknown, subject: string): Readonly<Record<string, string>> {
+  if (!isMembers(selection))
+    throw new VscopeError("VALUE_INVALID", `${subject}: a selection is an object with members of the query`);
+  return Object.fromEntries(
+    Object.entries(selection).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
   );
+}
+
+function requireNoRemoval(patch: Members, subject: string): void {
+  const removed = Object.keys(patch).find((name) => patch[name] === null);
+  if (removed !== undefined)
+    throw new VscopeError("VALUE_INVALID", `${subject}: ${removed} cannot be removed`);
+}
+
+function named(members: Members, names: readonly string[]): Members {
+  return Object.fromEntries(Object.entries(members).filter(([name]) => names.includes(name)));
 }
 
 /** A path for people: segments joined, so that a slash inside one stays visible as %2F. */

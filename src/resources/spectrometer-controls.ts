@@ -57,6 +57,7 @@ export const SPECTROMETER_CONTROLS = [
     summary: "Pulses at a steady rate on the strobe line",
     unit: "us",
     value: strobe,
+    putMerges: true,
     example: { enabled: true, periodUs: 10_000 },
     instances: having("continuous-strobe"),
     get: reading("continuous-strobe"),
@@ -66,6 +67,7 @@ export const SPECTROMETER_CONTROLS = [
     summary: "One pulse on the strobe line in every exposure, delayed from its start",
     unit: "us",
     value: singleStrobe,
+    putMerges: true,
     example: { enabled: true, delayUs: 100, widthUs: 1000 },
     instances: having("single-strobe"),
     get: reading("single-strobe"),
@@ -92,6 +94,7 @@ export const SPECTROMETER_CONTROLS = [
   declare("/spectrometers/{serial}/gpio", {
     summary: "Pins of the accessory connector, bit n for pin n; outputs tells which are outputs",
     value: gpio,
+    putMerges: true,
     example: { outputs: 1, levels: 1 },
     instances: having("gpio"),
     get: reading("gpio"),

@@ -45,7 +45,9 @@ export const SPECTROMETER_MEMORY = [
   declare("/spectrometers/{serial}/calibration", {
     summary:
       "Calibration coefficients stored in the instrument, ascending powers; PUT writes those given and needs confirm",
+    access: { put: "admin" },
     value: calibration,
+    putMerges: true,
     example: { wavelengthCoefficients: [340.1, 0.38, -1.2e-5, -2.1e-9], confirm: "FLMS01859" },
     instances: ({ rack }) => rack.spectrometers.value.map(({ serial }) => ({ serial })),
     get: ({ rack }, { serial }) => {
@@ -72,6 +74,7 @@ export const SPECTROMETER_MEMORY = [
     summary:
       "Irradiance calibration stored in the instrument, one number a pixel; empty when there is none; PUT needs confirm",
     typicalBytes: 20_000,
+    access: { put: "admin" },
     value: irradiance,
     instances: having("irradiance"),
     get: async (server, at, _query, signal) => ({
@@ -92,7 +95,9 @@ export const SPECTROMETER_MEMORY = [
   }),
   declare("/spectrometers/{serial}/eeprom/{slot}", {
     summary: "A slot of the EEPROM; PUT writes text (14 characters) or hex (15 bytes) and needs confirm",
+    access: { put: "admin" },
     value: slot,
+    putMerges: true,
     example: { text: "600-2-25", confirm: "FLMS01859" },
     instances: () => [],
     get: async (server, at, _query, signal) => {

@@ -10,6 +10,7 @@ import { definedOnly } from "../base/defined-only.ts";
 
 import { declare, type ServerModel } from "./model.ts";
 import { channels } from "./shutters.ts";
+import { selectSpectrum, spectrumSelection, spectrumVector } from "./spectrum-selection.ts";
 
 const status = z.object({
   state: z.enum(SPECTROMETER_STATES),
@@ -161,6 +162,9 @@ export const SPECTROMETERS = [
     unit: "count",
     type: "core.s",
     value: spectrumShape,
+    selection: spectrumSelection(Object.keys(spectrumShape.shape)),
+    select: selectSpectrum,
+    vector: spectrumVector,
     instances: serialsAndChannels,
     get: ({ rack }, at) =>
       renderSpectrum(newestSpectrum(rack.spectrometer(at.serial).newest(at.channel), at)),
@@ -171,6 +175,7 @@ export const SPECTROMETERS = [
       "Cooler of the detector, exists where the instrument has one; stable: it has settled at the set point",
     unit: "Cel",
     value: tec,
+    putMerges: true,
     example: { enabled: true, setpointC: -10, temperatureC: -9.98, stable: true },
     instances: serialsWithTec,
     get: async ({ rack }, { serial }, _query, signal) => {

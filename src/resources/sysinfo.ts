@@ -54,6 +54,7 @@ export const SYSINFO = [
   }),
   declare("/sysinfo/clock", {
     summary: "UTC of the computer; PUT sets it, but not while something is recorded",
+    access: { put: "admin" },
     value: isoTime,
     example: "2026-06-21T12:00:00.000000+00:00",
     get: ({ host }) => host.utc,

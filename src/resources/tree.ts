@@ -11,6 +11,7 @@ import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
 import { SPECTROMETER_MEMORY } from "./spectrometer-memory.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
+import { STATS } from "./stats.ts";
 import { SYSINFO } from "./sysinfo.ts";
 
 export const TREE: readonly Resource<ServerModel>[] = [
@@ -24,4 +25,5 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR,
   ...ACQUISITION,
   ...EMULATOR,
+  ...STATS,
 ];

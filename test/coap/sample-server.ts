@@ -6,7 +6,13 @@ import type { Clock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
 import { encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
-import { type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
+import {
+  type CoapRequest,
+  type CoapResponse,
+  CoapServer,
+  type StreamPorts,
+  type TlsCredentials,
+} from "../../src/coap/server.ts";
 import type { DatagramSocket } from "../../src/coap/udp.ts";
 
 /** Bytes that differ from block to block. */
@@ -20,6 +26,9 @@ export interface SampleOptions {
   readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   readonly socket?: DatagramSocket;
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  readonly origins?: readonly string[];
 }
 
 export class Sample {

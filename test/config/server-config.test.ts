@@ -52,6 +52,14 @@ port = 0x1
 `.replace("0x1", "15683");
   const { config } = parseServerConfig(
     `${text}
+[security]
+policy = closed
+loopback = admin
+allow = 192.0.2.0/24 operate, 192.0.2.7 ADMIN, 2001:db8::/32 read
+certificates = field-laptop operate
+keys = /etc/x.keys
+state = /var/lib/x
+audit_log = audit.log
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -83,6 +91,19 @@ emulator_target = soil
   assert.deepEqual(config, {
     config: "field.config",
     coap: { enabled: false, address: "127.0.0.1", port: 15683 },
+    security: {
+      policy: "closed",
+      loopback: "admin",
+      allow: [
+        { address: "192.0.2.0", prefix: 24, role: "operate" },
+        { address: "192.0.2.7", prefix: 32, role: "admin" },
+        { address: "2001:db8::", prefix: 32, role: "read" },
+      ],
+      certificates: [{ name: "field-laptop", role: "operate" }],
+      keys: "/etc/x.keys",
+      state: "/var/lib/x",
+      auditLog: "audit.log",
+    },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {
       datadir: "d",
@@ -135,6 +156,9 @@ test("one network address is a list of one, none is an empty list, and nothing i
 
 const NO_ADDRESSES = "is not a list of different IPv4 addresses such as 192.0.2.7:57357";
 
+const NO_NETWORKS =
+  "is not a list of different networks with roles such as 192.0.2.0/24 operate, 192.0.2.7 admin";
+
 const MISTAKES: readonly (readonly [string, string, string])[] = [
   ...[
     "192.0.2",
@@ -153,6 +177,35 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
     "a network address given twice",
     "[hardware]\nnetwork_spectrometers = 192.0.2.7, 192.0.2.7:57357",
     `/etc/vscope.cfg:2: hardware.network_spectrometers: '192.0.2.7, 192.0.2.7:57357' ${NO_ADDRESSES}`,
+  ],
+  ...[
+    "192.0.2.7",
+    "192.0.2.7 owner",
+    "192.0.2.0/33 read",
+    "::/129 read",
+    "box.local read",
+    "192.0.2.7 read now",
+    "fe80::1%eth0 read",
+    "192.0.2 read",
+  ].map((rule): readonly [string, string, string] => [
+    `the rule ${rule}`,
+    `[security]\nallow = ${rule}`,
+    `/etc/vscope.cfg:2: security.allow: '${rule}' ${NO_NETWORKS}`,
+  ]),
+  [
+    "a network given twice",
+    "[security]\nallow = 192.0.2.7 read, 192.0.2.7/32 operate",
+    `/etc/vscope.cfg:2: security.allow: '192.0.2.7 read, 192.0.2.7/32 operate' ${NO_NETWORKS}`,
+  ],
+  [
+    "a certificate's name that is none",
+    "[security]\ncertificates = a/b read",
+    "/etc/vscope.cfg:2: security.certificates: 'a/b read' is not a list of different names with roles such as field-laptop operate, office admin",
+  ],
+  [
+    "a policy that is none",
+    "[security]\npolicy = public",
+    "/etc/vscope.cfg:2: security.policy: 'public' is not one of network, open, closed",
   ],
   ["a mistyped key", "[coap]\nprot = 1", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
   [
@@ -272,12 +325,18 @@ test("a piccolo.cfg loads; what is unknown in it is ignored with a warning each"
   assert.deepEqual(warnings, [
     "/etc/piccolo.cfg:14: [jsonrpc]: ignored: there is no JSON-RPC; the server answers CoAP",
     "/etc/piccolo.cfg:16: [extra]: ignored: unknown here",
+    "/etc/piccolo.cfg: no [security]: clients on other computers may only read; add it with allow = NETWORK operate, see docs/security.md",
   ]);
+});
+
+test("a piccolo.cfg that says who may do what gets no remark about it", () => {
+  const text = "[security]\nallow = 192.0.2.0/24 operate\n";
+  assert.deepEqual(parseServerConfig(text, "/etc/piccolo.cfg").warnings, []);
 });
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, daemon, datadir, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, security, daemon, datadir, logging, hardware",
   ]);
 });
 
@@ -317,6 +376,11 @@ test("the sample shows every key, each with its default", async () => {
     ([, section, key]) => section ?? key ?? "",
   );
   assert.deepEqual(shown, keysOf(SERVER_SCHEMA.type));
+});
+
+test("unless a file says otherwise, others may read and programs on this computer move hardware", () => {
+  const { policy, loopback, allow } = DEFAULT_SERVER_CONFIG.security;
+  assert.deepEqual({ policy, loopback, allow }, { policy: "network", loopback: "operate", allow: [] });
 });
 
 test("the emulated sample uses no hardware and listens on this computer only", async () => {

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parsePico } from "../../src/spectra/pico-reader.ts";
-import { allSpectra, openDirectory, temporaryFolder } from "../datadir/folder.ts";
+import { allSpectra, openDirectory, readText, temporaryFolder } from "../datadir/folder.ts";
 
 const RECORDER = fileURLToPath(new URL("./recorder.js", import.meta.url));
 const ROUNDS = 20;
@@ -33,7 +33,7 @@ test(`after each of ${ROUNDS} kills every acknowledged file is whole and in the 
     const names = files.map(({ file }) => file);
     for (const file of acknowledged) assert.ok(names.includes(file), `round ${round}: ${file} is lost`);
     for (const file of names) {
-      const content = parsePico(String(await directory.readFile("run", file)), file);
+      const content = parsePico(await readText(directory, "run", file), file);
       assert.deepEqual(
         content.spectra.map(({ counts }) => counts.length),
         [2048, 2048, 2048, 2048],

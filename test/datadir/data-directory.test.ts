@@ -8,7 +8,7 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { parsePico } from "../../src/spectra/pico-reader.ts";
 import { spectraSet } from "../spectra/sample.ts";
-import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+import { NEVER, openDirectory, temporaryFolder, readText } from "./folder.ts";
 
 const OUTSIDE = [
   "",
@@ -32,7 +32,7 @@ test("a batch writes one file per set and lists them newest first", async (t) =>
   await batch.finish();
   assert.equal(light.file, "b000000_s000000_light.pico");
   assert.equal(light.path, join(path, "plot10", light.file));
-  const bytes = await directory.readFile("plot10", light.file);
+  const bytes = Buffer.from(await readText(directory, "plot10", light.file));
   assert.equal(bytes.length, light.bytes);
   const content = parsePico(String(bytes), light.file);
   assert.deepEqual(content.format, { version: 1, writer: "vscope-server 9.9" });
@@ -249,7 +249,7 @@ test("nothing outside a run can be read, by whatever name", async (t) => {
   ];
   for (const [run = "", name = ""] of matrix) {
     await assert.rejects(
-      directory.readFile(run, name),
+      directory.openFile(run, name),
       (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
       `${run} ${name}`,
     );

@@ -21,6 +21,8 @@ export class FailingDisk {
     realPath: (path) => this.#call("realPath", () => SYSTEM_DISK.realPath(path)),
     list: (path) => this.#call("list", () => SYSTEM_DISK.list(path)),
     read: (path) => this.#call("read", () => SYSTEM_DISK.read(path)),
+    readRange: (path, offset, length) =>
+      this.#call("readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
     space: (path) => this.#call("space", () => SYSTEM_DISK.space(path)),
   };
 

@@ -6,7 +6,7 @@ import { type ErrorCode, isVscopeError, messageOf } from "../../src/base/errors.
 import { parsePico } from "../../src/spectra/pico-reader.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { FailingDisk } from "./failing-disk.ts";
-import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+import { allSpectra, IGNORE, NEVER, openDirectory, readText, temporaryFolder } from "./folder.ts";
 
 const FAULTS: readonly (readonly [string, ErrorCode])[] = [
   ["ENOSPC", "DATADIR_FULL"],
@@ -98,7 +98,7 @@ async function assertWhole(
   const names = files.map(({ file }) => file);
   for (const file of acknowledged) assert.ok(names.includes(file), file);
   for (const name of names) {
-    const content = parsePico(String(await directory.readFile("run", name)), name);
+    const content = parsePico(await readText(directory, "run", name), name);
     assert.equal(content.spectra.length, 1);
   }
   const indexed = (await allSpectra(directory)).map(({ file }) => file);

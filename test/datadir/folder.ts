@@ -33,5 +33,11 @@ export async function allSpectra(directory: DataDirectory) {
   return (await directory.search({ limit: 100_000 })).spectra;
 }
 
+/** The text of a spectra file. */
+export async function readText(directory: DataDirectory, run: string, file: string): Promise<string> {
+  const opened = await directory.openFile(run, file);
+  return Buffer.from(await opened.read(0, opened.size, NEVER)).toString("utf8");
+}
+
 export const IGNORE = (): void => undefined;
 export { NEVER };

@@ -2,15 +2,23 @@
 // It runs on the real clock, because sockets do.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NEVER } from "../../src/base/abort.ts";
 import { SystemClock } from "../../src/base/clock.ts";
-import { SILENT } from "../../src/base/log.ts";
+import { type Log, SILENT } from "../../src/base/log.ts";
 import { CoapClient, type CoapClientRequest, type CoapReply } from "../../src/coap/client.ts";
+import type { ServerConfig } from "../../src/config/server-config.ts";
 import { Server } from "../../src/server.ts";
 import { emulatedConfig } from "./instrument.ts";
+
+export interface CoapInstrumentOptions {
+  readonly security?: Partial<ServerConfig["security"]>;
+  readonly log?: Log;
+  /** Text of the file of keys. */
+  readonly keys?: string;
+}
 
 export class CoapInstrument {
   readonly server: Server;
@@ -29,15 +37,30 @@ export class CoapInstrument {
     this.port = port;
   }
 
-  static async start(): Promise<CoapInstrument> {
+  /** Everybody may do all there unless `security` says something else. */
+  static async start({
+    security = {},
+    log = SILENT,
+    keys = "",
+  }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
     const clock = new SystemClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
-    const config = { ...emulatedConfig(folder), coap: { enabled: true, address: "127.0.0.1", port: 0 } };
-    const server = await Server.start({ config, clock, log: SILENT, version: "test" }, NEVER);
+    const emulated = emulatedConfig(folder);
+    if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
+    const config = {
+      ...emulated,
+      coap: { enabled: true, address: "127.0.0.1", port: 0 },
+      security: { ...emulated.security, ...security },
+    };
+    const server = await Server.start({ config, clock, log, version: "test" }, NEVER);
     const { port } = server;
     assert.ok(port !== undefined);
     const client = await CoapClient.open({ host: "127.0.0.1", port, clock });
     return new CoapInstrument(server, client, { folder, port });
+  }
+
+  get keysFile(): string {
+    return emulatedConfig(this.folder).security.keys;
   }
 
   async close(): Promise<void> {

@@ -94,10 +94,11 @@ export function emulatedConfig(
   folder: string,
   { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {},
 ): ServerConfig {
-  const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
+  const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
     ...DEFAULT_SERVER_CONFIG,
     coap: { ...coap, enabled: false },
+    security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     datadir: { ...datadir, datadir: folder },
     hardware: {
       ...hardware,

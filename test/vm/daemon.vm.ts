@@ -16,7 +16,8 @@ const SERIAL = "FLMS01859";
 const HEADER_LINES = 54;
 const PINS = { open: 18, close: 17 } as const;
 const PID_FILE = "/run/vscope/vscope.pid";
-const CONFIG = "[datadir]\ndatadir = /var/lib/vscope/vscope_data\n";
+// The host is in the guest's network, where one may only read.
+const CONFIG = "[security]\nallow = 10.0.2.2 admin\n[datadir]\ndatadir = /var/lib/vscope/vscope_data\n";
 const INSTRUMENT = "[channels]\n  [[shutter_1]]\n    direction = upwelling\n";
 const PATIENCE_MS = 120_000;
 // As docs/how-to/run-as-a-service.md says.

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   showCommand,
   reindexCommand,
   doctorCommand,
+  keyCommand,
 ];
 
 export interface World {
@@ -63,11 +65,12 @@ function buildProgram(world: World): Command {
       numberOption("--timeout", { min: 0.1, max: 86_400 }),
       10,
     )
+    .option("--key <file>", "key that proves who asks (default: $VSCOPE_KEY, else none)")
     .option("--json", "print JSON on stdout and nothing else")
     .addHelpText("after", exitCodesHelp());
   const session = new Session(program, world);
   for (const make of COMMANDS) program.addCommand(make(session));
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command
       .exitOverride()
       .configureHelp({ showGlobalOptions: true })
@@ -78,4 +81,8 @@ function buildProgram(world: World): Command {
       });
   }
   return program;
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Clock } from "../../base/clock.ts";
+import { readClientKey } from "../../client/client-key.ts";
 import { parseServerUrl, defaultServerUrl } from "../../client/server-url.ts";
 import { VscopeClient } from "../../client/vscope-client.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -11,6 +12,7 @@ import type { Terminal } from "./terminal.ts";
 interface GlobalOptions {
   readonly url?: string;
   readonly json?: true;
+  readonly key?: string;
   readonly timeout: number;
 }
 
@@ -54,9 +56,14 @@ export class Session {
 
   /** Runs `task` with a client and closes that. Throws usage errors for a bad URL. */
   async withClient<T>(task: (client: VscopeClient) => Promise<T>): Promise<T> {
-    const { url = defaultServerUrl(), timeout: timeoutS } = this.#options;
+    const {
+      url = defaultServerUrl(),
+      timeout: timeoutS,
+      key: keyFile = process.env["VSCOPE_KEY"],
+    } = this.#options;
     checkUrl(url);
-    const client = await VscopeClient.connect(url, { timeoutS, clock: this.clock }, this.signal);
+    const key = keyFile === undefined ? {} : { key: await readClientKey(keyFile) };
+    const client = await VscopeClient.connect(url, { timeoutS, clock: this.clock, ...key }, this.signal);
     try {
       return await task(client);
     } finally {

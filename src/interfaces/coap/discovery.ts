@@ -1,27 +1,53 @@
-// /.well-known/core (RFC 6690): the links of every resource that exists now.
+// /.well-known/core (RFC 6690): the links of every resource that exists now; and lists of what is below a resource.
 
 import { type CoapLink, encodeLinks, filterLinks, LINK_FORMAT } from "../../coap/link-format.ts";
-import type { Resource } from "../../resources/define.ts";
+import type { AnyResource } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
-import { FORMAT } from "./formats.ts";
+import { formatsOf } from "./representations.ts";
+
+const OWN: CoapLink = { path: [".well-known", "core"], attributes: { ct: String(LINK_FORMAT) } };
 
 /** The links that match `query`, encoded. */
 export function wellKnownCore<M>(router: Router<M>, query: readonly string[]): Uint8Array {
-  const links: CoapLink[] = [{ path: [".well-known", "core"], attributes: { ct: String(LINK_FORMAT) } }];
-  for (const { path, resource } of router.instances())
-    links.push({ path, attributes: attributesOf(resource) });
+  return encoded([OWN, ...linksOf(router)], query);
+}
+
+/** The links of what is below `path`, encoded: the linked list of draft-ietf-core-interfaces-14 section 4.1. */
+export function linksBelow<M>(router: Router<M>, path: readonly string[]): Uint8Array {
+  const isBelow = (link: CoapLink): boolean =>
+    link.path.length > path.length && path.every((segment, index) => link.path[index] === segment);
+  return encoded(linksOf(router).filter(isBelow), []);
+}
+
+/** All content formats of a resource, the one for clients that ask for none first. */
+export function contentFormatsOf<M>(router: Router<M>, resource: AnyResource): readonly number[] {
+  const own = resource.contentFormat === undefined ? [] : [resource.contentFormat];
+  const formats = [...own, ...formatsOf(resource).map(({ number }) => number)];
+  return router.isContainer(resource) && resource.get !== undefined ? [...formats, LINK_FORMAT] : formats;
+}
+
+function encoded(links: readonly CoapLink[], query: readonly string[]): Uint8Array {
   return Buffer.from(encodeLinks(filterLinks(links, query)), "utf8");
 }
 
-function attributesOf<M>(resource: Resource<M>): CoapLink["attributes"] {
+function linksOf<M>(router: Router<M>): readonly CoapLink[] {
+  return Array.from(router.instances(), ({ path, resource }) => ({
+    path,
+    attributes: attributesOf(router, resource),
+  }));
+}
+
+// RFC 6690 has no attribute for a unit: it is in the title, where people see it, and in one of our own.
+function attributesOf<M>(router: Router<M>, resource: AnyResource): CoapLink["attributes"] {
+  const { summary, unit, path, type, typicalBytes, watch } = resource;
   return {
-    title: resource.unit === undefined ? resource.summary : `${resource.summary} [${resource.unit}]`,
-    rt: resourceType(resource.path),
-    if: resource.type,
-    ct:
-      resource.contentFormat === undefined ? `${FORMAT.json} ${FORMAT.cbor}` : String(resource.contentFormat),
-    ...(resource.typicalBytes === undefined ? {} : { sz: String(resource.typicalBytes) }),
-    ...(resource.watch === undefined ? {} : { obs: true }),
+    title: unit === undefined ? summary : `${summary} [${unit}]`,
+    rt: resourceType(path),
+    if: router.isContainer(resource) && type !== "core.ll" ? `${type} core.ll` : type,
+    ct: contentFormatsOf(router, resource).join(" "),
+    ...(unit === undefined ? {} : { unit }),
+    ...(typicalBytes === undefined ? {} : { sz: String(typicalBytes) }),
+    ...(watch === undefined ? {} : { obs: true }),
   };
 }
 

@@ -1,120 +1,219 @@
-// The resource tree as a CoAP handler: translates requests, values and errors; knows no instrument.
+// The resource tree as a CoAP handler: translates requests, values and errors; knows no instrument. What is here already
+// is answered at once, without a promise.
 
-import { createHash } from "node:crypto";
-import { asVscopeError, ERRORS, VscopeError } from "../../base/errors.ts";
+import { type Clock, SECOND } from "../../base/clock.ts";
+import { asVscopeError, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import type { CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
+import { type MaybePromise, whenHere } from "../../base/maybe-promise.ts";
 import { LINK_FORMAT } from "../../coap/link-format.ts";
-import type { Content, Resource } from "../../resources/define.ts";
+import { DEFAULT_MAX_AGE_S, KEEP_ALIVE_SHARE } from "../../coap/observer.ts";
+import type { CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
+import type { AnyResource } from "../../resources/define.ts";
+import { jsonSchemaOf } from "../../resources/json-schema.ts";
 import { type Match, printPath, type Router } from "../../resources/router.ts";
+import { ConditionalWatch } from "./conditional-watch.ts";
+import { type Conditions, requireComparable, takeConditions } from "./conditions.ts";
+import { FORMAT } from "./content-formats.ts";
 import { wellKnownCore } from "./discovery.ts";
-import { decodeText, decodeValue, encodeValue, FORMAT } from "./formats.ts";
+import { CBOR_FORMAT } from "./formats/cbor.ts";
+import { JSON_FORMAT } from "./formats/json.ts";
+import type { AccessCheck } from "./guard.ts";
+import { decodePatch, decodeText, decodeValue } from "./payload.ts";
+import { checkPreconditions, isConditional } from "./preconditions.ts";
+import { problemResponse, shownRequest } from "./problem.ts";
+import { represented, representation } from "./represent.ts";
+import { requireAcceptable } from "./representations.ts";
+import { Turns } from "./turns.ts";
+
+export interface HandlerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Who may do what. */
+  readonly check: AccessCheck;
+}
 
 /** Serves `router` over CoAP. The handler never throws: errors become responses with their text as the payload. */
-export function coapHandler<M>(router: Router<M>, log: Log): CoapHandler {
-  return async (request) => {
+export function coapHandler<M>(router: Router<M>, options: HandlerOptions): CoapHandler {
+  const tree = new TreeHandler(router, options);
+  return (request) => tree.answer(request);
+}
+
+/** A value as it is read, and how it is read again. */
+interface Reading {
+  readonly read: () => MaybePromise<unknown>;
+  readonly conditions: Conditions | undefined;
+}
+
+class TreeHandler<M> {
+  readonly #router: Router<M>;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #check: AccessCheck;
+  readonly #turns = new Turns();
+  /** By the request that registered. */
+  readonly #watches = new WeakMap<CoapRequest, ConditionalWatch>();
+
+  constructor(router: Router<M>, { clock, log, check }: HandlerOptions) {
+    this.#router = router;
+    this.#check = check;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  answer(request: CoapRequest): MaybePromise<CoapResponse> {
     try {
-      return await respond(router, request);
+      this.#check(request);
+      const response = this.#respond(request);
+      return response instanceof Promise
+        ? response.catch((error: unknown) => this.#failed(error, request))
+        : response;
     } catch (error) {
-      return errorResponse(asVscopeError(error), request, log);
+      return this.#failed(error, request);
     }
-  };
-}
+  }
 
-async function respond<M>(router: Router<M>, request: CoapRequest): Promise<CoapResponse> {
-  const { path, method, signal } = request;
-  if (path.length === 2 && path[0] === ".well-known" && path[1] === "core") return discover(router, request);
-  const match = router.match(path);
-  switch (method) {
-    case "GET":
-      return await get(router, match, request);
-    case "PUT":
-      await checkPreconditions(router, match, request);
-      await router.put(match, bodyOf(match.resource, request), signal);
-      return { code: "2.04" };
-    case "POST":
-      return await post(router, match, request);
-    case "DELETE":
-      await router.delete(match, signal);
-      return { code: "2.02" };
-    case "FETCH":
-    case "PATCH":
-    case "iPATCH":
-      throw new VscopeError("METHOD_NOT_ALLOWED", `${printPath(path)}: has no ${method}`);
+  #respond(request: CoapRequest): MaybePromise<CoapResponse> {
+    const { path, method } = request;
+    if (path.length === 2 && path[0] === ".well-known" && path[1] === "core") return this.#discover(request);
+    const match = this.#router.match(path);
+    if (method !== "GET" && method !== "FETCH") return this.#write(match, request);
+    if (!isConditional(request)) return this.#read(match, request);
+    return checkPreconditions(this.#router, match, request).then(() => this.#read(match, request));
+  }
+
+  #read(match: Match<M>, request: CoapRequest): MaybePromise<CoapResponse> {
+    const represent = representation(this.#router, match.resource, request.accept);
+    const reading = this.#reading(match, request);
+    return whenHere(reading.read(), (value): CoapResponse => {
+      const subject = { resource: match.resource, path: request.path };
+      const answer = { code: "2.05", ...represent(value, subject) };
+      const watch = this.#router.observe(match);
+      if (reading.conditions !== undefined)
+        return { ...answer, ...this.#conditional(reading, { value, watch, request }) };
+      return watch === undefined ? answer : { ...answer, observe: watch };
+    });
+  }
+
+  #reading(match: Match<M>, request: CoapRequest): Reading {
+    const { signal, method } = request;
+    const { query, conditions } =
+      request.query.length === 0
+        ? { query: NO_QUERY }
+        : takeConditions(parseQuery(request.query), (name) => isOwnParameter(match.resource, name));
+    if (method === "GET") return { read: () => this.#router.read(match, query, signal), conditions };
+    const selection = decodeValue(request.payload, request.contentFormat);
+    return { read: () => this.#router.fetch(match, { selection, query }, signal), conditions };
+  }
+
+  // What the server calls for each observer anew, so that each is compared with what it was told itself.
+  #conditional(
+    { read, conditions = {} }: Reading,
+    { value, watch, request }: { value: unknown; watch: Subscribe | undefined; request: CoapRequest },
+  ): Partial<CoapResponse> {
+    const subject = printPath(request.path);
+    if (watch === undefined)
+      throw new VscopeError("VALUE_INVALID", `${subject}: cannot be observed, so has no conditions`);
+    requireComparable(conditions, value, subject);
+    this.#watches.get(request)?.reported(value);
+    const resource = { clock: this.#clock, conditions, read, subscribe: watch };
+    const observe: Subscribe = (changed) => {
+      const conditional = new ConditionalWatch(resource, value, changed);
+      this.#watches.set(request, conditional);
+      return () => conditional.stop();
+    };
+    const maxAgeS = maxAgeOf(conditions);
+    return {
+      observe,
+      notifications: { isShared: false, isConfirmable: conditions.isConfirmable === true },
+      ...(maxAgeS === undefined ? {} : { maxAgeS }),
+    };
+  }
+
+  #write(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+    const perform = async (): Promise<CoapResponse> => {
+      await checkPreconditions(this.#router, match, request);
+      return await this.#perform(match, request);
+    };
+    // An action without conditions waits for nobody: it is there to end another one.
+    const isAlone = request.method === "POST" || request.method === "DELETE";
+    return isAlone && !isConditional(request)
+      ? perform()
+      : this.#turns.take(printPath(request.path), perform);
+  }
+
+  async #perform(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+    const { method, payload, contentFormat, signal } = request;
+    switch (method) {
+      case "PUT":
+        await this.#router.put(match, bodyOf(match.resource, request), signal);
+        return CHANGED;
+      case "PATCH":
+      case "iPATCH":
+        await this.#router.patch(match, decodePatch(payload, contentFormat), signal);
+        return CHANGED;
+      case "DELETE":
+        await this.#router.delete(match, signal);
+        return { code: "2.02" };
+      case "POST":
+      case "GET":
+      case "FETCH":
+        return await this.#post(match, request);
+    }
+  }
+
+  async #post(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+    const { accept, signal, path } = request;
+    // Before anything moves.
+    requireAcceptable(accept, printPath(path), POST_FORMATS);
+    const created = await this.#router.post(match, bodyOf(match.resource, request), signal);
+    if (created === undefined) return CHANGED;
+    const format = accept === undefined || accept === FORMAT.json ? JSON_FORMAT : CBOR_FORMAT;
+    const payload = format.encode(created.value, { resource: match.resource, path });
+    return { code: "2.01", payload, contentFormat: format.number, locationPath: created.location };
+  }
+
+  #discover(request: CoapRequest): CoapResponse {
+    const { method, query, accept } = request;
+    if (method !== "GET")
+      throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
+    if (isConditional(request))
+      throw new VscopeError("PRECONDITION_FAILED", "/.well-known/core: takes no conditions");
+    requireAcceptable(accept, "/.well-known/core", [LINK_FORMAT]);
+    return { code: "2.05", ...represented(wellKnownCore(this.#router, query), LINK_FORMAT) };
+  }
+
+  #failed(thrown: unknown, request: CoapRequest): CoapResponse {
+    const error = asVscopeError(thrown);
+    if (error.code === "INTERNAL") {
+      const facts = { err: error, cause: error.cause, request: shownRequest(request) };
+      this.#log.error(facts, "request met an internal error");
+      return problemResponse(error, "internal error, see the server's log", request);
+    }
+    this.#log.debug({ code: error.code, request: shownRequest(request) }, error.message);
+    return problemResponse(error, error.message, request);
   }
 }
 
-async function get<M>(router: Router<M>, match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
-  const { bytes, format } = await represent(router, match, request);
-  const observe = router.observe(match);
-  return {
-    code: "2.05",
-    payload: bytes,
-    contentFormat: format,
-    // Whoever may write needs a tag for If-Match, however short the value is.
-    ...(match.resource.put === undefined ? {} : { etag: tagOf(bytes) }),
-    ...(observe === undefined ? {} : { observe }),
-  };
-}
+type Subscribe = NonNullable<CoapResponse["observe"]>;
 
-async function post<M>(router: Router<M>, match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
-  const created = await router.post(match, bodyOf(match.resource, request), request.signal);
-  if (created === undefined) return { code: "2.04" };
-  const { bytes, format } = encodeValue(created.value, request.accept);
-  return { code: "2.01", payload: bytes, contentFormat: format, locationPath: created.location };
-}
+const CHANGED: CoapResponse = { code: "2.04" };
+const NO_QUERY: Readonly<Record<string, string>> = {};
+/** What a POST creates is described as JSON or CBOR; with 257, a client asks for its errors in that form. */
+const POST_FORMATS: readonly number[] = [FORMAT.json, FORMAT.cbor, FORMAT.problem];
 
-async function represent<M>(
-  router: Router<M>,
-  match: Match<M>,
-  { query, accept, signal }: CoapRequest,
-): Promise<{ bytes: Uint8Array; format: number }> {
-  const value = await router.get(match, parseQuery(query), signal);
-  const own = match.resource.contentFormat;
-  if (own === undefined) return encodeValue(value, accept);
-  if (accept !== undefined && accept !== own) {
-    throw new VscopeError(
-      "FORMAT_NOT_ACCEPTABLE",
-      `Accept ${accept}: ${match.resource.path} is served as ${own} only`,
-    );
-  }
-  if (!isContent(value)) throw new VscopeError("INTERNAL", `${match.resource.path}: gave no bytes`);
-  return { bytes: value.bytes, format: own };
-}
-
-function isContent(value: unknown): value is Content {
-  return typeof value === "object" && value !== null && "bytes" in value && value.bytes instanceof Uint8Array;
-}
-
-function bodyOf<M>(resource: Resource<M>, { payload, contentFormat }: CoapRequest): unknown {
+function bodyOf(resource: AnyResource, { payload, contentFormat }: CoapRequest): unknown {
   return resource.contentFormat === FORMAT.text ? decodeText(payload) : decodeValue(payload, contentFormat);
 }
 
-// RFC 7252 section 5.10.8: two operators must not overwrite each other's settings unseen.
-async function checkPreconditions<M>(
-  router: Router<M>,
-  match: Match<M>,
-  request: CoapRequest,
-): Promise<void> {
-  if (request.ifNoneMatch)
-    throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: exists already`);
-  if (request.ifMatch.length === 0) return;
-  const tag = tagOf((await represent(router, match, request)).bytes);
-  const holds = request.ifMatch.some((wanted) => wanted.length === 0 || tag.equals(wanted));
-  if (!holds)
-    throw new VscopeError("PRECONDITION_FAILED", `${printPath(request.path)}: has changed since it was read`);
+/** A value must stay fresh for longer than the server may be silent about it. */
+function maxAgeOf({ minUs = 0, maxUs = 0 }: Conditions): number | undefined {
+  const silentS = Math.max(minUs, maxUs) / SECOND;
+  const maxAgeS = Math.ceil(silentS / KEEP_ALIVE_SHARE) + 2;
+  return maxAgeS > DEFAULT_MAX_AGE_S ? maxAgeS : undefined;
 }
 
-function discover<M>(router: Router<M>, { method, query, accept }: CoapRequest): CoapResponse {
-  if (method !== "GET")
-    throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
-  if (accept !== undefined && accept !== LINK_FORMAT) {
-    throw new VscopeError(
-      "FORMAT_NOT_ACCEPTABLE",
-      `Accept ${accept}: /.well-known/core is served as ${LINK_FORMAT} only`,
-    );
-  }
-  return { code: "2.05", payload: wellKnownCore(router, query), contentFormat: LINK_FORMAT };
+function isOwnParameter({ query }: AnyResource, name: string): boolean {
+  return query !== undefined && Object.hasOwn(jsonSchemaOf(query).properties ?? {}, name);
 }
 
 function parseQuery(query: readonly string[]): Record<string, string> {
@@ -123,18 +222,4 @@ function parseQuery(query: readonly string[]): Record<string, string> {
     return equals < 0 ? [item, ""] : [item.slice(0, equals), item.slice(equals + 1)];
   });
   return Object.fromEntries(entries);
-}
-
-function tagOf(bytes: Uint8Array): Buffer {
-  return createHash("sha1").update(bytes).digest().subarray(0, 8);
-}
-
-function errorResponse(error: VscopeError, { method, path }: CoapRequest, log: Log): CoapResponse {
-  const request = `${method} ${printPath(path)}`;
-  if (error.code === "INTERNAL") {
-    log.error({ err: error, cause: error.cause, request }, "request met an internal error");
-    return { code: "5.00", payload: Buffer.from("internal error, see the server's log") };
-  }
-  log.debug({ code: error.code, request }, error.message);
-  return { code: ERRORS[error.code].coap, payload: Buffer.from(error.message, "utf8") };
 }

@@ -1,0 +1,24 @@
+// Bodies that are read by position: the part that a request asks for, when it asks for it, and nothing else.
+
+import { isVscopeError, messageOf } from "../base/errors.ts";
+import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
+import { partOf } from "./block.ts";
+import { isKnown } from "./reply.ts";
+import type { Request } from "./request.ts";
+import type { CoapBody, Reply } from "./response.ts";
+
+/** The reply with the part of its body that the request asks for as its payload. Throws what the body throws. */
+export function withPart(request: Request, reply: Reply, body: CoapBody): MaybePromise<Reply> {
+  const part = partOf(body.size, request.block2, request.from.sizes);
+  const needsNone = part === undefined || (reply.etag !== undefined && isKnown(request, reply.etag));
+  if (needsNone) return reply;
+  const { offset, end } = part;
+  const bytes = body.read(offset, end - offset, request.signal);
+  return whenHere(bytes, (payload) => ({ ...reply, payload, original: reply.original ?? reply }));
+}
+
+/** The answer to a reader of a body that is another one by now; undefined for other failures. */
+export function changedReply(error: unknown): Reply | undefined {
+  if (!isVscopeError(error, "PRECONDITION_FAILED")) return undefined;
+  return { code: "4.12", payload: Buffer.from(messageOf(error), "utf8") };
+}

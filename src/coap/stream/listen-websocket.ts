@@ -1,0 +1,88 @@
+// CoAP over WebSocket, RFC 8323 section 4: an HTTP server that knows one path and one protocol.
+
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { isIP, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { WebSocketServer } from "ws";
+import type { CoapIdentity } from "../peer.ts";
+import { listen, type ListenAt } from "./listen.ts";
+import { checked } from "./listen-tls.ts";
+import type { Acceptor, Gate } from "./stream-front.ts";
+import { type TlsCredentials, TlsGuardian } from "./tls-credentials.ts";
+import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL, WebSocketStream } from "./websocket-stream.ts";
+
+export interface WebSocketOptions extends ListenAt {
+  /** With it the port speaks TLS (coaps+ws). */
+  readonly tls?: TlsCredentials;
+  /** Origins whose pages may connect, such as `https://box.example`; those of the server's own address always may. */
+  readonly origins?: readonly string[];
+}
+
+/** Largest header of the request that opens a WebSocket. */
+const HEADER_BYTES = 8 * 1024;
+
+/** Opens a port for WebSockets. Throws as `listenTcp` and `listenTls` do. */
+export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<Acceptor> {
+  const guardian = options.tls === undefined ? undefined : new TlsGuardian(options.tls);
+  const scheme = guardian === undefined ? "coap+ws" : "coaps+ws";
+  const limits = { maxHeaderSize: HEADER_BYTES };
+  const server =
+    guardian === undefined
+      ? createHttpServer(limits)
+      : checked(scheme, () => createHttpsServer({ ...guardian.options, ...limits }));
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: gate.limitBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: () => WEBSOCKET_PROTOCOL,
+  });
+  server.on("connection", (socket) => gate.admit(socket));
+  // This server has no pages: those are elsewhere.
+  server.on("request", (_request, response) => response.writeHead(404, { connection: "close" }).end());
+  server.on("tlsClientError", () => {});
+  server.on("clientError", (_error, socket) => socket.destroy());
+  server.on("upgrade", (request, socket, head) => {
+    const refusal = refusalOf(request, options.origins ?? []);
+    const identity = socket instanceof TLSSocket ? guardian?.identify(socket) : undefined;
+    if (refusal !== undefined || identity === "false" || !(socket instanceof Socket))
+      return refuse(socket, refusal ?? "403 Forbidden");
+    webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+      gate.accept(streamOf(webSocket, socket, identity), socket),
+    );
+  });
+  return listen(scheme, server, options);
+}
+
+function streamOf(
+  webSocket: ConstructorParameters<typeof WebSocketStream>[0],
+  socket: Socket,
+  identity: CoapIdentity | undefined,
+): WebSocketStream {
+  const transport = socket instanceof TLSSocket ? "wss" : "ws";
+  return new WebSocketStream(webSocket, socket, { transport, identity });
+}
+
+/** The HTTP status of a refusal, or undefined. */
+function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
+  if (url !== WEBSOCKET_PATH) return "404 Not Found";
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+  if (!offered.includes(WEBSOCKET_PROTOCOL)) return "400 Bad Request";
+  return isAllowedOrigin(headers.origin, headers.host ?? "", origins) ? undefined : "403 Forbidden";
+}
+
+// A browser sends any page's request, with the rights of the computer it runs on, and names the page in Origin. A page of
+// this server's own numeric address may talk to it; a name may be one that an attacker lets point here (DNS rebinding).
+function isAllowedOrigin(origin: string | undefined, host: string, origins: readonly string[]): boolean {
+  if (origin === undefined || origins.includes(origin)) return true;
+  const page = URL.canParse(origin) ? new URL(origin).hostname : "";
+  const own = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
+  const isFixed = own === "localhost" || isIP(own.replace(/^\[|\]$/g, "")) !== 0;
+  return isFixed && page === own;
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

@@ -1,0 +1,169 @@
+// All connections of a server: who gets in, how many, and how long they may do nothing. One timer for all.
+
+import type { Socket } from "node:net";
+import { Budget } from "../budget.ts";
+import type { Engine } from "../engine.ts";
+import { Ticker } from "../ticker.ts";
+import { plainAddress } from "../udp.ts";
+import { OPEN_WITHIN_US } from "./connection.ts";
+import type { MessageStream } from "./message-stream.ts";
+import { StreamPeer } from "./stream-peer.ts";
+
+const TICK_US = 1_000_000;
+const CLOSE_WITHIN_US = 500_000;
+
+/** Beside the body: header, token and options of a request. */
+const OVERHEAD_BYTES = 8 * 1024;
+
+/** A connection is let go for a new one only when it has done nothing for this long. */
+const EVICT_AFTER_US = 10_000_000;
+
+/** One port that connections come to. */
+export interface Acceptor {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Whom acceptors ask, and hand connections to. */
+export interface Gate {
+  /** Largest message. */
+  readonly limitBytes: number;
+  /** What all unfinished messages occupy. */
+  readonly budget: Budget;
+  /** Counts a new socket in, or destroys it; it must become a connection soon. */
+  admit(socket: Socket): void;
+  /** An admitted socket, or one of TLS on it, has become a connection: its handshakes are done. */
+  accept(stream: MessageStream, socket: Socket): void;
+}
+
+export class StreamFront implements Gate {
+  readonly limitBytes: number;
+  readonly budget: Budget;
+  readonly #engine: Engine;
+  readonly #acceptors: Acceptor[] = [];
+  readonly #peers = new Map<string, StreamPeer>();
+  /** Sockets in their handshakes, by their remote endpoint, and since when. */
+  readonly #arriving = new Map<string, { readonly socket: Socket; readonly sinceUs: number }>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #ticker: Ticker;
+  #open = 0;
+  #number = 0;
+  #isClosing = false;
+  #whenEmpty: () => void = () => {};
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.limitBytes = engine.limits.bodyBytes + OVERHEAD_BYTES;
+    this.budget = new Budget(Math.max(engine.limits.uploadBytes, 2 * this.limitBytes));
+    this.#ticker = new Ticker(engine.clock, TICK_US, (nowUs) => this.#tick(nowUs));
+  }
+
+  /** How many connections there are, those in their handshakes too. */
+  get size(): number {
+    return this.#open;
+  }
+
+  /** Closes the port with the others. */
+  add(acceptor: Acceptor): void {
+    this.#acceptors.push(acceptor);
+  }
+
+  admit(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? "");
+    const { limits, counts, clock } = this.#engine;
+    const ofAddress = this.#perAddress.get(address) ?? 0;
+    const isFull = this.#open >= limits.connections && !this.#evictOne();
+    // Without an address the other end has gone already.
+    if (this.#isClosing || address === "" || isFull || ofAddress >= limits.connectionsPerAddress) {
+      counts.connectionsRefused += 1;
+      // An error after this one is nobody's.
+      socket.on("error", () => {}).destroy();
+      return;
+    }
+    const key = keyOf(socket);
+    this.#open += 1;
+    this.#perAddress.set(address, ofAddress + 1);
+    this.#arriving.set(key, { socket, sinceUs: clock.nowUs() });
+    this.#ticker.wake();
+    socket.on("error", () => {}).once("close", () => this.#left(address, key));
+  }
+
+  accept(stream: MessageStream, socket: Socket): void {
+    const key = keyOf(socket);
+    this.#arriving.delete(key);
+    if (this.#isClosing) return stream.destroy();
+    const peer: StreamPeer = new StreamPeer(stream, {
+      engine: this.#engine,
+      number: ++this.#number,
+      maxMessageBytes: this.limitBytes,
+      closed: (_peer, fact) => this.#closed(peer, key, fact),
+    });
+    this.#peers.set(key, peer);
+  }
+
+  /** Says farewell to all, and closes the ports. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const ports = Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    for (const { socket } of this.#arriving.values()) socket.destroy();
+    for (const peer of this.#peers.values()) peer.release();
+    await this.#emptied();
+    this.#ticker.stop();
+    await ports;
+  }
+
+  #emptied(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#engine.clock.after(CLOSE_WITHIN_US, () => {
+        for (const peer of this.#peers.values()) peer.destroy();
+      });
+      this.#whenEmpty = () => {
+        cancel();
+        resolve();
+      };
+      if (this.#open === 0) this.#whenEmpty();
+    });
+  }
+
+  #closed(peer: StreamPeer, key: string, fact: string | undefined): void {
+    if (this.#peers.get(key) === peer) this.#peers.delete(key);
+    this.#engine.forget(peer);
+    if (fact === undefined) return;
+    this.#engine.counts.connectionsAborted += 1;
+    this.#engine.log.debug({ peer: peer.name, transport: peer.transport }, `CoAP: connection ended: ${fact}`);
+  }
+
+  #left(address: string, key: string): void {
+    this.#arriving.delete(key);
+    this.#open -= 1;
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
+    if (this.#open === 0) this.#whenEmpty();
+  }
+
+  // The one that has been silent for longest, if it does nothing.
+  #evictOne(): boolean {
+    let idlest: StreamPeer | undefined;
+    for (const peer of this.#peers.values()) {
+      if (!peer.isBusy && peer.heardUs < (idlest?.heardUs ?? Number.POSITIVE_INFINITY)) idlest = peer;
+    }
+    if (idlest === undefined || this.#engine.clock.nowUs() - idlest.heardUs < EVICT_AFTER_US) return false;
+    idlest.destroy();
+    return true;
+  }
+
+  #tick(nowUs: number): boolean {
+    const idleUs = this.#engine.limits.connectionIdleS * 1_000_000;
+    for (const { socket, sinceUs } of this.#arriving.values()) {
+      if (nowUs - sinceUs >= OPEN_WITHIN_US) socket.destroy();
+    }
+    for (const peer of this.#peers.values()) peer.check(nowUs, idleUs);
+    return this.#open > 0;
+  }
+}
+
+// The same for a socket of TLS and the one below it.
+function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
+}

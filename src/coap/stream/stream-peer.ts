@@ -1,0 +1,181 @@
+// A client that talks to the server over a connection: requests in, answers and notifications out. Nothing piles up for a
+// slow reader: it gets the newest value of what it observes, and long answers in blocks.
+
+import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT, type SizeLimits } from "../block.ts";
+import type { Content, Message } from "../codec.ts";
+import { NO_BYTES } from "../codec.ts";
+import { classOf, codeNumber } from "../codes.ts";
+import type { Engine } from "../engine.ts";
+import { type CoapIdentity, Peer, type Transport } from "../peer.ts";
+import type { ReplyMessage } from "../response.ts";
+import { endpointName } from "../udp.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import { messageBytes } from "./frame.ts";
+import type { MessageStream } from "./message-stream.ts";
+import { type StreamCarrier, StreamRequest } from "./stream-request.ts";
+
+/** So many notifications of one connection are rendered at a time. */
+const RENDERED_AT_ONCE = 4;
+
+export interface StreamPeerOptions {
+  readonly engine: Engine;
+  /** Unlike that of any other connection. */
+  readonly number: number;
+  readonly maxMessageBytes: number;
+  /** The connection has ended; `fact` tells why when it was not in order. */
+  readonly closed: (peer: StreamPeer, fact: string | undefined) => void;
+}
+
+export class StreamPeer extends Peer implements ConnectionHost {
+  readonly isStream = true;
+  readonly name: string;
+  readonly key: string;
+  readonly plainAddress: string;
+  readonly transport: Transport;
+  readonly identity: CoapIdentity | undefined;
+  readonly signal: AbortSignal;
+  readonly #engine: Engine;
+  readonly #connection: Connection;
+  readonly #closed: StreamPeerOptions["closed"];
+  readonly #waiting = new Set<StreamCarrier>();
+  #rendering = 0;
+  #pongs: (() => void)[] = [];
+  #isReleased = false;
+
+  constructor(stream: MessageStream, { engine, number, maxMessageBytes, closed }: StreamPeerOptions) {
+    super();
+    this.name = endpointName(stream.address, stream.port);
+    this.key = `${stream.transport}#${number}`;
+    this.plainAddress = stream.address;
+    this.transport = stream.transport;
+    this.identity = stream.identity;
+    this.signal = engine.signal;
+    this.#engine = engine;
+    this.#closed = closed;
+    this.#connection = new Connection(stream, this, { clock: engine.clock, maxMessageBytes });
+  }
+
+  /** Small ones while answers wait to be read: the rest of a long one then waits where the memory is bounded. */
+  get sizes(): SizeLimits {
+    const { sizes, isFull } = this.#connection;
+    if (!isFull) return sizes;
+    const sizeExponent = sizes.sizeExponent === BERT_EXPONENT ? LARGEST_EXPONENT : sizes.sizeExponent;
+    const blockBytes = Math.min(sizes.blockBytes, LARGEST_BLOCK_BYTES);
+    return { wholeBytes: blockBytes, sizeExponent, blockBytes };
+  }
+
+  /** When it was last heard. */
+  get heardUs(): number {
+    return this.#connection.heardUs;
+  }
+
+  /** Whether ending the connection now would break something under way. */
+  get isBusy(): boolean {
+    return this.running > 0 || this.observers > 0;
+  }
+
+  /** Ends what takes too long. Whoever is silent for `idleUs` is asked whether he observes still, or let go. */
+  check(nowUs: number, idleUs: number): void {
+    this.#connection.check(nowUs);
+    if (this.#connection.isEnding || this.running > 0 || nowUs - this.heardUs < idleUs) return;
+    if (this.observers > 0) this.#connection.ping();
+    else this.#connection.release();
+  }
+
+  release(): void {
+    this.#connection.release();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  message(message: Message): void {
+    const { counts, log } = this.#engine;
+    counts.received += 1;
+    // Responses to what was never asked.
+    if (classOf(message.code) !== 0) return;
+    try {
+      this.#engine.handle(new StreamRequest(message, this.#engine.open(message, this), this));
+    } catch (error) {
+      counts.failures += 1;
+      log.error({ err: error, peer: this.name }, "CoAP: a message could not be handled");
+      this.#connection.abort("internal error");
+    }
+  }
+
+  opened(): void {}
+
+  drained(): void {
+    this.#grant();
+  }
+
+  released(): void {
+    this.#isReleased = true;
+    this.#answered();
+  }
+
+  afterAnswers(pong: () => void): void {
+    this.#pongs.push(pong);
+    this.#answered();
+  }
+
+  closed(fact: string | undefined): void {
+    this.#closed(this, fact);
+  }
+
+  respond(token: Buffer, answer: ReplyMessage): void {
+    if (!answer.isUnwanted) this.send(token, answer);
+    this.#answered();
+  }
+
+  /** Sends an answer or a notification; 5.00 in its place when its options alone are too long for the peer. */
+  send(token: Buffer, { code, options, payload }: Content): void {
+    const message = { code, token, options, payload };
+    const isTooLong = messageBytes(message) > this.#connection.maxMessageBytes;
+    this.#engine.counts.sent += 1;
+    this.#connection.send(
+      isTooLong ? { code: codeNumber("5.00"), token, options: [], payload: NO_BYTES } : message,
+    );
+  }
+
+  /** Takes a turn to render and send a notification; false when the carrier has to wait for `granted`. */
+  reserve(carrier: StreamCarrier): boolean {
+    if (this.#canRender && this.#waiting.size === 0) {
+      this.#rendering += 1;
+      return true;
+    }
+    this.#waiting.add(carrier);
+    return false;
+  }
+
+  /** Gives a turn to the next one that waits. */
+  giveBack(): void {
+    this.#rendering -= 1;
+    this.#grant();
+  }
+
+  /** The carrier waits no longer. */
+  forget(carrier: StreamCarrier): void {
+    this.#waiting.delete(carrier);
+  }
+
+  get #canRender(): boolean {
+    return !this.#connection.isFull && this.#rendering < RENDERED_AT_ONCE;
+  }
+
+  #grant(): void {
+    for (const carrier of this.#waiting) {
+      if (!this.#canRender) return;
+      this.#waiting.delete(carrier);
+      this.#rendering += 1;
+      carrier.granted();
+    }
+  }
+
+  #answered(): void {
+    if (this.running > 0) return;
+    for (const pong of this.#pongs.splice(0)) pong();
+    if (this.#isReleased) this.#connection.release();
+  }
+}

@@ -1,0 +1,58 @@
+// A file that is read where it is asked for, part by part: never whole, never parts of two versions. One window is kept,
+// so that small parts in a row cost one look at the disk for many of them.
+
+import { createHash } from "node:crypto";
+import { VscopeError } from "../base/errors.ts";
+import { type MaybePromise } from "../base/maybe-promise.ts";
+import { type Disk, type DiskStat, onDisk, shownPath } from "./disk.ts";
+
+const WINDOW_BYTES = 64 * 1024;
+const TAG_BYTES = 8;
+
+export class RangeFile {
+  readonly size: number;
+  /** Differs between versions of the file. */
+  readonly tag: Uint8Array;
+  readonly #disk: Disk;
+  readonly #path: string;
+  #window: { readonly offset: number; readonly bytes: Uint8Array } | undefined;
+
+  /** `stat` is the version that is to be read. */
+  constructor(disk: Disk, path: string, stat: DiskStat) {
+    this.#disk = disk;
+    this.#path = path;
+    this.size = stat.bytes;
+    this.tag = tagOf(stat);
+  }
+
+  /** At once when the part is at hand. Throws PRECONDITION_FAILED when the file has changed, DATADIR_IO. */
+  read(offset: number, length: number, signal: AbortSignal): MaybePromise<Uint8Array> {
+    signal.throwIfAborted();
+    const end = Math.min(offset + length, this.size);
+    const held = this.#window;
+    if (held !== undefined && offset >= held.offset && end <= held.offset + held.bytes.length)
+      return held.bytes.subarray(offset - held.offset, end - held.offset);
+    return offset < end ? this.#open(offset, end) : new Uint8Array();
+  }
+
+  async #open(offset: number, end: number): Promise<Uint8Array> {
+    const bytes = await this.#load(offset, Math.max(end - offset, WINDOW_BYTES));
+    this.#window = { offset, bytes };
+    return bytes.subarray(0, end - offset);
+  }
+
+  async #load(offset: number, length: number): Promise<Uint8Array> {
+    const path = this.#path;
+    const wanted = Math.min(length, this.size - offset);
+    const { bytes, stat } = await onDisk(path, () => this.#disk.readRange(path, offset, wanted));
+    if (bytes.length === wanted && Buffer.compare(tagOf(stat), this.tag) === 0) return bytes;
+    throw new VscopeError(
+      "PRECONDITION_FAILED",
+      `${shownPath(path)}: has changed since its first part was read`,
+    );
+  }
+}
+
+function tagOf({ bytes, modifiedUtcUs, inode }: DiskStat): Uint8Array {
+  return createHash("sha1").update(`${bytes} ${modifiedUtcUs} ${inode}`).digest().subarray(0, TAG_BYTES);
+}

@@ -1,0 +1,134 @@
+// vscope key: the keys of the server on this computer. Works on its file, so it needs no server, but the right to write.
+
+import { existsSync } from "node:fs";
+import { Command, Option } from "commander";
+import { printClientKey } from "../../../client/client-key.ts";
+import { readServerConfig } from "../../../config/server-config.ts";
+import { DEFAULT_SERVER_CONFIG } from "../../../config/server-config.ts";
+import { isRevoked, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
+import { addKey, readKeyFile, revokeKey } from "../../../security/key-file.ts";
+import { command } from "../help.ts";
+import type { Session } from "../session.ts";
+import { renderTable } from "../table.ts";
+
+const DEFAULT_CONFIG = "/etc/vscope.cfg";
+
+interface FileFlags {
+  readonly serverConfig?: string;
+  readonly file?: string;
+}
+
+export function keyCommand(session: Session): Command {
+  const group = command({
+    name: "key",
+    summary: "make, list and revoke the keys of the server on this computer",
+    details: "a running server sees the change within a second",
+    examples: [
+      "sudo vscope key new field-laptop --role operate",
+      "sudo vscope key list",
+      "sudo vscope key revoke field-laptop",
+    ],
+  });
+  for (const make of [newCommand, listCommand, revokeCommand]) group.addCommand(make(session));
+  return group;
+}
+
+function newCommand(session: Session): Command {
+  const role = new Option("--role <role>", "what its holder may do").choices(KEY_ROLES).default("operate");
+  return keyFileCommand("new", "make a key and print, once, what its holder needs")
+    .argument("<name>", "whose it is; the audit log has this name")
+    .addOption(role)
+    .action(async (name: string, flags: FileFlags & { readonly role: Key["role"] }) => {
+      const file = await keyFile(flags);
+      const isFirst = !existsSync(file);
+      const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs() });
+      if (isFirst)
+        session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
+      session.print(key, () => handout(key));
+    });
+}
+
+function listCommand(session: Session): Command {
+  return keyFileCommand("list", "list names and roles; no secrets").action(async (flags: FileFlags) => {
+    const entries = readKeyFile(await keyFile(flags)).map(withoutSecret);
+    session.print(entries, () => (entries.length === 0 ? "no keys" : listText(entries)));
+  });
+}
+
+function revokeCommand(session: Session): Command {
+  return keyFileCommand("revoke", "let a key hold no longer")
+    .argument("<name>", "as it is listed")
+    .action(async (name: string, flags: FileFlags) => {
+      await revokeKey(await keyFile(flags), name, session.clock.utcUs());
+      session.print({ name, revoked: true }, () => `key ${name} is revoked`);
+    });
+}
+
+function keyFileCommand(name: string, summary: string): Command {
+  return new Command(name)
+    .summary(summary)
+    .description(summary)
+    .option("-s, --server-config <file>", `server configuration, names the file (default: ${DEFAULT_CONFIG})`)
+    .option("--file <file>", "file of the keys, whatever the configuration says");
+}
+
+// Without -s a missing /etc/vscope.cfg means "all defaults", as for the server.
+async function keyFile({ serverConfig, file }: FileFlags): Promise<string> {
+  if (file !== undefined) return file;
+  if (serverConfig === undefined && !existsSync(DEFAULT_CONFIG)) return DEFAULT_SERVER_CONFIG.security.keys;
+  return (await readServerConfig(serverConfig ?? DEFAULT_CONFIG)).config.security.keys;
+}
+
+function withoutSecret(entry: KeyEntry) {
+  const { name, role, id, created } = entry;
+  return { name, role, id, created, ...(isRevoked(entry) ? { revoked: entry.revoked } : {}) };
+}
+
+function listText(entries: readonly ReturnType<typeof withoutSecret>[]): string {
+  const headings = ["name", "role", "id", "made", "revoked"];
+  const rows = entries.map(({ name, role, id, created, revoked }) => [
+    name,
+    role,
+    id,
+    day(created),
+    day(revoked),
+  ]);
+  return renderTable(
+    headings.map((heading) => ({ heading })),
+    rows,
+  );
+}
+
+function day(iso: string | undefined): string {
+  return iso === undefined ? "" : iso.slice(0, 10);
+}
+
+/** What the holder of a key needs, for every kind of client. */
+function handout(key: Key): string {
+  const { name, id, secret, salt, role } = key;
+  const settings = {
+    "sender-id_ascii": id,
+    "recipient-id_ascii": SERVER_ID,
+    secret_ascii: secret,
+    salt_hex: salt,
+  };
+  const credentials = { "coap://SERVER/*": { oscore: { basedir: `${name}/` } } };
+  return `Key ${name}, role ${role}. This is shown once; whoever has it is ${name}.
+
+vscope: save as ${name}.key with mode 0600, then vscope --key ${name}.key or VSCOPE_KEY=${name}.key
+${printClientKey({ ...key, serverId: SERVER_ID })}
+
+libcoap, TLS: coap-client -u ${name} -k ${secret} coaps+tcp://SERVER/sysinfo
+
+libcoap, OSCORE (4.3.2 or newer): save as ${name}.oscore, then coap-client -E ${name}.oscore,${name}.seq coap://SERVER/sysinfo
+master_secret,ascii,"${secret}"
+master_salt,hex,"${salt}"
+sender_id,ascii,"${id}"
+recipient_id,ascii,"${SERVER_ID}"
+
+aiocoap, OSCORE: save as ${name}/settings.json
+${JSON.stringify(settings)}
+and in the file that aiocoap-client --credentials names
+${JSON.stringify(credentials)}
+`;
+}

@@ -1,0 +1,63 @@
+// A value of the tree as the payload of an answer, with its tag.
+
+import { VscopeError } from "../../base/errors.ts";
+import type { CoapResponse } from "../../coap/server.ts";
+import { LINK_FORMAT } from "../../coap/link-format.ts";
+import type { AnyResource, Content, ContentByPosition } from "../../resources/define.ts";
+import type { Router } from "../../resources/router.ts";
+import { FORMAT } from "./content-formats.ts";
+import { contentFormatsOf, linksBelow } from "./discovery.ts";
+import { tagOf } from "./etag.ts";
+import type { Subject } from "./formats/format.ts";
+import { formatFor, formatsOf, notAcceptable, requireAcceptable } from "./representations.ts";
+
+/** The members of an answer that carry a representation. */
+export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat" | "etag">;
+
+/** How to represent the values of a resource; made before the value is read, so that nothing is read in vain. */
+export type Represent = (value: unknown, subject: Subject) => Representation;
+
+/** Throws FORMAT_NOT_ACCEPTABLE with the formats that there are. */
+export function representation<M>(
+  router: Router<M>,
+  resource: AnyResource,
+  accept: number | undefined,
+): Represent {
+  if (resource.contentFormat !== undefined) {
+    requireAcceptable(accept, resource.path, contentFormatsOf(router, resource));
+    return contentAs(resource.contentFormat);
+  }
+  if (accept === LINK_FORMAT && router.isContainer(resource))
+    return (_value, { path }) => represented(linksBelow(router, path), LINK_FORMAT);
+  const format = formatFor(resource, accept);
+  if (format === undefined)
+    throw notAcceptable(accept ?? FORMAT.json, resource.path, contentFormatsOf(router, resource));
+  return (value, subject) => represented(format.encode(value, subject), format.number);
+}
+
+/** The tags of a value in all formats, the likeliest first: one of them is what a client holds. */
+export function* tagsOf(value: unknown, subject: Subject): Generator<Uint8Array> {
+  if (isContent(value)) yield tagOf(value.bytes);
+  else if (isByPosition(value)) yield value.tag;
+  else for (const format of formatsOf(subject.resource)) yield tagOf(format.encode(value, subject));
+}
+
+export function represented(payload: Uint8Array, contentFormat: number): Representation {
+  return { payload, contentFormat, etag: tagOf(payload) };
+}
+
+function contentAs(contentFormat: number): Represent {
+  return (value, { resource }) => {
+    if (isContent(value)) return represented(value.bytes, contentFormat);
+    if (isByPosition(value)) return { body: value, contentFormat, etag: value.tag };
+    throw new VscopeError("INTERNAL", `${resource.path}: gave no bytes`);
+  };
+}
+
+function isContent(value: unknown): value is Content {
+  return typeof value === "object" && value !== null && "bytes" in value && value.bytes instanceof Uint8Array;
+}
+
+function isByPosition(value: unknown): value is ContentByPosition {
+  return typeof value === "object" && value !== null && "tag" in value && "read" in value;
+}

@@ -1,0 +1,53 @@
+// The keys as OSCORE contexts (RFC 8613): one a key, opened when the key appears and dropped when it is revoked.
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { OscoreContext, type OscoreContexts } from "../coap/oscore/oscore-context.ts";
+import { SequenceFile } from "../coap/oscore/sequence-file.ts";
+import { type Key, SERVER_ID } from "./key.ts";
+
+export class OscoreKeys implements OscoreContexts {
+  readonly #folder: string;
+  readonly #log: Log;
+  /** By the identifier of the client. */
+  readonly #contexts = new Map<string, OscoreContext>();
+
+  /**
+   * Sequence numbers lie in `stateFolder`, on the computer itself: a medium that is swapped or restored would bring old
+   * numbers back.
+   */
+  constructor(stateFolder: string, log: Log) {
+    this.#folder = join(stateFolder, "oscore");
+    this.#log = log;
+  }
+
+  find(kid: Uint8Array, kidContext: Uint8Array | undefined): OscoreContext | undefined {
+    return kidContext === undefined ? this.#contexts.get(Buffer.from(kid).toString("latin1")) : undefined;
+  }
+
+  /** Takes these keys and no others. A key that cannot be used is in the log, and holds for TLS only. */
+  async take(keys: readonly Key[]): Promise<void> {
+    const ids = new Set(keys.map(({ id }) => id));
+    for (const id of this.#contexts.keys()) if (!ids.has(id)) this.#contexts.delete(id);
+    for (const key of keys) if (!this.#contexts.has(key.id)) await this.#open(key);
+  }
+
+  async #open({ name, id, secret, salt }: Key): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const parts = {
+        name,
+        masterSecret: Buffer.from(secret, "ascii"),
+        masterSalt: Buffer.from(salt, "hex"),
+        senderId: Buffer.from(SERVER_ID),
+        recipientId: Buffer.from(id),
+      };
+      const context = await OscoreContext.open(parts, new SequenceFile(join(this.#folder, name)));
+      this.#contexts.set(id, context);
+    } catch (error) {
+      this.#log.error({ key: name, reason: messageOf(error) }, "key cannot be used with OSCORE");
+    }
+  }
+}

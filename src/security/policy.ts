@@ -1,0 +1,136 @@
+// Who has which role: by key or certificate, by address, by the policy. The one place that decides.
+
+import { networkInterfaces } from "node:os";
+import { type Clock, SECOND } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { CoapIdentity } from "../coap/request.ts";
+import { type NetworkRole, networkOf, type Role } from "../config/access.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { NetworkTable, plainAddress } from "./network-table.ts";
+import { higherOf, includes } from "./role.ts";
+
+/** Whoever asks, by any protocol. */
+export interface Caller {
+  /** What has been proven; absent for anybody. */
+  readonly identity?: CoapIdentity | undefined;
+  /** Numeric, without port. */
+  readonly peerAddress: string;
+  /** Sent to a group: nobody knows from where, and everybody heard it. */
+  readonly isMulticast: boolean;
+}
+
+/** What needs a role, for messages: "PUT /shutters/upwelling". */
+export interface Wish {
+  readonly what: string;
+  readonly need: Role;
+}
+
+export interface PolicyParts {
+  readonly config: Pick<ServerConfig["security"], "policy" | "loopback" | "allow" | "certificates">;
+  /** The role of a key; undefined when there is none of this name (any more). */
+  readonly roleOfKey: (name: string) => Role | undefined;
+  readonly clock: Clock;
+  /** The networks that this computer is in, such as 192.0.2.7/24. */
+  readonly ownNetworks?: () => readonly string[];
+}
+
+const LOOPBACK = ["127.0.0.0/8", "::1"];
+// RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no router of the internet forwards.
+const LOCAL = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+
+/** Interfaces come and go; so do the roles that follow from them. */
+const KEEP_US = 30 * SECOND;
+/** Addresses remembered; more than a box has clients. */
+const MOST_ADDRESSES = 4096;
+
+export class AccessPolicy {
+  readonly #parts: PolicyParts;
+  readonly #allowed: NetworkTable;
+  readonly #loopback: NetworkTable;
+  readonly #ownNetworks: () => readonly string[];
+  #local = new NetworkTable([]);
+  readonly #roles = new Map<string, Role>();
+  #untilUs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: PolicyParts) {
+    this.#parts = parts;
+    this.#allowed = new NetworkTable(parts.config.allow);
+    this.#loopback = new NetworkTable(tableOf(LOOPBACK, parts.config.loopback));
+    this.#ownNetworks = parts.ownNetworks ?? networksOfThisComputer;
+  }
+
+  /** The highest of what key and address give. A request to a group never gets more than reading. */
+  roleOf({ identity, peerAddress, isMulticast }: Caller): Role {
+    const byAddress = this.#roleOfAddress(peerAddress);
+    const byName = identity === undefined ? undefined : this.#roleOfIdentity(identity);
+    const role = byName === undefined ? byAddress : higherOf(byName, byAddress);
+    return isMulticast && includes(role, "read") ? "read" : role;
+  }
+
+  allows(caller: Caller, need: Role): boolean {
+    return includes(this.roleOf(caller), need);
+  }
+
+  /** What to tell a caller whose role is too low: ROLE_INSUFFICIENT with a valid key, else CREDENTIALS_REQUIRED. */
+  refusal(caller: Caller, { what, need }: Wish): VscopeError {
+    const { identity, peerAddress } = caller;
+    const details = { need, role: this.roleOf(caller) };
+    if (identity !== undefined && this.#roleOfIdentity(identity) !== undefined) {
+      const text = `${what}: needs role ${need}, ${wordOf(identity)} has ${details.role}`;
+      return new VscopeError("ROLE_INSUFFICIENT", text, { details });
+    }
+    const who =
+      identity === undefined
+        ? `${peerAddress} has ${details.role}`
+        : `${wordOf(identity)} is unknown or revoked`;
+    const text = `${what}: needs a key with role ${need}, ${who}; on the server: vscope key new NAME --role ${need}`;
+    return new VscopeError("CREDENTIALS_REQUIRED", text, { details });
+  }
+
+  #roleOfIdentity({ kind, name }: CoapIdentity): Role | undefined {
+    const { config, roleOfKey } = this.#parts;
+    if (kind !== "certificate") return roleOfKey(name);
+    return config.certificates.find((one) => one.name === name)?.role;
+  }
+
+  #roleOfAddress(peerAddress: string): Role {
+    const nowUs = this.#parts.clock.nowUs();
+    if (nowUs >= this.#untilUs || this.#roles.size >= MOST_ADDRESSES) this.#forget(nowUs);
+    const known = this.#roles.get(peerAddress);
+    if (known !== undefined) return known;
+    const role = this.#findRole(plainAddress(peerAddress));
+    this.#roles.set(peerAddress, role);
+    return role;
+  }
+
+  #findRole(address: string): Role {
+    const allowed = this.#allowed.roleOf(address);
+    if (allowed !== undefined) return allowed;
+    const ofAnybody = this.#parts.config.policy === "open" ? "admin" : "none";
+    const local = this.#local.roleOf(address) ?? "none";
+    return higherOf(higherOf(ofAnybody, local), this.#loopback.roleOf(address) ?? "none");
+  }
+
+  #forget(nowUs: number): void {
+    this.#roles.clear();
+    this.#untilUs = nowUs + KEEP_US;
+    if (this.#parts.config.policy !== "network") return;
+    this.#local = new NetworkTable(tableOf([...LOCAL, ...this.#ownNetworks()], "read"));
+  }
+}
+
+function tableOf(networks: readonly string[], role: Role): readonly NetworkRole[] {
+  return networks.flatMap((network) => {
+    const found = networkOf(network);
+    return found === undefined ? [] : [{ ...found, role }];
+  });
+}
+
+function networksOfThisComputer(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.flatMap(({ cidr, internal }) => (internal || cidr === null ? [] : [cidr]));
+}
+
+function wordOf({ kind, name }: CoapIdentity): string {
+  return `${kind === "certificate" ? "certificate" : "key"} ${name}`;
+}
