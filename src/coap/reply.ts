@@ -55,8 +55,7 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
   if (classOf(code) !== 2) return { code, payload: body.subarray(0, LARGEST_BLOCK_BYTES) };
   const size = reply.body?.size ?? body.length;
   const etag = reply.etag ?? (size > LARGEST_BLOCK_BYTES ? etagOf(body) : undefined);
-  if (etag !== undefined && isKnown(request, etag))
-    return { code: VALID, payload: NO_BYTES, etag };
+  if (etag !== undefined && isKnown(request, etag)) return { code: VALID, payload: NO_BYTES, etag };
   const part = partOf(size, asked, request.from.sizes);
   if (part === undefined) return undefined;
   const { offset, end, block } = part;

@@ -7,7 +7,7 @@ import { CODE, requestBytes } from "./raw-peer.ts";
 export type Random = () => number;
 
 // Among them CON and NON, blocks, observation and long options.
-const TEMPLATES: readonly Buffer[] = [
+export const REQUESTS: readonly Buffer[] = [
   requestBytes({ path: "s" }),
   requestBytes({ path: "obs", options: [[OPTION.OBSERVE, 0]] }),
   requestBytes({
@@ -50,7 +50,7 @@ export function randomDatagram(random: Random): Buffer {
 }
 
 export function mutatedRequest(random: Random): Buffer {
-  const template = TEMPLATES[Math.floor(random() * TEMPLATES.length)] ?? Buffer.alloc(0);
+  const template = REQUESTS[Math.floor(random() * REQUESTS.length)] ?? Buffer.alloc(0);
   return mutated(random, template);
 }
 

@@ -9,11 +9,12 @@ import { MS, SECOND, SystemClock } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CON, NON } from "../../src/coap/codes.ts";
 import { OPTION } from "../../src/coap/options.ts";
+import type { CoapLimits } from "../../src/coap/limits.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
 import type { DatagramListener, DatagramSocket } from "../../src/coap/udp.ts";
 import { Memory } from "./memory.ts";
 import { mutatedRequest, type Random, randomDatagram } from "./mutations.ts";
-import { requestBytes } from "./raw-peer.ts";
+import { CODE, requestBytes } from "./raw-peer.ts";
 import { Sample } from "./sample-server.ts";
 import { seededRandom } from "./virtual-network.ts";
 
@@ -54,10 +55,13 @@ interface Bench {
   readonly server: CoapServer;
 }
 
-async function directly(run: (bench: Bench) => Promise<void>): Promise<void> {
+async function directly(
+  run: (bench: Bench) => Promise<void>,
+  limits: Partial<CoapLimits> = {},
+): Promise<void> {
   const clock = new VirtualClock();
   const socket = new DirectSocket();
-  const { sample, server } = await Sample.start({ clock, socket });
+  const { sample, server } = await Sample.start({ clock, socket, limits });
   await run({ clock, socket, sample, server });
   await clock.run(server.close());
   assert.equal(clock.pending, 0);
@@ -157,6 +161,39 @@ test("a client that never acknowledges: one message outstanding, a bounded queue
     await assertForgotten(bench);
   });
 });
+
+// The smallest blocks, in datagrams of 1 KiB that they must not keep alive, under names that never come again.
+const TINY = [
+  ["uploads", CODE.PUT, [OPTION.BLOCK1, 8], Buffer.alloc(16)],
+  ["answers", CODE.GET, [OPTION.BLOCK2, 0], Buffer.alloc(0)],
+] as const;
+
+for (const [name, code, block, payload] of TINY) {
+  test(`${DATAGRAMS} tiny ${name} that are never finished: memory flat`, {
+    timeout: 300_000,
+  }, async (context) => {
+    const limits = { uploadBytes: 2 ** 21, pinnedBytes: 2 ** 21 };
+    await directly(async (bench) => {
+      const { clock, socket, sample, server } = bench;
+      const memory = new Memory();
+      const answer = Buffer.alloc(17);
+      sample.handle = () => ({ code: "2.05", payload: answer });
+      for (let count = 0; count < DATAGRAMS; count++) {
+        const query = [OPTION.URI_QUERY, `q=${count}`] as const;
+        const options = [block, query, [65_002, "x".repeat(1000)]] as const;
+        socket.deliver(
+          requestBytes({ code, options, payload, messageId: count & 0xffff }),
+          1024 + (count % PEERS),
+        );
+        if (count % PEERS === 0) await clock.advance(SECOND / 10);
+        if (count % (DATAGRAMS / PARTS) === 0) memory.measure();
+      }
+      assert.ok(server.stats.pinnedBytes <= limits.pinnedBytes);
+      memory.assertFlat(context, 6);
+      await assertForgotten(bench);
+    }, limits);
+  });
+}
 
 for (const [name, type] of [
   ["CON", CON],

@@ -99,7 +99,10 @@ export function encrypt({ algorithm, key, nonce, aad }: CipherUse, plaintext: Ui
 }
 
 /** Decrypts and verifies; undefined when any bit is not what was sent. */
-export function decrypt({ algorithm, key, nonce, aad }: CipherUse, ciphertext: Uint8Array): Buffer | undefined {
+export function decrypt(
+  { algorithm, key, nonce, aad }: CipherUse,
+  ciphertext: Uint8Array,
+): Buffer | undefined {
   const { cipher: name, tagBytes: authTagLength } = algorithm;
   const plaintextLength = ciphertext.length - authTagLength;
   if (plaintextLength < 1 || plaintextLength > LARGEST_PLAINTEXT_BYTES) return undefined;

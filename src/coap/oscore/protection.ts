@@ -6,7 +6,13 @@ import { classOf, codeNumber, CON, methodCode } from "../codes.ts";
 import { type CoapOption, findOption, OPTION } from "../options.ts";
 import { decrypt, encrypt } from "./cose.ts";
 import type { OscoreContext } from "./oscore-context.ts";
-import { decodeOscoreOption, encodeOscoreOption, type OscoreOption, partialIvOf, sequenceOf } from "./oscore-option.ts";
+import {
+  decodeOscoreOption,
+  encodeOscoreOption,
+  type OscoreOption,
+  partialIvOf,
+  sequenceOf,
+} from "./oscore-option.ts";
 
 /** Ties answers to their request: section 7.1. */
 export interface RequestBinding {
@@ -50,7 +56,10 @@ export function protectRequest(
 }
 
 /** Section 8.2, steps 4 to 7: the request inside, or undefined when it does not verify. */
-export function openRequest(binding: RequestBinding, { options, payload }: Content): Content | "forged" | "malformed" {
+export function openRequest(
+  binding: RequestBinding,
+  { options, payload }: Content,
+): Content | "forged" | "malformed" {
   const { context, kid: id, partialIv } = binding;
   const plaintext = decrypt(context.use("receive", { id, partialIv }, binding), payload);
   if (plaintext === undefined) return "forged";
@@ -66,7 +75,11 @@ export function openRequest(binding: RequestBinding, { options, payload }: Conte
  * Section 8.3. Without a number the nonce of the request serves again, which is allowed for one answer, and only if the
  * request was no copy.
  */
-export function protectResponse(binding: RequestBinding, content: Content, number: number | undefined): Content {
+export function protectResponse(
+  binding: RequestBinding,
+  content: Content,
+  number: number | undefined,
+): Content {
   const { context, kid: id, partialIv: requestIv, isFetch } = binding;
   const partialIv = number === undefined ? undefined : partialIvOf(number);
   const nonceFrom =
@@ -88,7 +101,10 @@ export interface OpenedResponse {
 }
 
 /** Section 8.4: the response inside, or undefined when it does not verify. The value of Observe is that of the Partial IV. */
-export function openResponse(binding: RequestBinding, { options, payload }: Content): OpenedResponse | undefined {
+export function openResponse(
+  binding: RequestBinding,
+  { options, payload }: Content,
+): OpenedResponse | undefined {
   const { context, kid, partialIv: requestIv } = binding;
   const value = findOption(options, OPTION.OSCORE);
   const option = value === undefined ? undefined : decodeOscoreOption(value);

@@ -24,7 +24,9 @@ export class SequenceFile implements SequenceStore {
         if (await this.#claim(first + RESERVED)) return first;
       }
     } catch (cause) {
-      throw new VscopeError("DATADIR_IO", `${this.#folder}: ${this.#prefix}*: ${messageOf(cause)}`, { cause });
+      throw new VscopeError("DATADIR_IO", `${this.#folder}: ${this.#prefix}*: ${messageOf(cause)}`, {
+        cause,
+      });
     }
   }
 

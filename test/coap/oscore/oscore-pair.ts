@@ -1,6 +1,10 @@
 // Two ends that share a key, with stores in memory that outlive them as a disk outlives a process.
 
-import { OscoreContext, type OscoreContexts, type OscoreKey } from "../../../src/coap/oscore/oscore-context.ts";
+import {
+  OscoreContext,
+  type OscoreContexts,
+  type OscoreKey,
+} from "../../../src/coap/oscore/oscore-context.ts";
 import { RESERVED, type SequenceStore } from "../../../src/coap/oscore/sender-sequence.ts";
 
 export class MemoryStore implements SequenceStore {
@@ -45,7 +49,10 @@ export interface Pair {
 
 export async function openPair(
   key: OscoreKey = KEY,
-  { client = new MemoryStore(), server = new MemoryStore() }: { client?: MemoryStore; server?: MemoryStore } = {},
+  {
+    client = new MemoryStore(),
+    server = new MemoryStore(),
+  }: { client?: MemoryStore; server?: MemoryStore } = {},
 ): Promise<Pair> {
   return {
     client: await OscoreContext.open(key, client),

@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { isVscopeError } from "../../../src/base/errors.ts";
-import { type Content, decodeMessage, encodeMessage, NO_BYTES, sortOptions } from "../../../src/coap/codec.ts";
+import {
+  type Content,
+  decodeMessage,
+  encodeMessage,
+  NO_BYTES,
+  sortOptions,
+} from "../../../src/coap/codec.ts";
 import { codeNumber, CON, methodCode } from "../../../src/coap/codes.ts";
 import { findOption, findUint, OPTION, textOption, uintOption } from "../../../src/coap/options.ts";
 import { type AlgorithmName, ALGORITHMS } from "../../../src/coap/oscore/cose.ts";
@@ -132,7 +138,8 @@ test("any flipped bit of what is protected is noticed", async () => {
     const changed = [{ number: OPTION.OSCORE, value: flipped(value, bit) }];
     // The bits of kid and kid context mean nothing in an answer, unless they claim bytes that are not there.
     const opened = openResponse(binding, { ...answer, options: changed });
-    if (opened !== undefined) assert.deepEqual(decodeOscoreOption(changed[0]?.value ?? NO_BYTES)?.partialIv, hex("09"));
+    if (opened !== undefined)
+      assert.deepEqual(decodeOscoreOption(changed[0]?.value ?? NO_BYTES)?.partialIv, hex("09"));
   }
 });
 
@@ -195,7 +202,18 @@ test("the option: any parameters come back, and malformed values do not", () => 
     }),
   );
   // All flags 0 but not empty; lengths 6 and 7; reserved bits; cut off; bytes that belong to nothing.
-  for (const value of ["00", "06010203040506", "0701020304050607", "2801", "4801", "8801", "0a01", "18", "1805aa", "0114ff"])
+  for (const value of [
+    "00",
+    "06010203040506",
+    "0701020304050607",
+    "2801",
+    "4801",
+    "8801",
+    "0a01",
+    "18",
+    "1805aa",
+    "0114ff",
+  ])
     assert.equal(decodeOscoreOption(hex(value)), undefined, value);
   fc.assert(fc.property(bytes(40), (value) => void decodeOscoreOption(value)));
 });
