@@ -11,6 +11,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer } from "./coap/server.ts";
+import { limitsOf, startRegistration } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -18,6 +19,7 @@ import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
+import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
@@ -28,9 +30,6 @@ import { Security } from "./security/security.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
-
-// More than any resource takes, such as a configuration file; checking the schema of a larger one would block the others.
-const LARGEST_BODY_BYTES = 1024 * 1024;
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -186,27 +185,36 @@ interface Guarded {
   readonly security: Security;
 }
 
-async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<CoapServer> {
+async function listen(
+  options: ServerOptions,
+  { model, security }: Guarded,
+  lifetime: Lifetime,
+): Promise<CoapServer> {
   const { config, clock, log } = options;
-  const { address, port } = config.coap;
+  const { address, port, multicast, amplification } = config.coap;
+  const router = new Router(model, TREE);
   const server = await CoapServer.listen({
     address,
     port,
-    ...guardedHandler(options, guarded),
-    guard: new OscoreGuard(guarded.security.contexts),
+    ...guardedHandler(router, security, options),
+    guard: new OscoreGuard(security.contexts),
     clock,
     log,
-    limits: { bodyBytes: LARGEST_BODY_BYTES },
+    multicast,
+    amplification,
+    limits: limitsOf(config),
   });
   lifetime.defer("CoAP server", () => server.close());
   log.info({ address, port: server.port }, "CoAP server listens");
+  const links = (): Uint8Array => wellKnownCore(router, []);
+  const registration = startRegistration({ config, serverPort: server.port, links, clock, log });
+  if (registration !== undefined) lifetime.defer("registration", () => registration.close());
   return server;
 }
 
-function guardedHandler({ clock, log }: ServerOptions, { model, security }: Guarded) {
-  const router = new Router(model, TREE);
-  const parts = { policy: security.policy, audit: security.audit, clock };
-  const check = accessCheck(router, security.policy);
+function guardedHandler(router: Router<ServerModel>, { policy, audit }: Security, { clock, log }: ServerOptions) {
+  const parts = { policy, audit, clock };
+  const check = accessCheck(router, policy);
   const handler = audited(coapHandler(router, { clock, log, check }), parts);
   return { handler, admit: admission(check, parts) };
 }

@@ -166,6 +166,11 @@ export function emptyMessage(type: typeof ACK | typeof RST, messageId: number): 
   return Buffer.from([0x40 | (type << 4), EMPTY, messageId >> 8, messageId & 0xff]);
 }
 
+/** An empty confirmable message: whoever gets it answers by a reset (RFC 7252 section 4.3). */
+export function pingMessage(messageId: number): Buffer {
+  return Buffer.from([0x40, EMPTY, messageId >> 8, messageId & 0xff]);
+}
+
 /** Options in ascending order; those with equal numbers keep their order (RFC 7252 section 5.4.5). */
 export function sortOptions(options: readonly CoapOption[]): readonly CoapOption[] {
   return options.toSorted((left, right) => left.number - right.number);

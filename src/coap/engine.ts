@@ -41,6 +41,8 @@ const HOUSEKEEPING_US = 5_000_000;
 const CLOSE_WITHIN_US = 500_000;
 
 const BUSY: Reply = { code: "5.03", maxAgeS: 1 };
+/** RFC 8516: it is this client that asks too much. */
+const TOO_MANY: Reply = { code: "4.29", maxAgeS: 1 };
 
 export class Engine {
   readonly clock: Clock;
@@ -164,8 +166,9 @@ export class Engine {
 
   #run(request: Request): void {
     const { from, observe } = request;
-    const isFull = from.running >= this.limits.requestsPerPeer || this.#running >= this.limits.requests;
+    const isFull = this.#running >= this.limits.requests;
     if (isFull || this.#closing.signal.aborted) return this.#finish(request, BUSY);
+    if (from.running >= this.limits.requestsPerPeer) return this.#finish(request, TOO_MANY);
     // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
     if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
       this.#observers.end(request);

@@ -21,6 +21,11 @@ export interface CoapLimits {
   /** Requests whose handler runs, of one peer and of all; above it 5.03. */
   readonly requestsPerPeer: number;
   readonly requests: number;
+  /** Requests per second of one computer; above it 4.29, once a second. 0 is no limit. */
+  readonly requestsPerSecond: number;
+  /** Answers that wait for the acknowledgement of another one, of one peer and of all; above it 4.29. */
+  readonly responsesPerPeer: number;
+  readonly responses: number;
   /** Remote endpoints remembered; above it the least recent idle one is forgotten. */
   readonly peers: number;
   /** Connections (TCP, TLS, WebSocket) in all and of one address; above it the idlest one goes, or the new one is refused. */
@@ -42,6 +47,9 @@ export const DEFAULT_LIMITS: CoapLimits = {
   observers: 1024,
   requestsPerPeer: 64,
   requests: 1024,
+  requestsPerSecond: 10_000,
+  responsesPerPeer: 16,
+  responses: 1024,
   peers: 8192,
   connections: 128,
   connectionsPerAddress: 32,
@@ -60,6 +68,13 @@ export interface CoapStats {
   retransmissions: number;
   /** Confirmable messages that were never acknowledged. */
   abandoned: number;
+  /** Answers that waited for their turn when the client was given up. */
+  dropped: number;
+  /** Requests above the rate or beyond the answers that may wait. */
+  limited: number;
+  /** Addresses that were asked to prove themselves, and datagrams that were not sent to one that had not. */
+  challenges: number;
+  withheld: number;
   /** Handlers that threw. */
   failures: number;
   /** Connections that were not let in, and that ended by a mistake or a loss. */
@@ -82,6 +97,10 @@ export function newStats(): CoapStats {
     notifications: 0,
     retransmissions: 0,
     abandoned: 0,
+    dropped: 0,
+    limited: 0,
+    challenges: 0,
+    withheld: 0,
     failures: 0,
     connectionsRefused: 0,
     connectionsAborted: 0,

@@ -16,21 +16,31 @@ export type Outcome = "acknowledged" | "reset" | "abandoned" | "cancelled";
 export interface Confirmable {
   readonly messageId: number;
   readonly bytes: Buffer;
+  /** How often it is sent again at most; 4 times when absent. */
+  readonly retransmissions?: number;
   /** Called once, when it is known what became of the message. */
   readonly settled: (outcome: Outcome) => void;
 }
 
 interface Outstanding extends Confirmable {
-  retransmissions: number;
+  repeated: number;
   waitUs: number;
   dueUs: number;
+}
+
+/** Something to send that waits for its turn. */
+export interface Turn {
+  /** The line is free. Must lead to `transmit` or `release`. */
+  readonly granted: () => void;
+  /** The line will not be free for it: the recipient is gone. */
+  readonly dropped?: () => void;
 }
 
 /** The confirmable traffic to one recipient. */
 export class Line {
   isTaken = false;
   outstanding: Outstanding | undefined;
-  readonly waiting: (() => void)[] = [];
+  readonly waiting: Turn[] = [];
 
   get isIdle(): boolean {
     return !this.isTaken && this.waiting.length === 0;
@@ -45,6 +55,8 @@ export interface ReliabilityOptions<R extends Recipient> {
   readonly clock: Clock;
   readonly send: (recipient: R, bytes: Buffer) => void;
   readonly retransmitted?: () => void;
+  /** What must be acknowledged or reset before a recipient's line is granted to anybody. */
+  readonly before?: (recipient: R) => Confirmable | undefined;
   /** 0 to 1; spreads the first time-out. */
   readonly random?: () => number;
 }
@@ -53,33 +65,52 @@ export class Reliability<R extends Recipient> {
   readonly #clock: Clock;
   readonly #send: (recipient: R, bytes: Buffer) => void;
   readonly #retransmitted: () => void;
+  readonly #before: (recipient: R) => Confirmable | undefined;
   readonly #random: () => number;
   readonly #active = new Set<R>();
   readonly #ticker: Ticker;
 
-  constructor({ clock, send, retransmitted = () => {}, random = Math.random }: ReliabilityOptions<R>) {
+  constructor(options: ReliabilityOptions<R>) {
+    const { clock, send, retransmitted = () => {}, before = () => undefined, random = Math.random } = options;
     this.#clock = clock;
     this.#send = send;
     this.#retransmitted = retransmitted;
+    this.#before = before;
     this.#random = random;
     this.#ticker = new Ticker(clock, TICK_US, (nowUs) => this.#tick(nowUs));
   }
 
-  /** Calls `granted` once the recipient's line is free, perhaps at once. It must lead to `transmit` or `release`. */
-  whenFree({ line }: R, granted: () => void): void {
+  /** Grants the recipient's line once it is free, perhaps at once; in the order of the calls. */
+  whenFree(recipient: R, turn: Turn): void {
+    const { line } = recipient;
     if (line.isTaken) {
-      line.waiting.push(granted);
+      line.waiting.push(turn);
       return;
     }
     line.isTaken = true;
-    granted();
+    const first = this.#before(recipient);
+    if (first === undefined) return turn.granted();
+    line.waiting.push(turn);
+    this.transmit(recipient, first);
+  }
+
+  /** Forgets all that waits for the recipient's line. */
+  drop({ line }: R): void {
+    for (const { dropped } of line.waiting.splice(0)) dropped?.();
+  }
+
+  /** Ends what is outstanding and forgets all that waits, for a recipient that is forgotten. */
+  forget(recipient: R): void {
+    this.drop(recipient);
+    const { outstanding } = recipient.line;
+    if (outstanding !== undefined) this.settle(recipient, outstanding.messageId, "cancelled");
   }
 
   /** Sends on a line that was granted; the line is free again when the message has settled. */
   transmit(recipient: R, message: Confirmable): void {
     const waitUs = ACK_TIMEOUT_US * (1 + this.#random() * (ACK_RANDOM_FACTOR - 1));
     const dueUs = this.#clock.nowUs() + waitUs;
-    recipient.line.outstanding = { ...message, retransmissions: 0, waitUs, dueUs };
+    recipient.line.outstanding = { ...message, repeated: 0, waitUs, dueUs };
     this.#active.add(recipient);
     this.#ticker.wake();
     this.#send(recipient, message.bytes);
@@ -89,7 +120,7 @@ export class Reliability<R extends Recipient> {
   release({ line }: R): void {
     const next = line.waiting.shift();
     if (next === undefined) line.isTaken = false;
-    else next();
+    else next.granted();
   }
 
   /** Ends the outstanding message with this identifier; false when there is none. */
@@ -108,8 +139,7 @@ export class Reliability<R extends Recipient> {
     this.#ticker.stop();
     for (const recipient of this.#active) {
       recipient.line.waiting.length = 0;
-      const outstanding = recipient.line.outstanding;
-      if (outstanding !== undefined) this.settle(recipient, outstanding.messageId, "cancelled");
+      this.forget(recipient);
     }
     this.#active.clear();
   }
@@ -118,11 +148,11 @@ export class Reliability<R extends Recipient> {
     for (const recipient of this.#active) {
       const outstanding = recipient.line.outstanding;
       if (outstanding === undefined || nowUs < outstanding.dueUs) continue;
-      if (outstanding.retransmissions === MAX_RETRANSMIT) {
+      if (outstanding.repeated === (outstanding.retransmissions ?? MAX_RETRANSMIT)) {
         this.settle(recipient, outstanding.messageId, "abandoned");
         continue;
       }
-      outstanding.retransmissions += 1;
+      outstanding.repeated += 1;
       outstanding.waitUs *= 2;
       outstanding.dueUs = nowUs + outstanding.waitUs;
       this.#retransmitted();

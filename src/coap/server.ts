@@ -8,12 +8,16 @@ import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
 import type { CoapRequest } from "./request.ts";
 import type { CoapResponse } from "./response.ts";
+import { LocalSockets } from "./local-sockets.ts";
+import { Neighbours } from "./neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
+import type { Amplification } from "./proof.ts";
 import { listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
 import type { TlsCredentials } from "./stream/tls-credentials.ts";
-import { bindUdp, type DatagramSocket } from "./udp.ts";
+import type { DatagramSocket } from "./udp.ts";
 import { UdpFront } from "./udp-front.ts";
 
 export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
@@ -31,8 +35,8 @@ export interface StreamPorts {
 }
 
 export interface CoapServerOptions {
-  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name that is looked up once. */
-  readonly address: string;
+  /** `::` for all addresses of both families, `0.0.0.0` for all of IPv4, an address, or a host name; or several of these. */
+  readonly address: string | readonly string[];
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
@@ -45,14 +49,23 @@ export interface CoapServerOptions {
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
-  /** Instead of a UDP socket. */
+  /** Instead of UDP sockets. */
   readonly socket?: DatagramSocket;
   /** Other ports to listen on, beside that of UDP. */
   readonly streams?: StreamPorts;
   readonly tls?: TlsCredentials;
   /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
   readonly origins?: readonly string[];
+  /** Answer who looks for servers at the groups "All CoAP Nodes"; not when absent. */
+  readonly multicast?: boolean;
+  /** Whose address is doubted; that of `public` ones when absent. See proof.ts. */
+  readonly amplification?: Amplification;
+  /** Instead of this computer's. */
+  readonly network?: UdpNetwork;
 }
+
+/** A socket of the caller's tells nothing of the subnets around it. */
+const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
 
 export class CoapServer {
   readonly #engine: Engine;
@@ -66,8 +79,11 @@ export class CoapServer {
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
   static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const socket = options.socket ?? (await bindUdp(options.address, options.port));
-    const server = new CoapServer(options, socket);
+    const { clock = new SystemClock(), log = SILENT, multicast = false, network = SYSTEM_NETWORK } = options;
+    const { socket, port } = options;
+    const open = () =>
+      LocalSockets.open({ addresses: addressesOf(options), port, multicast, network, clock, log });
+    const server = new CoapServer({ ...options, clock, log }, socket ?? (await open()));
     try {
       await server.#openStreams(options);
       return server;
@@ -81,7 +97,10 @@ export class CoapServer {
     const { handler, admit, clock = new SystemClock(), log = SILENT, guard } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
-    this.#udp = new UdpFront(this.#engine, socket);
+    const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
+    const neighbours = new Neighbours(network, clock);
+    const { amplification = "public" } = options;
+    this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
     this.#streams = new StreamFront(this.#engine);
   }
 
@@ -113,21 +132,30 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+  async #openStreams(options: CoapServerOptions): Promise<void> {
+    const { streams = {}, tls = {}, origins = [] } = options;
     const gate = this.#streams;
     const open = async (
       name: keyof StreamPorts,
       listen: (at: { address: string; port: number }) => Promise<Acceptor>,
     ): Promise<void> => {
-      const port = streams[name];
+      let port = streams[name];
       if (port === undefined) return;
-      const acceptor = await listen({ address, port });
-      gate.add(acceptor);
-      this.#ports = { ...this.#ports, [name]: acceptor.port };
+      for (const address of addressesOf(options)) {
+        const acceptor = await listen({ address, port });
+        gate.add(acceptor);
+        // One that the system has chosen is then taken at the other addresses, too.
+        port = acceptor.port;
+      }
+      this.#ports = { ...this.#ports, [name]: port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));
     await open("ws", (at) => listenWebSocket({ ...at, origins }, gate));
     await open("wss", (at) => listenWebSocket({ ...at, origins, tls }, gate));
   }
+}
+
+function addressesOf({ address }: CoapServerOptions): readonly string[] {
+  return typeof address === "string" ? [address] : address;
 }

@@ -17,6 +17,8 @@ const REMEMBERED = 8;
 
 export interface UdpCarrierHost {
   readonly reliability: Reliability<UdpPeer>;
+  /** The peer acknowledges nothing any more. */
+  lose(peer: UdpPeer): void;
   nowUs(): number;
   send(peer: UdpPeer, bytes: Buffer): void;
 }
@@ -43,9 +45,11 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
     if (!this.#isConfirmable) return true;
     let isNow = true;
     let isGranted = false;
-    this.#host.reliability.whenFree(this.#request.from, () => {
-      isGranted = true;
-      if (!isNow) this.#source.granted();
+    this.#host.reliability.whenFree(this.#request.from, {
+      granted: () => {
+        isGranted = true;
+        if (!isNow) this.#source.granted();
+      },
     });
     isNow = false;
     return isGranted;
@@ -57,7 +61,10 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
 
   send(message: ReplyMessage): void {
     if (this.#isConfirmable) {
-      const settled = (outcome: Outcome): void => this.#source.settled(DELIVERIES[outcome]);
+      const settled = (outcome: Outcome): void => {
+        if (outcome === "abandoned") this.#host.lose(this.#request.from);
+        this.#source.settled(DELIVERIES[outcome]);
+      };
       this.#host.reliability.transmit(this.#request.from, { ...this.#encode(message, CON), settled });
     } else {
       this.sendLast(message);
@@ -82,7 +89,8 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
   }
 
   #mustConfirm(): boolean {
-    if (this.#request.type === CON || this.#request.confirmsNotifications) return true;
+    const { type, confirmsNotifications, from } = this.#request;
+    if (type === CON || confirmsNotifications || !from.isProven) return true;
     const nowUs = this.#host.nowUs();
     this.#sinceConfirmed += 1;
     if (this.#sinceConfirmed < CONFIRM_EVERY && nowUs - this.#confirmedUs < CONFIRM_AFTER_US) return false;

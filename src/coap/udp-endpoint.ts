@@ -101,9 +101,11 @@ export class UdpEndpoint implements ClientEndpoint {
       this.#listeners.set(key, resolve);
       this.#failing.add(reject);
       const settled = (outcome: Outcome): void => this.#settled(outcome, reject);
-      this.#reliability.whenFree(this.#server, () => {
-        if (signal.aborted) this.#reliability.release(this.#server);
-        else this.#reliability.transmit(this.#server, { messageId, bytes, settled });
+      this.#reliability.whenFree(this.#server, {
+        granted: () => {
+          if (signal.aborted) this.#reliability.release(this.#server);
+          else this.#reliability.transmit(this.#server, { messageId, bytes, settled });
+        },
       });
     });
     try {

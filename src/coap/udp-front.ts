@@ -3,42 +3,65 @@
 // Nothing that arrives ends the process: bad datagrams are dropped.
 
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, isCoap, NO_BYTES } from "./codec.ts";
-import { ACK, classOf, CON, EMPTY, isSafe, NON, RST } from "./codes.ts";
+import { ACK, classOf, CON, codeNumber, EMPTY, isSafe, NON, RST } from "./codes.ts";
 import { duplicateKey } from "./deduplication.ts";
 import { DeferredRequests } from "./deferred.ts";
 import type { Engine } from "./engine.ts";
-import { Reliability } from "./reliability.ts";
+import { Leisure } from "./leisure.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { OPTION, uintOption } from "./options.ts";
+import type { Amplification } from "./proof.ts";
+import { RateLimits } from "./rate-limit.ts";
 import type { NotificationCarrier, NotificationSource } from "./request.ts";
 import type { ReplyMessage } from "./response.ts";
-import { type DatagramSocket, endpointName } from "./udp.ts";
-import { UdpCarrier, type UdpCarrierHost } from "./udp-carrier.ts";
+import { type DatagramSocket, endpointName, type LocalSocket } from "./udp.ts";
+import { UdpCarrier } from "./udp-carrier.ts";
+import { UdpOutbox } from "./udp-outbox.ts";
 import { type UdpPeer, UdpPeers } from "./udp-peer.ts";
 import { UdpRequest, type UdpSender } from "./udp-request.ts";
+
+export interface UdpFrontOptions {
+  readonly socket: DatagramSocket;
+  readonly amplification: Amplification;
+  readonly neighbours: Neighbours;
+}
+
+const TOO_MANY = codeNumber("4.29");
+/** When to try again after that. */
+const TRY_AGAIN_S = 1;
 
 export class UdpFront implements UdpSender {
   readonly #engine: Engine;
   readonly #socket: DatagramSocket;
   readonly #peers: UdpPeers;
-  readonly #reliability: Reliability<UdpPeer>;
+  readonly #outbox: UdpOutbox;
   readonly #deferred: DeferredRequests;
-  readonly #carrierHost: UdpCarrierHost;
+  readonly #leisure: Leisure;
 
-  constructor(engine: Engine, socket: DatagramSocket) {
+  constructor(engine: Engine, { socket, amplification, neighbours }: UdpFrontOptions) {
     const { clock, limits, signal, log } = engine;
+    const rates = new RateLimits(limits.requestsPerSecond);
     this.#engine = engine;
     this.#socket = socket;
-    this.#peers = new UdpPeers(clock, limits, signal);
+    this.#outbox = new UdpOutbox({ engine, amplification, neighbours });
+    this.#leisure = new Leisure(clock);
+    this.#peers = new UdpPeers({
+      clock,
+      limits,
+      signal,
+      admit: (address) => ({
+        isProven: this.#outbox.isExempt(address),
+        bucket: rates.of(address, clock.nowUs()),
+      }),
+      evicted: (peer) => this.#outbox.reliability.forget(peer),
+    });
     this.#deferred = new DeferredRequests(clock, (request) => this.#acknowledge(request));
-    const send = (peer: UdpPeer, bytes: Buffer): void => this.#send(peer, bytes);
-    const retransmitted = (): void => void (engine.counts.retransmissions += 1);
-    this.#reliability = new Reliability({ clock, send, retransmitted });
-    this.#carrierHost = { reliability: this.#reliability, nowUs: () => clock.nowUs(), send };
     engine.keep(() => {
       this.#peers.expire();
       return this.#peers.size;
     });
     socket.attach({
-      message: (bytes, address, port) => this.#receive(bytes, address, port),
+      message: (bytes, address, port, local = socket) => this.#receive(bytes, local, address, port),
       failed: (error) => log.warn({ err: error }, `CoAP ${this.name}: socket error`),
     });
   }
@@ -61,8 +84,9 @@ export class UdpFront implements UdpSender {
   }
 
   async close(): Promise<void> {
+    this.#leisure.stop();
     this.#deferred.stop();
-    this.#reliability.stop();
+    this.#outbox.stop();
     await this.#socket.close();
   }
 
@@ -73,6 +97,7 @@ export class UdpFront implements UdpSender {
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
+    request.answerCode = answer.code;
     const sent = this.#transmit(request, answer);
     // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
     const isOnce = request.opened !== undefined || request.block1 !== undefined;
@@ -81,18 +106,19 @@ export class UdpFront implements UdpSender {
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
-    return new UdpCarrier(this.#carrierHost, request, source);
+    return new UdpCarrier(this.#outbox, request, source);
   }
 
-  #receive(bytes: Buffer, address: string, port: number): void {
+  #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
     const { counts, log } = this.#engine;
     counts.received += 1;
     try {
       if (!isCoap(bytes)) counts.malformed += 1;
-      else this.#receiveMessage(bytes, this.#peers.at(address, port));
+      else this.#receiveMessage(bytes, this.#peers.at(local, address, port));
     } catch (error) {
       counts.failures += 1;
-      log.error({ err: error, peer: endpointName(address, port) }, "CoAP: a datagram could not be handled");
+      const peer = endpointName(address, port);
+      log.error({ err: error, peer }, "CoAP: a datagram could not be handled");
     }
   }
 
@@ -106,8 +132,10 @@ export class UdpFront implements UdpSender {
       this.#engine.counts.malformed += 1;
       return;
     }
+    if (!peer.isProven) this.#outbox.heard(peer, bytes.length, message);
     const isRequest = classOf(message.code) === 0 && message.code !== EMPTY && message.type <= NON;
-    if (isRequest) this.#request(message, peer);
+    if (peer.local.isMulticast === true) this.#groupRequest(message, peer);
+    else if (isRequest) this.#request(message, peer);
     else this.#control(peer, message);
   }
 
@@ -115,13 +143,44 @@ export class UdpFront implements UdpSender {
   #control(peer: UdpPeer, { type, code, messageId }: CoapMessage): void {
     if (type === CON) this.#send(peer, emptyMessage(RST, messageId));
     else if (code !== EMPTY) return;
-    else if (type === ACK) this.#reliability.settle(peer, messageId, "acknowledged");
-    else if (type === RST && !this.#reliability.settle(peer, messageId, "reset")) reset(peer, messageId);
+    else if (type === ACK) this.#outbox.settle(peer, messageId, "acknowledged");
+    else if (type === RST && !this.#outbox.settle(peer, messageId, "reset")) reset(peer, messageId);
   }
 
   #request(message: CoapMessage, peer: UdpPeer): void {
+    const verdict = peer.bucket?.take(peer.heardUs) ?? "allowed";
+    if (verdict !== "allowed") return this.#limit(message, peer, verdict === "refused");
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
-    this.#engine.handle(new UdpRequest(message, this.#engine.open(message, peer), peer, this));
+    if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
+    const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
+    if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
+    this.#deferred.begin(request);
+    const handle = (): void => this.#engine.handle(request);
+    this.#outbox.afterProof(request, handle, () => this.#deferred.end(request));
+  }
+
+  // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
+  // client should learn of an error it learns from one server alone.
+  #groupRequest(message: CoapMessage, peer: UdpPeer): void {
+    if (message.type !== NON || peer.bucket?.take(peer.heardUs) === "silent") return;
+    const request = new UdpRequest(message, undefined, peer, this);
+    const { method, path, fault } = request;
+    const isDiscovery = path.length === 2 && path[0] === ".well-known" && path[1] === "core";
+    if (!isDiscovery || !isSafe(method) || fault !== undefined) return;
+    request.isMulticast = true;
+    request.observe = undefined;
+    request.block1 = undefined;
+    this.#leisure.after(`${peer.key} ${request.duplicateKey}`, () => this.#engine.handle(request));
+  }
+
+  /** Refuses a request, or drops it. */
+  #limit({ type, messageId, token }: CoapMessage, peer: UdpPeer, isTold: boolean): void {
+    this.#engine.counts.limited += 1;
+    if (!isTold) return;
+    const head: Pick<CoapMessage, "type" | "messageId"> =
+      type === CON ? { type: ACK, messageId } : { type: NON, messageId: peer.nextMessageId() };
+    const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
+    this.#send(peer, encodeMessage({ ...head, code: TOO_MANY, token, options, payload: NO_BYTES }));
   }
 
   #isDuplicate({ messageId, token, type }: CoapMessage, peer: UdpPeer): boolean {
@@ -137,35 +196,40 @@ export class UdpFront implements UdpSender {
   }
 
   /** Sends the answer; returns what a copy of the request gets, nothing for a NON. */
-  #transmit(request: UdpRequest, { code, options, payload, isUnwanted }: ReplyMessage): Buffer {
+  #transmit(request: UdpRequest, answer: ReplyMessage): Buffer {
     const { from, message, type, messageId } = request;
-    const { token } = message;
+    const { code, options, payload, isUnwanted } = answer;
+    if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
+    if (isUnwanted) return this.#transmitNothing(request);
+    const content = { code, token: message.token, options, payload };
     if (type === CON && !request.isAcknowledged) {
-      const bytes = isUnwanted
-        ? emptyMessage(ACK, messageId)
-        : encodeMessage({ type: ACK, code, messageId, token, options, payload });
-      this.#send(from, bytes);
-      return bytes;
+      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      if (this.#outbox.mayGet(from, bytes)) {
+        this.#send(from, bytes);
+        return bytes;
+      }
+      request.isAcknowledged = true;
+      this.#acknowledge(request);
     }
     const own = from.nextMessageId();
-    if (isUnwanted) return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
-    const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
-    if (type !== CON) {
-      this.#send(from, bytes);
-      return NO_BYTES;
-    }
-    this.#sendConfirmable(from, own, bytes);
-    return emptyMessage(ACK, messageId);
+    const bytes = encodeMessage({ ...content, type, messageId: own });
+    if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
+    else if (request.isMulticast || this.#outbox.mayGet(from, bytes)) this.#send(from, bytes);
+    else this.#transmitAfterProof(request, bytes);
+    return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
   }
 
-  #sendConfirmable(peer: UdpPeer, messageId: number, bytes: Buffer): void {
-    this.#reliability.whenFree(peer, () =>
-      this.#reliability.transmit(peer, {
-        messageId,
-        bytes,
-        settled: (outcome) => void (this.#engine.counts.abandoned += outcome === "abandoned" ? 1 : 0),
-      }),
-    );
+  #transmitAfterProof(request: UdpRequest, bytes: Buffer): void {
+    // A copy would ask for the proof again.
+    request.isAcknowledged = true;
+    this.#outbox.afterProof(request, () => this.#send(request.from, bytes));
+  }
+
+  #transmitNothing({ from, type, messageId, isAcknowledged }: UdpRequest): Buffer {
+    if (type !== CON) return NO_BYTES;
+    const bytes = emptyMessage(ACK, messageId);
+    if (!isAcknowledged) this.#send(from, bytes);
+    return bytes;
   }
 
   #acknowledge({ from, messageId }: UdpRequest): void {
@@ -173,9 +237,14 @@ export class UdpFront implements UdpSender {
   }
 
   #send(peer: UdpPeer, bytes: Buffer): void {
-    this.#engine.counts.sent += 1;
-    this.#socket.send(bytes, peer.port, peer.address);
+    this.#outbox.send(peer, bytes);
   }
+}
+
+// An observation is much to be sent for one datagram: first the proof, then the registration. And who commands by nothing
+// but the address must be there: a forged datagram does not move a shutter.
+function needsProof({ observe, method, identity }: UdpRequest): boolean {
+  return observe === 0 || (!isSafe(method) && identity === undefined);
 }
 
 // The peer has reset a notification that was not confirmable.

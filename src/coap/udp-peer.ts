@@ -1,13 +1,15 @@
 // Remote endpoints that talk to the server by datagrams: what is remembered of each, and the bounded table of them.
 
+import { randomInt } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { UDP_SIZES } from "./block.ts";
 import { Budget } from "./budget.ts";
 import { Deduplication, GENERATION_US } from "./deduplication.ts";
 import type { CoapLimits } from "./limits.ts";
 import { Peer } from "./peer.ts";
+import type { Bucket } from "./rate-limit.ts";
 import { Line, type Recipient } from "./reliability.ts";
-import { endpointName, plainAddress } from "./udp.ts";
+import { endpointName, type LocalSocket, plainAddress } from "./udp.ts";
 
 /** One of a peer's observations, seen from a reset. */
 export interface Resettable {
@@ -15,7 +17,16 @@ export interface Resettable {
   reset(): void;
 }
 
-export interface UdpPeerOptions {
+/** What is decided about a peer when it is first heard of. */
+export interface Admission {
+  /** It need not prove that it gets what is sent to its address. */
+  readonly isProven: boolean;
+  /** Counts its requests. */
+  readonly bucket: Bucket | undefined;
+}
+
+export interface UdpPeerOptions extends Admission {
+  readonly local: LocalSocket;
   readonly address: string;
   readonly port: number;
   readonly duplicates: Deduplication;
@@ -30,6 +41,15 @@ export class UdpPeer extends Peer implements Recipient {
   readonly isStream = false;
   readonly sizes = UDP_SIZES;
   readonly signal: AbortSignal;
+  /** Where its datagrams come in, and what is sent to it leaves. */
+  readonly local: LocalSocket;
+  readonly bucket: Bucket | undefined;
+  /** Gets whatever is sent to its address, as far as is known: see proof.ts. */
+  isProven: boolean;
+  /** Bytes that may be sent to it while it has not proven that. */
+  credit = 0;
+  /** Acknowledgements and resets from it that fit to nothing. */
+  guesses = 0;
   /** As the socket gives and takes it. */
   readonly address: string;
   readonly port: number;
@@ -38,10 +58,14 @@ export class UdpPeer extends Peer implements Recipient {
   /** Those of its observations. */
   readonly carriers = new Set<Resettable>();
   heardUs = 0;
-  #messageId = Math.floor(Math.random() * 0x1_0000);
+  // Nobody who does not get what is sent to the peer can know it: that makes a ping a proof.
+  #messageId = randomInt(0x1_0000);
 
-  constructor({ address, port, duplicates, signal }: UdpPeerOptions) {
+  constructor({ local, address, port, duplicates, signal, isProven, bucket }: UdpPeerOptions) {
     super();
+    this.local = local;
+    this.isProven = isProven;
+    this.bucket = bucket;
     this.address = address;
     this.port = port;
     this.name = endpointName(address, port);
@@ -51,7 +75,7 @@ export class UdpPeer extends Peer implements Recipient {
   }
 
   get key(): string {
-    return this.name;
+    return `${this.name} ${this.local.address}`;
   }
 
   nextMessageId(): number {
@@ -59,53 +83,60 @@ export class UdpPeer extends Peer implements Recipient {
     return this.#messageId;
   }
 
-  /** Whether forgetting the peer now would break something under way. */
+  /**
+   * Whether forgetting the peer now would break something under way. What waits for the proof of an address does not count:
+   * forged senders must not keep others out.
+   */
   get isBusy(): boolean {
-    return this.running > 0 || this.observers > 0 || !this.line.isIdle;
+    return this.running > 0 || this.observers > 0 || (this.isProven && !this.line.isIdle);
   }
 }
 
 // How many entries a full table looks at for one that can go.
 const SEARCHED = 16;
 
+export interface UdpPeersOptions {
+  readonly clock: Clock;
+  readonly limits: CoapLimits;
+  /** For the requests. */
+  readonly signal: AbortSignal;
+  readonly admit: (address: string) => Admission;
+  /** The table was full, and this peer had to go. */
+  readonly evicted: (peer: UdpPeer) => void;
+}
+
 export class UdpPeers {
-  readonly #clock: Clock;
-  readonly #limits: CoapLimits;
+  readonly #options: UdpPeersOptions;
   readonly #peers = new Map<string, UdpPeer>();
   readonly #replyBudget: Budget;
-  readonly #signal: AbortSignal;
   #rotatedUs = 0;
 
-  /** `signal` is for the requests. */
-  constructor(clock: Clock, limits: CoapLimits, signal: AbortSignal) {
-    this.#clock = clock;
-    this.#limits = limits;
-    this.#signal = signal;
-    this.#replyBudget = new Budget(limits.replyBytes);
-    this.#rotatedUs = clock.nowUs();
+  constructor(options: UdpPeersOptions) {
+    this.#options = options;
+    this.#replyBudget = new Budget(options.limits.replyBytes);
+    this.#rotatedUs = options.clock.nowUs();
   }
 
   get size(): number {
     return this.#peers.size;
   }
 
-  /** The peer at an endpoint, made when it is new; undefined when the table is full of busy ones. */
-  at(address: string, port: number): UdpPeer | undefined {
-    const key = `${address} ${port}`;
+  /** The peer at an endpoint that talks to `local`, made when it is new; undefined when the table is full of busy ones. */
+  at(local: LocalSocket, address: string, port: number): UdpPeer | undefined {
+    const key = `${address} ${port} ${local.address}`;
     const known = this.#peers.get(key);
     if (known !== undefined) return known;
-    if (this.#peers.size >= this.#limits.peers && !this.#forgetOne()) return undefined;
-    const duplicates = new Deduplication(this.#limits.replyBytesPerPeer, this.#replyBudget, () =>
-      this.#rotate(),
-    );
-    const peer = new UdpPeer({ address, port, duplicates, signal: this.#signal });
+    const { limits, signal, admit } = this.#options;
+    if (this.#peers.size >= limits.peers && !this.#forgetOne()) return undefined;
+    const duplicates = new Deduplication(limits.replyBytesPerPeer, this.#replyBudget, () => this.#rotate());
+    const peer = new UdpPeer({ local, address, port, duplicates, signal, ...admit(address) });
     this.#peers.set(key, peer);
     return peer;
   }
 
   /** Forgets old replies and peers long silent. Call it every few seconds. */
   expire(): void {
-    const nowUs = this.#clock.nowUs();
+    const nowUs = this.#options.clock.nowUs();
     if (nowUs - this.#rotatedUs >= GENERATION_US) {
       this.#rotatedUs = nowUs;
       this.#rotate();
@@ -127,6 +158,7 @@ export class UdpPeers {
       this.#peers.delete(key);
       if (!peer.isBusy) {
         peer.duplicates.clear();
+        this.#options.evicted(peer);
         return true;
       }
       this.#peers.set(key, peer);

@@ -22,7 +22,9 @@ export class UdpRequest extends Request implements Running {
   isDeferred = false;
   /** An empty acknowledgement was sent: the answer must be a message of its own. */
   isAcknowledged = false;
-  /** When that is due, while the handler runs. */
+  /** What was answered, once that is known. */
+  answerCode: number | undefined;
+  /** When the acknowledgement is due, while the handler runs. */
   acknowledgeAtUs = 0;
   readonly #sender: UdpSender;
 

@@ -4,23 +4,36 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
+import { isIPv6 } from "node:net";
 import { messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
 
+/** Where datagrams come in and answers leave: one address of this computer, or a multicast group. */
+export interface LocalSocket {
+  readonly address: string;
+  /** What comes in here was sent to a group, not to this computer alone. */
+  readonly isMulticast?: boolean;
+  /** Sends, or loses the datagram: never throws. */
+  send(bytes: Buffer, port: number, address: string): void;
+}
+
 export interface DatagramListener {
-  /** `address` and `port` are the sender's. */
-  message(bytes: Buffer, address: string, port: number): void;
+  /** `address` and `port` are the sender's; `local` is where an answer must leave, when there are several. */
+  message(bytes: Buffer, address: string, port: number, local?: LocalSocket): void;
   /** A socket error, such as ECONNREFUSED on a connected socket. The socket stays usable. */
   failed(error: Error): void;
 }
 
-export interface DatagramSocket {
-  readonly address: string;
+export interface DatagramSocket extends LocalSocket {
   readonly port: number;
   /** Names who receives; datagrams before that are lost. */
   attach(listener: DatagramListener): void;
-  /** Sends, or loses the datagram: never throws. */
-  send(bytes: Buffer, port: number, address: string): void;
   close(): Promise<void>;
+}
+
+/** A socket that receives what is sent to a multicast group, on the interfaces it has joined. */
+export interface GroupSocket extends DatagramSocket {
+  /** Joins on an interface: the address of one of IPv4, `::%eth0` of IPv6. False when that cannot be. */
+  join(via: string): boolean;
 }
 
 type Family = 4 | 6;
@@ -80,11 +93,27 @@ async function resolve(host: string): Promise<{ readonly address: string; readon
   }
 }
 
-function open(family: Family): Socket {
+/**
+ * Binds a socket to a multicast group and port, so that it receives nothing else; what it sends leaves from the address of
+ * the route. Several servers can share a group: each gets every datagram. A link-local group (ff02::) needs a zone.
+ * Throws CONFIG_INVALID when the system cannot.
+ */
+export async function bindGroup(group: string, port: number): Promise<GroupSocket> {
+  const family = isIPv6(group) ? 6 : 4;
+  const socket = open(family, true);
+  try {
+    await bound(socket, { address: group, port });
+  } catch (error) {
+    throw bindError(group, port, error);
+  }
+  return new UdpGroupSocket(socket, group);
+}
+
+function open(family: Family, isShared = false): Socket {
   return createSocket({
     type: family === 6 ? "udp6" : "udp4",
-    // With true a second server would start beside the first and take its traffic.
-    reuseAddr: false,
+    // With true a second server would start beside the first and take its traffic; a group goes to all that share it.
+    reuseAddr: isShared,
     recvBufferSize: BUFFER_BYTES,
     sendBufferSize: BUFFER_BYTES,
     // Peers are numeric already; the default would ask the resolver before each send.
@@ -92,20 +121,25 @@ function open(family: Family): Socket {
   });
 }
 
-function bind(
+async function bind(
   local: { readonly address: string; readonly family: Family },
   port: number,
 ): Promise<DatagramSocket> {
   const socket = open(local.family);
+  await bound(socket, { address: local.address, port });
+  return new UdpSocket(socket, false);
+}
+
+function bound(socket: Socket, local: { readonly address: string; readonly port: number }): Promise<void> {
   return new Promise((done, fail) => {
     const onError = (error: Error): void => {
       socket.close();
       fail(error);
     };
     socket.once("error", onError);
-    socket.bind({ address: local.address, port, exclusive: true }, () => {
+    socket.bind({ ...local, exclusive: true }, () => {
       socket.off("error", onError);
-      done(new UdpSocket(socket, false));
+      done();
     });
   });
 }
@@ -169,5 +203,27 @@ class UdpSocket implements DatagramSocket {
   close(): Promise<void> {
     this.#closed ??= new Promise((done) => this.#socket.close(() => done()));
     return this.#closed;
+  }
+}
+
+class UdpGroupSocket extends UdpSocket implements GroupSocket {
+  readonly isMulticast = true;
+  readonly #group: string;
+  readonly #udp: Socket;
+
+  constructor(socket: Socket, group: string) {
+    super(socket, false);
+    this.#udp = socket;
+    this.#group = group;
+  }
+
+  join(via: string): boolean {
+    try {
+      this.#udp.addMembership(this.#group, via);
+      return true;
+    } catch (error) {
+      // A second address of an interface joins what the first has joined.
+      return systemCodeOf(error) === "EADDRINUSE";
+    }
   }
 }

@@ -1,7 +1,7 @@
 // What a value in a configuration file can be: text in, typed value out, with the expectation in every message.
 // An expectation reads on after "is not": "'abc' is not an integer in 0..65535".
 
-import { isIPv4 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 
 /** A field of one text. `read` returns undefined for what it does not accept. */
@@ -18,6 +18,15 @@ export function field<T>(expectation: string, read: (text: string) => T | undefi
 /** A non-empty text. */
 export function text(what = "a text"): z.ZodType<string> {
   return field(what, (given) => (given === "" ? undefined : given));
+}
+
+/** `a, b`: one or more texts, each once. */
+export function texts(what: string): z.ZodType<readonly string[]> {
+  return list(
+    `a list of different ${what}`,
+    (item) => (item === "" ? undefined : item),
+    (item) => item,
+  );
 }
 
 /** True or False in any spelling that ConfigObj knows: yes, on, 1; no, off, 0. */
@@ -68,7 +77,7 @@ export interface Unit {
 }
 
 /** A list of different things; `read` gives undefined for what it does not accept, `idOf` tells two of them apart. */
-export function list<T extends object>(
+export function list<T extends string | object>(
   expectation: string,
   read: (item: string) => T | undefined,
   idOf: (value: T) => string,
@@ -115,6 +124,31 @@ function endpointOf(item: string, defaultPort: number): Endpoint | undefined {
   if (host === undefined || !isIPv4(host)) return undefined;
   const number = port === undefined ? defaultPort : Number(port);
   return number >= 1 && number <= 65_535 ? { host, port: number } : undefined;
+}
+
+/** A CoAP server, perhaps with the path of a resource. */
+export interface CoapUrl {
+  /** Name or address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Decoded; absent when the URL names only the server. */
+  readonly path: readonly string[] | undefined;
+}
+
+// RFC 7252 section 6.1, without query and user.
+const COAP_URL = /^coap:\/\/(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?(\/[^?#]*)?$/i;
+const COAP_PORT = 5683;
+
+/** `coap://host`, `coap://[2001:db8::1]:5683/rd`. */
+export function coapUrl(): z.ZodType<CoapUrl> {
+  return field("a URL like coap://host or coap://host:5683/rd", (given) => {
+    const [, address, name, port, path = "/"] = COAP_URL.exec(given) ?? [];
+    const host = address ?? name;
+    const number = port === undefined ? COAP_PORT : Number(port);
+    if (host === undefined || (address !== undefined && !isIPv6(address))) return undefined;
+    if (number < 1 || number > 65_535) return undefined;
+    return { host, port: number, path: path === "/" ? undefined : path.slice(1).split("/") };
+  });
 }
 
 /** A GPIO line by its BCM number. */

@@ -8,15 +8,19 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
+  type CoapUrl,
+  coapUrl,
   decimal,
   type Endpoint,
   endpoints,
+  field,
   flag,
   integer,
   oneOf,
   pin,
   section,
   text,
+  texts,
   type Unit,
   units,
 } from "./fields.ts";
@@ -26,9 +30,34 @@ export interface ServerConfig {
   readonly config: string;
   readonly coap: {
     readonly enabled: boolean;
-    /** IP address or host name; `::` is every interface, IPv4 too. */
-    readonly address: string;
+    /** IP addresses or host names; `::` is every address of this computer, `0.0.0.0` every one of IPv4. */
+    readonly address: readonly string[];
     readonly port: number;
+    /** Answer who looks for servers by multicast. */
+    readonly multicast: boolean;
+    /** Whose address is doubted: it gets at most three times the bytes it sent until it has shown that it receives. */
+    readonly amplification: "public" | "all" | "none";
+    /** Where the server registers itself (RFC 9176). */
+    readonly resourceDirectory: CoapUrl | undefined;
+    /** Its name there; the computer's host name when absent. */
+    readonly endpointName: string | undefined;
+  };
+  /** What CoAP clients may take at most. */
+  readonly limits: {
+    /** Body of a request. */
+    readonly bodyKb: number;
+    /** Unfinished uploads. */
+    readonly uploadsPerClientMb: number;
+    readonly uploadsMb: number;
+    readonly observersPerClient: number;
+    readonly observers: number;
+    /** Requests at work. */
+    readonly requestsPerClient: number;
+    readonly requests: number;
+    /** Of one computer; 0 is no limit. */
+    readonly requestsPerSecond: number;
+    /** Clients remembered. */
+    readonly clients: number;
   };
   readonly security: {
     /** What those may do who have no key: `network` reading on the local networks, `open` all, `closed` nothing. */
@@ -105,8 +134,23 @@ const FILE = section({
   config: text("a file name").default("vscope.config"),
   coap: section({
     enabled: flag().default(true),
-    address: text("an address or host name").default("::"),
+    address: texts("addresses or host names").default(["::"]),
     port: integer(0, 65535).default(5683),
+    multicast: flag().default(true),
+    amplification: oneOf("public", "all", "none").default("public"),
+    resource_directory: coapUrl().optional(),
+    endpoint_name: endpointName().optional(),
+  }).prefault({}),
+  limits: section({
+    body_kb: integer(1, 65_536).default(1024),
+    uploads_per_client_mb: integer(1, 4096).default(32),
+    uploads_mb: integer(1, 4096).default(64),
+    observers_per_client: integer(1, 65_536).default(128),
+    observers: integer(1, 65_536).default(1024),
+    requests_per_client: integer(1, 65_536).default(64),
+    requests: integer(1, 65_536).default(1024),
+    requests_per_second: integer(0, 1_000_000).default(10_000),
+    clients: integer(16, 1_000_000).default(8192),
   }).prefault({}),
   security: section({
     policy: oneOf("network", "open", "closed").default("network"),
@@ -147,6 +191,13 @@ const FILE = section({
     emulator_target: oneOf("canopy", "soil", "white-panel").default("canopy"),
   }).prefault({}),
 });
+
+// RFC 9176 section 5: at most 63 bytes.
+function endpointName(): z.ZodType<string> {
+  return field("a name of 1..63 bytes", (given) =>
+    given !== "" && Buffer.byteLength(given) <= 63 ? given : undefined,
+  );
+}
 
 /** The keys of a server configuration file. */
 export const SERVER_SCHEMA: ConfigSchema<z.output<typeof FILE>> = {
@@ -199,6 +250,7 @@ export async function readConfigFile(path: string): Promise<string> {
 function serverConfig({
   config,
   coap,
+  limits,
   security,
   daemon,
   datadir,
@@ -207,7 +259,8 @@ function serverConfig({
 }: z.output<typeof FILE>): ServerConfig {
   return {
     config,
-    coap,
+    coap: coapConfig(coap),
+    limits: limitsConfig(limits),
     security: securityConfig(security),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
@@ -233,6 +286,33 @@ function serverConfig({
         target: hardware.emulator_target,
       },
     },
+  };
+}
+
+function coapConfig(coap: z.output<typeof FILE>["coap"]): ServerConfig["coap"] {
+  const { enabled, address, port, multicast, amplification } = coap;
+  return {
+    enabled,
+    address,
+    port,
+    multicast,
+    amplification,
+    resourceDirectory: coap.resource_directory,
+    endpointName: coap.endpoint_name,
+  };
+}
+
+function limitsConfig(limits: z.output<typeof FILE>["limits"]): ServerConfig["limits"] {
+  return {
+    bodyKb: limits.body_kb,
+    uploadsPerClientMb: limits.uploads_per_client_mb,
+    uploadsMb: limits.uploads_mb,
+    observersPerClient: limits.observers_per_client,
+    observers: limits.observers,
+    requestsPerClient: limits.requests_per_client,
+    requests: limits.requests,
+    requestsPerSecond: limits.requests_per_second,
+    clients: limits.clients,
   };
 }
 

@@ -119,7 +119,8 @@ function startCommand(unit: ServiceUnit | undefined, configPath: string): string
   return unit === undefined ? `vscope-server -s ${configPath}` : "sudo systemctl start vscope-server";
 }
 
-function urlOf({ coap: { address, port } }: ServerConfig): string {
+function urlOf({ coap: { address: addresses, port } }: ServerConfig): string {
+  const [address = "::"] = addresses;
   if (address === "::" || address === "0.0.0.0") return `coap://localhost:${port}`;
   const host = address.includes(":") ? `[${address.replace("%", "%25")}]` : address;
   return `coap://${host}:${port}`;

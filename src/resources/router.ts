@@ -16,12 +16,12 @@ export interface Match<M> {
 
 export class Router<M> {
   readonly #model: M;
-  readonly #resources: readonly Resource<M>[];
+  readonly resources: readonly Resource<M>[];
   readonly #templates: readonly (readonly string[])[];
 
   constructor(model: M, resources: readonly Resource<M>[]) {
     this.#model = model;
-    this.#resources = resources;
+    this.resources = resources;
     this.#templates = resources.map(({ path }) => path.split("/").slice(1));
   }
 
@@ -37,7 +37,7 @@ export class Router<M> {
   find(path: readonly string[]): Match<M> | undefined {
     let best: Match<M> | undefined;
     for (const [index, template] of this.#templates.entries()) {
-      const resource = this.#resources[index];
+      const resource = this.resources[index];
       const at = matchTemplate(template, path);
       if (at === undefined || resource === undefined) continue;
       if (best === undefined || Object.keys(at).length < Object.keys(best.at).length) best = { resource, at };
@@ -115,12 +115,12 @@ export class Router<M> {
 
   /** Whether resources are declared below this one. */
   isContainer({ path }: AnyResource): boolean {
-    return this.#resources.some((other) => other.path.startsWith(`${path}/`));
+    return this.resources.some((other) => other.path.startsWith(`${path}/`));
   }
 
   /** Every resource that exists now, with its placeholders filled in. */
   *instances(): Generator<Match<M> & { readonly path: readonly string[] }> {
-    for (const resource of this.#resources) {
+    for (const resource of this.resources) {
       for (const at of resource.instances(this.#model)) {
         yield { resource, at, path: fill(resource.path, at) };
       }

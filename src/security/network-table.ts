@@ -29,11 +29,3 @@ export class NetworkTable {
     return this.#rows.find(({ network }) => network.check(address, type))?.role;
   }
 }
-
-const MAPPED = /^::ffff:(?=\d+\.)/i;
-
-/** An address as the tables have it: IPv4 plainly, IPv6 without its zone. */
-export function plainAddress(address: string): string {
-  const zone = address.indexOf("%");
-  return (zone < 0 ? address : address.slice(0, zone)).replace(MAPPED, "");
-}

@@ -1,12 +1,15 @@
 // Who has which role: by key or certificate, by address, by the policy. The one place that decides.
 
-import { networkInterfaces } from "node:os";
+import { isIP } from "node:net";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
+import { bareAddress, scopeOf } from "../coap/address.ts";
+import { Neighbours } from "../coap/neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "../coap/network.ts";
 import type { CoapIdentity } from "../coap/request.ts";
-import { type NetworkRole, networkOf, type Role } from "../config/access.ts";
+import type { Role } from "../config/access.ts";
 import type { ServerConfig } from "../config/server-config.ts";
-import { NetworkTable, plainAddress } from "./network-table.ts";
+import { NetworkTable } from "./network-table.ts";
 import { higherOf, includes } from "./role.ts";
 
 /** Whoever asks, by any protocol. */
@@ -30,13 +33,9 @@ export interface PolicyParts {
   /** The role of a key; undefined when there is none of this name (any more). */
   readonly roleOfKey: (name: string) => Role | undefined;
   readonly clock: Clock;
-  /** The networks that this computer is in, such as 192.0.2.7/24. */
-  readonly ownNetworks?: () => readonly string[];
+  /** The networks that this computer is in. */
+  readonly network?: Pick<UdpNetwork, "addresses">;
 }
-
-const LOOPBACK = ["127.0.0.0/8", "::1"];
-// RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6: what no router of the internet forwards.
-const LOCAL = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
 
 /** Interfaces come and go; so do the roles that follow from them. */
 const KEEP_US = 30 * SECOND;
@@ -46,17 +45,14 @@ const MOST_ADDRESSES = 4096;
 export class AccessPolicy {
   readonly #parts: PolicyParts;
   readonly #allowed: NetworkTable;
-  readonly #loopback: NetworkTable;
-  readonly #ownNetworks: () => readonly string[];
-  #local = new NetworkTable([]);
+  readonly #neighbours: Neighbours;
   readonly #roles = new Map<string, Role>();
   #untilUs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PolicyParts) {
     this.#parts = parts;
     this.#allowed = new NetworkTable(parts.config.allow);
-    this.#loopback = new NetworkTable(tableOf(LOOPBACK, parts.config.loopback));
-    this.#ownNetworks = parts.ownNetworks ?? networksOfThisComputer;
+    this.#neighbours = new Neighbours(parts.network ?? SYSTEM_NETWORK, parts.clock);
   }
 
   /** The highest of what key and address give. A request to a group never gets more than reading. */
@@ -95,40 +91,28 @@ export class AccessPolicy {
 
   #roleOfAddress(peerAddress: string): Role {
     const nowUs = this.#parts.clock.nowUs();
-    if (nowUs >= this.#untilUs || this.#roles.size >= MOST_ADDRESSES) this.#forget(nowUs);
+    if (nowUs >= this.#untilUs || this.#roles.size >= MOST_ADDRESSES) {
+      this.#roles.clear();
+      this.#untilUs = nowUs + KEEP_US;
+    }
     const known = this.#roles.get(peerAddress);
     if (known !== undefined) return known;
-    const role = this.#findRole(plainAddress(peerAddress));
+    const role = this.#findRole(bareAddress(peerAddress));
     this.#roles.set(peerAddress, role);
     return role;
   }
 
   #findRole(address: string): Role {
+    const { policy, loopback } = this.#parts.config;
+    const ofAnybody = policy === "open" ? "admin" : "none";
+    if (isIP(address) === 0) return ofAnybody;
     const allowed = this.#allowed.roleOf(address);
     if (allowed !== undefined) return allowed;
-    const ofAnybody = this.#parts.config.policy === "open" ? "admin" : "none";
-    const local = this.#local.roleOf(address) ?? "none";
-    return higherOf(higherOf(ofAnybody, local), this.#loopback.roleOf(address) ?? "none");
+    const scope = scopeOf(address);
+    if (scope === "loopback") return higherOf(ofAnybody, loopback);
+    const isNear = policy === "network" && (scope === "private" || this.#neighbours.include(address));
+    return isNear ? "read" : ofAnybody;
   }
-
-  #forget(nowUs: number): void {
-    this.#roles.clear();
-    this.#untilUs = nowUs + KEEP_US;
-    if (this.#parts.config.policy !== "network") return;
-    this.#local = new NetworkTable(tableOf([...LOCAL, ...this.#ownNetworks()], "read"));
-  }
-}
-
-function tableOf(networks: readonly string[], role: Role): readonly NetworkRole[] {
-  return networks.flatMap((network) => {
-    const found = networkOf(network);
-    return found === undefined ? [] : [{ ...found, role }];
-  });
-}
-
-function networksOfThisComputer(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.flatMap(({ cidr, internal }) => (internal || cidr === null ? [] : [cidr]));
 }
 
 function wordOf({ kind, name }: CoapIdentity): string {

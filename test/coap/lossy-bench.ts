@@ -10,7 +10,7 @@ import { CoapClient } from "../../src/coap/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
 import { Sample } from "./sample-server.ts";
 import { CLEAR, VirtualNetwork, type Weather } from "./virtual-network.ts";
-import { VirtualPeer } from "./virtual-peer.ts";
+import { LossyPeer } from "./lossy-peer.ts";
 
 /** A datagram takes 1 to 60 ms, so that most of those sent together arrive in another order. */
 export const STORM: Weather = { lost: 0.1, doubled: 0.1, slowestMs: 60 };
@@ -32,7 +32,7 @@ export interface LossyBench {
   readonly server: CoapServer;
   readonly client: CoapClient;
   readonly another: () => Promise<CoapClient>;
-  readonly peer: () => VirtualPeer;
+  readonly peer: () => LossyPeer;
   /** For a test of the end of the server. */
   readonly closeServer: () => Promise<void>;
 }
@@ -59,7 +59,7 @@ async function runLossy(seed: number, run: (bench: LossyBench) => Promise<void>)
     clients.push(client);
     return client;
   };
-  const peer = (): VirtualPeer => new VirtualPeer(clock, network.socket("192.0.2.8", port++), SERVER);
+  const peer = (): LossyPeer => new LossyPeer(clock, network.socket("192.0.2.8", port++), SERVER);
   let isOpen = true;
   const closeServer = async (): Promise<void> => {
     isOpen = false;

@@ -22,9 +22,12 @@ function bench(random: number) {
   const recipient = { line: new Line() };
   const outcomes: string[] = [];
   const transmit = (messageId: number): void =>
-    reliability.whenFree(recipient, () => {
-      const settled = (outcome: Outcome): void => void outcomes.push(`${messageId} ${outcome}`);
-      reliability.transmit(recipient, { messageId, bytes: NO_BYTES, settled });
+    reliability.whenFree(recipient, {
+      granted: () => {
+        const settled = (outcome: Outcome): void => void outcomes.push(`${messageId} ${outcome}`);
+        reliability.transmit(recipient, { messageId, bytes: NO_BYTES, settled });
+      },
+      dropped: () => outcomes.push(`${messageId} dropped`),
     });
   return { clock, sentMs, reliability, recipient, outcomes, transmit };
 }

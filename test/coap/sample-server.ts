@@ -5,7 +5,9 @@ import { Cell } from "../../src/base/cell.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
-import { encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
+import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
+import type { UdpNetwork } from "../../src/coap/network.ts";
+import type { Amplification } from "../../src/coap/proof.ts";
 import {
   type CoapRequest,
   type CoapResponse,
@@ -29,6 +31,11 @@ export interface SampleOptions {
   readonly streams?: StreamPorts;
   readonly tls?: TlsCredentials;
   readonly origins?: readonly string[];
+  readonly network?: UdpNetwork;
+  readonly port?: number;
+  readonly multicast?: boolean;
+  /** Nobody must prove his address unless a test wants it. */
+  readonly amplification?: Amplification;
 }
 
 export class Sample {
@@ -39,6 +46,8 @@ export class Sample {
   /** How often an action ran. */
   runs = 0;
   uploaded: Buffer = Buffer.alloc(0);
+  /** Links of `/.well-known/core` beside its usual four. */
+  extraLinks = 0;
   readonly requests: CoapRequest[] = [];
   readonly bodies = new Map([
     ["b1k", pattern(1000)],
@@ -56,9 +65,12 @@ export class Sample {
     options: SampleOptions,
   ): Promise<{ readonly sample: Sample; readonly server: CoapServer }> {
     const sample = new Sample(options.clock);
-    const { address = "127.0.0.1", log = SILENT, ...rest } = options;
+    const { address = "127.0.0.1", port = 0, amplification = "none", log = SILENT, ...rest } = options;
     const handler = (request: CoapRequest) => sample.handle(request);
-    return { sample, server: await CoapServer.listen({ ...rest, address, port: 0, log, handler }) };
+    return {
+      sample,
+      server: await CoapServer.listen({ ...rest, address, port, amplification, log, handler }),
+    };
   }
 
   handle(request: CoapRequest): CoapResponse | Promise<CoapResponse> {
@@ -134,16 +146,18 @@ export class Sample {
   }
 
   #core(request: CoapRequest): CoapResponse {
-    const links = [
+    const links: CoapLink[] = [
       { path: ["s"], attributes: { ct: "0", title: 'a "plain" one' } },
       { path: ["obs"], attributes: { rt: "sample.value", ct: "50", obs: true } },
       { path: ["frame"], attributes: { rt: "sample.frame", ct: "42", sz: "32768", obs: true } },
       { path: ["put"], attributes: { rt: "sample.store" } },
-    ] as const;
+      ...Array.from({ length: this.extraLinks }, (_, index) => ({ path: [`extra${index}`], attributes: {} })),
+    ];
+    const found = filterLinks(links, request.query);
     return {
       code: "2.05",
       contentFormat: 40,
-      payload: Buffer.from(encodeLinks(filterLinks(links, request.query))),
+      payload: Buffer.from(encodeLinks(found)),
     };
   }
 }

@@ -1,7 +1,9 @@
 // A network for tests: sockets joined by a link that loses, doubles and reorders datagrams, on a virtual clock, by a seed.
 
 import type { VirtualClock } from "../../src/base/virtual-clock.ts";
-import type { DatagramListener, DatagramSocket } from "../../src/coap/udp.ts";
+import { VscopeError } from "../../src/base/errors.ts";
+import type { NetworkAddress, UdpNetwork } from "../../src/coap/network.ts";
+import type { DatagramListener, DatagramSocket, GroupSocket } from "../../src/coap/udp.ts";
 
 export interface Weather {
   /** Shares of datagrams from 0 to 1. */
@@ -19,6 +21,7 @@ export class VirtualNetwork {
   readonly sent: { readonly from: string; readonly to: string; readonly bytes: Buffer }[] = [];
   readonly #clock: VirtualClock;
   readonly #sockets = new Map<string, VirtualSocket>();
+  readonly #groups = new Map<string, Set<VirtualGroupSocket>>();
   readonly #random: () => number;
 
   constructor(
@@ -36,20 +39,42 @@ export class VirtualNetwork {
     return socket;
   }
 
+  /** A computer with these addresses, all on the interface eth0 (loopback on lo). */
+  host(...addresses: readonly string[]): VirtualHost {
+    return new VirtualHost(this, addresses);
+  }
+
+  isTaken(address: string, port: number): boolean {
+    return this.#sockets.has(`${address} ${port}`);
+  }
+
   remove(socket: VirtualSocket): void {
     this.#sockets.delete(`${socket.address} ${socket.port}`);
   }
 
+  group(group: string, port: number): Set<VirtualGroupSocket> {
+    // The zone of a site-local group tells the sender's interface only.
+    const key = `${group.replace(/^(ff05.*)%.*$/, "$1")} ${port}`;
+    const members = this.#groups.get(key) ?? new Set();
+    this.#groups.set(key, members);
+    return members;
+  }
+
   carry(from: VirtualSocket, bytes: Buffer, port: number, address: string): void {
     const to = `${address} ${port}`;
-    this.sent.push({ from: `${from.address} ${from.port}`, to, bytes: Buffer.from(bytes) });
+    const source = from.sourceFor(address);
+    this.sent.push({ from: `${source} ${from.port}`, to, bytes: Buffer.from(bytes) });
     if (this.#random() < this.weather.lost) return;
     const copies = this.#random() < this.weather.doubled ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       const us = 1000 + this.#random() * (this.weather.slowestMs - 1) * 1000;
-      this.#clock.after(us, () =>
-        this.#sockets.get(to)?.listener?.message(Buffer.from(bytes), from.address, from.port),
-      );
+      this.#clock.after(us, () => {
+        const receivers = [
+          this.#sockets.get(to),
+          ...[...this.group(address, port)].filter(({ joined }) => joined.size > 0),
+        ];
+        for (const each of receivers) each?.listener?.message(Buffer.from(bytes), source, from.port);
+      });
     }
   }
 }
@@ -57,11 +82,11 @@ export class VirtualNetwork {
 export class VirtualSocket implements DatagramSocket {
   readonly address: string;
   readonly port: number;
-  readonly #network: VirtualNetwork;
+  protected readonly network: VirtualNetwork;
   listener: DatagramListener | undefined;
 
   constructor(network: VirtualNetwork, address: string, port: number) {
-    this.#network = network;
+    this.network = network;
     this.address = address;
     this.port = port;
   }
@@ -70,13 +95,80 @@ export class VirtualSocket implements DatagramSocket {
     this.listener = listener;
   }
 
+  /** The address that a datagram to `_receiver` leaves from. */
+  sourceFor(_receiver: string): string {
+    return this.address;
+  }
+
   send(bytes: Buffer, port: number, address: string): void {
-    this.#network.carry(this, bytes, port, address);
+    this.network.carry(this, bytes, port, address);
   }
 
   close(): Promise<void> {
-    this.#network.remove(this);
+    this.network.remove(this);
     return Promise.resolve();
+  }
+}
+
+class VirtualGroupSocket extends VirtualSocket implements GroupSocket {
+  readonly isMulticast = true;
+  readonly joined = new Set<string>();
+  readonly #host: VirtualHost;
+
+  constructor(host: VirtualHost, group: string, port: number) {
+    super(host.network, group, port);
+    this.#host = host;
+    this.network.group(group, port).add(this);
+  }
+
+  join(via: string): boolean {
+    this.joined.add(via);
+    return true;
+  }
+
+  override sourceFor(receiver: string): string {
+    const family = this.#host.addresses().filter(({ isIPv6 }) => isIPv6 === receiver.includes(":"));
+    return family[0]?.address ?? this.address;
+  }
+
+  override close(): Promise<void> {
+    this.network.group(this.address, this.port).delete(this);
+    return Promise.resolve();
+  }
+}
+
+const FIRST_EPHEMERAL_PORT = 49_152;
+
+export class VirtualHost implements UdpNetwork {
+  readonly network: VirtualNetwork;
+  /** What it has now; tests change it. */
+  present: readonly string[];
+  #nextPort = FIRST_EPHEMERAL_PORT;
+
+  constructor(network: VirtualNetwork, addresses: readonly string[]) {
+    this.network = network;
+    this.present = addresses;
+  }
+
+  addresses(): readonly NetworkAddress[] {
+    return this.present.map((address) => {
+      const isIPv6 = address.includes(":");
+      const interfaceName = address === "127.0.0.1" || address === "::1" ? "lo" : "eth0";
+      return { address, cidr: `${address.replace(/%.*/, "")}/${isIPv6 ? 64 : 24}`, interfaceName, isIPv6 };
+    });
+  }
+
+  bind(address: string, port: number): Promise<DatagramSocket> {
+    const isOwn = this.present.includes(address) || address.startsWith("127.");
+    if (!isOwn) return Promise.reject(new VscopeError("CONFIG_INVALID", `${address}: not of this machine`));
+    const number = port === 0 ? this.#nextPort++ : port;
+    if (this.network.isTaken(address, number))
+      return Promise.reject(new VscopeError("SERVER_CONFLICT", `${address}: port ${number} is taken`));
+    return Promise.resolve(this.network.socket(address, number));
+  }
+
+  bindGroup(group: string, port: number): Promise<GroupSocket> {
+    return Promise.resolve(new VirtualGroupSocket(this, group, port));
   }
 }
 

@@ -1,76 +1,64 @@
-// A peer on a virtual network that sends single messages, repeats confirmable ones until they are acknowledged, and
-// acknowledges what wants it: RFC 7252 without anything on top, so that a test sees each message of the server.
+// A peer on the virtual network that sends and sees single datagrams.
 
 import type { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { NEVER } from "../../src/base/abort.ts";
-import { SECOND } from "../../src/base/clock.ts";
 import { type CoapMessage, decodeMessage, emptyMessage } from "../../src/coap/codec.ts";
-import { ACK, CON, EMPTY, RST } from "../../src/coap/codes.ts";
-import { type RawRequest, requestBytes } from "./raw-peer.ts";
-import type { VirtualSocket } from "./virtual-network.ts";
+import { type ACK, CON, EMPTY, RST } from "../../src/coap/codes.ts";
+import { brief, type RawRequest, requestBytes } from "./raw-peer.ts";
+import type { VirtualNetwork, VirtualSocket } from "./virtual-network.ts";
 
-const TRANSMISSIONS = 5;
-
-export interface Home {
+export interface VirtualPeerOptions {
+  readonly clock: VirtualClock;
+  readonly network: VirtualNetwork;
   readonly address: string;
-  readonly port: number;
+  readonly port?: number;
+  readonly server: { readonly address: string; readonly port: number };
 }
 
 export class VirtualPeer {
-  /** All but empty messages, copies included, in order of arrival. */
+  /** Whether pings are answered, as every client does. */
+  answersPings = false;
+  /** Bytes that went to the server, and that came from it. */
+  sentBytes = 0;
+  receivedBytes = 0;
   readonly received: CoapMessage[] = [];
-  /** What happens to a confirmable or non-confirmable message of the server. */
-  manner: "acknowledges" | "resets" | "ignores" = "acknowledges";
-  readonly #clock: VirtualClock;
+  readonly #options: VirtualPeerOptions;
   readonly #socket: VirtualSocket;
-  readonly #server: Home;
-  readonly #acknowledged = new Set<number>();
-  #messageId = 0;
 
-  constructor(clock: VirtualClock, socket: VirtualSocket, server: Home) {
-    this.#clock = clock;
-    this.#socket = socket;
-    this.#server = server;
-    socket.attach({ message: (bytes) => this.#receive(bytes), failed: () => {} });
+  constructor(options: VirtualPeerOptions) {
+    this.#options = options;
+    this.#socket = options.network.socket(options.address, options.port ?? 4000);
+    this.#socket.attach({ message: (bytes) => this.#receive(bytes), failed: () => {} });
   }
 
-  /** Sends a message once; returns its identifier. */
-  tell(request: RawRequest): number {
-    const messageId = request.messageId ?? ++this.#messageId;
-    this.#send(requestBytes({ ...request, messageId }));
-    return messageId;
+  sendBytes(bytes: Buffer): void {
+    this.sentBytes += bytes.length;
+    const { address, port } = this.#options.server;
+    this.#socket.send(bytes, port, address);
   }
 
-  /** Sends a confirmable message until it is acknowledged; false when that never happened. */
-  async confirm(request: RawRequest): Promise<boolean> {
-    const messageId = ++this.#messageId;
-    for (let transmission = 0; transmission < TRANSMISSIONS; transmission++) {
-      this.tell({ ...request, type: CON, messageId });
-      await this.#clock.delay(2 * SECOND * 2 ** transmission, NEVER);
-      if (this.#acknowledged.has(messageId)) return true;
-    }
-    return false;
+  send(request: RawRequest): void {
+    this.sendBytes(requestBytes(request));
   }
 
-  /** The answers and notifications with this token. */
-  to(token: string): readonly CoapMessage[] {
-    return this.received.filter((message) => message.token.toString("latin1") === token);
+  empty(type: typeof ACK | typeof RST, messageId: number): void {
+    this.sendBytes(emptyMessage(type, messageId));
+  }
+
+  /** Sends, and returns what came within `us`, in short. */
+  async ask(request: RawRequest, us = 1_000_000): Promise<readonly string[]> {
+    const before = this.received.length;
+    this.send(request);
+    await this.#options.clock.advance(us);
+    return this.received.slice(before).map(brief);
   }
 
   #receive(bytes: Buffer): void {
+    this.receivedBytes += bytes.length;
     const message = decodeMessage(bytes);
     if (message === undefined)
       throw new Error(`the server sent a malformed datagram: ${bytes.toString("hex")}`);
-    const { type, code, messageId } = message;
-    if (type === ACK || type === RST) this.#acknowledged.add(messageId);
-    if (code === EMPTY) return;
     this.received.push(message);
-    if (type === ACK || this.manner === "ignores") return;
-    if (this.manner === "resets") this.#send(emptyMessage(RST, messageId));
-    else if (type === CON) this.#send(emptyMessage(ACK, messageId));
-  }
-
-  #send(bytes: Buffer): void {
-    this.#socket.send(bytes, this.#server.port, this.#server.address);
+    const isPing = message.type === CON && message.code === EMPTY;
+    if (isPing && this.answersPings) this.empty(RST, message.messageId);
   }
 }

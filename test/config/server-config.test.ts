@@ -38,7 +38,7 @@ test("an empty file has the defaults", () => {
   assert.deepEqual(config, DEFAULT_SERVER_CONFIG);
   assert.deepEqual(warnings, []);
   assert.equal(config.coap.port, 5683);
-  assert.equal(config.coap.address, "::");
+  assert.deepEqual(config.coap.address, ["::"]);
   assert.equal(config.config, "vscope.config");
 });
 
@@ -47,11 +47,25 @@ test("every key is read", () => {
 config = field.config
 [coap]
 enabled = no
-address = 127.0.0.1
+address = 127.0.0.1, ::1
 port = 0x1
+multicast = off
+amplification = all
+resource_directory = coap://[2001:db8::1]:15683/rd/here
+endpoint_name = box 7
 `.replace("0x1", "15683");
   const { config } = parseServerConfig(
     `${text}
+[limits]
+body_kb = 1
+uploads_per_client_mb = 2
+uploads_mb = 3
+observers_per_client = 4
+observers = 5
+requests_per_client = 6
+requests = 7
+requests_per_second = 0
+clients = 16
 [security]
 policy = closed
 loopback = admin
@@ -90,7 +104,26 @@ emulator_target = soil
   );
   assert.deepEqual(config, {
     config: "field.config",
-    coap: { enabled: false, address: "127.0.0.1", port: 15683 },
+    coap: {
+      enabled: false,
+      address: ["127.0.0.1", "::1"],
+      port: 15683,
+      multicast: false,
+      amplification: "all",
+      resourceDirectory: { host: "2001:db8::1", port: 15683, path: ["rd", "here"] },
+      endpointName: "box 7",
+    },
+    limits: {
+      bodyKb: 1,
+      uploadsPerClientMb: 2,
+      uploadsMb: 3,
+      observersPerClient: 4,
+      observers: 5,
+      requestsPerClient: 6,
+      requests: 7,
+      requestsPerSecond: 0,
+      clients: 16,
+    },
     security: {
       policy: "closed",
       loopback: "admin",
@@ -211,13 +244,13 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   [
     "a key like nothing",
     "[coap]\ncolour = 1",
-    "/etc/vscope.cfg:2: coap.colour: unknown key, known are enabled, address, port",
+    "/etc/vscope.cfg:2: coap.colour: unknown key, known are enabled, address, port, multicast, amplification, resource_directory, endpoint_name",
   ],
   ["a mistyped section", "[dameon]\n", "/etc/vscope.cfg:1: dameon: unknown section, did you mean daemon?"],
   [
     "a section too deep",
     "[coap]\n[[tls]]\n",
-    "/etc/vscope.cfg:2: coap.tls: unknown section, known are enabled, address, port",
+    "/etc/vscope.cfg:2: coap.tls: unknown section, known are enabled, address, port, multicast, amplification, resource_directory, endpoint_name",
   ],
   ["an empty unknown key", "[coap]\nprot =", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
   [
@@ -237,8 +270,30 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   ],
   [
     "a list for a text",
-    "[coap]\naddress = a, b",
-    "/etc/vscope.cfg:2: coap.address: 'a, b' is not an address or host name (a text with a comma needs quotes)",
+    "[datadir]\ndatadir = a, b",
+    "/etc/vscope.cfg:2: datadir.datadir: 'a, b' is not a folder name (a text with a comma needs quotes)",
+  ],
+  [
+    "an address given twice",
+    "[coap]\naddress = ::1, ::1",
+    "/etc/vscope.cfg:2: coap.address: '::1, ::1' is not a list of different addresses or host names",
+  ],
+  ...["rd.example", "coaps://x", "coap://x:0", "coap://[rd]", "coap://x/rd?a=1"].map(
+    (url): readonly [string, string, string] => [
+      `the resource directory ${url}`,
+      `[coap]\nresource_directory = ${url}`,
+      `/etc/vscope.cfg:2: coap.resource_directory: '${url}' is not a URL like coap://host or coap://host:5683/rd`,
+    ],
+  ),
+  [
+    "a name of 64 bytes",
+    `[coap]\nendpoint_name = ${"x".repeat(64)}`,
+    `/etc/vscope.cfg:2: coap.endpoint_name: '${"x".repeat(64)}' is not a name of 1..63 bytes`,
+  ],
+  [
+    "a limit of nothing",
+    "[limits]\nrequests = 0",
+    "/etc/vscope.cfg:2: limits.requests: '0' is not an integer in 1..65536",
   ],
   [
     "a section for a key",
@@ -336,7 +391,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, security, daemon, datadir, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, logging, hardware",
   ]);
 });
 
@@ -387,7 +442,7 @@ test("the emulated sample uses no hardware and listens on this computer only", a
   const { config } = parseServerConfig(await readFile("etc/emulated.cfg", "utf8"), "emulated.cfg");
   assert.equal(config.hardware.usb, "emulated");
   assert.equal(config.hardware.gpio, "emulated");
-  assert.equal(config.coap.address, "127.0.0.1");
+  assert.deepEqual(config.coap.address, ["127.0.0.1"]);
   assert.equal(config.coap.port, 5683);
 });
 

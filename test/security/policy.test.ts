@@ -8,17 +8,19 @@ import { AccessPolicy, type Caller } from "../../src/security/policy.ts";
 
 const KEYS: Readonly<Record<string, Role>> = { reader: "read", laptop: "operate", owner: "admin" };
 
-function policyOf(
-  text: string,
-  ownNetworks: readonly string[] = [],
-  clock = new VirtualClock(),
-): AccessPolicy {
+function policyOf(text: string, cidrs: readonly string[] = [], clock = new VirtualClock()): AccessPolicy {
   const { config } = parseServerConfig(`[security]\n${text}\n`, "x.cfg");
   return new AccessPolicy({
     config: config.security,
     clock,
     roleOfKey: (name) => KEYS[name],
-    ownNetworks: () => ownNetworks,
+    network: {
+      addresses: () =>
+        cidrs.map((cidr) => {
+          const [address = ""] = cidr.split("/");
+          return { address, cidr, interfaceName: "eth0", isIPv6: cidr.includes(":") };
+        }),
+    },
   });
 }
 

@@ -51,14 +51,15 @@ export class OscoreEndpoint implements ClientEndpoint {
     return this.#endpoint.nextToken();
   }
 
-  listen(token: Buffer, listener: (message: Message) => void): () => void {
+  listen(token: Buffer, listener: (message: Message) => void, lost: () => void): () => void {
     const observation: Observation = { bindings: [], newest: -1 };
     const key = token.toString("latin1");
     this.#observations.set(key, observation);
-    const stop = this.#endpoint.listen(token, (message) => {
+    const take = (message: Message): void => {
       const content = openNotification(observation, message);
       if (content !== undefined) listener(content);
-    });
+    };
+    const stop = this.#endpoint.listen(token, take, lost);
     return () => {
       this.#observations.delete(key);
       stop();

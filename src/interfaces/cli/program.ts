@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
@@ -19,6 +20,7 @@ import { numberOption } from "./value.ts";
 import { packageVersion } from "./version.ts";
 
 const COMMANDS = [
+  findCommand,
   listCommand,
   getCommand,
   putCommand,

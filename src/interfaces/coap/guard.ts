@@ -18,10 +18,13 @@ export type AccessCheck = (request: CoapRequest) => void;
 
 /** Holds requests against the access that the resources declare. Whoever reaches the server may read what there is to find. */
 export function accessCheck<M>(router: Router<M>, policy: AccessPolicy): AccessCheck {
+  // Reading is most of what is asked for: it is not looked up where all resources need the same.
+  const isReadingUsual = router.resources.every(({ access }) => access?.get === undefined);
   return (request) => {
     const { method, path } = request;
     if (isDiscovery(request)) return;
-    const need = needOf(router.find(path)?.resource, method);
+    const resource = isReadingUsual && isSafe(method) ? undefined : router.find(path)?.resource;
+    const need = needOf(resource, method);
     if (policy.allows(request, need)) return;
     throw policy.refusal(request, { what: `${method} ${printPath(path)}`, need });
   };
