@@ -185,19 +185,15 @@ interface Guarded {
   readonly security: Security;
 }
 
-async function listen(
-  options: ServerOptions,
-  { model, security }: Guarded,
-  lifetime: Lifetime,
-): Promise<CoapServer> {
+async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<CoapServer> {
   const { config, clock, log } = options;
   const { address, port, multicast, amplification } = config.coap;
-  const router = new Router(model, TREE);
+  const router = new Router(guarded.model, TREE);
   const server = await CoapServer.listen({
     address,
     port,
-    ...guardedHandler(router, security, options),
-    guard: new OscoreGuard(security.contexts),
+    ...guardedHandler(options, router, guarded.security),
+    guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
     multicast,
@@ -212,9 +208,9 @@ async function listen(
   return server;
 }
 
-function guardedHandler(router: Router<ServerModel>, { policy, audit }: Security, { clock, log }: ServerOptions) {
-  const parts = { policy, audit, clock };
-  const check = accessCheck(router, policy);
+function guardedHandler({ clock, log }: ServerOptions, router: Router<ServerModel>, security: Security) {
+  const parts = { policy: security.policy, audit: security.audit, clock };
+  const check = accessCheck(router, security.policy);
   const handler = audited(coapHandler(router, { clock, log, check }), parts);
   return { handler, admit: admission(check, parts) };
 }

@@ -43,6 +43,15 @@ export function blockValue(block: Block): number {
   return (block.number << 4) | (block.more ? 8 : 0) | block.sizeExponent;
 }
 
+/** MAX_UNFRAGMENTED_SIZE of RFC 8613 section 4.1.3.4.2: the ciphertexts of OSCORE are limited to 64 KiB. */
+const LARGEST_PROTECTED_BYTES = 32 * 1024;
+
+/** What a message can carry that is protected inside another one. */
+export function protectedSizes(sizes: SizeLimits): SizeLimits {
+  if (sizes.wholeBytes <= UDP_SIZES.wholeBytes) return sizes;
+  return { ...UDP_SIZES, wholeBytes: Math.min(sizes.wholeBytes, LARGEST_PROTECTED_BYTES) };
+}
+
 /** What the block's number counts in, in bytes; also its size, but with BERT. */
 export function unitBytes({ sizeExponent }: Block): number {
   return 16 << Math.min(sizeExponent, LARGEST_EXPONENT);

@@ -9,7 +9,7 @@ import type { CoapBody, Reply } from "./response.ts";
 
 /** The reply with the part of its body that the request asks for as its payload. Throws what the body throws. */
 export function withPart(request: Request, reply: Reply, body: CoapBody): MaybePromise<Reply> {
-  const part = partOf(body.size, request.block2, request.from.sizes);
+  const part = partOf(body.size, request.block2, request.sizes);
   const needsNone = part === undefined || (reply.etag !== undefined && isKnown(request, reply.etag));
   if (needsNone) return reply;
   const { offset, end } = part;

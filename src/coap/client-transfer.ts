@@ -48,13 +48,13 @@ export class Transfer {
   /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
   register(token: Buffer, signal: AbortSignal): Promise<Message> {
     const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
-    return this.#endpoint.exchange({ ...this.#head(), token, options }, signal);
+    return this.#endpoint.exchange({ ...this.#head(), ...this.#selection(), token, options }, signal);
   }
 
   /** Ends the observation; the server need not answer (No-Response, RFC 7967). */
   deregister(token: Buffer): void {
     const options = withUints(this.#options, [OPTION.OBSERVE, 1], [OPTION.NO_RESPONSE, 2 | 8 | 16]);
-    this.#endpoint.tell({ ...this.#head(), token, options });
+    this.#endpoint.tell({ ...this.#head(), ...this.#selection(), token, options });
   }
 
   /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
@@ -118,6 +118,11 @@ export class Transfer {
 
   #head(): { readonly code: number; readonly payload: Uint8Array } {
     return { code: methodCode(this.#request.method), payload: NO_BYTES };
+  }
+
+  /** What a FETCH asks for is in its payload; it is in one message here. */
+  #selection(): { readonly payload: Uint8Array } {
+    return { payload: this.#request.payload ?? NO_BYTES };
   }
 
   #error(fact: string): VscopeError {

@@ -7,6 +7,8 @@ import { Transfer } from "./client-transfer.ts";
 import type { Message } from "./codec.ts";
 import { Mailbox } from "./mailbox.ts";
 import { findUint, OPTION } from "./options.ts";
+import type { OscoreContext } from "./oscore/oscore-context.ts";
+import { OscoreEndpoint } from "./oscore/oscore-endpoint.ts";
 import { type ClientTls, type StreamScheme } from "./stream/connect.ts";
 import { StreamEndpoint } from "./stream/stream-endpoint.ts";
 import { connectUdp, type DatagramSocket } from "./udp.ts";
@@ -29,6 +31,8 @@ export interface CoapClientOptions {
   readonly tls?: ClientTls;
   /** Instead of a UDP socket. */
   readonly socket?: DatagramSocket;
+  /** Protects all that is sent, and takes nothing that is not protected. */
+  readonly security?: { readonly oscore: OscoreContext };
   /** Puts an endpoint that protects messages (OSCORE) in front of the transport's. */
   readonly wrap?: (endpoint: ClientEndpoint) => ClientEndpoint;
 }
@@ -54,8 +58,9 @@ export class CoapClient {
    * request finds the connection ended; they throw DEVICE_NOT_CONNECTED without a server, or one that TLS does not trust.
    */
   static async open(options: CoapClientOptions): Promise<CoapClient> {
-    const { clock = new SystemClock(), wrap } = options;
-    const endpoint = await openEndpoint(options, clock);
+    const { security, wrap, clock = new SystemClock() } = options;
+    const opened = await openEndpoint(options, clock);
+    const endpoint = security === undefined ? opened : new OscoreEndpoint(opened, security.oscore);
     return new CoapClient(wrap?.(endpoint) ?? endpoint, clock);
   }
 

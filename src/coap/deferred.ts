@@ -14,7 +14,6 @@ const TICK_US = 25_000;
 export class DeferredRequests {
   readonly #clock: Clock;
   readonly #acknowledge: (request: UdpRequest) => void;
-  /** In the order of their times. */
   readonly #running = new Set<UdpRequest>();
   readonly #ticker: Ticker;
 
@@ -24,9 +23,10 @@ export class DeferredRequests {
     this.#ticker = new Ticker(clock, TICK_US, (nowUs) => this.#tick(nowUs));
   }
 
-  begin(request: UdpRequest): void {
+  /** The answer comes later, or within `us` in the acknowledgement. */
+  begin(request: UdpRequest, us: number = ACKNOWLEDGE_AFTER_US): void {
     request.isDeferred = true;
-    request.acknowledgeAtUs = this.#clock.nowUs() + ACKNOWLEDGE_AFTER_US;
+    request.acknowledgeAtUs = this.#clock.nowUs() + us;
     request.from.duplicates.begin(request.duplicateKey, request);
     this.#running.add(request);
     this.#ticker.wake();
@@ -43,8 +43,8 @@ export class DeferredRequests {
 
   #tick(nowUs: number): boolean {
     for (const request of this.#running) {
-      if (request.acknowledgeAtUs > nowUs) break;
-      if (request.isAcknowledged || request.type !== CON) continue;
+      const isDue = request.acknowledgeAtUs <= nowUs && request.type === CON;
+      if (request.isAcknowledged || !isDue) continue;
       request.isAcknowledged = true;
       this.#acknowledge(request);
     }

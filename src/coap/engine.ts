@@ -110,7 +110,10 @@ export class Engine {
   open(message: Message, { name }: Peer): Opened | undefined {
     if (this.#guard === undefined || findOption(message.options, OPTION.OSCORE) === undefined)
       return undefined;
-    return this.#guard.open(message, name);
+    const opened = this.#guard.open(message, name);
+    if (opened.identity === undefined) this.#counts.unverified += 1;
+    else this.#counts.verified += 1;
+    return opened;
   }
 
   /** Answers a request: at once, or when its handler has. */

@@ -77,6 +77,9 @@ export interface CoapStats {
   withheld: number;
   /** Handlers that threw. */
   failures: number;
+  /** Requests whose protection (OSCORE) verified, those asked for again after a start among them, and that did not. */
+  verified: number;
+  unverified: number;
   /** Connections that were not let in, and that ended by a mistake or a loss. */
   connectionsRefused: number;
   connectionsAborted: number;
@@ -102,6 +105,8 @@ export function newStats(): CoapStats {
     challenges: 0,
     withheld: 0,
     failures: 0,
+    verified: 0,
+    unverified: 0,
     connectionsRefused: 0,
     connectionsAborted: 0,
     connections: 0,

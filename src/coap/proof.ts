@@ -21,8 +21,13 @@ export type Amplification = "public" | "all" | "none";
 /** What an address gets for each byte that came from it. */
 export const FACTOR = 3;
 
-/** A ping is sent again once: its 4 bytes count, too. */
-const PING_RETRANSMISSIONS = 1;
+// Pings at 0, 0.4 and 1.2 s, given up after 2.8 s: 12 bytes in all, as they count, too. The second comes so early because coap-client of
+// libcoap 4.3.1 resets nothing during the first quarter of a second of some of its runs.
+const PING_RETRANSMISSIONS = 2;
+const PING_FIRST_WAIT_US = 400_000;
+
+/** How long an acknowledgement waits for the proof, so that it can carry the answer: less than clients wait (2 s). */
+export const PROOF_WITHIN_US = 1_500_000;
 
 /** Acknowledgements and resets of nothing; after these the address can prove itself by Echo only. */
 const GUESSES = 8;
@@ -31,7 +36,7 @@ export interface ProofsOptions {
   readonly policy: Amplification;
   readonly clock: Clock;
   readonly neighbours: Neighbours;
-  /** The peer has answered neither ping. */
+  /** The peer has answered no ping. */
   readonly failed: (peer: UdpPeer) => void;
 }
 
@@ -71,6 +76,7 @@ export class Proofs {
       messageId,
       bytes: pingMessage(messageId),
       retransmissions: PING_RETRANSMISSIONS,
+      firstWaitUs: PING_FIRST_WAIT_US,
       settled: (outcome: Outcome) => {
         if (outcome === "abandoned") this.#options.failed(peer);
       },

@@ -18,6 +18,8 @@ export interface Confirmable {
   readonly bytes: Buffer;
   /** How often it is sent again at most; 4 times when absent. */
   readonly retransmissions?: number;
+  /** When it is first sent again; after 2 to 3 s when absent. Each further time takes twice as long. */
+  readonly firstWaitUs?: number;
   /** Called once, when it is known what became of the message. */
   readonly settled: (outcome: Outcome) => void;
 }
@@ -108,7 +110,7 @@ export class Reliability<R extends Recipient> {
 
   /** Sends on a line that was granted; the line is free again when the message has settled. */
   transmit(recipient: R, message: Confirmable): void {
-    const waitUs = ACK_TIMEOUT_US * (1 + this.#random() * (ACK_RANDOM_FACTOR - 1));
+    const waitUs = message.firstWaitUs ?? ACK_TIMEOUT_US * (1 + this.#random() * (ACK_RANDOM_FACTOR - 1));
     const dueUs = this.#clock.nowUs() + waitUs;
     recipient.line.outstanding = { ...message, repeated: 0, waitUs, dueUs };
     this.#active.add(recipient);

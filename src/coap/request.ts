@@ -2,7 +2,7 @@
 
 import { type CoapMethod, methodOf } from "./codes.ts";
 import type { Message } from "./codec.ts";
-import { type Block, isReservedSize, readBlock } from "./block.ts";
+import { type Block, isReservedSize, protectedSizes, readBlock, type SizeLimits } from "./block.ts";
 import type { Opened } from "./guard.ts";
 import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "./options.ts";
 import type { CoapIdentity, Peer, Transport } from "./peer.ts";
@@ -136,6 +136,11 @@ export abstract class Request implements CoapRequest {
 
   get signal(): AbortSignal {
     return this.from.signal;
+  }
+
+  /** What one message of the answer can carry. */
+  get sizes(): SizeLimits {
+    return this.opened === undefined ? this.from.sizes : protectedSizes(this.from.sizes);
   }
 
   /** The handler takes its time: the answer comes later. */

@@ -51,21 +51,32 @@ export interface CoapServerOptions {
   readonly guard?: MessageGuard;
   /** Instead of UDP sockets. */
   readonly socket?: DatagramSocket;
-  /** Other ports to listen on, beside that of UDP. */
-  readonly streams?: StreamPorts;
-  readonly tls?: TlsCredentials;
-  /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
-  readonly origins?: readonly string[];
   /** Answer who looks for servers at the groups "All CoAP Nodes"; not when absent. */
   readonly multicast?: boolean;
   /** Whose address is doubted; that of `public` ones when absent. See proof.ts. */
   readonly amplification?: Amplification;
   /** Instead of this computer's. */
   readonly network?: UdpNetwork;
+  /** Other ports to listen on, beside that of UDP. */
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  /** Origins whose web pages may connect by WebSocket, such as `https://box.example`. */
+  readonly origins?: readonly string[];
 }
+
+type Complete = CoapServerOptions & Required<Pick<CoapServerOptions, "clock" | "log">>;
 
 /** A socket of the caller's tells nothing of the subnets around it. */
 const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
+
+function addressesOf(address: string | readonly string[]): readonly string[] {
+  return typeof address === "string" ? [address] : address;
+}
+
+function openUdp(options: Complete): Promise<DatagramSocket> {
+  const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+  return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
+}
 
 export class CoapServer {
   readonly #engine: Engine;
@@ -78,12 +89,10 @@ export class CoapServer {
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
-  static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const { clock = new SystemClock(), log = SILENT, multicast = false, network = SYSTEM_NETWORK } = options;
-    const { socket, port } = options;
-    const open = () =>
-      LocalSockets.open({ addresses: addressesOf(options), port, multicast, network, clock, log });
-    const server = new CoapServer({ ...options, clock, log }, socket ?? (await open()));
+  static async listen(given: CoapServerOptions): Promise<CoapServer> {
+    const options = { clock: new SystemClock(), log: SILENT, ...given };
+    const socket = options.socket ?? (await openUdp(options));
+    const server = new CoapServer(options, socket);
     try {
       await server.#openStreams(options);
       return server;
@@ -93,13 +102,12 @@ export class CoapServer {
     }
   }
 
-  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
-    const { handler, admit, clock = new SystemClock(), log = SILENT, guard } = options;
+  private constructor(options: Complete, socket: DatagramSocket) {
+    const { handler, admit, clock, log, guard, amplification = "public" } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
     const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
     const neighbours = new Neighbours(network, clock);
-    const { amplification = "public" } = options;
     this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
     this.#streams = new StreamFront(this.#engine);
   }
@@ -132,8 +140,7 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams(options: CoapServerOptions): Promise<void> {
-    const { streams = {}, tls = {}, origins = [] } = options;
+  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
     const gate = this.#streams;
     const open = async (
       name: keyof StreamPorts,
@@ -141,10 +148,9 @@ export class CoapServer {
     ): Promise<void> => {
       let port = streams[name];
       if (port === undefined) return;
-      for (const address of addressesOf(options)) {
-        const acceptor = await listen({ address, port });
+      for (const each of addressesOf(address)) {
+        const acceptor = await listen({ address: each, port });
         gate.add(acceptor);
-        // One that the system has chosen is then taken at the other addresses, too.
         port = acceptor.port;
       }
       this.#ports = { ...this.#ports, [name]: port };
@@ -154,8 +160,4 @@ export class CoapServer {
     await open("ws", (at) => listenWebSocket({ ...at, origins }, gate));
     await open("wss", (at) => listenWebSocket({ ...at, origins, tls }, gate));
   }
-}
-
-function addressesOf({ address }: CoapServerOptions): readonly string[] {
-  return typeof address === "string" ? [address] : address;
 }

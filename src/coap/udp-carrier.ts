@@ -89,8 +89,8 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
   }
 
   #mustConfirm(): boolean {
-    const { type, confirmsNotifications, from } = this.#request;
-    if (type === CON || confirmsNotifications || !from.isProven) return true;
+    const { type, from, confirmsNotifications } = this.#request;
+    if (type === CON || !from.isProven || confirmsNotifications) return true;
     const nowUs = this.#host.nowUs();
     this.#sinceConfirmed += 1;
     if (this.#sinceConfirmed < CONFIRM_EVERY && nowUs - this.#confirmedUs < CONFIRM_AFTER_US) return false;

@@ -10,7 +10,7 @@ import type { Engine } from "./engine.ts";
 import { Leisure } from "./leisure.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { OPTION, uintOption } from "./options.ts";
-import type { Amplification } from "./proof.ts";
+import { type Amplification, PROOF_WITHIN_US } from "./proof.ts";
 import { RateLimits } from "./rate-limit.ts";
 import type { NotificationCarrier, NotificationSource } from "./request.ts";
 import type { ReplyMessage } from "./response.ts";
@@ -96,13 +96,10 @@ export class UdpFront implements UdpSender {
   }
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
-    if (request.isDeferred) this.#deferred.end(request);
     request.answerCode = answer.code;
-    const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
-    const isOnce = request.opened !== undefined || request.block1 !== undefined;
-    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
-    if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
+    if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
+      this.#respond(request, answer);
+    else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
@@ -154,9 +151,18 @@ export class UdpFront implements UdpSender {
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
     if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
-    this.#deferred.begin(request);
-    const handle = (): void => this.#engine.handle(request);
-    this.#outbox.afterProof(request, handle, () => this.#deferred.end(request));
+    this.#afterProof(request, () => this.#engine.handle(request));
+  }
+
+  // Meanwhile copies find the request running, and are acknowledged.
+  #afterProof(request: UdpRequest, then: () => void): void {
+    this.#deferred.begin(request, PROOF_WITHIN_US);
+    this.#outbox.afterProof(request, then, () => {
+      this.#deferred.end(request);
+      // What has run must not run again.
+      const hasRun = request.answerCode !== undefined && !isSafe(request.method);
+      if (hasRun) request.from.duplicates.end(request.duplicateKey, emptyMessage(ACK, request.messageId));
+    });
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
@@ -195,34 +201,40 @@ export class UdpFront implements UdpSender {
     return true;
   }
 
+  /** Whether an address that has not proven itself may get the answer. */
+  #fits(
+    { from, message: { token } }: UdpRequest,
+    { code, options, payload, isUnwanted }: ReplyMessage,
+  ): boolean {
+    const bytes = encodeMessage({ type: NON, messageId: 0, code, token, options, payload });
+    return isUnwanted || this.#outbox.mayGet(from, bytes);
+  }
+
+  #respond(request: UdpRequest, answer: ReplyMessage): void {
+    if (request.isDeferred) this.#deferred.end(request);
+    const sent = this.#transmit(request, answer);
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
+    if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
+  }
+
   /** Sends the answer; returns what a copy of the request gets, nothing for a NON. */
-  #transmit(request: UdpRequest, answer: ReplyMessage): Buffer {
+  #transmit(request: UdpRequest, { code, options, payload, isUnwanted }: ReplyMessage): Buffer {
     const { from, message, type, messageId } = request;
-    const { code, options, payload, isUnwanted } = answer;
     if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
     if (isUnwanted) return this.#transmitNothing(request);
     const content = { code, token: message.token, options, payload };
     if (type === CON && !request.isAcknowledged) {
       const bytes = encodeMessage({ ...content, type: ACK, messageId });
-      if (this.#outbox.mayGet(from, bytes)) {
-        this.#send(from, bytes);
-        return bytes;
-      }
-      request.isAcknowledged = true;
-      this.#acknowledge(request);
+      this.#send(from, bytes);
+      return bytes;
     }
     const own = from.nextMessageId();
     const bytes = encodeMessage({ ...content, type, messageId: own });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
-    else if (request.isMulticast || this.#outbox.mayGet(from, bytes)) this.#send(from, bytes);
-    else this.#transmitAfterProof(request, bytes);
+    else this.#send(from, bytes);
     return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
-  }
-
-  #transmitAfterProof(request: UdpRequest, bytes: Buffer): void {
-    // A copy would ask for the proof again.
-    request.isAcknowledged = true;
-    this.#outbox.afterProof(request, () => this.#send(request.from, bytes));
   }
 
   #transmitNothing({ from, type, messageId, isAcknowledged }: UdpRequest): Buffer {

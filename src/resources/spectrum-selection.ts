@@ -25,8 +25,8 @@ interface SpectrumValue {
 }
 
 const MOST_PIXELS = 65_536;
-/** What a selection adds to the members of a spectrum. */
-const ADDED = ["pixels", "pixelsPerBin", "wavelengthsNm"] as const;
+/** A member that only selections have: of the selected pixels. */
+const WAVELENGTHS = "wavelengthsNm";
 
 /** The selection's schema; `members` are those of the spectrum. */
 export function spectrumSelection(members: readonly string[]) {
@@ -36,7 +36,7 @@ export function spectrumSelection(members: readonly string[]) {
     wavelengthsNm: z.tuple([z.number(), z.number()]).optional(),
     pixelsPerBin: z.int().min(1).max(MOST_PIXELS).default(1),
     fields: z
-      .array(z.enum([...members, ...ADDED]))
+      .array(z.enum([...members, WAVELENGTHS]))
       .min(1)
       .optional(),
   });
@@ -58,10 +58,12 @@ export function selectSpectrum(value: SpectrumValue, selection: SpectrumSelectio
     pixels: range,
     pixelsPerBin,
     counts: binned(value.counts, range, pixelsPerBin),
-    ...(fields?.includes("wavelengthsNm") === true && { wavelengthsNm: binned(nm, range, pixelsPerBin) }),
+    ...(fields?.includes(WAVELENGTHS) === true && { wavelengthsNm: binned(nm, range, pixelsPerBin) }),
   };
   if (fields === undefined) return selected;
-  return Object.fromEntries(Object.entries(selected).filter(([name]) => fields.includes(name)));
+  // Numbers without their pixels are of no use.
+  const wanted: readonly string[] = [...fields, "pixels", "pixelsPerBin"];
+  return Object.fromEntries(Object.entries(selected).filter(([name]) => wanted.includes(name)));
 }
 
 /** The counts of a spectrum or of a selected part. */

@@ -28,14 +28,14 @@ export interface SampleOptions {
   readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   readonly socket?: DatagramSocket;
-  readonly streams?: StreamPorts;
-  readonly tls?: TlsCredentials;
-  readonly origins?: readonly string[];
   readonly network?: UdpNetwork;
   readonly port?: number;
   readonly multicast?: boolean;
   /** Nobody must prove his address unless a test wants it. */
   readonly amplification?: Amplification;
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  readonly origins?: readonly string[];
 }
 
 export class Sample {

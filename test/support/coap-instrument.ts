@@ -45,12 +45,12 @@ export class CoapInstrument {
   }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
     const clock = new SystemClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
-    const base = emulatedConfig(folder);
-    if (keys !== "") await writeFile(base.security.keys, keys, { mode: 0o600 });
+    const emulated = emulatedConfig(folder);
+    if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
     const config = {
-      ...base,
-      coap: { ...base.coap, enabled: true, address: ["127.0.0.1"], port: 0 },
-      security: { ...base.security, ...security },
+      ...emulated,
+      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0 },
+      security: { ...emulated.security, ...security },
     };
     const server = await Server.start({ config, clock, log, version: "test" }, NEVER);
     const { port } = server;

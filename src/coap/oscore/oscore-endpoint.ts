@@ -3,10 +3,10 @@
 
 import { orAborted } from "../../base/abort.ts";
 import { VscopeError } from "../../base/errors.ts";
-import { LARGEST_BLOCK_BYTES, LARGEST_EXPONENT } from "../block.ts";
+import { protectedSizes, type SizeLimits } from "../block.ts";
 import type { ClientEndpoint } from "../client-endpoint.ts";
 import { type Message, sortOptions } from "../codec.ts";
-import { codeNumber, codeText } from "../codes.ts";
+import { codeNumber, codeText, methodCode } from "../codes.ts";
 import { bytesOption, findOption, findUint, OPTION } from "../options.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import { type OpenedResponse, openResponse, protectRequest, type RequestBinding } from "./protection.ts";
@@ -16,6 +16,11 @@ const REPLAY = "Replay detected";
 
 /** The request itself, again with Echo, and again beyond the numbers of another process with the same key. */
 const ATTEMPTS = 3;
+
+/** RFC 7252 section 5.1, RFC 8132: running these twice is as good as once. Nobody has proven that they have not run. */
+const IDEMPOTENT: ReadonlySet<number> = new Set(
+  (["GET", "PUT", "DELETE", "FETCH", "iPATCH"] as const).map(methodCode),
+);
 
 /** An observation that was registered again can still get notifications of its earlier registration. */
 const REGISTRATIONS = 2;
@@ -31,13 +36,6 @@ export class OscoreEndpoint implements ClientEndpoint {
   readonly #endpoint: ClientEndpoint;
   readonly #context: OscoreContext;
   readonly #observations = new Map<string, Observation>();
-  /** The same on every transport: ciphertexts are limited to 64 KiB, and each block is verified by itself. */
-  readonly sizes = {
-    wholeBytes: LARGEST_BLOCK_BYTES,
-    sizeExponent: LARGEST_EXPONENT,
-    blockBytes: LARGEST_BLOCK_BYTES,
-  };
-
   constructor(endpoint: ClientEndpoint, context: OscoreContext) {
     this.#endpoint = endpoint;
     this.#context = context;
@@ -45,6 +43,10 @@ export class OscoreEndpoint implements ClientEndpoint {
 
   get name(): string {
     return this.#endpoint.name;
+  }
+
+  get sizes(): SizeLimits {
+    return protectedSizes(this.#endpoint.sizes);
   }
 
   nextToken(): Buffer {
@@ -55,11 +57,11 @@ export class OscoreEndpoint implements ClientEndpoint {
     const observation: Observation = { bindings: [], newest: -1 };
     const key = token.toString("latin1");
     this.#observations.set(key, observation);
-    const take = (message: Message): void => {
+    const open = (message: Message): void => {
       const content = openNotification(observation, message);
       if (content !== undefined) listener(content);
     };
-    const stop = this.#endpoint.listen(token, take, lost);
+    const stop = this.#endpoint.listen(token, open, lost);
     return () => {
       this.#observations.delete(key);
       stop();
@@ -71,15 +73,18 @@ export class OscoreEndpoint implements ClientEndpoint {
    * does not verify, and CONFIG_INVALID when the key is used up.
    */
   async exchange(message: Message, signal: AbortSignal): Promise<Message> {
+    const isIdempotent = IDEMPOTENT.has(message.code);
     let asked = message;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#exchange(asked, signal);
-      const isLast = attempt === ATTEMPTS;
-      if (answer === "replay" && isLast) throw this.#error(`4.01 without protection: ${REPLAY}`);
-      if (answer === "replay") await orAborted(this.#context.sequence.skip(), signal);
-      const echo = answer === "replay" ? undefined : echoOf(answer);
-      if (answer !== "replay" && (echo === undefined || isLast)) return answer;
-      if (echo !== undefined) asked = withEcho(message, echo);
+      if (answer === "replay") {
+        await orAborted(this.#context.sequence.skip(), signal);
+        if (!isIdempotent || attempt === ATTEMPTS) throw this.#error(`4.01 without protection: ${REPLAY}`);
+      } else {
+        const echo = echoOf(answer);
+        if (echo === undefined || attempt === ATTEMPTS) return answer;
+        asked = withEcho(message, echo);
+      }
     }
   }
 
@@ -114,11 +119,12 @@ export class OscoreEndpoint implements ClientEndpoint {
   #plain({ code, payload }: Message): "replay" {
     const text = Buffer.from(payload).toString();
     if (code === UNAUTHORIZED && text === REPLAY) return "replay";
-    throw this.#error(`${codeText(code)} without protection${text === "" ? "" : `: ${text}`}`);
+    const coap = codeText(code);
+    throw this.#error(`${coap} without protection${text === "" ? "" : `: ${text}`}`, { coap });
   }
 
-  #error(fact: string): VscopeError {
-    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`);
+  #error(fact: string, details: { readonly coap?: string } = {}): VscopeError {
+    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, { details });
   }
 }
 

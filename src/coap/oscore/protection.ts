@@ -48,10 +48,14 @@ export function protectRequest(
   const isFetch = findOption(content.options, OPTION.OBSERVE) !== undefined;
   const binding: RequestBinding = { context, kid: context.senderId, partialIv, isFetch };
   const nonceFrom = { id: context.senderId, partialIv };
-  const payload = encrypt(context.use("send", nonceFrom, binding), plaintextOf(content));
+  const inner = content.options.filter(({ number }) => !OUTER.has(number));
+  const kept = content.options.filter(({ number }) => OUTER.has(number) || number === OPTION.OBSERVE);
+  const payload = encrypt(
+    context.use("send", nonceFrom, binding),
+    plaintextOf({ ...content, options: inner }),
+  );
   const { idContext: kidContext, senderId: kid } = context;
   const option = { partialIv, kid, ...(kidContext === undefined ? {} : { kidContext }) };
-  const kept = content.options.filter(({ number }) => OUTER.has(number) || number === OPTION.OBSERVE);
   return { outer: { code: isFetch ? FETCH : POST, options: withOscore(kept, option), payload }, binding };
 }
 

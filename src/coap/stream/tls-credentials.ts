@@ -68,7 +68,7 @@ export class TlsGuardian {
   /** Who is at the other end: an identity, nobody in particular (undefined), or somebody to be refused ("false"). */
   identify(socket: TLSSocket): CoapIdentity | undefined | "false" {
     const name = this.#pskNames.get(socket);
-    if (name !== undefined) return { kind: "psk", name };
+    if (name !== undefined && hasUsedPsk(socket)) return { kind: "psk", name };
     if (this.#credentials.clientCa === undefined) return undefined;
     const { subject } = socket.getPeerCertificate();
     if (subject === undefined) return undefined;
@@ -83,4 +83,12 @@ export class TlsGuardian {
     this.#pskNames.set(socket, identity);
     return key;
   }
+}
+
+// TLS 1.3 asks for the key of an identity before it is known whether the key will be used: for a client whose suites do not
+// fit, the handshake goes on with the certificate alone, and whoever knows the name would be taken for its owner (RFC 8446
+// section 4.2.11). Nothing else is ever resumed here.
+function hasUsedPsk(socket: TLSSocket): boolean {
+  const isTls13 = socket.getProtocol() === "TLSv1.3";
+  return isTls13 ? socket.isSessionReused() : socket.getCipher().name.includes("PSK");
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import * as fc from "fast-check";
 import { isVscopeError } from "../../../src/base/errors.ts";
+import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { RESERVED, SenderSequence } from "../../../src/coap/oscore/sender-sequence.ts";
 import { SequenceFile } from "../../../src/coap/oscore/sequence-file.ts";
 import { MemoryStore } from "./oscore-pair.ts";
@@ -102,30 +103,54 @@ test("skip goes beyond what another process has reserved", async () => {
   assert.equal(one.take(), 2 * RESERVED);
 });
 
-test("a sequence file reserves on from where any process has stopped", async () => {
+/** Before the numbers of the clock begin. */
+const EARLY = new VirtualClock(0);
+
+function file(path: string, clock = EARLY): SequenceFile {
+  return new SequenceFile(path, clock);
+}
+
+test("a sequence file reserves on from where any process has stopped, and minds no other files", async () => {
   const path = newPath();
-  for (const first of [0, RESERVED, 2 * RESERVED])
-    assert.equal(await new SequenceFile(path).reserve(), first);
-  assert.deepEqual(readdirSync(join(path, "..")), [`key.${3 * RESERVED}`]);
+  const others = ["key.", "key.txt", "other.9999999"];
+  for (const name of others) writeFileSync(join(path, "..", name), "");
+  for (const first of [0, RESERVED, 2 * RESERVED]) assert.equal(await file(path).reserve(), first);
+  const names = readdirSync(join(path, ".."));
+  assert.deepEqual(names.toSorted(), [...others, `key.${3 * RESERVED}`].toSorted());
 });
 
-test("a sequence file begins after the highest file that a crash has left, and minds no others", async () => {
+test("a sequence file that is lost or restored gives no number again, by the clock", async () => {
   const path = newPath();
-  for (const name of ["key.64", "key.128", "key.txt", "key.", "other.4096"])
-    writeFileSync(join(path, "..", name), "");
-  assert.equal(await new SequenceFile(path).reserve(), 128);
-  await new SequenceFile(path).remove();
-  assert.deepEqual(readdirSync(join(path, "..")).toSorted(), ["key.", "key.txt", "other.4096"]);
+  const clock = new VirtualClock(Date.UTC(2026, 5, 1) * 1000);
+  const first = await file(path, clock).reserve();
+  const [backup] = readdirSync(join(path, ".."));
+  for (let taken = 0; taken < 500; taken++) await file(path, clock).reserve();
+  const last = await file(path, clock).reserve();
+  assert.ok(first > 2 ** 32 && last === first + 501 * RESERVED);
+  await clock.advance(3_600_000_000);
+  for (const name of readdirSync(join(path, ".."))) rmSync(join(path, "..", name));
+  assert.ok((await file(path, clock).reserve()) > last);
+  for (const name of readdirSync(join(path, ".."))) rmSync(join(path, "..", name));
+  writeFileSync(join(path, "..", backup ?? ""), "");
+  assert.ok((await file(path, clock).reserve()) > last);
+  // A clock that goes back, or far ahead, takes no numbers away.
+  const before = await file(path, clock).reserve();
+  assert.equal(await file(path).reserve(), before + RESERVED);
+  const ahead = await file(path, new VirtualClock(Date.UTC(2300) * 1000)).reserve();
+  assert.ok(ahead <= 2 ** 39);
 });
 
 test("many processes reserve from one sequence file at once: no two get the same numbers", async () => {
   const path = newPath();
-  const firsts = await Promise.all(Array.from({ length: 24 }, () => new SequenceFile(path).reserve()));
-  assert.equal(new Set(firsts).size, 24);
-  for (const first of firsts) assert.equal(first % RESERVED, 0);
+  const firsts = await Promise.all(Array.from({ length: 24 }, () => file(path).reserve()));
+  assert.deepEqual(
+    firsts.toSorted((left, right) => left - right),
+    Array.from({ length: 24 }, (_, index) => index * RESERVED),
+  );
+  assert.deepEqual(readdirSync(join(path, "..")), [`key.${24 * RESERVED}`]);
 });
 
 test("a sequence file without a folder says so", async () => {
-  const store = new SequenceFile(join(root, "missing", "key"));
+  const store = file(join(root, "missing", "key"));
   await assert.rejects(store.reserve(), (error) => isVscopeError(error, "DATADIR_IO"));
 });
