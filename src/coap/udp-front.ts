@@ -224,14 +224,14 @@ export class UdpFront implements UdpSender {
     const { from, message, type, messageId } = request;
     if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
     if (isUnwanted) return this.#transmitNothing(request);
-    const content = { code, token: message.token, options, payload };
+    const { token } = message;
     if (type === CON && !request.isAcknowledged) {
-      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      const bytes = encodeMessage({ type: ACK, code, messageId, token, options, payload });
       this.#send(from, bytes);
       return bytes;
     }
     const own = from.nextMessageId();
-    const bytes = encodeMessage({ ...content, type, messageId: own });
+    const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
     return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
