@@ -42,9 +42,7 @@ const measures = MEASURES.filter(({ name }) => name.includes(wanted));
 const reason = compileLoad();
 if (reason === undefined) {
   console.log(`${rounds} rounds of ${seconds} s; ${PLACEMENT}`);
-  console.log(
-    "load: share of a core taken by the load generator; rate x and CPU x: how much better this server is",
-  );
+  console.log("server, load: shares of a core that they got; rate x, CPU x: how much better this server is");
   const results: Results = new Map();
   for (let round = 0; round < rounds; round++) await runRound(results);
   for (const measure of measures) printMeasure(measure, results);

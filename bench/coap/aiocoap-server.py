@@ -12,12 +12,14 @@ from aiocoap import resource
 
 class Entry(resource.ObservableResource):
     content = b""
+    content_format = None
 
     async def render_get(self, request):
-        return aiocoap.Message(payload=self.content)
+        return aiocoap.Message(payload=self.content, content_format=self.content_format)
 
     async def render_put(self, request):
         self.content = request.payload
+        self.content_format = request.opt.content_format
         self.updated_state()
         return aiocoap.Message(code=aiocoap.CHANGED)
 

@@ -32,6 +32,8 @@ export interface LoadOptions {
   /** Pause in us for get, bytes for block1, Hz for observe. */
   readonly extra?: number;
   readonly core: number;
+  /** Never sleep, so that the server never has to wake the other core. */
+  readonly spins?: boolean;
 }
 
 const source = join(root, "bench/coap/load.c");
@@ -47,15 +49,16 @@ export function compileLoad(): string | undefined {
 }
 
 export function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { mode, port, clients, seconds, path, extra, core } = options;
+  const { mode, port, clients, seconds, path, extra, core, spins = false } = options;
   const last = extra === undefined ? [] : [extra];
   const [file, ...rest] = onCore(core, [
     program,
     mode,
     ...[port, clients, seconds, path, ...last].map(String),
   ]);
+  const env = { ...process.env, ...(spins ? { LOAD_SPIN: "1" } : {}) };
   return new Promise((resolve, reject) => {
-    const child = spawn(file ?? "", rest, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(file ?? "", rest, { stdio: ["ignore", "pipe", "inherit"], env });
     const out: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.on("error", reject);

@@ -11,7 +11,8 @@ export interface Figures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly rssMb: number;
-  /** Share of a core that the load generator took: near 1 it is the limit, not the server. */
+  /** Shares of a core that the server and the load generator got. Near 1 it is what sets the rate. */
+  readonly serverShare?: number;
   readonly loadShare: number;
   readonly failures: number;
 }
@@ -50,12 +51,14 @@ function closed({ name, ...options }: Closed): Measure {
   const run = async ({ port, pid }: Running, seconds: number): Promise<Figures> => {
     const before = usageOf(pid);
     const core = options.clients === 1 ? SHARED : OTHER;
-    const result = await runLoad({ ...options, port, seconds, core });
+    const spins = core === OTHER && taskset !== undefined && options.mode !== "observe";
+    const result = await runLoad({ ...options, port, seconds, core, spins });
     const after = usageOf(pid);
     return {
       ...figures(result, after.rssMb),
       rate: rate(result),
       cpuUs: (after.cpuUs - before.cpuUs) / Math.max(1, result.answered),
+      serverShare: (after.cpuUs - before.cpuUs) / 1e6 / result.seconds,
     };
   };
   const unit = isTransfer ? "MB/s" : options.mode === "observe" ? "delivered/s" : "requests/s";

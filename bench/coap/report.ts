@@ -20,8 +20,8 @@ const TARGETS: readonly Target[] = [
   { measure: LARGE_GET, server: "libcoap", atLeast: 0.6 },
 ];
 
-const WIDTHS = [14, 12, 9, 9, 9, 7, 6, 9, 9];
-const HEADS = ["", "CPU us", "p50 ms", "p99 ms", "RSS MB", "load", "lost", "rate x", "CPU x"];
+const WIDTHS = [14, 12, 9, 9, 9, 8, 7, 6, 9, 9];
+const HEADS = ["", "CPU us", "p50 ms", "p99 ms", "RSS MB", "server", "load", "lost", "rate x", "CPU x"];
 
 export function printMeasure({ name, unit }: Measure, results: Results): void {
   const byServer = results.get(name) ?? new Map<ServerName, Figures[]>();
@@ -40,6 +40,7 @@ function row(server: ServerName, rounds: readonly Figures[], own: readonly Figur
     figure(median(rounds, "p50Ms"), 3),
     figure(median(rounds, "p99Ms"), 3),
     figure(median(rounds, "rssMb"), 0),
+    figure(median(rounds, "serverShare"), 2),
     figure(median(rounds, "loadShare"), 2),
     figure(median(rounds, "failures"), 0),
     figure(isOther ? quotient(median(own, "rate"), rate) : undefined, 2),
@@ -48,17 +49,27 @@ function row(server: ServerName, rounds: readonly Figures[], own: readonly Figur
   return `  ${server.padEnd(9)}${cells.map((cell, index) => cell.padStart(WIDTHS[index] ?? 0)).join("")}`;
 }
 
+// Below this share of a core something else on the machine has set the rate, and only CPU time tells the servers apart.
+const SATURATED_SHARE = 0.85;
+
 /** Prints for each target whether it is met; a server that was not measured leaves its targets open. */
 export function printTargets(results: Results): void {
   console.log("\ntargets, in times the other's rate (median of the rounds)");
   for (const { measure, server, atLeast } of TARGETS) {
-    const byServer = results.get(measure);
-    const ratio = quotient(
-      median(byServer?.get("this") ?? [], "rate"),
-      median(byServer?.get(server) ?? [], "rate"),
+    const own = results.get(measure)?.get("this") ?? [];
+    const other = results.get(measure)?.get(server) ?? [];
+    const byRate = quotient(median(own, "rate"), median(other, "rate"));
+    const byCpu = quotient(median(other, "cpuUs"), median(own, "cpuUs"));
+    const shares = [own, other].map((rounds) => median(rounds, "serverShare") ?? 0);
+    // With one client they share a core with the load, and each waits for the other.
+    const isBusy = measure === SATURATED && Math.min(...shares) < SATURATED_SHARE;
+    const decides = isBusy ? byCpu : byRate;
+    const verdict = decides === undefined ? "not measured" : decides >= atLeast ? "met" : "NOT met";
+    const why = isBusy ? " by CPU time, as the machine was busy with something else" : "";
+    console.log(
+      `  ${measure}: at least ${atLeast} x ${server}: ` +
+        `${figure(byRate, 2)} by rate, ${figure(byCpu, 2)} by CPU time: ${verdict}${why}`,
     );
-    const verdict = ratio === undefined ? "not measured" : ratio >= atLeast ? "met" : "NOT met";
-    console.log(`  ${measure}: ${figure(ratio, 2)} x ${server}, at least ${atLeast}: ${verdict}`);
   }
 }
 

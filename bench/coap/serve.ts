@@ -9,6 +9,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 class Entry {
   value: Uint8Array = NOTHING;
+  /** Of the value, as its server tells it. */
+  format: string | number | undefined;
   readonly #watchers = new Set<() => void>();
 
   set(value: Uint8Array): void {
@@ -30,10 +32,19 @@ function entryAt(path: string): Entry {
   return entry;
 }
 
-function answer({ method, path, payload }: CoapRequest): CoapResponse {
+function answer({ method, path, payload, contentFormat }: CoapRequest): CoapResponse {
   const entry = entryAt(path[0] ?? "");
-  if (method !== "PUT")
-    return { code: "2.05", payload: entry.value, observe: (changed) => entry.watch(changed) };
+  const { value, format } = entry;
+  if (method !== "PUT") {
+    const observe = (changed: () => void) => entry.watch(changed);
+    return {
+      code: "2.05",
+      payload: value,
+      observe,
+      ...(typeof format === "number" ? { contentFormat: format } : {}),
+    };
+  }
+  entry.format = contentFormat;
   entry.set(payload);
   return { code: "2.04" };
 }
@@ -41,10 +52,15 @@ function answer({ method, path, payload }: CoapRequest): CoapResponse {
 function answerNpm(request: IncomingMessage, response: OutgoingMessage): void {
   const entry = entryAt(request.url.slice(1));
   if (request.method === "PUT") {
+    const format = request.headers["Content-Format"];
+    entry.format = typeof format === "string" || typeof format === "number" ? format : undefined;
     entry.set(request.payload);
     response.code = "2.04";
     response.end();
-  } else if (request.headers["Observe"] === 0) {
+    return;
+  }
+  if (entry.format !== undefined) response.setOption("Content-Format", entry.format);
+  if (request.headers["Observe"] === 0) {
     response.on(
       "finish",
       entry.watch(() => response.write(entry.value)),

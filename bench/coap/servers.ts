@@ -14,6 +14,9 @@ import { CoapClient } from "../../src/coap/client.ts";
 /** The paths that are measured: a status of 60 bytes, 2 MiB, what is observed, and what is written. */
 export const PATHS = ["small", "large", "watched", "put"] as const;
 
+// CoRE registry of content formats: application/json, application/octet-stream.
+const JSON_FORMAT = 50;
+const OCTETS_FORMAT = 42;
 const LARGE_BYTES = 2 * 2 ** 20;
 const STATUS = { phase: "light", channel: "upwelling", batch: 3, sequence: 4 };
 
@@ -119,24 +122,22 @@ async function freePort(): Promise<number> {
 async function fill(port: number, child: ChildProcess): Promise<void> {
   const clock = new SystemClock();
   const client = await CoapClient.open({ host: "127.0.0.1", port, clock });
-  const put = async (path: string, payload: Uint8Array): Promise<void> => {
-    const { code } = await client.request(
-      { method: "PUT", path: [path], payload },
-      AbortSignal.timeout(30_000),
-    );
+  const put = async (path: string, payload: Uint8Array, contentFormat: number): Promise<void> => {
+    const request = { method: "PUT", path: [path], payload, contentFormat } as const;
+    const { code } = await client.request(request, AbortSignal.timeout(30_000));
     if (!code.startsWith("2.")) throw new Error(`PUT /${path} gave ${code}`);
   };
   const status = Buffer.from(JSON.stringify(STATUS));
   for (let tries = 0; ; tries++) {
     try {
-      await put("small", status);
+      await put("small", status, JSON_FORMAT);
       break;
     } catch (error) {
       if (tries === 100 || child.exitCode !== null) throw error;
       await clock.delay(50 * MS, NEVER);
     }
   }
-  await put("large", Buffer.alloc(LARGE_BYTES, "spectrum"));
+  await put("large", Buffer.alloc(LARGE_BYTES, "spectrum"), OCTETS_FORMAT);
   await client.close();
 }
 
