@@ -206,8 +206,9 @@ export class UdpFront implements UdpSender {
   #respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay.
-    const canRepeat = request.opened === undefined && (request.isRepeatable || isSafe(request.method));
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
@@ -216,15 +217,15 @@ export class UdpFront implements UdpSender {
     const { from, message, type, messageId } = request;
     if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
     if (isUnwanted) return this.#transmitNothing(request);
-    const content = { code, token: message.token, options, payload };
+    const { token } = message;
     if (type === CON && !request.isAcknowledged) {
-      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      const bytes = encodeMessage({ type: ACK, code, messageId, token, options, payload });
       this.#send(from, bytes);
       return bytes;
     }
     const own = from.nextMessageId();
     request.carrier?.remember(own);
-    const bytes = encodeMessage({ ...content, type, messageId: own });
+    const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
     return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
