@@ -1,8 +1,8 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
 // datagrams in udp-front.ts, about connections in stream/.
 
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import { type Clock, SystemClock } from "../base/clock.ts";
+import { type Log, SILENT } from "../base/log.ts";
 import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
@@ -42,8 +42,10 @@ export interface CoapServerOptions {
   readonly handler: CoapHandler;
   /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
   readonly admit?: CoapAdmission;
-  readonly clock: Clock;
-  readonly log: Log;
+  /** The system's when absent; tests have their own. */
+  readonly clock?: Clock;
+  /** Nothing is logged when absent. */
+  readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
@@ -62,8 +64,19 @@ export interface CoapServerOptions {
   readonly origins?: readonly string[];
 }
 
+type Complete = CoapServerOptions & Required<Pick<CoapServerOptions, "clock" | "log">>;
+
 /** A socket of the caller's tells nothing of the subnets around it. */
 const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
+
+function addressesOf(address: string | readonly string[]): readonly string[] {
+  return typeof address === "string" ? [address] : address;
+}
+
+function openUdp(options: Complete): Promise<DatagramSocket> {
+  const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
+  return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
+}
 
 export class CoapServer {
   readonly #engine: Engine;
@@ -76,13 +89,12 @@ export class CoapServer {
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
-  static async listen(options: CoapServerOptions): Promise<CoapServer> {
-    const { socket, address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
-    const addresses = typeof address === "string" ? [address] : address;
-    const open = () => LocalSockets.open({ addresses, port, multicast, network, clock, log });
-    const server = new CoapServer(options, socket ?? (await open()));
+  static async listen(given: CoapServerOptions): Promise<CoapServer> {
+    const options = { clock: new SystemClock(), log: SILENT, ...given };
+    const socket = options.socket ?? (await openUdp(options));
+    const server = new CoapServer(options, socket);
     try {
-      await server.#openStreams(addresses, options);
+      await server.#openStreams(addressesOf(options.address), options);
       return server;
     } catch (error) {
       await server.close();
@@ -90,7 +102,7 @@ export class CoapServer {
     }
   }
 
-  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
+  private constructor(options: Complete, socket: DatagramSocket) {
     const { handler, admit, clock, log, guard, amplification = "public" } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#engine = new Engine({ handler, admit, clock, log, guard, limits });

@@ -148,9 +148,7 @@ export class UdpFront implements UdpSender {
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
-    const isHarmless = isSafe(request.method) && request.observe !== 0;
-    if (peer.isProven || isHarmless) return this.#engine.handle(request);
-    // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address.
+    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
@@ -208,8 +206,9 @@ export class UdpFront implements UdpSender {
   #respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay.
-    const canRepeat = request.opened === undefined && (request.isRepeatable || isSafe(request.method));
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
@@ -218,15 +217,15 @@ export class UdpFront implements UdpSender {
     const { from, message, type, messageId } = request;
     if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
     if (isUnwanted) return this.#transmitNothing(request);
-    const content = { code, token: message.token, options, payload };
+    const { token } = message;
     if (type === CON && !request.isAcknowledged) {
-      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      const bytes = encodeMessage({ type: ACK, code, messageId, token, options, payload });
       this.#send(from, bytes);
       return bytes;
     }
     const own = from.nextMessageId();
     request.carrier?.remember(own);
-    const bytes = encodeMessage({ ...content, type, messageId: own });
+    const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
     return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
@@ -246,6 +245,13 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
+}
+
+// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
+// anyway does nothing.
+function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+  const isRefused = fault !== undefined || opened?.reply !== undefined;
+  return isRefused || (isSafe(method) && observe !== 0);
 }
 
 // The peer has reset a notification that was not confirmable.
