@@ -3,7 +3,7 @@
 // Nothing that arrives ends the process: bad datagrams are dropped.
 
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, isCoap, NO_BYTES } from "./codec.ts";
-import { ACK, classOf, CON, codeNumber, EMPTY, isSafe, NON, RST } from "./codes.ts";
+import { ACK, classOf, CON, EMPTY, isSafe, NON, RST } from "./codes.ts";
 import { duplicateKey } from "./deduplication.ts";
 import { DeferredRequests } from "./deferred.ts";
 import type { Engine } from "./engine.ts";
@@ -11,10 +11,10 @@ import { Leisure } from "./leisure.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { OPTION, uintOption } from "./options.ts";
 import { type Amplification, PROOF_WITHIN_US } from "./proof.ts";
-import { RateLimits } from "./rate-limit.ts";
 import type { NotificationCarrier, NotificationSource } from "./request.ts";
 import type { ReplyMessage } from "./response.ts";
 import { type DatagramSocket, endpointName, type LocalSocket } from "./udp.ts";
+import { TOO_MANY, TRY_AGAIN_S } from "./rate-limit.ts";
 import { UdpCarrier } from "./udp-carrier.ts";
 import { UdpOutbox } from "./udp-outbox.ts";
 import { type UdpPeer, UdpPeers } from "./udp-peer.ts";
@@ -26,10 +26,6 @@ export interface UdpFrontOptions {
   readonly neighbours: Neighbours;
 }
 
-const TOO_MANY = codeNumber("4.29");
-/** When to try again after that. */
-const TRY_AGAIN_S = 1;
-
 export class UdpFront implements UdpSender {
   readonly #engine: Engine;
   readonly #socket: DatagramSocket;
@@ -39,8 +35,7 @@ export class UdpFront implements UdpSender {
   readonly #leisure: Leisure;
 
   constructor(engine: Engine, { socket, amplification, neighbours }: UdpFrontOptions) {
-    const { clock, limits, signal, log } = engine;
-    const rates = new RateLimits(limits.requestsPerSecond);
+    const { clock, limits, rates, signal, log } = engine;
     this.#engine = engine;
     this.#socket = socket;
     this.#outbox = new UdpOutbox({ engine, amplification, neighbours });
