@@ -48,8 +48,8 @@ export class Server {
   readonly hardware: Hardware;
   /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
   readonly port: number | undefined;
-  /** Those for connections. */
-  readonly streamPorts: StreamPorts;
+  /** Those of TCP, TLS and WebSockets. */
+  readonly ports: StreamPorts;
   readonly #security: Security | undefined;
   readonly #lifetime: Lifetime;
 
@@ -57,7 +57,7 @@ export class Server {
     this.model = model;
     this.hardware = hardware;
     this.port = coap?.port;
-    this.streamPorts = coap?.ports ?? {};
+    this.ports = coap?.ports ?? {};
     this.#security = security;
     this.#lifetime = lifetime;
   }

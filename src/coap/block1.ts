@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { type Block, blockOffset, isWholeBlock } from "./block.ts";
-import { Budget } from "./budget.ts";
+import { Budget, entryBytes, ownBytes } from "./budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import { type Request, uploadKey } from "./request.ts";
 import type { Reply } from "./response.ts";
@@ -16,6 +16,8 @@ interface Upload {
   readonly peer: Peer;
   readonly parts: Uint8Array[];
   bytes: number;
+  /** What it counts for in the budgets. */
+  heldBytes: number;
   usedUs: number;
 }
 
@@ -60,6 +62,7 @@ export class Uploads {
       this.#uploads.get(key) ?? (block.number === 0 ? this.#begin(key, request.from) : undefined);
     if (upload === undefined) return INCOMPLETE;
     const refusal = this.#append(upload, block, request.payload);
+    if (refusal !== undefined && upload.bytes === 0) this.#forget(key);
     if (refusal !== undefined) return refusal;
     if (block.more) return CONTINUE;
     this.#forget(key);
@@ -85,8 +88,9 @@ export class Uploads {
   }
 
   #begin(key: string, peer: Peer): Upload {
-    const upload = { peer, parts: [], bytes: 0, usedUs: 0 };
+    const upload = { peer, parts: [], bytes: 0, heldBytes: 0, usedUs: 0 };
     this.#uploads.set(key, upload);
+    this.#hold(upload, entryBytes(key));
     return upload;
   }
 
@@ -97,21 +101,26 @@ export class Uploads {
     const isRepeated = offset === upload.bytes - payload.length && payload.length > 0 && block.more;
     if (isRepeated && upload.parts.at(-1)?.length === payload.length) return undefined;
     if (offset !== upload.bytes) return INCOMPLETE;
-    const cost = payload.length;
+    const cost = entryBytes() + payload.length;
     if (!this.#budget.fits(cost) || upload.peer.uploadBytes + cost > this.#limits.uploadBytesPerPeer)
       return NO_ROOM;
-    upload.parts.push(payload);
-    upload.bytes += cost;
-    upload.peer.uploadBytes += cost;
-    this.#budget.take(cost);
+    upload.parts.push(ownBytes(payload));
+    upload.bytes += payload.length;
+    this.#hold(upload, cost);
     return undefined;
+  }
+
+  #hold(upload: Upload, bytes: number): void {
+    upload.heldBytes += bytes;
+    upload.peer.uploadBytes += bytes;
+    this.#budget.take(bytes);
   }
 
   #forget(key: string): void {
     const upload = this.#uploads.get(key);
     if (upload === undefined) return;
     this.#uploads.delete(key);
-    upload.peer.uploadBytes -= upload.bytes;
-    this.#budget.give(upload.bytes);
+    upload.peer.uploadBytes -= upload.heldBytes;
+    this.#budget.give(upload.heldBytes);
   }
 }

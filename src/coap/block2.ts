@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
-import { Budget } from "./budget.ts";
+import { Budget, entryBytes } from "./budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Reply } from "./response.ts";
@@ -15,18 +15,22 @@ const BODY_BYTES = 64 * 1024;
 /** A pin without a read for this long is forgotten. */
 export const IDLE_US = 60_000_000;
 
+const MOVE_EVERY_US = 1_000_000;
+
 interface Pin {
   readonly reply: Reply;
   readonly peer: Peer;
   readonly bytes: number;
   usedUs: number;
+  /** When it went to the end of the table. */
+  movedUs: number;
 }
 
 export class Pins {
   readonly #clock: Clock;
   readonly #limits: CoapLimits;
   readonly #budget: Budget;
-  // Least recently read first.
+  // Least recently read first, give or take a second.
   readonly #pins = new Map<string, Pin>();
 
   constructor(clock: Clock, limits: CoapLimits) {
@@ -47,9 +51,14 @@ export class Pins {
   find(key: string): Reply | undefined {
     const pin = this.#pins.get(key);
     if (pin === undefined) return undefined;
-    pin.usedUs = this.#clock.nowUs();
-    this.#pins.delete(key);
-    this.#pins.set(key, pin);
+    const nowUs = this.#clock.nowUs();
+    // Each block of a transfer comes here: once a second is enough to keep the order.
+    if (nowUs - pin.movedUs >= MOVE_EVERY_US) {
+      pin.movedUs = nowUs;
+      this.#pins.delete(key);
+      this.#pins.set(key, pin);
+    }
+    pin.usedUs = nowUs;
     return pin.reply;
   }
 
@@ -62,10 +71,11 @@ export class Pins {
   pin(key: string, peer: Peer, reply: Reply): void {
     if (this.#pins.get(key)?.reply === reply) return;
     this.forget(key);
-    const bytes = reply.body === undefined ? (reply.payload?.length ?? 0) : BODY_BYTES;
+    const bytes = entryBytes(key) + (reply.body === undefined ? (reply.payload?.length ?? 0) : BODY_BYTES);
     if (bytes > this.#limits.pinnedBytesPerPeer || bytes > this.#limits.pinnedBytes) return;
     this.#makeRoom(peer, bytes);
-    this.#pins.set(key, { reply, peer, bytes, usedUs: this.#clock.nowUs() });
+    const nowUs = this.#clock.nowUs();
+    this.#pins.set(key, { reply, peer, bytes, usedUs: nowUs, movedUs: nowUs });
     peer.pinnedBytes += bytes;
     this.#budget.take(bytes);
   }

@@ -1,4 +1,5 @@
-// A number of bytes that may be held at one time.
+// A number of bytes that may be held at one time, and what an entry of a table counts for: a client that sends many small
+// things with long names must not cost more than it is charged.
 
 export class Budget {
   readonly limitBytes: number;
@@ -23,4 +24,16 @@ export class Budget {
   give(bytes: number): void {
     this.#usedBytes -= bytes;
   }
+}
+
+const ENTRY_BYTES = 256;
+
+/** What an entry of a table costs besides its contents. */
+export function entryBytes(key = ""): number {
+  return ENTRY_BYTES + key.length;
+}
+
+/** The bytes, copied when they are a small part of the datagram that they would keep alive. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
 }

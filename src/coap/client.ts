@@ -1,6 +1,6 @@
 // The client: requests with their blocks, and observations as async iterables. For the command line and the TypeScript library.
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, SystemClock } from "../base/clock.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import type { CoapClientRequest, CoapReply } from "./client-message.ts";
 import { Transfer } from "./client-transfer.ts";
@@ -25,7 +25,8 @@ export interface CoapClientOptions {
   readonly host: string;
   /** The scheme's own when absent: 5683, with TLS 5684, WebSockets 80 and 443. */
   readonly port?: number;
-  readonly clock: Clock;
+  /** The system's when absent; tests have their own. */
+  readonly clock?: Clock;
   /** For coaps+tcp and coaps+ws. */
   readonly tls?: ClientTls;
   /** Instead of a UDP socket. */
@@ -57,8 +58,8 @@ export class CoapClient {
    * request finds the connection ended; they throw DEVICE_NOT_CONNECTED without a server, or one that TLS does not trust.
    */
   static async open(options: CoapClientOptions): Promise<CoapClient> {
-    const opened = await openEndpoint(options);
-    const { security, wrap, clock } = options;
+    const { security, wrap, clock = new SystemClock() } = options;
+    const opened = await openEndpoint(options, clock);
     const endpoint = security === undefined ? opened : new OscoreEndpoint(opened, security.oscore);
     return new CoapClient(wrap?.(endpoint) ?? endpoint, clock);
   }
@@ -114,8 +115,8 @@ export class CoapClient {
   }
 }
 
-async function openEndpoint(options: CoapClientOptions): Promise<ClientEndpoint> {
-  const { scheme = "coap", host, clock, tls = {} } = options;
+async function openEndpoint(options: CoapClientOptions, clock: Clock): Promise<ClientEndpoint> {
+  const { scheme = "coap", host, tls = {} } = options;
   const port = options.port ?? DEFAULT_PORTS[scheme];
   if (scheme !== "coap") return StreamEndpoint.open({ scheme, host, port, tls }, clock);
   const socket = options.socket ?? (await connectUdp(host, port));

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { type MaybePromise } from "../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
-import { changedReply, withPart } from "./body.ts";
+import { failedReply, withPart } from "./body.ts";
 import type { Message } from "./codec.ts";
 import { isSafe } from "./codes.ts";
 import { type MessageGuard, type Opened, sealed } from "./guard.ts";
@@ -213,7 +213,7 @@ export class Engine {
   #withPart(request: Request, reply: Reply, body: CoapBody): MaybePromise<Reply> {
     const failed = (error: unknown): Reply => {
       this.#pins.forget(answerKey(request));
-      return changedReply(error) ?? this.#failed(request, error);
+      return (request.signal.aborted ? undefined : failedReply(error)) ?? this.#failed(request, error);
     };
     try {
       const part = withPart(request, reply, body);

@@ -93,6 +93,8 @@ export abstract class Request implements CoapRequest {
   /** A request for a later block: running it again does no harm. */
   isRepeatable = false;
   isMulticast = false;
+  /** What `answerKey` has made of this request. */
+  answerKey: string | undefined;
   /** Of the observation that this request registers: each notification is to be confirmable. */
   confirmsNotifications = false;
 
@@ -229,7 +231,8 @@ export function uploadKey(request: Request): string {
  * the requests for later blocks of an answer to a PUT are empty and have a new token.
  */
 export function answerKey(request: Request): string {
-  return keyOf(request, BLOCK2_KEY);
+  request.answerKey ??= keyOf(request, BLOCK2_KEY);
+  return request.answerKey;
 }
 
 /** Names what is asked for, from whatever address. */

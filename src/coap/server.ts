@@ -1,8 +1,8 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
 // datagrams in udp-front.ts, about connections in stream/.
 
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import { type Clock, SystemClock } from "../base/clock.ts";
+import { type Log, SILENT } from "../base/log.ts";
 import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
 import type { MessageGuard } from "./guard.ts";
 import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
@@ -12,7 +12,7 @@ import { LocalSockets } from "./local-sockets.ts";
 import { Neighbours } from "./neighbours.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
 import type { Amplification } from "./proof.ts";
-import { listenTcp } from "./stream/listen.ts";
+import { type ListenAt, listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
@@ -42,8 +42,10 @@ export interface CoapServerOptions {
   readonly handler: CoapHandler;
   /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
   readonly admit?: CoapAdmission;
-  readonly clock: Clock;
-  readonly log: Log;
+  /** The system's when absent; tests have their own. */
+  readonly clock?: Clock;
+  /** Nothing is logged when absent. */
+  readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   /** Opens protected messages (OSCORE); without one they are refused. */
   readonly guard?: MessageGuard;
@@ -62,6 +64,8 @@ export interface CoapServerOptions {
   readonly origins?: readonly string[];
 }
 
+type Complete = CoapServerOptions & Required<Pick<CoapServerOptions, "clock" | "log">>;
+
 /** A socket of the caller's tells nothing of the subnets around it. */
 const NOWHERE: Pick<UdpNetwork, "addresses"> = { addresses: () => [] };
 
@@ -69,7 +73,7 @@ function addressesOf(address: string | readonly string[]): readonly string[] {
   return typeof address === "string" ? [address] : address;
 }
 
-function openUdp(options: CoapServerOptions): Promise<DatagramSocket> {
+function openUdp(options: Complete): Promise<DatagramSocket> {
   const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
   return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
 }
@@ -85,11 +89,12 @@ export class CoapServer {
    * Starts a server. Throws SERVER_CONFLICT when another program has the port (also on a wildcard address of either family),
    * CONFIG_INVALID when the address, or a certificate, cannot be used.
    */
-  static async listen(options: CoapServerOptions): Promise<CoapServer> {
+  static async listen(given: CoapServerOptions): Promise<CoapServer> {
+    const options = { clock: new SystemClock(), log: SILENT, ...given };
     const socket = options.socket ?? (await openUdp(options));
     const server = new CoapServer(options, socket);
     try {
-      await server.#openStreams(options);
+      await server.#openStreams(addressesOf(options.address), options);
       return server;
     } catch (error) {
       await server.close();
@@ -97,7 +102,7 @@ export class CoapServer {
     }
   }
 
-  private constructor(options: CoapServerOptions, socket: DatagramSocket) {
+  private constructor(options: Complete, socket: DatagramSocket) {
     const { handler, admit, clock, log, guard, amplification = "public" } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
@@ -135,20 +140,18 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+  async #openStreams(addresses: readonly string[], options: CoapServerOptions): Promise<void> {
+    const { streams = {}, tls = {}, origins = [] } = options;
     const gate = this.#streams;
-    const open = async (
-      name: keyof StreamPorts,
-      listen: (at: { address: string; port: number }) => Promise<Acceptor>,
-    ): Promise<void> => {
-      let port = streams[name];
-      if (port === undefined) return;
-      for (const each of addressesOf(address)) {
-        const acceptor = await listen({ address: each, port });
+    const open = async (name: keyof StreamPorts, listen: (at: ListenAt) => Promise<Acceptor>) => {
+      for (const address of addresses) {
+        // After the first one it is the port that the system has chosen.
+        const port = this.#ports[name] ?? streams[name];
+        if (port === undefined) return;
+        const acceptor = await listen({ address, port });
         gate.add(acceptor);
-        port = acceptor.port;
+        this.#ports = { ...this.#ports, [name]: acceptor.port };
       }
-      this.#ports = { ...this.#ports, [name]: port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));

@@ -91,14 +91,15 @@ export class UdpFront implements UdpSender {
   }
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
-    request.answerCode = answer.code;
     if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
       this.#respond(request, answer);
     else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
-    return new UdpCarrier(this.#outbox, request, source);
+    const carrier = new UdpCarrier(this.#outbox, request, source);
+    request.carrier = carrier;
+    return carrier;
   }
 
   #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
@@ -145,19 +146,16 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
-    if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
+    // Nobody else can protect a message with that key, nor send it twice.
+    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
+    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
   #afterProof(request: UdpRequest, then: () => void): void {
     this.#deferred.begin(request, PROOF_WITHIN_US);
-    this.#outbox.afterProof(request, then, () => {
-      this.#deferred.end(request);
-      // What has run must not run again.
-      const hasRun = request.answerCode !== undefined && !isSafe(request.method);
-      if (hasRun) request.from.duplicates.end(request.duplicateKey, emptyMessage(ACK, request.messageId));
-    });
+    this.#outbox.afterProof(request, then, () => this.#deferred.end(request));
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
@@ -208,8 +206,9 @@ export class UdpFront implements UdpSender {
   #respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay.
-    const canRepeat = request.opened === undefined && (request.isRepeatable || isSafe(request.method));
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
@@ -218,14 +217,15 @@ export class UdpFront implements UdpSender {
     const { from, message, type, messageId } = request;
     if (request.isMulticast && (classOf(code) !== 2 || payload.length === 0)) return NO_BYTES;
     if (isUnwanted) return this.#transmitNothing(request);
-    const content = { code, token: message.token, options, payload };
+    const { token } = message;
     if (type === CON && !request.isAcknowledged) {
-      const bytes = encodeMessage({ ...content, type: ACK, messageId });
+      const bytes = encodeMessage({ type: ACK, code, messageId, token, options, payload });
       this.#send(from, bytes);
       return bytes;
     }
     const own = from.nextMessageId();
-    const bytes = encodeMessage({ ...content, type, messageId: own });
+    request.carrier?.remember(own);
+    const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
     return type === CON ? emptyMessage(ACK, messageId) : NO_BYTES;
@@ -247,10 +247,11 @@ export class UdpFront implements UdpSender {
   }
 }
 
-// An observation is much to be sent for one datagram: first the proof, then the registration. And who commands by nothing
-// but the address must be there: a forged datagram does not move a shutter.
-function needsProof({ observe, method, identity }: UdpRequest): boolean {
-  return observe === 0 || (!isSafe(method) && identity === undefined);
+// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
+// anyway does nothing.
+function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+  const isRefused = fault !== undefined || opened?.reply !== undefined;
+  return isRefused || (isSafe(method) && observe !== 0);
 }
 
 // The peer has reset a notification that was not confirmable.

@@ -234,7 +234,7 @@ probe("no torn reads: two peers at a time each get a frame of their own", async 
 
 probe("a pin that nobody reads for a minute is forgotten", async ({ peer, clock, server }) => {
   await peer.ask({ path: "b8k" });
-  assert.equal(server.stats.pinnedBytes, 8000);
+  assert.ok(server.stats.pinnedBytes >= 8000);
   await clock.advance(70 * SECOND);
   assert.equal(server.stats.pinnedBytes, 0);
 });

@@ -3,66 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { CON, NON } from "../../src/coap/codes.ts";
-import { OPTION } from "../../src/coap/options.ts";
-import { brief, CODE, RawPeer, requestBytes, textOf } from "./raw-peer.ts";
+import { CON } from "../../src/coap/codes.ts";
+import { mutatedRequest, type Random, randomDatagram } from "./mutations.ts";
+import { brief, RawPeer, textOf } from "./raw-peer.ts";
 import { Sample } from "./sample-server.ts";
 import { seededRandom } from "./virtual-network.ts";
 
 const DATAGRAMS = 10_000;
-
-// Requests of all kinds to mutate, among them CON and NON, blocks, observation and long options.
-const TEMPLATES: readonly Buffer[] = [
-  requestBytes({ path: "s" }),
-  requestBytes({ path: "obs", options: [[OPTION.OBSERVE, 0]] }),
-  requestBytes({
-    type: NON,
-    path: "frame",
-    options: [
-      [OPTION.OBSERVE, 0],
-      [OPTION.BLOCK2, 6],
-    ],
-  }),
-  requestBytes({ code: CODE.POST, path: "inc", payload: Buffer.from("{}") }),
-  requestBytes({
-    code: CODE.PUT,
-    path: "put",
-    payload: Buffer.alloc(1024, 7),
-    options: [[OPTION.BLOCK1, 14]],
-  }),
-  requestBytes({
-    type: NON,
-    path: "b8k",
-    options: [
-      [OPTION.BLOCK2, 0x36],
-      [OPTION.ETAG, "abcd"],
-      [OPTION.ACCEPT, 50],
-    ],
-  }),
-  requestBytes({
-    path: "s",
-    options: [
-      [OPTION.URI_QUERY, "q".repeat(200)],
-      [OPTION.SIZE1, 2 ** 31],
-      [65001, "x"],
-    ],
-  }),
-];
-
-type Random = () => number;
-
-function randomBytes(random: Random, length: number): Buffer {
-  return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
-}
-
-function mutated(random: Random): Buffer {
-  const template = TEMPLATES[Math.floor(random() * TEMPLATES.length)] ?? Buffer.alloc(0);
-  const bytes = Buffer.from(template);
-  for (let count = 1 + Math.floor(random() * 4); count > 0; count--) {
-    bytes[Math.floor(random() * Math.min(bytes.length, 40))] = Math.floor(random() * 256);
-  }
-  return random() < 0.3 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes;
-}
 
 interface Fuzzed {
   readonly answers: readonly string[];
@@ -96,14 +43,14 @@ async function fuzz(seed: number, next: (random: Random) => Buffer): Promise<Fuz
 
 for (const seed of [1, 2, 3]) {
   test(`random bytes: alive, less than 5 % answered (seed ${seed})`, { timeout: 120_000 }, async () => {
-    const { answers } = await fuzz(seed, (random) => randomBytes(random, Math.floor(random() * 60)));
+    const { answers } = await fuzz(seed, randomDatagram);
     assert.ok(answers.length < DATAGRAMS * 0.05, `${answers.length} answers`);
   });
 
   test(`mutated requests: alive; what is answered is a request (seed ${seed})`, {
     timeout: 120_000,
   }, async () => {
-    const { answers, malformed } = await fuzz(seed, mutated);
+    const { answers, malformed } = await fuzz(seed, mutatedRequest);
     assert.ok(malformed > 1000, `only ${malformed} were malformed`);
     assert.ok(answers.length <= DATAGRAMS - malformed, `${answers.length} answers, ${malformed} malformed`);
     assert.deepEqual(

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as npmCoap from "coap";
 import { NEVER } from "../../src/base/abort.ts";
+import { until } from "../../src/base/cell.ts";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
@@ -34,6 +35,7 @@ let base: string;
 
 before(async () => {
   ({ sample, server } = await Sample.start({ clock }));
+  sample.bodies.set("b2m", TWO_MIB);
   base = `coap://127.0.0.1:${server.port}`;
   const tick = (): void => {
     sample.value.set(sample.value.value + 1);
@@ -49,8 +51,17 @@ after(async () => {
 });
 
 const FIVE_KB = pattern(5000, 9);
+const QUARTER_MIB = pattern(262_144, 5);
+const TWO_MIB = pattern(2 ** 21, 3);
 
-test("libcoap: discovery, GET of 11 bytes and of 256 KiB", { timeout: 60_000 }, async () => {
+/** What every client gets to see as an error. */
+const ERRORS = [
+  ["GET", "nope", "4.04"],
+  ["DELETE", "s", "4.05"],
+  ["GET", "throw", "5.00"],
+] as const;
+
+test("libcoap: discovery, GET of 11 bytes, of 256 KiB and of 2 MiB", { timeout: 60_000 }, async () => {
   const get = async (path: string): Promise<Buffer> =>
     (await run(coapClient(), ["-m", "get", `${base}/${path}`])).stdout;
   assert.match(
@@ -58,13 +69,18 @@ test("libcoap: discovery, GET of 11 bytes and of 256 KiB", { timeout: 60_000 }, 
     /^<\/obs>;rt="sample.value";ct=50;obs\n?$/,
   );
   assert.equal((await get("s")).toString().trim(), "hello world");
-  const target = join(folder, "large");
-  await run(coapClient(), ["-m", "get", "-o", target, `${base}/b256k`]);
-  assert.deepEqual(readFileSync(target), pattern(262_144));
+  for (const [name, bytes] of [
+    ["b256k", pattern(262_144)],
+    ["b2m", TWO_MIB],
+  ] as const) {
+    const target = join(folder, name);
+    await run(coapClient(), ["-m", "get", "-o", target, `${base}/${name}`]);
+    assert.equal(sha256(readFileSync(target)), sha256(bytes));
+  }
 });
 
 test("libcoap: PUT of 5 kB and of 256 KiB", { timeout: 60_000 }, async () => {
-  for (const body of [FIVE_KB, pattern(262_144, 5)]) {
+  for (const body of [FIVE_KB, QUARTER_MIB]) {
     const source = join(folder, "body");
     writeFileSync(source, body);
     const { stderr } = await run(coapClient(), ["-m", "put", "-f", source, `${base}/put`]);
@@ -86,9 +102,11 @@ test("libcoap: observes, CON and NON", { timeout: 60_000 }, async () => {
   }
 });
 
-test("libcoap: an error shows its code", { timeout: 60_000 }, async () => {
-  const { stderr, stdout } = await run(coapClient(), ["-m", "get", `${base}/nope`]);
-  assert.match(stderr + stdout.toString(), /4\.04/);
+test("libcoap: errors show their codes", { timeout: 60_000 }, async () => {
+  for (const [method, path, code] of ERRORS) {
+    const { stderr, stdout } = await run(coapClient(), ["-m", method.toLowerCase(), `${base}/${path}`]);
+    assert.ok((stderr + stdout.toString()).includes(code), `${method} ${path}: ${stderr}`);
+  }
 });
 
 test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeout: 90_000 }, async () => {
@@ -115,6 +133,18 @@ test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeou
     values,
     values.toSorted((left, right) => left - right),
   );
+});
+
+test("aiocoap: PUTs 256 KiB, reads 2 MiB", { timeout: 90_000 }, async () => {
+  const script = "test/interfaces/clients/aiocoap-exercise.py";
+  const args = [script, base, "</obs>", "s", "put", "obs", "b2m", "262144"];
+  const { stdout, stderr, status } = await run(aiocoapPython(), args);
+  assert.equal(status, 0, stderr);
+  const seen: Record<string, unknown> = JSON.parse(stdout.toString());
+  assert.deepEqual(seen["large"], { bytes: TWO_MIB.length, sha256: sha256(TWO_MIB) });
+  assert.equal(seen["put"], "2.04 Changed");
+  assert.equal(seen["stored"], true);
+  assert.equal(sample.uploaded.length, 262_144);
 });
 
 test("aiocoap: observes a frame of 32 KiB, whole each time", { timeout: 90_000 }, async () => {
@@ -159,6 +189,21 @@ test("coap-cli: GET small and large, PUT of 1 kB", { timeout: 60_000 }, async ()
   assert.equal(large, sample.uploaded.toString());
 });
 
+test("coap-cli: discovery, GET of 2 MiB, errors", { timeout: 90_000 }, async () => {
+  const cli = (...args: string[]) => run(process.execPath, [coapCli(), ...args]);
+  const links = await cli("get", `${base}/.well-known/core?rt=sample.v*`);
+  assert.match(links.stdout.toString(), /<\/obs>;rt="sample.value"/);
+  // It puts a line end after each piece it prints, so the text has none.
+  const text = "0123456789abcdef".repeat(2 ** 17);
+  sample.bodies.set("text", Buffer.from(text));
+  const large = (await cli("get", `${base}/text`)).stdout.toString().replaceAll("\n", "");
+  assert.equal(sha256(Buffer.from(large)), sha256(Buffer.from(text)));
+  for (const [method, path, code] of ERRORS) {
+    const { stderr } = await cli(method.toLowerCase(), `${base}/${path}`);
+    assert.ok(stderr.includes(code), `${method} ${path}: ${stderr}`);
+  }
+});
+
 test("coap-cli: observes", { timeout: 60_000 }, async () => {
   const enough = (out: Buffer): boolean => out.toString().split("}").length > 5;
   const { stdout } = await run(process.execPath, [coapCli(), "-o", `${base}/obs`], { enough });
@@ -170,7 +215,7 @@ interface Answer {
   readonly payload: Buffer;
 }
 
-function askWithNpmCoap(method: "GET" | "PUT", pathname: string, body?: Buffer): Promise<Answer> {
+function askWithNpmCoap(method: "GET" | "PUT" | "DELETE", pathname: string, body?: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = npmCoap.request({ hostname: "127.0.0.1", port: server.port, method, pathname });
     // This is how it is told to send a body in blocks: size exponent 6.
@@ -181,10 +226,47 @@ function askWithNpmCoap(method: "GET" | "PUT", pathname: string, body?: Buffer):
   });
 }
 
-test("npm coap as client: GET of 32 KiB and PUT of 5 kB", { timeout: 60_000 }, async () => {
+test("npm coap as client: discovery, GET of 32 KiB and 2 MiB, PUT of 5 kB and 256 KiB, errors", {
+  timeout: 90_000,
+}, async () => {
+  assert.match((await askWithNpmCoap("GET", "/.well-known/core")).payload.toString(), /<\/obs>/);
   assert.deepEqual((await askWithNpmCoap("GET", "/b32k")).payload, pattern(32_768));
-  assert.equal((await askWithNpmCoap("PUT", "/put", FIVE_KB)).code, "2.04");
-  assert.deepEqual(sample.uploaded, FIVE_KB);
+  assert.equal(sha256((await askWithNpmCoap("GET", "/b2m")).payload), sha256(TWO_MIB));
+  for (const body of [FIVE_KB, QUARTER_MIB]) {
+    assert.equal((await askWithNpmCoap("PUT", "/put", body)).code, "2.04");
+    assert.equal(sha256(sample.uploaded), sha256(body));
+  }
+  for (const [method, path, code] of ERRORS)
+    assert.equal((await askWithNpmCoap(method, `/${path}`)).code, code);
+});
+
+test("npm coap as client: observes, and ends the observation", { timeout: 60_000 }, async () => {
+  const before = server.stats.observers;
+  const values = await new Promise<readonly string[]>((resolve, reject) => {
+    const request = npmCoap.request({
+      hostname: "127.0.0.1",
+      port: server.port,
+      pathname: "/obs",
+      observe: true,
+    });
+    const seen: string[] = [];
+    request.on("response", (response) => {
+      response.on("data", (chunk: Buffer) => {
+        seen.push(chunk.toString());
+        if (seen.length !== 6) return;
+        response.close(true);
+        resolve(seen);
+      });
+    });
+    request.on("error", reject);
+    request.end();
+  });
+  const numbers = values.map((value) => Number(/\{"n":(\d+)\}/.exec(value)?.[1]));
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((left, right) => left - right),
+  );
+  await until(sample.value, () => server.stats.observers === before, AbortSignal.timeout(20_000));
 });
 
 /** A server of npm coap that keeps what is PUT, and counts for observers. */

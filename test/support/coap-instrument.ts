@@ -14,8 +14,8 @@ import { Server } from "../../src/server.ts";
 import { emulatedConfig } from "./instrument.ts";
 
 export interface CoapInstrumentOptions {
-  readonly coap?: Partial<ServerConfig["coap"]>;
   readonly security?: Partial<ServerConfig["security"]>;
+  readonly coap?: Partial<ServerConfig["coap"]>;
   readonly log?: Log;
   /** Text of the file of keys. */
   readonly keys?: string;
@@ -40,8 +40,8 @@ export class CoapInstrument {
 
   /** Everybody may do all there unless `security` says something else. */
   static async start({
-    coap = {},
     security = {},
+    coap = {},
     log = SILENT,
     keys = "",
   }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {

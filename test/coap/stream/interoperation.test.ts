@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SECOND, SystemClock } from "../../../src/base/clock.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { aiocoapPython, coapClient, ROOT, run } from "../outside-clients.ts";
+import { aiocoapPython, coapClient, coapClientWithTls, ROOT, run } from "../outside-clients.ts";
 import { pattern, Sample, sha256 } from "../sample-server.ts";
 import { AUTHORITY, CLIENT_CERTIFICATE, CLIENT_KEY, SERVER_CERTIFICATE, SERVER_KEY } from "./certificates.ts";
 
@@ -78,7 +78,7 @@ for (const { name, scheme, args, identity } of LIBCOAP) {
   }, async () => {
     const isTls = scheme === "coaps+tcp";
     const base = `${scheme}://127.0.0.1:${isTls ? server.ports.tls : server.ports.tcp}`;
-    const client = (...more: string[]) => run(coapClient(isTls ? "tls" : "any"), [...args, ...more]);
+    const client = (...more: string[]) => run(isTls ? coapClientWithTls() : coapClient(), [...args, ...more]);
     assert.equal((await client("-m", "get", `${base}/s`)).stdout.toString().trim(), "hello world");
     const seen = sample.requests.at(-1)?.identity;
     assert.equal(seen === undefined ? undefined : `${seen.kind} ${seen.name}`, identity);
@@ -94,7 +94,7 @@ for (const { name, scheme, args, identity } of LIBCOAP) {
     assert.equal(sha256(sample.uploaded), sha256(body));
 
     const enough = (out: Buffer): boolean => out.toString().split('{"n":').length > 4;
-    const program = coapClient(isTls ? "tls" : "any");
+    const program = isTls ? coapClientWithTls() : coapClient();
     const { stdout } = await run(program, [...args, "-s", "20", "-m", "get", `${base}/obs`], { enough });
     const values = [...stdout.toString().matchAll(/\{"n":(\d+)\}/g)].map(([, value]) => Number(value));
     assert.ok(values.length >= 4);
@@ -109,10 +109,10 @@ for (const { name, scheme, args, identity } of LIBCOAP) {
 test("libcoap with a wrong key is refused, and the server goes on", { timeout: 60_000 }, async () => {
   const url = `coaps+tcp://127.0.0.1:${server.ports.tls}/s`;
   const asked = sample.requests.length;
-  const wrong = await run(coapClient("tls"), ["-u", "field", "-k", "fedcba9876543210", "-m", "get", url]);
+  const wrong = await run(coapClientWithTls(), ["-u", "field", "-k", "fedcba9876543210", "-m", "get", url]);
   assert.doesNotMatch(wrong.stdout.toString(), /hello/);
   assert.equal(sample.requests.slice(asked).filter(({ path }) => path[0] === "s").length, 0);
-  const right = await run(coapClient("tls"), ["-u", "field", "-k", KEY, "-m", "get", url]);
+  const right = await run(coapClientWithTls(), ["-u", "field", "-k", KEY, "-m", "get", url]);
   assert.match(right.stdout.toString(), /hello world/);
 });
 

@@ -1,9 +1,9 @@
 """Exercises a CoAP server with aiocoap: discover, GET, PUT, observe, and a large GET.
 
-    .venv/bin/python aiocoap-exercise.py BASE DISCOVERED SMALL STORE OBSERVED LARGE
+    .venv/bin/python aiocoap-exercise.py BASE DISCOVERED SMALL STORE OBSERVED LARGE [STORE_BYTES]
 
 BASE is such as coap://127.0.0.1:5683; DISCOVERED a text that the list of links must hold; the others are paths.
-STORE takes a PUT of 5 kB and gives it back. OBSERVED is watched for 5 notifications besides the first answer.
+STORE takes a PUT of STORE_BYTES (5000 unless given) and gives it back. OBSERVED is watched for 5 notifications besides the first answer.
 Prints one JSON object with what it saw; any failure ends it with a traceback.
 """
 
@@ -38,12 +38,12 @@ async def observe(context, uri, count):
     return [digest(payload) | {"text": payload[:200].decode("utf-8", "replace")} for payload in seen]
 
 
-async def main(base, discovered, small, store, observed, large):
+async def main(base, discovered, small, store, observed, large, store_bytes="5000"):
     context = await aiocoap.Context.create_client_context()
     try:
         links = await ask(context, aiocoap.GET, f"{base}/.well-known/core")
         assert discovered in links.payload.decode(), links.payload
-        body = bytes((index * 31 + (index >> 8)) & 0xFF for index in range(5000))
+        body = bytes((index * 31 + (index >> 8)) & 0xFF for index in range(int(store_bytes)))
         put = await ask(context, aiocoap.PUT, f"{base}/{store}", body)
         stored = await ask(context, aiocoap.GET, f"{base}/{store}")
         missing = await ask(context, aiocoap.GET, f"{base}/there-is-no-such-thing")

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { printClientKey, readClientKey } from "../../../src/client/client-key.ts";
+import { printClientKey } from "../../../src/client/client-key.ts";
 import { VscopeClient } from "../../../src/client/vscope-client.ts";
 import { newKey, printKeys } from "../../../src/security/key.ts";
 import { SERVER_CERTIFICATE, SERVER_KEY } from "../../coap/stream/certificates.ts";
@@ -27,10 +27,10 @@ async function withInstrument(
   }
 }
 
-async function keyOf(instrument: CoapInstrument) {
-  const path = join(instrument.folder, "laptop.key");
+async function keyFileOf({ folder }: CoapInstrument): Promise<string> {
+  const path = join(folder, "laptop.key");
   await writeFile(path, printClientKey({ ...KEY, serverId: "s" }), { mode: 0o600 });
-  return readClientKey(path);
+  return path;
 }
 
 for (const scheme of ["coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const) {
@@ -39,10 +39,10 @@ for (const scheme of ["coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const) 
   }, async () => {
     const coap = { websocketPort: 0, websocketTlsPort: 0 };
     await withInstrument({ coap, security: CLOSED, keys: printKeys([KEY]) }, async (instrument) => {
-      const { tcp, tls, ws, wss } = instrument.server.streamPorts;
+      const { tcp, tls, ws, wss } = instrument.server.ports;
       const ports = { "coap+tcp": tcp, "coaps+tcp": tls, "coap+ws": ws, "coaps+ws": wss };
       const url = `${scheme}://127.0.0.1:${ports[scheme]}`;
-      const client = await VscopeClient.connect(url, { key: await keyOf(instrument) });
+      const client = await VscopeClient.connect(url, { keyFile: await keyFileOf(instrument) });
       await client.put(["shutters", "upwelling"], "open");
       assert.match(JSON.stringify(await client.get(["shutters", "upwelling"])), /open/);
       await client.close();
@@ -58,10 +58,8 @@ for (const scheme of ["coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const) 
 }
 
 test("without certificate and keys there is no TLS; TCP can be switched off", async () => {
-  await withInstrument({}, async ({ server }) => assert.deepEqual(Object.keys(server.streamPorts), ["tcp"]));
-  await withInstrument({ coap: { tcp: false } }, async ({ server }) =>
-    assert.deepEqual(server.streamPorts, {}),
-  );
+  await withInstrument({}, async ({ server }) => assert.deepEqual(Object.keys(server.ports), ["tcp"]));
+  await withInstrument({ coap: { tcp: false } }, async ({ server }) => assert.deepEqual(server.ports, {}));
 });
 
 test("a certificate is read from its files", async () => {
@@ -70,7 +68,7 @@ test("a certificate is read from its files", async () => {
     await writeFile(tlsCertificate, SERVER_CERTIFICATE);
     await writeFile(tlsKey, SERVER_KEY);
     await withInstrument({ coap: { tlsCertificate, tlsKey } }, async ({ server }) =>
-      assert.deepEqual(Object.keys(server.streamPorts), ["tcp", "tls"]),
+      assert.deepEqual(Object.keys(server.ports), ["tcp", "tls"]),
     );
     const faults: readonly [CoapInstrumentOptions["coap"], RegExp][] = [
       [{ tlsCertificate }, /tls_key: one of them is missing/],
