@@ -124,7 +124,9 @@ export class OscoreEndpoint implements ClientEndpoint {
   }
 
   #error(fact: string, details: { readonly coap?: string } = {}): VscopeError {
-    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, { details });
+    return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, {
+      details,
+    });
   }
 }
 
