@@ -1,11 +1,15 @@
-// What the configuration says about CoAP, in the words of the CoAP library: limits, and the registration at a directory.
+// What the configuration says about CoAP, in the words of the CoAP library: limits, ports for connections, and the
+// registration at a directory.
 
 import { hostname } from "node:os";
 import type { Clock } from "./base/clock.ts";
+import { VscopeError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import type { CoapLimits } from "./coap/limits.ts";
 import { Registration } from "./coap/registration.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import type { StreamPorts, TlsCredentials } from "./coap/server.ts";
+import { readConfigFile, type ServerConfig } from "./config/server-config.ts";
+import type { Security } from "./security/security.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -22,6 +26,45 @@ export function limitsOf({ limits }: Pick<ServerConfig, "limits">): Partial<Coap
     requests: limits.requests,
     requestsPerSecond: limits.requestsPerSecond,
     peers: limits.clients,
+  };
+}
+
+export interface StreamSettings {
+  readonly streams: StreamPorts;
+  readonly tls: TlsCredentials;
+  readonly origins: readonly string[];
+}
+
+/** The ports for connections, and what TLS needs. Throws CONFIG_INVALID when a certificate or key cannot be read. */
+export async function streamSettings(
+  { coap }: Pick<ServerConfig, "coap">,
+  security: Security,
+): Promise<StreamSettings> {
+  const { port, tlsPort, websocketPort: ws, websocketTlsPort: wss } = coap;
+  const tls = { ...(await certificateOf(coap)), psk: (identity: string) => security.psk(identity) };
+  const hasTls = tls.certificate !== undefined || security.hasKeys;
+  if (wss !== undefined && !hasTls)
+    throw new VscopeError(
+      "CONFIG_INVALID",
+      "coap.websocket_tls_port: there is neither tls_certificate nor a key",
+    );
+  const streams = {
+    ...(coap.tcp ? { tcp: port } : {}),
+    ...(hasTls ? { tls: tlsPort } : {}),
+    ...(ws === undefined ? {} : { ws }),
+    ...(wss === undefined ? {} : { wss }),
+  };
+  return { streams, tls, origins: coap.websocketOrigins };
+}
+
+async function certificateOf(coap: ServerConfig["coap"]): Promise<Omit<TlsCredentials, "psk">> {
+  const { tlsCertificate, tlsKey, tlsClientCa } = coap;
+  if ((tlsCertificate === undefined) !== (tlsKey === undefined))
+    throw new VscopeError("CONFIG_INVALID", "coap.tls_certificate, coap.tls_key: one of them is missing");
+  return {
+    ...(tlsCertificate === undefined ? {} : { certificate: await readConfigFile(tlsCertificate) }),
+    ...(tlsKey === undefined ? {} : { key: await readConfigFile(tlsKey) }),
+    ...(tlsClientCa === undefined ? {} : { clientCa: await readConfigFile(tlsClientCa) }),
   };
 }
 

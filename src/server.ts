@@ -10,8 +10,8 @@ import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
-import { CoapServer } from "./coap/server.ts";
-import { limitsOf, startRegistration } from "./coap-settings.ts";
+import { CoapServer, type StreamPorts } from "./coap/server.ts";
+import { limitsOf, startRegistration, streamSettings } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -48,13 +48,16 @@ export class Server {
   readonly hardware: Hardware;
   /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
   readonly port: number | undefined;
+  /** Those of TCP, TLS and WebSockets. */
+  readonly ports: StreamPorts;
   readonly #security: Security | undefined;
   readonly #lifetime: Lifetime;
 
-  private constructor({ model, hardware }: Parts, { port, security }: Door, lifetime: Lifetime) {
+  private constructor({ model, hardware }: Parts, { coap, security }: Door, lifetime: Lifetime) {
     this.model = model;
     this.hardware = hardware;
-    this.port = port;
+    this.port = coap?.port;
+    this.ports = coap?.ports ?? {};
     this.#security = security;
     this.#lifetime = lifetime;
   }
@@ -68,7 +71,7 @@ export class Server {
       const parts = await openParts(options, lifetime, signal);
       const coap = security && (await listen(options, { model: parts.model, security }, lifetime));
       parts.coap.server = coap;
-      return new Server(parts, { port: coap?.port, security }, lifetime);
+      return new Server(parts, { coap, security }, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
@@ -88,7 +91,7 @@ export class Server {
 
 /** Where clients come in, and who may. */
 interface Door {
-  readonly port: number | undefined;
+  readonly coap: CoapServer | undefined;
   readonly security: Security | undefined;
 }
 
@@ -199,9 +202,10 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     multicast,
     amplification,
     limits: limitsOf(config),
+    ...(await streamSettings(config, guarded.security)),
   });
   lifetime.defer("CoAP server", () => server.close());
-  log.info({ address, port: server.port }, "CoAP server listens");
+  log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
   const links = (): Uint8Array => wellKnownCore(router, []);
   const registration = startRegistration({ config, serverPort: server.port, links, clock, log });
   if (registration !== undefined) lifetime.defer("registration", () => registration.close());

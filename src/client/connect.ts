@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import { CoapClient } from "../coap/client.ts";
+import { CoapClient, type CoapClientOptions } from "../coap/client.ts";
 import { type ClientKey, protectedBy } from "./client-key.ts";
 import { transportError } from "./reply-error.ts";
 import { addressesOf, type ServerUrl } from "./server-url.ts";
@@ -26,9 +26,10 @@ export async function connectToAny(
   signal: AbortSignal,
 ): Promise<CoapClient> {
   const addresses = await addressesOf(server, signal);
-  const protection = key === undefined ? {} : { wrap: await protectedBy(key) };
+  const proof = await proofOf(server, key);
+  const { scheme, port } = server;
   const open = (host: string): Promise<CoapClient> =>
-    CoapClient.open({ host, port: server.port, clock, ...protection });
+    CoapClient.open({ scheme, host, port, clock, ...proof });
   try {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) return await open(only);
@@ -40,6 +41,17 @@ export async function connectToAny(
     signal.throwIfAborted();
     throw transportError(error instanceof AggregateError ? error.errors[0] : error, server.url);
   }
+}
+
+/** With TLS a key is its pre-shared key, without it the key protects each message (OSCORE). */
+async function proofOf(
+  { scheme, host }: ServerUrl,
+  key: ClientKey | undefined,
+): Promise<Pick<CoapClientOptions, "tls" | "wrap">> {
+  const serverName = { serverName: host };
+  if (key === undefined) return { tls: serverName };
+  if (!scheme.startsWith("coaps")) return { tls: serverName, wrap: await protectedBy(key) };
+  return { tls: { ...serverName, psk: { identity: key.name, key: Buffer.from(key.secret, "ascii") } } };
 }
 
 async function firstToAnswer(

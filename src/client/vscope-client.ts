@@ -7,7 +7,7 @@ import { type Clock, SECOND, SystemClock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { CoapClient, CoapReply } from "../coap/client.ts";
 import { decodeLinks } from "../coap/link-format.ts";
-import type { ClientKey } from "./client-key.ts";
+import { readClientKey } from "./client-key.ts";
 import { connectToAny } from "./connect.ts";
 import { Operation } from "./operation.ts";
 import { distinct, pages, withQuery } from "./pages.ts";
@@ -22,8 +22,8 @@ export interface ConnectOptions {
   /** Seconds to wait for an answer; 10 when absent. */
   readonly timeoutS?: number;
   readonly clock?: Clock;
-  /** Proves who asks: by OSCORE over UDP, by TLS with coaps+tcp. */
-  readonly key?: ClientKey;
+  /** File with a key that proves who asks, as `vscope key new` prints it: by OSCORE, or by TLS where the scheme has that. */
+  readonly keyFile?: string;
 }
 
 export interface RunQuery {
@@ -60,7 +60,7 @@ export class VscopeClient {
   readonly #coap: CoapClient;
   readonly #timeoutS: number;
 
-  private constructor(url: string, coap: CoapClient, options: Required<Omit<ConnectOptions, "key">>) {
+  private constructor(url: string, coap: CoapClient, options: Required<Omit<ConnectOptions, "keyFile">>) {
     this.url = url;
     this.clock = options.clock;
     this.#coap = coap;
@@ -70,14 +70,15 @@ export class VscopeClient {
   /**
    * Connects to `coap://host[:port]`; `VSCOPE_URL` or this machine when absent. A host with several addresses, such as
    * localhost, is asked at all of them, and the first to answer is used; a single address is first asked by the first request.
-   * Throws VALUE_INVALID for a bad URL, DEVICE_TIMEOUT when none answers.
+   * Throws VALUE_INVALID for a bad URL, CONFIG_INVALID for a bad key file, DEVICE_TIMEOUT when none answers.
    */
   static async connect(
     url: string = defaultServerUrl(),
-    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock(), key }: ConnectOptions = {},
+    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock(), keyFile }: ConnectOptions = {},
     signal: AbortSignal = NEVER,
   ): Promise<VscopeClient> {
     const server = parseServerUrl(url);
+    const key = keyFile === undefined ? undefined : await readClientKey(keyFile);
     const deadline = { clock, us: timeoutS * SECOND, late: () => noAnswer(server.url, timeoutS) };
     const open = (joined: AbortSignal): Promise<CoapClient> => connectToAny(server, { clock, key }, joined);
     const coap = await withDeadline(deadline, signal, open);

@@ -45,6 +45,11 @@ export class Uploads {
     return this.#uploads.size;
   }
 
+  /** 4.13 for a body that came whole and is too large. */
+  refusalOf({ payload }: Request): Reply | undefined {
+    return this.#tooLarge(0, payload.length);
+  }
+
   /** Takes the block that the request carries; returns the reply to it, or the body when it is complete. */
   add(request: Request, block: Block): Reply | { readonly body: Uint8Array } {
     if (block.more && !isWholeBlock(block, request.payload.length)) return WRONG_LENGTH;

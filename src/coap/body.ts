@@ -1,6 +1,6 @@
 // Bodies that are read by position: the part that a request asks for, when it asks for it, and nothing else.
 
-import { isVscopeError, messageOf } from "../base/errors.ts";
+import { ERRORS, isVscopeError } from "../base/errors.ts";
 import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
 import { partOf } from "./block.ts";
 import { isKnown } from "./reply.ts";
@@ -17,8 +17,8 @@ export function withPart(request: Request, reply: Reply, body: CoapBody): MaybeP
   return whenHere(bytes, (payload) => ({ ...reply, payload, original: reply.original ?? reply }));
 }
 
-/** The answer to a reader of a body that is another one by now; undefined for other failures. */
-export function changedReply(error: unknown): Reply | undefined {
-  if (!isVscopeError(error, "PRECONDITION_FAILED")) return undefined;
-  return { code: "4.12", payload: Buffer.from(messageOf(error), "utf8") };
+/** What a reader is told of a body that cannot be read; undefined for faults of the server itself. */
+export function failedReply(error: unknown): Reply | undefined {
+  if (!isVscopeError(error) || error.code === "INTERNAL") return undefined;
+  return { code: ERRORS[error.code].coap, payload: Buffer.from(error.message, "utf8") };
 }

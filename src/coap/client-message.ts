@@ -1,6 +1,6 @@
 // Requests and replies as users of the client see them, to and from messages.
 
-import { type CoapMethod, codeText } from "./codes.ts";
+import { type CoapMethod, codeNumber, codeText } from "./codes.ts";
 import { type Message, sortOptions } from "./codec.ts";
 import {
   bytesOption,
@@ -85,4 +85,17 @@ export function replyOf({ code, options }: Message, payload: Uint8Array): CoapRe
     maxAgeS: findUint(options, OPTION.MAX_AGE) ?? DEFAULT_MAX_AGE_S,
     locationPath: location.map(({ value }) => value.toString()),
   };
+}
+
+const UNAUTHORIZED = codeNumber("4.01");
+
+/** What a server asks to have sent back with the same request (RFC 9175 section 2.2). */
+export function echoOf({ code, options }: Message): Buffer | undefined {
+  return code === UNAUTHORIZED ? findOption(options, OPTION.ECHO) : undefined;
+}
+
+/** The request with what the server has asked for. */
+export function withEcho(message: Message, echo: Buffer): Message {
+  const others = message.options.filter(({ number }) => number !== OPTION.ECHO);
+  return { ...message, options: sortOptions([...others, bytesOption(OPTION.ECHO, echo)]) };
 }

@@ -50,15 +50,16 @@ export async function discover(
   const { clock, network = SYSTEM_NETWORK, waitUs = DEFAULT_LEISURE_US + LATENCY_US } = options;
   const answers = new Map<string, Answer>();
   const token = randomBytes(8);
-  const asking = await Promise.all(network.addresses().map((address) => open(network, address)));
+  const opened = await Promise.all(network.addresses().map((address) => open(network, address)));
+  const asking = opened.flatMap((each) => each ?? []);
   try {
-    for (const { socket, groups } of asking.flatMap((each) => each ?? [])) {
+    for (const { socket, groups } of asking) {
       listen(socket, token, answers);
       for (const group of groups) socket.send(question(options, token), options.port ?? 5683, group);
     }
     await clock.delay(waitUs, signal);
   } finally {
-    await Promise.all(asking.map((each) => each?.socket.close()));
+    await Promise.all(asking.map(({ socket }) => socket.close()));
   }
   return await Promise.all([...answers.values()].map((answer) => complete(answer, options, signal)));
 }

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { type MaybePromise } from "../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
-import { changedReply, withPart } from "./body.ts";
+import { failedReply, withPart } from "./body.ts";
 import type { Message } from "./codec.ts";
 import { isSafe } from "./codes.ts";
 import { type MessageGuard, type Opened, sealed } from "./guard.ts";
@@ -16,6 +16,7 @@ import { type CoapLimits, type CoapStats, newStats } from "./limits.ts";
 import { Observers } from "./observers.ts";
 import { findOption, OPTION } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import { RateLimits } from "./rate-limit.ts";
 import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
 import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
@@ -48,6 +49,8 @@ export class Engine {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CoapLimits;
+  /** Of a computer, whatever its transports. */
+  readonly rates: RateLimits;
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
   readonly #admit: CoapAdmission | undefined;
@@ -66,6 +69,7 @@ export class Engine {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
+    this.rates = new RateLimits(limits.requestsPerSecond);
     this.#handler = handler;
     this.#admit = admit;
     this.#guard = guard;
@@ -149,7 +153,7 @@ export class Engine {
     const { fault, block1, block2 } = request;
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
     if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
-    if (block1 === undefined) return undefined;
+    if (block1 === undefined) return this.#uploads.refusalOf(request);
     const refusal = this.#admit?.(request);
     if (refusal !== undefined) return refusal;
     const added = this.#uploads.add(request, block1);
@@ -209,7 +213,7 @@ export class Engine {
   #withPart(request: Request, reply: Reply, body: CoapBody): MaybePromise<Reply> {
     const failed = (error: unknown): Reply => {
       this.#pins.forget(answerKey(request));
-      return changedReply(error) ?? this.#failed(request, error);
+      return (request.signal.aborted ? undefined : failedReply(error)) ?? this.#failed(request, error);
     };
     try {
       const part = withPart(request, reply, body);

@@ -54,7 +54,8 @@ export class Groups {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#sockets.values()].map((socket) => socket?.close()));
+    const open = [...this.#sockets.values()].flatMap((socket) => socket ?? []);
+    await Promise.all(open.map((socket) => socket.close()));
     this.#sockets.clear();
     this.#joined.clear();
   }

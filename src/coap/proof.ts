@@ -1,7 +1,7 @@
 // Proof that a client gets what is sent to its address. Without it a forged request turns the server on a third party, so
 // until then an address gets at most three times the bytes that came from it (RFC 9175 section 2.4). The proof is asked for
 // by a ping: every client of RFC 7252 answers one by a reset, so clients need to know nothing of this. One that does not gets
-// 4.01 with Echo (RFC 9175). Reasons and measurements: docs/decisions/0005-one-socket-per-address.md.
+// 4.01 with Echo (RFC 9175). Reasons and measurements: docs/decisions/0006-proof-of-addresses.md.
 
 import type { Clock } from "../base/clock.ts";
 import { scopeOf } from "./address.ts";

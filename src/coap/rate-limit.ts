@@ -2,9 +2,14 @@
 // request a second is answered (4.29, RFC 8516), so that an honest client learns of it; the others get silence.
 
 import { hostOf, scopeOf } from "./address.ts";
+import { codeNumber } from "./codes.ts";
 
 /** `refused` is answered, `silent` is not. */
 export type Verdict = "allowed" | "refused" | "silent";
+
+/** When to try again after 4.29, in its Max-Age. */
+export const TRY_AGAIN_S = 1;
+export const TOO_MANY = codeNumber("4.29");
 
 const REFUSAL_EVERY_US = 1_000_000;
 

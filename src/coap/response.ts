@@ -4,7 +4,10 @@ import { VscopeError } from "../base/errors.ts";
 import type { Content } from "./codec.ts";
 import { codeNumber } from "./codes.ts";
 
-/** A body that stays where it is, such as a file: read by position, block by block. */
+/**
+ * A body that stays where it is, such as a file: read by position, block by block. What it throws as a VscopeError is the
+ * answer, with its text.
+ */
 export interface CoapBody {
   readonly size: number;
   /** As many bytes, all within the body. Throws PRECONDITION_FAILED when the body is another by now. */

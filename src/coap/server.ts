@@ -12,7 +12,7 @@ import { LocalSockets } from "./local-sockets.ts";
 import { Neighbours } from "./neighbours.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
 import type { Amplification } from "./proof.ts";
-import { listenTcp } from "./stream/listen.ts";
+import { type ListenAt, listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
@@ -94,7 +94,7 @@ export class CoapServer {
     const socket = options.socket ?? (await openUdp(options));
     const server = new CoapServer(options, socket);
     try {
-      await server.#openStreams(options);
+      await server.#openStreams(addressesOf(options.address), options);
       return server;
     } catch (error) {
       await server.close();
@@ -140,20 +140,18 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams({ address, streams = {}, tls = {}, origins = [] }: CoapServerOptions): Promise<void> {
+  async #openStreams(addresses: readonly string[], options: CoapServerOptions): Promise<void> {
+    const { streams = {}, tls = {}, origins = [] } = options;
     const gate = this.#streams;
-    const open = async (
-      name: keyof StreamPorts,
-      listen: (at: { address: string; port: number }) => Promise<Acceptor>,
-    ): Promise<void> => {
-      let port = streams[name];
-      if (port === undefined) return;
-      for (const each of addressesOf(address)) {
-        const acceptor = await listen({ address: each, port });
+    const open = async (name: keyof StreamPorts, listen: (at: ListenAt) => Promise<Acceptor>) => {
+      for (const address of addresses) {
+        // After the first one it is the port that the system has chosen.
+        const port = this.#ports[name] ?? streams[name];
+        if (port === undefined) return;
+        const acceptor = await listen({ address, port });
         gate.add(acceptor);
-        port = acceptor.port;
+        this.#ports = { ...this.#ports, [name]: acceptor.port };
       }
-      this.#ports = { ...this.#ports, [name]: port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));

@@ -80,6 +80,12 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
     this.#request.from.carriers.delete(this);
   }
 
+  /** Notes the identifier of a message that a reset may name: of a notification, or of the answer to the registration. */
+  remember(messageId: number): void {
+    if (this.#messageIds.length === REMEMBERED) this.#messageIds.shift();
+    this.#messageIds.push(messageId);
+  }
+
   hasSent(messageId: number): boolean {
     return this.#messageIds.includes(messageId);
   }
@@ -89,8 +95,8 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
   }
 
   #mustConfirm(): boolean {
-    const { type, from, confirmsNotifications } = this.#request;
-    if (type === CON || !from.isProven || confirmsNotifications) return true;
+    const { type, confirmsNotifications, from } = this.#request;
+    if (type === CON || confirmsNotifications || !from.isProven) return true;
     const nowUs = this.#host.nowUs();
     this.#sinceConfirmed += 1;
     if (this.#sinceConfirmed < CONFIRM_EVERY && nowUs - this.#confirmedUs < CONFIRM_AFTER_US) return false;
@@ -101,8 +107,7 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
 
   #encode({ code, options, payload }: ReplyMessage, type: MessageType) {
     const messageId = this.#request.from.nextMessageId();
-    if (this.#messageIds.length === REMEMBERED) this.#messageIds.shift();
-    this.#messageIds.push(messageId);
+    this.remember(messageId);
     const { token } = this.#request.message;
     return { messageId, bytes: encodeMessage({ type, code, messageId, token, options, payload }) };
   }

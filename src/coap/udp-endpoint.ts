@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { UDP_SIZES } from "./block.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
+import { echoOf, withEcho } from "./client-message.ts";
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, type Message } from "./codec.ts";
 import { ACK, classOf, CON, NON, RST } from "./codes.ts";
 import { Line, type Outcome, type Recipient, Reliability } from "./reliability.ts";
@@ -75,7 +76,10 @@ export class UdpEndpoint implements ClientEndpoint {
     return withDeadline({ clock: this.#clock, us: EXCHANGE_US, late }, signal, async (limited) => {
       const joined = AbortSignal.any([limited, this.#closing.signal]);
       joined.throwIfAborted();
-      return await this.#exchange(message, joined);
+      const answer = await this.#exchange(message, joined);
+      // The server wants to see that its answers arrive here.
+      const echo = echoOf(answer);
+      return echo === undefined ? answer : await this.#exchange(withEcho(message, echo), joined);
     });
   }
 

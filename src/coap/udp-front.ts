@@ -3,7 +3,7 @@
 // Nothing that arrives ends the process: bad datagrams are dropped.
 
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, isCoap, NO_BYTES } from "./codec.ts";
-import { ACK, classOf, CON, codeNumber, EMPTY, isSafe, NON, RST } from "./codes.ts";
+import { ACK, classOf, CON, EMPTY, isSafe, NON, RST } from "./codes.ts";
 import { duplicateKey } from "./deduplication.ts";
 import { DeferredRequests } from "./deferred.ts";
 import type { Engine } from "./engine.ts";
@@ -11,10 +11,10 @@ import { Leisure } from "./leisure.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { OPTION, uintOption } from "./options.ts";
 import { type Amplification, PROOF_WITHIN_US } from "./proof.ts";
-import { RateLimits } from "./rate-limit.ts";
 import type { NotificationCarrier, NotificationSource } from "./request.ts";
 import type { ReplyMessage } from "./response.ts";
 import { type DatagramSocket, endpointName, type LocalSocket } from "./udp.ts";
+import { TOO_MANY, TRY_AGAIN_S } from "./rate-limit.ts";
 import { UdpCarrier } from "./udp-carrier.ts";
 import { UdpOutbox } from "./udp-outbox.ts";
 import { type UdpPeer, UdpPeers } from "./udp-peer.ts";
@@ -26,10 +26,6 @@ export interface UdpFrontOptions {
   readonly neighbours: Neighbours;
 }
 
-const TOO_MANY = codeNumber("4.29");
-/** When to try again after that. */
-const TRY_AGAIN_S = 1;
-
 export class UdpFront implements UdpSender {
   readonly #engine: Engine;
   readonly #socket: DatagramSocket;
@@ -39,8 +35,7 @@ export class UdpFront implements UdpSender {
   readonly #leisure: Leisure;
 
   constructor(engine: Engine, { socket, amplification, neighbours }: UdpFrontOptions) {
-    const { clock, limits, signal, log } = engine;
-    const rates = new RateLimits(limits.requestsPerSecond);
+    const { clock, limits, rates, signal, log } = engine;
     this.#engine = engine;
     this.#socket = socket;
     this.#outbox = new UdpOutbox({ engine, amplification, neighbours });
@@ -96,14 +91,15 @@ export class UdpFront implements UdpSender {
   }
 
   respond(request: UdpRequest, answer: ReplyMessage): void {
-    request.answerCode = answer.code;
     if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
       this.#respond(request, answer);
     else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
-    return new UdpCarrier(this.#outbox, request, source);
+    const carrier = new UdpCarrier(this.#outbox, request, source);
+    request.carrier = carrier;
+    return carrier;
   }
 
   #receive(bytes: Buffer, local: LocalSocket, address: string, port: number): void {
@@ -150,19 +146,16 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
-    if (peer.isProven || !needsProof(request)) return this.#engine.handle(request);
+    // Nobody else can protect a message with that key, nor send it twice.
+    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
+    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
   #afterProof(request: UdpRequest, then: () => void): void {
     this.#deferred.begin(request, PROOF_WITHIN_US);
-    this.#outbox.afterProof(request, then, () => {
-      this.#deferred.end(request);
-      // What has run must not run again.
-      const hasRun = request.answerCode !== undefined && !isSafe(request.method);
-      if (hasRun) request.from.duplicates.end(request.duplicateKey, emptyMessage(ACK, request.messageId));
-    });
+    this.#outbox.afterProof(request, then, () => this.#deferred.end(request));
   }
 
   // Only discovery: of anything else every server of the network would do or tell the same (RFC 7252 section 8). What the
@@ -232,6 +225,7 @@ export class UdpFront implements UdpSender {
       return bytes;
     }
     const own = from.nextMessageId();
+    request.carrier?.remember(own);
     const bytes = encodeMessage({ type, code, messageId: own, token, options, payload });
     if (type === CON) this.#outbox.sendConfirmable(request, own, bytes);
     else this.#send(from, bytes);
@@ -254,10 +248,11 @@ export class UdpFront implements UdpSender {
   }
 }
 
-// An observation is much to be sent for one datagram: first the proof, then the registration. And who commands by nothing
-// but the address must be there: a forged datagram does not move a shutter.
-function needsProof({ observe, method, identity }: UdpRequest): boolean {
-  return observe === 0 || (!isSafe(method) && identity === undefined);
+// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
+// anyway does nothing.
+function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+  const isRefused = fault !== undefined || opened?.reply !== undefined;
+  return isRefused || (isSafe(method) && observe !== 0);
 }
 
 // The peer has reset a notification that was not confirmable.

@@ -4,7 +4,7 @@
 
 import type { CoapMessage } from "./codec.ts";
 import { encodeMessage, NO_BYTES } from "./codec.ts";
-import { ACK, CON, codeNumber, isSafe, NON } from "./codes.ts";
+import { ACK, CON, codeNumber, NON } from "./codes.ts";
 import type { Engine } from "./engine.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { bytesOption, OPTION } from "./options.ts";
@@ -142,17 +142,17 @@ export class UdpOutbox {
     return ping;
   }
 
-  // To a client that answers no pings. What has changed something must not be sent again: of its answer the code remains.
+  // To a client that answers no pings. Nothing of the request has had an effect yet, so it can be sent again.
   #askForEcho(request: UdpRequest): void {
     const { from, message, type, messageId } = request;
     const isPiggybacked = type === CON && !request.isAcknowledged;
     const head: Pick<CoapMessage, "type" | "messageId"> = isPiggybacked
       ? { type: ACK, messageId }
       : { type: NON, messageId: from.nextMessageId() };
-    const answered = request.answerCode;
-    const hasRun = answered !== undefined && !isSafe(request.method);
-    const options = hasRun ? [] : [bytesOption(OPTION.ECHO, this.#proofs.echoFor(from))];
-    const code = hasRun ? answered : UNAUTHORIZED;
-    this.send(from, encodeMessage({ ...head, code, token: message.token, options, payload: NO_BYTES }));
+    const options = [bytesOption(OPTION.ECHO, this.#proofs.echoFor(from))];
+    this.send(
+      from,
+      encodeMessage({ ...head, code: UNAUTHORIZED, token: message.token, options, payload: NO_BYTES }),
+    );
   }
 }

@@ -13,6 +13,7 @@ import { endpointName, type LocalSocket, plainAddress } from "./udp.ts";
 
 /** One of a peer's observations, seen from a reset. */
 export interface Resettable {
+  remember(messageId: number): void;
   hasSent(messageId: number): boolean;
   reset(): void;
 }
@@ -35,6 +36,7 @@ export interface UdpPeerOptions extends Admission {
 
 export class UdpPeer extends Peer implements Recipient {
   readonly name: string;
+  readonly key: string;
   readonly plainAddress: string;
   readonly transport = "udp";
   readonly identity = undefined;
@@ -69,13 +71,10 @@ export class UdpPeer extends Peer implements Recipient {
     this.address = address;
     this.port = port;
     this.name = endpointName(address, port);
+    this.key = `${this.name} ${local.address}`;
     this.plainAddress = plainAddress(address);
     this.duplicates = duplicates;
     this.signal = signal;
-  }
-
-  get key(): string {
-    return `${this.name} ${this.local.address}`;
   }
 
   nextMessageId(): number {

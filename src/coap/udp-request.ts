@@ -6,7 +6,7 @@ import { duplicateKey, type Running } from "./deduplication.ts";
 import type { Opened } from "./guard.ts";
 import { type NotificationCarrier, type NotificationSource, Request } from "./request.ts";
 import type { ReplyMessage } from "./response.ts";
-import type { UdpPeer } from "./udp-peer.ts";
+import type { Resettable, UdpPeer } from "./udp-peer.ts";
 
 /** The message layer, as requests see it. */
 export interface UdpSender {
@@ -22,8 +22,8 @@ export class UdpRequest extends Request implements Running {
   isDeferred = false;
   /** An empty acknowledgement was sent: the answer must be a message of its own. */
   isAcknowledged = false;
-  /** What was answered, once that is known. */
-  answerCode: number | undefined;
+  /** Set while the request observes. */
+  carrier: Resettable | undefined;
   /** When the acknowledgement is due, while the handler runs. */
   acknowledgeAtUs = 0;
   readonly #sender: UdpSender;

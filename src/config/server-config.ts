@@ -33,6 +33,20 @@ export interface ServerConfig {
     /** IP addresses or host names; `::` is every address of this computer, `0.0.0.0` every one of IPv4. */
     readonly address: readonly string[];
     readonly port: number;
+    /** Serve connections, too, on the same port of TCP. */
+    readonly tcp: boolean;
+    /** Of TLS; open when there is a certificate, or a key at the start. 0 lets the system choose. */
+    readonly tlsPort: number;
+    /** Files (PEM) of the server's certificate and its key. */
+    readonly tlsCertificate: string | undefined;
+    readonly tlsKey: string | undefined;
+    /** File (PEM) of the authorities that sign the certificates of clients. */
+    readonly tlsClientCa: string | undefined;
+    /** Of WebSockets, plain and with TLS; closed when absent. */
+    readonly websocketPort: number | undefined;
+    readonly websocketTlsPort: number | undefined;
+    /** Origins whose web pages may connect. */
+    readonly websocketOrigins: readonly string[];
     /** Answer who looks for servers by multicast. */
     readonly multicast: boolean;
     /** Whose address is doubted: it gets at most three times the bytes it sent until it has shown that it receives. */
@@ -136,6 +150,14 @@ const FILE = section({
     enabled: flag().default(true),
     address: texts("addresses or host names").default(["::"]),
     port: integer(0, 65535).default(5683),
+    tcp: flag().default(true),
+    tls_port: integer(0, 65535).default(5684),
+    tls_certificate: text("a file name").optional(),
+    tls_key: text("a file name").optional(),
+    tls_client_ca: text("a file name").optional(),
+    websocket_port: integer(0, 65535).optional(),
+    websocket_tls_port: integer(0, 65535).optional(),
+    websocket_origins: texts("origins like https://box.example").default([]),
     multicast: flag().default(true),
     amplification: oneOf("public", "all", "none").default("public"),
     resource_directory: coapUrl().optional(),
@@ -290,11 +312,19 @@ function serverConfig({
 }
 
 function coapConfig(coap: z.output<typeof FILE>["coap"]): ServerConfig["coap"] {
-  const { enabled, address, port, multicast, amplification } = coap;
+  const { enabled, address, port, tcp, multicast, amplification } = coap;
   return {
     enabled,
     address,
     port,
+    tcp,
+    tlsPort: coap.tls_port,
+    tlsCertificate: coap.tls_certificate,
+    tlsKey: coap.tls_key,
+    tlsClientCa: coap.tls_client_ca,
+    websocketPort: coap.websocket_port,
+    websocketTlsPort: coap.websocket_tls_port,
+    websocketOrigins: coap.websocket_origins,
     multicast,
     amplification,
     resourceDirectory: coap.resource_directory,

@@ -28,8 +28,6 @@ export interface DiskStat {
   readonly modifiedUtcUs: number;
   /** Number of the file system; differs between a mounted medium and the folder below it. */
   readonly device: number;
-  /** Number of the file within it. */
-  readonly inode: number;
 }
 
 /** A part of a file, and what the file was when the part had been read. */
@@ -137,7 +135,6 @@ function statOf(stat: Stats): DiskStat {
     bytes: stat.size,
     modifiedUtcUs: Math.trunc(stat.mtimeMs) * MS,
     device: stat.dev,
-    inode: stat.ino,
   };
 }
 

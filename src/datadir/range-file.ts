@@ -53,6 +53,7 @@ export class RangeFile {
   }
 }
 
-function tagOf({ bytes, modifiedUtcUs, inode }: DiskStat): Uint8Array {
-  return createHash("sha1").update(`${bytes} ${modifiedUtcUs} ${inode}`).digest().subarray(0, TAG_BYTES);
+// Not of the inode: that of a file on vfat changes when the kernel forgets it.
+function tagOf({ bytes, modifiedUtcUs }: DiskStat): Uint8Array {
+  return createHash("sha1").update(`${bytes} ${modifiedUtcUs}`).digest().subarray(0, TAG_BYTES);
 }

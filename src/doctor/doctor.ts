@@ -8,6 +8,7 @@ import { readConfiguration } from "./configuration.ts";
 import { checkDataDirectory, type DiskFacts } from "./data-directory.ts";
 import { type Finding, SECTIONS } from "./finding.ts";
 import { checkKernel } from "./kernel.ts";
+import { checkKeys } from "./keys.ts";
 import { checkPermissions } from "./permissions.ts";
 import { checkPower } from "./power.ts";
 import { type AskVersion, checkServer } from "./server-process.ts";
@@ -43,6 +44,7 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
     ...(await checkPermissions(box, unit)),
     ...(await checkPower(computer)),
     ...findings,
+    ...(await checkKeys(box, unit)),
     ...(await checkDataDirectory(box, { disk, unit, workingFolder })),
     ...(await checkServer(box, { ask, unit, configPath: path, workingFolder }, signal)),
     ...(await checkClock(computer)),

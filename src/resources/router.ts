@@ -197,12 +197,12 @@ function subjectOf<M>({ resource, at }: Match<M>): string {
 function asQuery(selection: unknown, subject: string): Readonly<Record<string, string>> {
   if (!isMembers(selection))
     throw new VscopeError("VALUE_INVALID", `${subject}: a selection is an object with members of the query`);
-  return Object.fromEntries(
-    Object.entries(selection).map(([name, value]) => [
-      name,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]),
-  );
+  const entries = Object.entries(selection).map(([name, value]): [string, string] => {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      return [name, String(value)];
+    throw new VscopeError("VALUE_INVALID", `${subject}: ${name} is no text, number or truth`);
+  });
+  return Object.fromEntries(entries);
 }
 
 function requireNoRemoval(patch: Members, subject: string): void {

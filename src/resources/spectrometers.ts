@@ -241,7 +241,20 @@ export function newestSpectrum(
   throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
 }
 
-export function renderSpectrum(newest: Spectrum): z.infer<typeof spectrumShape> {
+type SpectrumValue = z.infer<typeof spectrumShape>;
+
+const renderedSpectra = new WeakMap<Spectrum, SpectrumValue>();
+
+/** The value of a spectrum; the same one each time, as spectra do not change. */
+export function renderSpectrum(spectrum: Spectrum): SpectrumValue {
+  const before = renderedSpectra.get(spectrum);
+  if (before !== undefined) return before;
+  const made = valueOf(spectrum);
+  renderedSpectra.set(spectrum, made);
+  return made;
+}
+
+function valueOf(newest: Spectrum): SpectrumValue {
   const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
   const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
   const { triggerMode, processing, statistics } = newest;

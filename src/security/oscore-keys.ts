@@ -11,8 +11,8 @@ import { type Key, SERVER_ID } from "./key.ts";
 export class OscoreKeys implements OscoreContexts {
   readonly #folder: string;
   readonly #log: Log;
-  /** By the identifier of the client. */
-  readonly #contexts = new Map<string, OscoreContext>();
+  /** By the identifier of the client, with what they were made of. */
+  readonly #contexts = new Map<string, { readonly key: string; readonly context: OscoreContext }>();
 
   /**
    * Sequence numbers lie in `stateFolder`, on the computer itself: a medium that is swapped or restored would bring old
@@ -24,17 +24,19 @@ export class OscoreKeys implements OscoreContexts {
   }
 
   find(kid: Uint8Array, kidContext: Uint8Array | undefined): OscoreContext | undefined {
-    return kidContext === undefined ? this.#contexts.get(Buffer.from(kid).toString("latin1")) : undefined;
+    if (kidContext !== undefined) return undefined;
+    return this.#contexts.get(Buffer.from(kid).toString("latin1"))?.context;
   }
 
   /** Takes these keys and no others. A key that cannot be used is in the log, and holds for TLS only. */
   async take(keys: readonly Key[]): Promise<void> {
-    const ids = new Set(keys.map(({ id }) => id));
-    for (const id of this.#contexts.keys()) if (!ids.has(id)) this.#contexts.delete(id);
+    const wanted = new Map(keys.map((key) => [key.id, JSON.stringify(key)]));
+    for (const [id, { key }] of this.#contexts) if (wanted.get(id) !== key) this.#contexts.delete(id);
     for (const key of keys) if (!this.#contexts.has(key.id)) await this.#open(key);
   }
 
-  async #open({ name, id, secret, salt }: Key): Promise<void> {
+  async #open(key: Key): Promise<void> {
+    const { name, id, secret, salt } = key;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       const parts = {
@@ -45,7 +47,7 @@ export class OscoreKeys implements OscoreContexts {
         recipientId: Buffer.from(id),
       };
       const context = await OscoreContext.open(parts, new SequenceFile(join(this.#folder, name)));
-      this.#contexts.set(id, context);
+      this.#contexts.set(id, { key: JSON.stringify(key), context });
     } catch (error) {
       this.#log.error({ key: name, reason: messageOf(error) }, "key cannot be used with OSCORE");
     }

@@ -51,6 +51,11 @@ export class Security {
     return this.#oscore;
   }
 
+  /** Whether anybody has a key now. */
+  get hasKeys(): boolean {
+    return this.#keys.keys.value.length > 0;
+  }
+
   /** The pre-shared key of a TLS client that says this name. */
   psk(identity: string): Uint8Array | undefined {
     const key = this.#keys.named(identity);

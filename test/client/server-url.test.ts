@@ -14,6 +14,11 @@ const GOOD = [
   ["coap://[2001:db8::7]:65535", "2001:db8::7", 65_535],
   ["coap://[fe80::1%25eth0]:5683", "fe80::1%eth0", 5683],
   [" coap://vscope ", "vscope", 5683],
+  ["coap+tcp://box", "box", 5683],
+  ["coaps+tcp://box", "box", 5684],
+  ["coaps+tcp://[::1]:7", "::1", 7],
+  ["COAP+WS://box", "box", 80],
+  ["coaps+ws://box/", "box", 443],
 ] as const;
 
 for (const [text, host, port] of GOOD) {
@@ -21,6 +26,7 @@ for (const [text, host, port] of GOOD) {
     const server = parseServerUrl(text);
     assert.equal(server.host, host);
     assert.equal(server.port, port);
+    assert.equal(server.scheme, text.trim().split(":")[0]?.toLowerCase());
   });
 }
 
@@ -30,6 +36,9 @@ const BAD = [
   "coap://",
   "coap:///x",
   "coaps://localhost",
+  "coap+udp://localhost",
+  "tcp://localhost",
+  "coaptcp://localhost",
   "http://localhost",
   "coap://localhost/shutters",
   "coap://localhost:",

@@ -9,7 +9,9 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import { ACK, CON, EMPTY, NON, RST } from "../../src/coap/codes.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
-import { findOption, OPTION } from "../../src/coap/options.ts";
+import { decodeMessage, encodeMessage, type Message, NO_BYTES } from "../../src/coap/codec.ts";
+import type { MessageGuard, Opened } from "../../src/coap/guard.ts";
+import { bytesOption, findOption, OPTION, textOption } from "../../src/coap/options.ts";
 import type { Amplification } from "../../src/coap/proof.ts";
 import { brief, CODE, requestBytes, textOf } from "./raw-peer.ts";
 import { pattern, Sample } from "./sample-server.ts";
@@ -21,12 +23,13 @@ const STRANGER = "198.51.100.20";
 
 interface Conditions {
   readonly amplification?: Amplification;
+  readonly guard?: MessageGuard;
   readonly limits?: Partial<CoapLimits>;
   readonly weather?: Weather;
   readonly seed?: number;
 }
 
-async function bench({ weather = CLEAR, seed = 1, amplification = "public", limits = {} }: Conditions = {}) {
+async function bench({ weather = CLEAR, seed = 1, amplification = "public", ...rest }: Conditions = {}) {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock, { weather, seed });
   const host = network.host(SERVER.address, "10.0.0.7", "127.0.0.1");
@@ -36,7 +39,7 @@ async function bench({ weather = CLEAR, seed = 1, amplification = "public", limi
     address: "::",
     port: SERVER.port,
     amplification,
-    limits,
+    ...rest,
   });
   const peer = (address: string = STRANGER, port = 4000, to: string = SERVER.address) =>
     new VirtualPeer({ clock, network, address, port, server: { address: to, port: SERVER.port } });
@@ -116,6 +119,23 @@ test("who never answers gets 4.01 with Echo after three pings, then nothing; wha
   assert.deepEqual(await client.ask({ ...LARGE, messageId: 3, options: [[OPTION.ECHO, fresh]] }), [
     "ACK 2.05",
   ]);
+});
+
+test("a message that is protected with a key proves its sender, a replay does not", async () => {
+  // In place of OSCORE: the payload "replay" is one.
+  const open = ({ payload }: Message): Opened => ({
+    code: CODE.GET,
+    options: [textOption(OPTION.URI_PATH, "b1k")],
+    payload: NO_BYTES,
+    identity: { kind: "oscore", name: "laptop" },
+    ...(Buffer.from(payload).toString() === "replay" && { reply: { code: "4.01" } }),
+  });
+  const { peer } = await bench({ guard: { open } });
+  const request = { code: CODE.POST, options: [[OPTION.OSCORE, Buffer.from([1])]] } as const;
+  assert.deepEqual(await peer().ask(request), ["ACK 2.05"]);
+  const replaying = peer("198.51.100.21");
+  await replaying.ask({ ...request, payload: Buffer.from("replay") });
+  assert.deepEqual(await replaying.ask({ ...LARGE, messageId: 2 }, 100_000), PING);
 });
 
 test("an action of who never proves itself does not run: 4.01 with Echo, with which it does", async () => {
@@ -219,6 +239,32 @@ for (const [name, weather] of [["clear", CLEAR] as const, ["lossy", STORM] as co
     await client.close();
   });
 }
+
+test("this client sends an Echo back by itself", async () => {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const server = network.socket(SERVER.address, SERVER.port);
+  const echo = Buffer.from("abcdef");
+  server.attach({
+    message: (bytes, address, port) => {
+      const request = decodeMessage(bytes) ?? assert.fail("malformed");
+      const isBack = findOption(request.options, OPTION.ECHO)?.equals(echo) === true;
+      const answer = isBack
+        ? { code: 0x45, options: [], payload: Buffer.from("long") }
+        : { code: 0x81, options: [bytesOption(OPTION.ECHO, echo)], payload: NO_BYTES };
+      server.send(encodeMessage({ ...request, ...answer, type: ACK }), port, address);
+    },
+    failed: () => {},
+  });
+  const client = await CoapClient.open({
+    host: SERVER.address,
+    clock,
+    socket: network.socket(STRANGER, 5000),
+  });
+  const { code, payload } = await clock.run(client.request({ method: "GET", path: ["s"] }, NEVER));
+  assert.equal(`${code} ${Buffer.from(payload).toString()}`, "2.05 long");
+  await client.close();
+});
 
 const TEMPLATES: readonly Buffer[] = [
   requestBytes(LARGE),

@@ -103,6 +103,14 @@ probe("RST to any of the last 8 NON notifications ends the observation", async (
   assert.deepEqual(await change(bench, 9), []);
 });
 
+probe("RST to the NON answer of a registration ends the observation", async (bench) => {
+  const answer = await register(bench.peer, { type: NON });
+  bench.peer.empty(RST, answer.messageId);
+  await bench.peer.settled();
+  assert.deepEqual(await change(bench, 1), []);
+  assert.equal(bench.server.stats.observers, 0);
+});
+
 probe("registering again with the same token replaces: one notification per change", async (bench) => {
   await register(bench.peer);
   await register(bench.peer);

@@ -144,6 +144,6 @@ export function briefs(messages: readonly CoapMessage[]): readonly string[] {
   return messages.map(brief);
 }
 
-export function textOf(message: CoapMessage): string {
+export function textOf(message: Pick<CoapMessage, "payload">): string {
   return Buffer.from(message.payload).toString();
 }

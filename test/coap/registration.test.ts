@@ -51,8 +51,12 @@ async function bench({ path, lifetimeS = 600 }: Conditions = {}) {
   const directory = new Directory();
   const listen = () =>
     CoapServer.listen({
-      ...{ address: DIRECTORY.host, port: DIRECTORY.port, network: network.host(DIRECTORY.host) },
-      ...{ clock, log: SILENT, handler: (request) => directory.handle(request) },
+      address: DIRECTORY.host,
+      port: DIRECTORY.port,
+      network: network.host(DIRECTORY.host),
+      clock,
+      log: SILENT,
+      handler: (request) => directory.handle(request),
     });
   const lines: string[] = [];
   const keep = (_fields: object, message: string): void => void lines.push(message);

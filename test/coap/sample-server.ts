@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { Cell } from "../../src/base/cell.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
+import type { MessageGuard } from "../../src/coap/guard.ts";
 import type { CoapLimits } from "../../src/coap/limits.ts";
 import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
 import type { UdpNetwork } from "../../src/coap/network.ts";
@@ -28,14 +29,15 @@ export interface SampleOptions {
   readonly log?: Log;
   readonly limits?: Partial<CoapLimits>;
   readonly socket?: DatagramSocket;
+  readonly streams?: StreamPorts;
+  readonly tls?: TlsCredentials;
+  readonly origins?: readonly string[];
   readonly network?: UdpNetwork;
+  readonly guard?: MessageGuard;
   readonly port?: number;
   readonly multicast?: boolean;
   /** Nobody must prove his address unless a test wants it. */
   readonly amplification?: Amplification;
-  readonly streams?: StreamPorts;
-  readonly tls?: TlsCredentials;
-  readonly origins?: readonly string[];
 }
 
 export class Sample {

@@ -49,6 +49,14 @@ config = field.config
 enabled = no
 address = 127.0.0.1, ::1
 port = 0x1
+tcp = no
+tls_port = 15684
+tls_certificate = box.pem
+tls_key = box.key
+tls_client_ca = laptops.pem
+websocket_port = 8080
+websocket_tls_port = 8443
+websocket_origins = https://box.example, http://localhost:3000
 multicast = off
 amplification = all
 resource_directory = coap://[2001:db8::1]:15683/rd/here
@@ -108,6 +116,14 @@ emulator_target = soil
       enabled: false,
       address: ["127.0.0.1", "::1"],
       port: 15683,
+      tcp: false,
+      tlsPort: 15684,
+      tlsCertificate: "box.pem",
+      tlsKey: "box.key",
+      tlsClientCa: "laptops.pem",
+      websocketPort: 8080,
+      websocketTlsPort: 8443,
+      websocketOrigins: ["https://box.example", "http://localhost:3000"],
       multicast: false,
       amplification: "all",
       resourceDirectory: { host: "2001:db8::1", port: 15683, path: ["rd", "here"] },
@@ -244,13 +260,13 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   [
     "a key like nothing",
     "[coap]\ncolour = 1",
-    "/etc/vscope.cfg:2: coap.colour: unknown key, known are enabled, address, port, multicast, amplification, resource_directory, endpoint_name",
+    "/etc/vscope.cfg:2: coap.colour: unknown key, known are enabled, address, port, tcp, tls_port, tls_certificate, tls_key, tls_client_ca, websocket_port, websocket_tls_port, websocket_origins, multicast, amplification, resource_directory, endpoint_name",
   ],
   ["a mistyped section", "[dameon]\n", "/etc/vscope.cfg:1: dameon: unknown section, did you mean daemon?"],
   [
     "a section too deep",
     "[coap]\n[[tls]]\n",
-    "/etc/vscope.cfg:2: coap.tls: unknown section, known are enabled, address, port, multicast, amplification, resource_directory, endpoint_name",
+    "/etc/vscope.cfg:2: coap.tls: unknown section, known are enabled, address, port, tcp, tls_port, tls_certificate, tls_key, tls_client_ca, websocket_port, websocket_tls_port, websocket_origins, multicast, amplification, resource_directory, endpoint_name",
   ],
   ["an empty unknown key", "[coap]\nprot =", "/etc/vscope.cfg:2: coap.prot: unknown key, did you mean port?"],
   [

@@ -57,10 +57,10 @@ test("another version has another tag, and is not read as the first one", async 
   const isRefused = (error: unknown): boolean => isVscopeError(error, "PRECONDITION_FAILED");
   const { mtime } = await stat(path);
   const changes = [
-    // Replaced by one of the same size and time.
+    // Replaced by one of the same size.
     async () => {
       await writeFile(`${path}.new`, CONTENT);
-      await utimes(`${path}.new`, mtime, mtime);
+      await utimes(`${path}.new`, mtime, new Date(mtime.getTime() + 1000));
       await rename(`${path}.new`, path);
     },
     // Written to in place.

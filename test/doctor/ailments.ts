@@ -1,6 +1,7 @@
 // What can be wrong with a box: a change to the healthy one, the finding that it raises, and what mends it.
 
 import { VscopeError } from "../../src/base/errors.ts";
+import type { Ownership } from "../../src/doctor/computer.ts";
 import type { FixtureBox } from "./fixture-box.ts";
 import {
   DATA,
@@ -53,6 +54,11 @@ export function removeAll(box: FixtureBox, prefix: string): void {
 }
 
 const MOUNTED = "[datadir]\nmount = True\ndevice = LABEL=VSCOPE\nmntpnt = /mnt/vscope\n";
+
+export function keys(box: FixtureBox, ownership: Ownership): void {
+  box.files["/etc/vscope.keys"] = "";
+  box.owners["/etc/vscope.keys"] = ownership;
+}
 
 export function stick(box: FixtureBox): void {
   configure(box, MOUNTED);
@@ -561,6 +567,22 @@ export const AILMENTS: readonly Ailment[] = [
     mark: "fault",
     found: /^not valid: line 4: channels\.shutter_1\.pulse: unknown key/,
     mend: /^correct it: sudo nano \/var\/lib\/vscope\/vscope_data\/vscope\.config/,
+  },
+  {
+    name: "keys that others can read",
+    ail: (box) => keys(box, { mode: 0o640, uid: VSCOPE_UID, gid: 0 }),
+    check: "keys",
+    mark: "fault",
+    found: /^mode 0640 lets others at the keys, so the server does not start$/,
+    mend: /^sudo chmod 600 \/etc\/vscope\.keys$/,
+  },
+  {
+    name: "keys that the server cannot read",
+    ail: (box) => keys(box, { mode: 0o600, uid: 0, gid: 0 }),
+    check: "keys",
+    mark: "fault",
+    found: /^belongs to root, so that vscope cannot read it$/,
+    mend: /^sudo chown vscope \/etc\/vscope\.keys$/,
   },
   {
     name: "a stick that is not plugged in",

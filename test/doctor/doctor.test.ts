@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { sourceFiles, sourceRoot } from "../support/sources.ts";
-import { AILMENTS, CONFIG, configure, removeAll, stick, stopServer, THROTTLED } from "./ailments.ts";
+import { AILMENTS, CONFIG, configure, keys, removeAll, stick, stopServer, THROTTLED } from "./ailments.ts";
 import { type FixtureBox, examined } from "./fixture-box.ts";
 import {
   GPIO,
@@ -122,6 +122,11 @@ const HEALTHY: readonly (readonly [string, (box: FixtureBox) => void, RegExp])[]
       delete box.files["/dev/gpiochip0"];
     },
     /HR4000/,
+  ],
+  [
+    "keys of the service's user",
+    (box) => keys(box, { mode: 0o600, uid: VSCOPE_UID, gid: VSCOPE_UID }),
+    /\/etc\/vscope\.keys: keys, for vscope only\n/,
   ],
   [
     "spectrometers on the network need none on USB",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isVscopeError } from "../../src/base/errors.ts";
 import { mergePatch } from "../../src/resources/merge-patch.ts";
 
 test("the test cases of RFC 7396, appendix A", () => {
@@ -28,6 +29,14 @@ test("the test cases of RFC 7396, appendix A", () => {
     assert.deepEqual(mergePatch(target, patch), result, before);
     assert.equal(JSON.stringify([target, patch]), before);
   }
+});
+
+test("a patch that nests without end is refused", () => {
+  const patch: unknown = JSON.parse(`${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`);
+  assert.throws(
+    () => mergePatch({}, patch),
+    (error) => isVscopeError(error, "VALUE_INVALID"),
+  );
 });
 
 test("a member called __proto__ is a member", () => {

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { aiocoapPython, run } from "../coap/outside-clients.ts";
+import { aiocoapPython, coapClientWithTls, run } from "../coap/outside-clients.ts";
 import { vscope } from "../interfaces/cli/spawn-vscope.ts";
 import { CoapInstrument } from "../support/coap-instrument.ts";
 
@@ -16,11 +16,15 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
   before(async () => {
     const folder = await mkdtemp(join(tmpdir(), "vscope-key-"));
     const file = join(folder, "vscope.keys");
-    for (const name of ["laptop", "python"])
+    for (const name of ["laptop", "python", "libcoap"])
       handouts.set(name, (await vscope(["key", "new", name, "--file", file])).out);
     const keys = await readFile(file, "utf8");
     await rm(folder, { recursive: true });
-    instrument = await CoapInstrument.start({ security: { policy: "closed", loopback: "none" }, keys });
+    instrument = await CoapInstrument.start({
+      security: { policy: "closed", loopback: "none" },
+      coap: { tlsPort: 0 },
+      keys,
+    });
   });
   after(() => instrument.close());
 
@@ -73,5 +77,40 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
     assert.match(get.stdout.toString(), /open/);
     const refused = await client("-m", "PUT", "--payload", "true", `${base}/datadir/mount`);
     assert.match(`${refused.stdout.toString()}${refused.stderr}`, /4\.03|needs role admin/);
+  });
+
+  test("vscope over TLS and TCP", async () => {
+    const key = await write("laptop.key", block("laptop", "vscope: save as"));
+    const { tls, tcp } = instrument.server.ports;
+    for (const url of [`coaps+tcp://127.0.0.1:${tls}`, `coap+tcp://127.0.0.1:${tcp}`]) {
+      const put = await vscope(["--key", key, "put", "/shutters/upwelling", "open"], { url });
+      assert.deepEqual([put.code, put.errors], [0, ""], url);
+      assert.ok(await isOpen());
+      const refused = await vscope(["--key", key, "put", "/datadir/mount", "true"], { url });
+      assert.match(refused.errors, /needs role admin, key laptop has operate\n$/);
+      await vscope(["--key", key, "put", "/shutters/upwelling", "closed"], { url });
+    }
+    const url = `coap+tcp://127.0.0.1:${tcp}`;
+    assert.equal((await vscope(["get", "/shutters/upwelling"], { url })).code, 4);
+    const wrong = await write(
+      "wrong.key",
+      block("laptop", "vscope: save as").replace(/("secret":")\w/, "$10"),
+    );
+    const stranger = await vscope(["--key", wrong, "get", "/shutters"], {
+      url: `coaps+tcp://127.0.0.1:${tls}`,
+    });
+    assert.equal(stranger.code, 3, stranger.errors);
+  });
+
+  test("libcoap over TLS", async () => {
+    const [, options = ""] =
+      /coap-client (-u libcoap -k \w+) coaps\+tcp/.exec(handouts.get("libcoap") ?? "") ?? [];
+    const url = `coaps+tcp://127.0.0.1:${instrument.server.ports.tls}/shutters/upwelling`;
+    const client = (...args: string[]) =>
+      run(coapClientWithTls(), [...options.split(" "), "-B", "20", ...args, url]);
+    const put = await client("-m", "put", "-e", '"open"');
+    assert.equal(put.stderr, "");
+    assert.ok(await isOpen());
+    assert.equal((await client("-m", "get")).stdout.toString().trim(), '"open"');
   });
 });

@@ -22,7 +22,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     audit = join(folder, "audit.log");
     await writeFile(
       config,
-      `[coap]\naddress = 127.0.0.1\nport = 0\n[datadir]\ndatadir = ${join(folder, "data")}
+      `[coap]\naddress = 127.0.0.1\nport = 0\ntls_port = 0\n[datadir]\ndatadir = ${join(folder, "data")}
 [hardware]\nusb = emulated\ngpio = emulated
 [security]\nloopback = read\nkeys = ${keys}\nstate = ${join(folder, "state")}\naudit_log = ${audit}\n`,
     );

@@ -15,6 +15,7 @@ import { emulatedConfig } from "./instrument.ts";
 
 export interface CoapInstrumentOptions {
   readonly security?: Partial<ServerConfig["security"]>;
+  readonly coap?: Partial<ServerConfig["coap"]>;
   readonly log?: Log;
   /** Text of the file of keys. */
   readonly keys?: string;
@@ -40,6 +41,7 @@ export class CoapInstrument {
   /** Everybody may do all there unless `security` says something else. */
   static async start({
     security = {},
+    coap = {},
     log = SILENT,
     keys = "",
   }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
@@ -49,7 +51,7 @@ export class CoapInstrument {
     if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
     const config = {
       ...emulated,
-      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0 },
+      coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0, ...coap },
       security: { ...emulated.security, ...security },
     };
     const server = await Server.start({ config, clock, log, version: "test" }, NEVER);

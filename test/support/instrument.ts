@@ -97,7 +97,7 @@ export function emulatedConfig(
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
     ...DEFAULT_SERVER_CONFIG,
-    coap: { ...coap, enabled: false },
+    coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     datadir: { ...datadir, datadir: folder },
     hardware: {

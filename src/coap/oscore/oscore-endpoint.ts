@@ -5,9 +5,10 @@ import { orAborted } from "../../base/abort.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { protectedSizes, type SizeLimits } from "../block.ts";
 import type { ClientEndpoint } from "../client-endpoint.ts";
-import { type Message, sortOptions } from "../codec.ts";
+import { echoOf, withEcho } from "../client-message.ts";
+import type { Message } from "../codec.ts";
 import { codeNumber, codeText, methodCode } from "../codes.ts";
-import { bytesOption, findOption, findUint, OPTION } from "../options.ts";
+import { findOption, findUint, OPTION } from "../options.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import { type OpenedResponse, openResponse, protectRequest, type RequestBinding } from "./protection.ts";
 
@@ -144,12 +145,4 @@ function openWithAny(bindings: readonly RequestBinding[], message: Message): Ope
     if (opened !== undefined) return opened;
   }
   return undefined;
-}
-
-function echoOf({ code, options }: Message): Buffer | undefined {
-  return code === UNAUTHORIZED ? findOption(options, OPTION.ECHO) : undefined;
-}
-
-function withEcho(message: Message, echo: Buffer): Message {
-  return { ...message, options: sortOptions([...message.options, bytesOption(OPTION.ECHO, echo)]) };
 }

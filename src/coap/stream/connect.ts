@@ -21,7 +21,7 @@ export interface ClientTls {
   /** The client's own certificate and key (PEM), for a server that asks for one. */
   readonly certificate?: string;
   readonly key?: string;
-  /** The name in the server's certificate, when it is not the host's. */
+  /** The server's name, when the host is an address of it: TLS expects it in the certificate. */
   readonly serverName?: string;
 }
 
@@ -92,6 +92,8 @@ function openWebSocket(target: StreamTarget, signal: AbortSignal): Promise<Messa
       perMessageDeflate: false,
       maxPayload: CLIENT_MESSAGE_BYTES,
       followRedirects: false,
+      // A gateway in front of several servers tells them apart by it.
+      ...(tls.serverName === undefined ? {} : { headers: { host: endpointName(tls.serverName, port) } }),
       ...(isTls ? tlsOptions(host, tls) : {}),
     });
     const settle = settling(signal, () => webSocket.terminate(), reject);

@@ -15,6 +15,9 @@ const CLOSE_WITHIN_US = 500_000;
 /** Beside the body: header, token and options of a request. */
 const OVERHEAD_BYTES = 8 * 1024;
 
+/** Clients of libcoap (4.3.5) that are told of larger messages cannot make a request any more. Larger bodies come in blocks. */
+const LARGEST_MESSAGE_BYTES = 8 * 1024 * 1024 + 256;
+
 /** A connection is let go for a new one only when it has done nothing for this long. */
 const EVICT_AFTER_US = 10_000_000;
 
@@ -53,7 +56,7 @@ export class StreamFront implements Gate {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.limitBytes = engine.limits.bodyBytes + OVERHEAD_BYTES;
+    this.limitBytes = Math.min(engine.limits.bodyBytes + OVERHEAD_BYTES, LARGEST_MESSAGE_BYTES);
     this.budget = new Budget(Math.max(engine.limits.uploadBytes, 2 * this.limitBytes));
     this.#ticker = new Ticker(engine.clock, TICK_US, (nowUs) => this.#tick(nowUs));
   }

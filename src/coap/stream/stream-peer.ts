@@ -2,11 +2,12 @@
 // slow reader: it gets the newest value of what it observes, and long answers in blocks.
 
 import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT, type SizeLimits } from "../block.ts";
-import type { Content, Message } from "../codec.ts";
-import { NO_BYTES } from "../codec.ts";
+import { type Content, type Message, NO_BYTES } from "../codec.ts";
 import { classOf, codeNumber } from "../codes.ts";
 import type { Engine } from "../engine.ts";
+import { OPTION, uintOption } from "../options.ts";
 import { type CoapIdentity, Peer, type Transport } from "../peer.ts";
+import { type Bucket, TOO_MANY, TRY_AGAIN_S } from "../rate-limit.ts";
 import type { ReplyMessage } from "../response.ts";
 import { endpointName } from "../udp.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
@@ -37,6 +38,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
   readonly #engine: Engine;
   readonly #connection: Connection;
   readonly #closed: StreamPeerOptions["closed"];
+  readonly #bucket: Bucket | undefined;
   readonly #waiting = new Set<StreamCarrier>();
   #rendering = 0;
   #pongs: (() => void)[] = [];
@@ -52,6 +54,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.signal = engine.signal;
     this.#engine = engine;
     this.#closed = closed;
+    this.#bucket = engine.rates.of(stream.address, engine.clock.nowUs());
     this.#connection = new Connection(stream, this, { clock: engine.clock, maxMessageBytes });
   }
 
@@ -95,6 +98,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
     counts.received += 1;
     // Responses to what was never asked.
     if (classOf(message.code) !== 0) return;
+    const verdict = this.#bucket?.take(this.#connection.heardUs) ?? "allowed";
+    if (verdict !== "allowed") return this.#limit(message.token);
     try {
       this.#engine.handle(new StreamRequest(message, this.#engine.open(message, this), this));
     } catch (error) {
@@ -158,6 +163,13 @@ export class StreamPeer extends Peer implements ConnectionHost {
   /** The carrier waits no longer. */
   forget(carrier: StreamCarrier): void {
     this.#waiting.delete(carrier);
+  }
+
+  // A connection cannot drop a request: nobody would send it again.
+  #limit(token: Buffer): void {
+    this.#engine.counts.limited += 1;
+    const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
+    this.send(token, { code: TOO_MANY, options, payload: NO_BYTES });
   }
 
   get #canRender(): boolean {

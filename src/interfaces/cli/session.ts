@@ -2,7 +2,6 @@
 
 import type { Command } from "commander";
 import type { Clock } from "../../base/clock.ts";
-import { readClientKey } from "../../client/client-key.ts";
 import { parseServerUrl, defaultServerUrl } from "../../client/server-url.ts";
 import { VscopeClient } from "../../client/vscope-client.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -62,7 +61,7 @@ export class Session {
       key: keyFile = process.env["VSCOPE_KEY"],
     } = this.#options;
     checkUrl(url);
-    const key = keyFile === undefined ? {} : { key: await readClientKey(keyFile) };
+    const key = keyFile === undefined ? {} : { keyFile };
     const client = await VscopeClient.connect(url, { timeoutS, clock: this.clock, ...key }, this.signal);
     try {
       return await task(client);

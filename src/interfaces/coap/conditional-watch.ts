@@ -30,8 +30,8 @@ export class ConditionalWatch {
   constructor(resource: WatchedResource, told: unknown, notify: () => void) {
     this.#resource = resource;
     this.#notify = notify;
-    this.reported(told);
     this.#unsubscribe = resource.subscribe(() => this.#look());
+    this.reported(told);
   }
 
   /** The client is being told this value now. */

@@ -19,7 +19,7 @@ import { CBOR_FORMAT } from "./formats/cbor.ts";
 import { JSON_FORMAT } from "./formats/json.ts";
 import type { AccessCheck } from "./guard.ts";
 import { decodePatch, decodeText, decodeValue } from "./payload.ts";
-import { checkPreconditions, isConditional } from "./preconditions.ts";
+import { checkPreconditions, isConditional, requireMatch } from "./preconditions.ts";
 import { problemResponse, shownRequest } from "./problem.ts";
 import { represented, representation } from "./represent.ts";
 import { requireAcceptable } from "./representations.ts";
@@ -176,10 +176,10 @@ class TreeHandler<M> {
     const { method, query, accept } = request;
     if (method !== "GET")
       throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
-    if (isConditional(request))
-      throw new VscopeError("PRECONDITION_FAILED", "/.well-known/core: takes no conditions");
     requireAcceptable(accept, "/.well-known/core", [LINK_FORMAT]);
-    return { code: "2.05", ...represented(wellKnownCore(this.#router, query), LINK_FORMAT) };
+    const links = represented(wellKnownCore(this.#router, query), LINK_FORMAT);
+    requireMatch(request, [links.etag]);
+    return { code: "2.05", ...links };
   }
 
   #failed(thrown: unknown, request: CoapRequest): CoapResponse {

@@ -3,6 +3,7 @@
 import { isVscopeError, VscopeError } from "../../base/errors.ts";
 import type { CoapRequest } from "../../coap/server.ts";
 import { type Match, printPath, type Router } from "../../resources/router.ts";
+import type { Subject } from "./formats/format.ts";
 import { tagsOf } from "./represent.ts";
 
 export function isConditional({ ifMatch, ifNoneMatch }: CoapRequest): boolean {
@@ -16,17 +17,24 @@ export async function checkPreconditions<M>(
   request: CoapRequest,
 ): Promise<void> {
   if (!isConditional(request)) return;
-  const { path, ifMatch, ifNoneMatch } = request;
-  const subject = { resource: match.resource, path };
   const present = await presentValue(router, match, request);
-  if (ifNoneMatch && present !== undefined) throw failed(path, "exists already");
-  if (ifMatch.length === 0) return;
-  if (present === undefined) throw failed(path, "does not exist");
-  if (ifMatch.some((wanted) => wanted.length === 0)) return;
-  const held = (tag: Uint8Array): boolean => ifMatch.some((wanted) => Buffer.compare(wanted, tag) === 0);
-  if (!("value" in present)) throw failed(path, "has no representation to compare with");
-  for (const tag of tagsOf(present.value, subject)) if (held(tag)) return;
-  throw failed(path, "has changed since it was read");
+  if (present !== undefined)
+    requireMatch(request, tagsIn(present, { resource: match.resource, path: request.path }));
+  else if (request.ifMatch.length > 0) throw failed(request, "does not exist");
+}
+
+/** As `checkPreconditions`, for what exists and has these tags. */
+export function requireMatch(request: CoapRequest, tags: Iterable<Uint8Array>): void {
+  const { ifMatch, ifNoneMatch } = request;
+  if (ifNoneMatch) throw failed(request, "exists already");
+  if (ifMatch.length === 0 || ifMatch.some((wanted) => wanted.length === 0)) return;
+  for (const tag of tags) if (ifMatch.some((wanted) => Buffer.compare(wanted, tag) === 0)) return;
+  throw failed(request, "has changed since it was read");
+}
+
+// An action has none: nobody can have read it.
+function tagsIn(present: { readonly value?: unknown }, subject: Subject): Iterable<Uint8Array> {
+  return "value" in present ? tagsOf(present.value, subject) : [];
 }
 
 /** Undefined when there is nothing; without a value where it cannot be read. */
@@ -44,6 +52,6 @@ async function presentValue<M>(
   }
 }
 
-function failed(path: readonly string[], fact: string): VscopeError {
+function failed({ path }: CoapRequest, fact: string): VscopeError {
   return new VscopeError("PRECONDITION_FAILED", `${printPath(path)}: ${fact}`);
 }

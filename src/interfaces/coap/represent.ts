@@ -8,11 +8,15 @@ import type { Router } from "../../resources/router.ts";
 import { FORMAT } from "./content-formats.ts";
 import { contentFormatsOf, linksBelow } from "./discovery.ts";
 import { tagOf } from "./etag.ts";
-import type { Subject } from "./formats/format.ts";
+import { CBOR_FORMAT } from "./formats/cbor.ts";
+import type { Format, Subject } from "./formats/format.ts";
+import { JSON_FORMAT } from "./formats/json.ts";
 import { formatFor, formatsOf, notAcceptable, requireAcceptable } from "./representations.ts";
 
 /** The members of an answer that carry a representation. */
-export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat" | "etag">;
+export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFormat"> & {
+  readonly etag: Uint8Array;
+};
 
 /** How to represent the values of a resource; made before the value is read, so that nothing is read in vain. */
 export type Represent = (value: unknown, subject: Subject) => Representation;
@@ -32,7 +36,30 @@ export function representation<M>(
   const format = formatFor(resource, accept);
   if (format === undefined)
     throw notAcceptable(accept ?? FORMAT.json, resource.path, contentFormatsOf(router, resource));
-  return (value, subject) => represented(format.encode(value, subject), format.number);
+  if (resource.watch !== undefined && SAME_EVERYWHERE.has(format))
+    return (value, subject) => remembered(format, value, subject);
+  return (value, subject) => encoded(format, value, subject);
+}
+
+/** Formats in which a value looks the same wherever it is found. */
+const SAME_EVERYWHERE = new Map<Format, WeakMap<object, Representation>>([
+  [JSON_FORMAT, new WeakMap()],
+  [CBOR_FORMAT, new WeakMap()],
+]);
+
+// A cell holds the same object until its value changes: neither its text nor its tag are made twice.
+function remembered(format: Format, value: unknown, subject: Subject): Representation {
+  if (typeof value !== "object" || value === null) return encoded(format, value, subject);
+  const known = SAME_EVERYWHERE.get(format);
+  const before = known?.get(value);
+  if (before !== undefined) return before;
+  const made = encoded(format, value, subject);
+  known?.set(value, made);
+  return made;
+}
+
+function encoded(format: Format, value: unknown, subject: Subject): Representation {
+  return represented(format.encode(value, subject), format.number);
 }
 
 /** The tags of a value in all formats, the likeliest first: one of them is what a client holds. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as fc from "fast-check";
 import { NEVER } from "../../../src/base/abort.ts";
 import { UDP_SIZES } from "../../../src/coap/block.ts";
 import type { ClientEndpoint } from "../../../src/coap/client-endpoint.ts";
@@ -78,6 +79,36 @@ test("an answer that no ciphertext can hold becomes a protected 5.00", async () 
   const answer = protect?.({ ...VALUE, payload: Buffer.alloc(70_000) }, false);
   assert.ok(answer);
   assert.equal(codeText(openResponse(binding, answer)?.content.code ?? 0), "5.00");
+});
+
+test("nothing that arrives makes the guard throw, and nothing that was not protected is opened", async () => {
+  const { client, server } = await openPair();
+  const guard = new OscoreGuard(contextsOf(server));
+  const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((value) => Buffer.from(value));
+  const valid = protectRequest(client, GET, 7).outer;
+  const value = findOption(valid.options, OPTION.OSCORE) ?? NO_BYTES;
+  // Near the truth, too: the right parameters with another ciphertext, the right ciphertext with other parameters.
+  const values = fc.oneof(
+    bytes(30),
+    fc.constant(value),
+    bytes(6).map((tail) => Buffer.concat([value, tail])),
+  );
+  const payloads = fc.oneof(
+    bytes(60),
+    bytes(20).map((head) => Buffer.concat([head, Buffer.from(valid.payload)])),
+  );
+  const code = fc.integer({ min: 1, max: 31 });
+  fc.assert(
+    fc.property(values, payloads, code, (oscore, payload, outerCode) => {
+      fc.pre(!(oscore.equals(value) && payload.equals(valid.payload)));
+      const options = [{ number: OPTION.OSCORE, value: oscore }];
+      const opened = guard.open({ code: outerCode, options, payload, token: TOKEN });
+      assert.equal(opened.identity, undefined);
+      assert.match(opened.reply?.code ?? "", /^4\.0[012]$/);
+    }),
+    { numRuns: 2000 },
+  );
+  assert.ok(guard.open({ ...valid, token: TOKEN }).identity);
 });
 
 /** The other end of an endpoint, without a network. */

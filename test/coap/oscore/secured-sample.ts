@@ -9,10 +9,11 @@ import {
   type CoapMessage,
   type Content,
   decodeMessage,
+  emptyMessage,
   encodeMessage,
   NO_BYTES,
 } from "../../../src/coap/codec.ts";
-import { CON } from "../../../src/coap/codes.ts";
+import { CON, EMPTY, RST } from "../../../src/coap/codes.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { type CoapHandler, CoapServer } from "../../../src/coap/server.ts";
@@ -119,7 +120,11 @@ export class RawSocket {
     socket.attach({
       message: (bytes) => {
         const message = decodeMessage(bytes);
-        if (message !== undefined) this.received.push(message);
+        if (message === undefined) return;
+        // A ping asks whether there is somebody at this address.
+        const isPing = message.code === EMPTY && message.type === CON;
+        if (isPing) this.sendBytes(emptyMessage(RST, message.messageId));
+        else this.received.push(message);
       },
       failed: () => {},
     });

@@ -1,10 +1,12 @@
 // Sequence numbers: none is ever given twice, whatever crashes and whoever else reserves.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { isVscopeError } from "../../../src/base/errors.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
@@ -148,6 +150,24 @@ test("many processes reserve from one sequence file at once: no two get the same
     Array.from({ length: 24 }, (_, index) => index * RESERVED),
   );
   assert.deepEqual(readdirSync(join(path, "..")), [`key.${24 * RESERVED}`]);
+});
+
+test("a process that is killed leaves no number to be taken again", { timeout: 60_000 }, async () => {
+  const path = newPath();
+  const program = fileURLToPath(new URL("number-taker.js", import.meta.url));
+  const taken: number[] = [];
+  for (const wanted of [1, 3000, 20_000, 9000]) {
+    const child = spawn(process.execPath, [program, path], { stdio: ["ignore", "pipe", "inherit"] });
+    let printed = "";
+    for await (const chunk of child.stdout) {
+      printed += String(chunk);
+      if (printed.length > 5 * wanted) child.kill("SIGKILL");
+    }
+    // The last line can be cut off.
+    taken.push(...printed.split("\n").slice(0, -1).map(Number));
+  }
+  assert.ok(taken.length > 10_000, `${taken.length} numbers`);
+  assert.equal(new Set(taken).size, taken.length);
 });
 
 test("a sequence file without a folder says so", async () => {

@@ -237,6 +237,7 @@ test("help and version", async () => {
   assert.match(help.out, /Exit codes:\n {4}0 {2}done\n/);
   assert.equal(help.code, 0);
   for (const name of [
+    "find",
     "list",
     "get",
     "put",

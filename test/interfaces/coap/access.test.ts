@@ -2,22 +2,39 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { describe, test } from "node:test";
 import { encode } from "cborg";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { logTo } from "../../../src/base/log.ts";
 import { protectedBy } from "../../../src/client/client-key.ts";
-import { CoapClient, type CoapClientRequest, type CoapReply } from "../../../src/coap/client.ts";
+import {
+  type ClientTls,
+  CoapClient,
+  type CoapClientRequest,
+  type CoapReply,
+} from "../../../src/coap/client.ts";
 import type { CoapMessage } from "../../../src/coap/codec.ts";
 import { codeText } from "../../../src/coap/codes.ts";
 import { OPTION } from "../../../src/coap/options.ts";
 import { type Role, ROLES } from "../../../src/config/access.ts";
+import type { ServerConfig } from "../../../src/config/server-config.ts";
 import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { KEY_ROLES, type Key, newKey, printKeys, SERVER_ID } from "../../../src/security/key.ts";
 import { revokeKey } from "../../../src/security/key-file.ts";
 import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/raw-peer.ts";
+import {
+  AUTHORITY,
+  CLIENT_CERTIFICATE,
+  CLIENT_KEY,
+  SERVER_CERTIFICATE,
+  SERVER_KEY,
+  STRANGER_CERTIFICATE,
+  STRANGER_KEY,
+} from "../../coap/stream/certificates.ts";
 import {
   CoapInstrument,
   type CoapInstrumentOptions,
@@ -183,6 +200,78 @@ describe("roles over CoAP", { timeout: 240_000 }, () => {
       assert.equal(seen.at(-1), "4.01");
       await ours.close();
       await theirs.close();
+    });
+  });
+
+  test("a certificate has the role that the configuration gives its name; that of a stranger is refused", async () => {
+    const certificates = [{ name: "operator", role: "operate" }] as const;
+    const folder = await mkdtemp(join(tmpdir(), "vscope-tls-"));
+    const files = { tlsCertificate: SERVER_CERTIFICATE, tlsKey: SERVER_KEY, tlsClientCa: AUTHORITY };
+    const paths = await Promise.all(
+      Object.entries(files).map(async ([name, text]) => {
+        await writeFile(join(folder, name), text);
+        return [name, join(folder, name)];
+      }),
+    );
+    const coap: Partial<ServerConfig["coap"]> = { tlsPort: 0, ...Object.fromEntries(paths) };
+    await withInstrument(
+      { security: { policy: "closed", loopback: "none", certificates }, coap },
+      async ({ server }) => {
+        const ask = async (tls: ClientTls): Promise<readonly string[]> => {
+          const port = server.ports.tls ?? assert.fail("no port");
+          const scheme = "coaps+tcp";
+          const client = await CoapClient.open({
+            scheme,
+            host: "127.0.0.1",
+            port,
+            clock: new SystemClock(),
+            tls,
+          });
+          try {
+            const body = { payload: Buffer.from("{") };
+            const get = await client.request({ method: "GET", path: ["shutters"] }, NEVER);
+            const put = await client.request(
+              { method: "PUT", path: ["shutters", "upwelling"], ...body },
+              NEVER,
+            );
+            const clock = await client.request({ method: "PUT", path: ["sysinfo", "clock"], ...body }, NEVER);
+            return [get.code, put.code, clock.code];
+          } finally {
+            await client.close();
+          }
+        };
+        const ca = AUTHORITY;
+        const own = { ca, certificate: CLIENT_CERTIFICATE, key: CLIENT_KEY };
+        assert.deepEqual(await ask(own), ["2.05", "4.00", "4.03"]);
+        assert.deepEqual(await ask({ ca }), ["4.01", "4.01", "4.01"]);
+        await assert.rejects(ask({ ca, certificate: STRANGER_CERTIFICATE, key: STRANGER_KEY }));
+      },
+    );
+    await rm(folder, { recursive: true });
+  });
+
+  test("a TLS connection whose key is revoked has the role of its address from then on", async () => {
+    const key = newKey("laptop", "operate", 0);
+    const security = { policy: "closed", loopback: "read" } as const;
+    await withInstrument({ security, coap: { tlsPort: 0 }, keys: printKeys([key]) }, async (instrument) => {
+      const client = await CoapClient.open({
+        scheme: "coaps+tcp",
+        host: "127.0.0.1",
+        port: instrument.server.ports.tls ?? assert.fail("no port"),
+        clock: new SystemClock(),
+        tls: { psk: { identity: "laptop", key: Buffer.from(key.secret) } },
+      });
+      const wrong = { method: "PUT", path: ["shutters", "upwelling"], payload: Buffer.from("{") } as const;
+      assert.equal((await client.request(wrong, NEVER)).code, "4.00");
+      await revokeKey(instrument.keysFile, "laptop", 0);
+      let reply = await client.request(wrong, NEVER);
+      while (reply.code === "4.00") {
+        await new SystemClock().delay(100_000, NEVER);
+        reply = await client.request(wrong, NEVER);
+      }
+      assert.match(`${reply.code} ${textOf(reply)}`, /^4\.01 .*key laptop is unknown or revoked/);
+      assert.equal((await client.request({ method: "GET", path: ["shutters"] }, NEVER)).code, "2.05");
+      await client.close();
     });
   });
 

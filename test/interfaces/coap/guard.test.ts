@@ -17,7 +17,12 @@ const declare = resource<object>();
 const TREE = [
   declare("/usual/{name}", { summary: "", get: () => 1, put: () => {}, instances: () => [] }),
   declare("/public", { summary: "", access: { get: "none" }, get: () => 1 }),
-  declare("/secret", { summary: "", access: { get: "admin", delete: "read" }, get: () => 1, delete: () => {} }),
+  declare("/secret", {
+    summary: "",
+    access: { get: "admin", delete: "read" },
+    get: () => 1,
+    delete: () => {},
+  }),
 ];
 
 function allowed(role: Role, method: CoapRequest["method"], path: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { decode } from "cborg";
 import { aiocoapPython, coapCli, coapClient, ROOT, run } from "../../coap/outside-clients.ts";
 import { CoapInstrument, textOf } from "../../support/coap-instrument.ts";
 
@@ -57,6 +58,26 @@ describe("outside clients", () => {
     assert.equal(textOf(await server.get("/datadir/configuration")), upload.toString());
   });
 
+  test("libcoap's coap-client asks for a part, patches, and takes other formats", {
+    timeout: 60_000,
+  }, async () => {
+    const client = (...args: string[]) => run(coapClient(), ["-B", "30", ...args]);
+    const ask = async (...args: string[]): Promise<string> =>
+      (await client(...args)).stdout.toString().trim();
+    await server.perform("/acquisition/record", { run: "parts", autointegrate: 0 });
+    const spectrum = `${base}/spectrometers/FLMS01859/spectrum/upwelling`;
+    const part = await ask("-m", "fetch", "-t", "50", "-e", '{"pixels":[0,4],"fields":["counts"]}', spectrum);
+    assert.match(part, /^\{"counts":\[\d+,\d+,\d+,\d+\],"pixels":\[0,4\],"pixelsPerBin":1\}$/);
+    assert.match(
+      await ask("-m", "get", "-A", "110", `${base}/${TIME}`),
+      /^\[\{"bn":.*"u":"s","v":[\d.]+\}\]$/,
+    );
+    const trigger = `${base}/spectrometers/FLMS01859/trigger`;
+    await client("-m", "ipatch", "-t", "52", "-e", '{"timeoutS":7}', trigger);
+    assert.match(await ask("-m", "get", trigger), /"mode":"[a-z-]+".*"timeoutS":7/);
+    assert.match((await client("-m", "get", "-A", "41", trigger)).stderr, /4\.06.*50 \(JSON\)/);
+  });
+
   test("coap-cli", { timeout: 120_000 }, async () => {
     const client = (args: readonly string[], options: Parameters<typeof run>[2] = {}) =>
       run(process.execPath, [coapCli(), ...args], options);
@@ -100,4 +121,45 @@ describe("outside clients", () => {
       ["idle", true, true, "idle"],
     );
   });
+
+  test("aiocoap asks for parts, patches, watches with conditions and reads problems", {
+    timeout: 120_000,
+  }, async () => {
+    await server.perform("/acquisition/record", { run: "parts", autointegrate: 0 });
+    const script = join(ROOT, "test", "interfaces", "clients", "aiocoap-parts.py");
+    const { stdout, stderr, status } = await run(aiocoapPython(), [script, base]);
+    assert.equal(status, 0, stderr);
+    const seen: Record<string, unknown> = JSON.parse(stdout.toString());
+    const { multipart, part, problem, ...plain } = seen;
+    assert.deepEqual(plain, {
+      codes: ["2.03", "2.04", "4.12", "4.22"],
+      problemFormat: 257,
+      crossings: [10_000, 60_000, 20_000],
+    });
+    const parts: unknown = cborOf(multipart);
+    assert.ok(Array.isArray(parts));
+    const [first, metadata, second, counts]: unknown[] = parts;
+    assert.ok(metadata instanceof Uint8Array && counts instanceof Uint8Array);
+    assert.deepEqual([first, second, counts.length], [60, 42, 2048 * 4]);
+    assert.equal(decode(metadata).serial, "FLMS01859");
+    assert.deepEqual(Object.keys(Object(cborOf(part))), ["counts", "pixels", "pixelsPerBin"]);
+    assert.deepEqual(
+      cborOf(problem),
+      new Map([
+        [-1, "Well formed, but outside the limits the message names."],
+        [-2, "FLMS01859: 1 us is outside 1000..655350000 us"],
+        [-3, `/${TIME}`],
+      ]),
+    );
+  });
 });
+
+/** Maps with numbers as keys stay maps. */
+function cborOf(hex: unknown): unknown {
+  const bytes = Buffer.from(String(hex), "hex");
+  try {
+    return decode(bytes);
+  } catch {
+    return decode(bytes, { useMaps: true });
+  }
+}

@@ -250,6 +250,24 @@ test("an action whose answer could not be accepted does not begin", async (t) =>
   assert.equal((await server.send("POST", "/act", {}, { ifNoneMatch: true })).code, "4.12");
 });
 
+test("the list of all links has a tag, too, and takes filters", async (t) => {
+  const server = await SmallServer.start(t);
+  const { etag } = await server.get("/.well-known/core");
+  assert.ok(etag);
+  assert.equal((await server.get("/.well-known/core", { etag })).code, "2.03");
+  assert.equal((await server.get("/.well-known/core", { ifMatch: [etag] })).code, "2.05");
+  assert.equal((await server.get("/.well-known/core", { ifMatch: [Buffer.from("old")] })).code, "4.12");
+  for (const [query, expected] of [
+    ["unit=Cel", /^<\/level>;[^,]*$/],
+    ["ct=62", /^<\/spectrum>;[^,]*$/],
+    ["if=core.ll", /^<\/settings>;[^<]*$/],
+    ["if=core.a", /^<\/act>;[^,]*$/],
+    ["obs=", /^<\/level>;/],
+    ["rt=vscope.settings*", /^<\/settings>;.*<\/settings\/strobe>;/],
+  ] as const)
+    assert.match(textOf(await server.get("/.well-known/core", { query: [query] })), expected, query);
+});
+
 test("links of what is below a resource", async (t) => {
   const server = await SmallServer.start(t);
   const links = textOf(await server.get("/settings", { accept: 40 }));

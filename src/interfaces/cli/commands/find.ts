@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { discover, type FoundServer } from "../../../coap/discover.ts";
 import { endpointName } from "../../../coap/udp.ts";
 import { SECOND } from "../../../base/clock.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "../../../coap/network.ts";
+import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
@@ -18,6 +20,7 @@ const DEFAULT_WAIT_S = 6;
 interface Options {
   readonly wait: number;
   readonly port: number;
+  readonly interface?: string;
   readonly all?: true;
 }
 
@@ -36,14 +39,25 @@ export function findCommand(session: Session): Command {
       DEFAULT_WAIT_S,
     )
     .option("--port <port>", "the servers' port", numberOption("--port", { min: 1, max: 65_535 }), 5683)
+    .option("--interface <name>", "ask on this network interface only, such as eth0")
     .option("--all", "CoAP servers of any kind")
-    .action(async ({ wait, port, all }: Options) => {
+    .action(async ({ wait, port, interface: only, all }: Options) => {
       const { clock, signal } = session;
       const query = all === true ? [] : QUERY;
-      const found = await discover({ clock, waitUs: wait * SECOND, port, query }, signal);
+      const found = await discover(
+        { clock, waitUs: wait * SECOND, port, query, network: networkOf(only) },
+        signal,
+      );
       if (found.length === 0) session.say(`no server has answered within ${wait} s`);
       session.print(found.map(jsonOf), () => tableOf(found));
     });
+}
+
+function networkOf(interfaceName: string | undefined): UdpNetwork {
+  if (interfaceName === undefined) return SYSTEM_NETWORK;
+  const addresses = SYSTEM_NETWORK.addresses().filter((each) => each.interfaceName === interfaceName);
+  if (addresses.length > 0) return { ...SYSTEM_NETWORK, addresses: () => addresses };
+  throw usageError(`--interface: this computer has no addresses on ${interfaceName}`);
 }
 
 function urlOf({ host, port }: FoundServer): string {

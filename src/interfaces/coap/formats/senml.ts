@@ -66,7 +66,9 @@ function commonOf(vector: Vector | undefined, unit: Unit | undefined): SenmlReco
 function vectorRecords({ values, first, step }: Vector, unit: Unit | undefined): SenmlRecord[] {
   const divisor = unit?.divisor ?? 1;
   return values.flatMap((value, index) =>
-    value === null ? [] : [{ n: String(first + index * step), v: value / divisor }],
+    value === null || !Number.isFinite(value)
+      ? []
+      : [{ n: String(first + index * step), v: value / divisor }],
   );
 }
 
@@ -78,7 +80,8 @@ function membersBut(vector: string | undefined, value: Readonly<Record<string, u
 
 function recordsOf(value: unknown, at: readonly string[], unit: Unit | undefined): SenmlRecord[] {
   const named = at.length === 0 ? {} : { n: at.map(legal).join("/") };
-  if (typeof value === "number") return [{ ...named, ...measured(value, unit) }];
+  if (typeof value === "number")
+    return !Number.isFinite(value) ? [] : [{ ...named, ...measured(value, unit) }];
   if (typeof value === "boolean") return [{ ...named, vb: value }];
   if (typeof value === "string") return [{ ...named, vs: value }];
   if (isNumberList(value)) return value.flatMap((one, index) => recordsOf(one, [...at, String(index)], unit));
