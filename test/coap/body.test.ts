@@ -99,7 +99,8 @@ for (const isLate of [false, true]) {
         Math.min(1024, SIZE - index * 1024),
       ]);
       assert.deepEqual(bench.reads, expected);
-      assert.ok(bench.pinnedBytes <= 65_536, `${bench.pinnedBytes} bytes are held`);
+      // One part, and what is charged for keeping anything at all.
+      assert.ok(bench.pinnedBytes <= 65_536 + 1024, `${bench.pinnedBytes} bytes are held`);
     },
   );
 }

@@ -76,7 +76,7 @@ class TreeHandler<M> {
     const { path, method } = request;
     if (path.length === 2 && path[0] === ".well-known" && path[1] === "core") return this.#discover(request);
     const match = this.#router.match(path);
-    if (method !== "GET" && method !== "FETCH") return this.#write(match, request);
+    if (method !== "GET" && method !== "FETCH") return this.#write(method, match, request);
     if (!isConditional(request)) return this.#read(match, request);
     return checkPreconditions(this.#router, match, request).then(() => this.#read(match, request));
   }
@@ -129,20 +129,20 @@ class TreeHandler<M> {
     };
   }
 
-  #write(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+  #write(method: WritingMethod, match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
     const perform = async (): Promise<CoapResponse> => {
       await checkPreconditions(this.#router, match, request);
-      return await this.#perform(match, request);
+      return await this.#perform(method, match, request);
     };
     // An action without conditions waits for nobody: it is there to end another one.
-    const isAlone = request.method === "POST" || request.method === "DELETE";
+    const isAlone = method === "POST" || method === "DELETE";
     return isAlone && !isConditional(request)
       ? perform()
       : this.#turns.take(printPath(request.path), perform);
   }
 
-  async #perform(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
-    const { method, payload, contentFormat, signal } = request;
+  async #perform(method: WritingMethod, match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+    const { payload, contentFormat, signal } = request;
     switch (method) {
       case "PUT":
         await this.#router.put(match, bodyOf(match.resource, request), signal);
@@ -155,8 +155,6 @@ class TreeHandler<M> {
         await this.#router.delete(match, signal);
         return { code: "2.02" };
       case "POST":
-      case "GET":
-      case "FETCH":
         return await this.#post(match, request);
     }
   }
@@ -194,6 +192,7 @@ class TreeHandler<M> {
   }
 }
 
+type WritingMethod = Exclude<CoapRequest["method"], "GET" | "FETCH">;
 type Subscribe = NonNullable<CoapResponse["observe"]>;
 
 const CHANGED: CoapResponse = { code: "2.04" };
