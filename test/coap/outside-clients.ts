@@ -25,19 +25,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** libcoap's client, of whatever build Debian has. Throws when there is none. */
-export function coapClient(): string {
-  return firstOf(["coap-client-notls", ...WITH_TLS]);
-}
-
-/** The same, of a build that has TLS. */
-export function coapClientWithTls(): string {
-  return firstOf(WITH_TLS);
-}
-
-const WITH_TLS = ["coap-client-openssl", "coap-client-gnutls", "coap-client"];
-
-function firstOf(names: readonly string[]): string {
+/** libcoap's client, of whatever build Debian has, or of one with TLS. Throws when there is none. */
+export function coapClient(build: "any" | "tls" = "any"): string {
+  const withTls = ["coap-client-openssl", "coap-client-gnutls", "coap-client"];
+  const names = build === "tls" ? withTls : ["coap-client-notls", ...withTls];
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (found === undefined)

@@ -67,6 +67,7 @@ export class Connection {
   #pausedUs = 0;
   #unfinishedUs: number | undefined;
   #pingedUs: number | undefined;
+  #retiredUs: number | undefined;
   #endedUs: number | undefined;
   #fact: string | undefined;
 
@@ -125,9 +126,16 @@ export class Connection {
     this.send(pingMessage());
   }
 
+  /** Asks the peer to end. What it has sent meanwhile is answered still; `check` ends the connection if it does not. */
+  retire(): void {
+    if (this.#endedUs !== undefined || this.#retiredUs !== undefined) return;
+    this.send(releaseMessage());
+    this.#retiredUs = this.#clock.nowUs();
+  }
+
   /** Ends in order. */
   release(): void {
-    this.#end(releaseMessage());
+    this.#end(this.#retiredUs === undefined ? releaseMessage() : undefined);
   }
 
   /** Ends because of a mistake of the peer. */
@@ -146,6 +154,8 @@ export class Connection {
   check(nowUs: number): void {
     if (this.#endedUs !== undefined) {
       if (nowUs - this.#endedUs >= END_WITHIN_US) this.#stream.destroy();
+    } else if (this.#retiredUs !== undefined && nowUs - this.#retiredUs >= END_WITHIN_US) {
+      this.release();
     } else if (this.#isPaused) {
       if (nowUs - this.#pausedUs >= READ_WITHIN_US) this.destroy("does not read what it has asked for");
     } else if (!this.#isOpen && nowUs - this.#openedUs >= OPEN_WITHIN_US) {
@@ -224,9 +234,9 @@ export class Connection {
     if (!this.#isPaused) this.#stream.resume();
   }
 
-  #end(last: Message): void {
+  #end(last: Message | undefined): void {
     if (this.#endedUs !== undefined) return;
-    this.send(last);
+    if (last !== undefined) this.send(last);
     this.#endedUs = this.#clock.nowUs();
     this.#stream.end();
     // What is still on its way in is read and dropped, so that the end of it is seen.

@@ -32,7 +32,8 @@ export class StreamEndpoint implements ClientEndpoint {
   readonly #target: StreamTarget;
   readonly #clock: Clock;
   readonly #listeners = new Map<string, Listener>();
-  readonly #failing = new Set<(error: Error) => void>();
+  /** Requests that wait for their answers, by connection. */
+  readonly #waiting = new Map<Connection, Set<(error: Error) => void>>();
   readonly #closing = new AbortController();
   readonly #ticker: Ticker;
   /** The connection that requests go to; another one takes its place when it ends. */
@@ -103,7 +104,7 @@ export class StreamEndpoint implements ClientEndpoint {
   }
 
   #connect(): Promise<Connection> {
-    if (this.#connection?.isEnding === true) this.#lose(this.#connection, undefined);
+    if (this.#connection?.isEnding === true) this.#retire(this.#connection);
     this.#connected ??= this.#open();
     return this.#connected;
   }
@@ -131,10 +132,7 @@ export class StreamEndpoint implements ClientEndpoint {
           message: (message) => this.#receive(connection, message),
           opened: () => resolve(connection),
           drained: () => {},
-          released: () => {
-            connection.release();
-            this.#lose(connection, undefined);
-          },
+          released: () => this.#retire(connection),
           afterAnswers: (pong) => pong(),
           closed: (fact) => {
             reject(this.#lose(connection, fact));
@@ -162,10 +160,12 @@ export class StreamEndpoint implements ClientEndpoint {
       if (outer === undefined) this.#listeners.delete(key);
       else this.#listeners.set(key, outer);
     };
+    const waiting = this.#waiting.get(connection) ?? new Set();
+    this.#waiting.set(connection, waiting);
     let fail: (error: Error) => void = () => {};
     const response = new Promise<Message>((resolve, reject) => {
       fail = reject;
-      this.#failing.add(reject);
+      waiting.add(reject);
       const take = (taken: Message): void => {
         restore();
         resolve(taken);
@@ -180,7 +180,9 @@ export class StreamEndpoint implements ClientEndpoint {
       restore();
       throw error;
     } finally {
-      this.#failing.delete(fail);
+      waiting.delete(fail);
+      if (waiting.size === 0) this.#waiting.delete(connection);
+      if (waiting.size === 0 && this.#connection !== connection) connection.release();
     }
   }
 
@@ -190,24 +192,32 @@ export class StreamEndpoint implements ClientEndpoint {
     else connection.send({ ...message, code: codeNumber("5.01"), options: [], payload: NO_BYTES });
   }
 
+  /** No new requests go to the connection; it ends when those on it are answered. */
+  #retire(connection: Connection): void {
+    if (this.#connection === connection) {
+      this.#connection = undefined;
+      this.#connected = undefined;
+      for (const { lost } of this.#listeners.values()) lost();
+    }
+    if (!this.#waiting.has(connection)) connection.release();
+  }
+
   /** Fails what waits for the connection; returns why. */
   #lose(connection: Connection, fact: string | undefined): VscopeError {
     const error = this.#error("DEVICE_NOT_CONNECTED", fact ?? "the server has ended the connection");
-    // Another one may have taken its place already.
-    if (this.#connection !== connection) return error;
-    this.#connection = undefined;
-    this.#connected = undefined;
-    for (const reject of this.#failing) reject(error);
-    for (const { lost } of this.#listeners.values()) lost();
+    for (const reject of this.#waiting.get(connection) ?? []) reject(error);
+    this.#retire(connection);
     return error;
   }
 
   #tick(nowUs: number): boolean {
-    const connection = this.#connection;
-    connection?.check(nowUs);
-    const isWaiting = this.#failing.size > 0 || this.#listeners.size > 0;
-    if (isWaiting && connection !== undefined && nowUs - connection.heardUs >= PING_AFTER_US)
-      connection.ping();
+    const connections = new Set(this.#waiting.keys());
+    if (this.#connection !== undefined) connections.add(this.#connection);
+    const isWaiting = this.#waiting.size > 0 || this.#listeners.size > 0;
+    for (const connection of connections) {
+      connection.check(nowUs);
+      if (isWaiting && nowUs - connection.heardUs >= PING_AFTER_US) connection.ping();
+    }
     return isWaiting;
   }
 

@@ -82,7 +82,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#connection.check(nowUs);
     if (this.#connection.isEnding || this.running > 0 || nowUs - this.heardUs < idleUs) return;
     if (this.observers > 0) this.#connection.ping();
-    else this.#connection.release();
+    else this.#connection.retire();
   }
 
   release(): void {

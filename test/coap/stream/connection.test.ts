@@ -423,7 +423,11 @@ scenario(
     observer.ask({ path: "obs", options: [[OPTION.OBSERVE, 0]] });
     await observer.next();
     await clock.advance(303 * SECOND);
-    assert.deepEqual(await briefsOf(idle), ["7.04"]);
+    // What crosses the release is answered still.
+    idle.ask({ path: "s" });
+    assert.deepEqual([brief(await idle.next()), brief(await idle.next())], ["7.04", "2.05 hello world"]);
+    await clock.advance(6 * SECOND);
+    assert.deepEqual(await briefsOf(idle), []);
     const told = await observer.settled();
     assert.ok(told.some(({ code }) => code === SIGNAL.PING));
     await clock.advance(200 * SECOND);
