@@ -13,7 +13,7 @@ import {
 } from "./client-message.ts";
 import { type Message, NO_BYTES } from "./codec.ts";
 import { classOf, codeNumber, isSafe, methodCode } from "./codes.ts";
-import { type CoapOption, findOption, OPTION } from "./options.ts";
+import { bytesOption, type CoapOption, findOption, OPTION } from "./options.ts";
 
 /** How often reading starts again when the resource changes meanwhile. */
 const ATTEMPTS = 3;
@@ -32,7 +32,9 @@ export class Transfer {
   constructor(endpoint: ClientEndpoint, request: CoapClientRequest) {
     this.#endpoint = endpoint;
     this.#request = request;
-    this.#options = requestOptions(request);
+    // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
+    const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
+    this.#options = [...requestOptions(request), ...tag];
   }
 
   /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */

@@ -103,4 +103,19 @@ describe("a file of the data directory", () => {
     assert.deepEqual(Buffer.from(again.payload), changed.subarray(past * BLOCK, (past + 1) * BLOCK));
     assert.equal(Buffer.compare((await server.get(`/${PATH}`)).payload, changed), 0);
   });
+
+  test("two parts of a spectrum at once, both in blocks, are not mixed", async () => {
+    const path = ["spectrometers", "FLMS01859", "spectrum", "upwelling"];
+    const fetch = async (from: number, to: number): Promise<readonly number[]> => {
+      const payload = Buffer.from(JSON.stringify({ pixels: [from, to], fields: ["counts"] }));
+      return JSON.parse(String((await server.request({ method: "FETCH", path, payload })).payload)).counts;
+    };
+    const [whole, ...parts] = await Promise.all([
+      fetch(0, 2048),
+      fetch(0, 700),
+      fetch(700, 1400),
+      fetch(1400, 2048),
+    ]);
+    assert.deepEqual(parts.flat(), whole);
+  });
 });
