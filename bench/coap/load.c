@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum { CON = 0, NON = 1, ACK = 2, RST = 3 };
-enum { GET = 1, PUT = 3, CHANGED = 0x44, CONTENT = 0x45, CONTINUE = 0x5f };
+enum { GET = 1, PUT = 3, CREATED = 0x41, CHANGED = 0x44, CONTENT = 0x45, CONTINUE = 0x5f };
 enum { OBSERVE = 6, URI_PATH = 11, BLOCK2 = 23, BLOCK1 = 27, SIZE1 = 60 };
 enum { BLOCK_BYTES = 1024, REPEAT_US = 1000000, MOST_DELAYS = 4000000 };
 
@@ -226,7 +226,7 @@ static void take_block1(client *c, const answer *a) {
   long left = body_bytes - (long)c->block * BLOCK_BYTES;
   transferred_bytes += left > BLOCK_BYTES ? BLOCK_BYTES : left;
   if (a->code == CONTINUE) c->block++;
-  else if (a->code == CHANGED && left <= BLOCK_BYTES) finish_transfer(c);
+  else if ((a->code == CHANGED || a->code == CREATED) && left <= BLOCK_BYTES) finish_transfer(c);
   else failures++, c->block = 0;
 }
 

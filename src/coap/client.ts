@@ -95,7 +95,10 @@ export class CoapClient {
     try {
       let message: Message | undefined;
       while (isRegistered) {
-        message ??= await transfer.register(token, signal);
+        if (message === undefined) {
+          message = await transfer.register(token, signal);
+          mailbox.begin(message);
+        }
         isRegistered = findUint(message.options, OPTION.OBSERVE) !== undefined;
         // Undefined when a newer notification has overtaken this one; it comes next.
         const reply = await transfer.download(message, signal);

@@ -5,14 +5,30 @@ export { Cell, type ReadableCell } from "../base/cell.ts";
 export { type Clock, SystemClock } from "../base/clock.ts";
 export { type ErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 export type { Log } from "../base/log.ts";
-export { CoapClient, type CoapClientOptions, type CoapClientRequest, type CoapReply } from "./client.ts";
-export type { CoapMethod } from "./codes.ts";
-export { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
-export { decodeLinks, encodeLinks, filterLinks, type CoapLink } from "./link-format.ts";
 export {
+  type ClientTls,
+  CoapClient,
+  type CoapClientOptions,
+  type CoapClientRequest,
+  type CoapReply,
+  type CoapScheme,
+} from "./client.ts";
+export type { CoapMethod } from "./codes.ts";
+export { discover, type DiscoverOptions, type FoundServer } from "./discover.ts";
+export { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
+export { type CoapLink, decodeLinks, encodeLinks, filterLinks } from "./link-format.ts";
+export { OscoreContext, type OscoreContexts, type OscoreKey } from "./oscore/oscore-context.ts";
+export { OscoreGuard } from "./oscore/oscore-guard.ts";
+export type { SequenceStore } from "./oscore/sender-sequence.ts";
+export { SequenceFile } from "./oscore/sequence-file.ts";
+export type { CoapIdentity } from "./request.ts";
+export {
+  type CoapAdmission,
   type CoapHandler,
   type CoapRequest,
   type CoapResponse,
   CoapServer,
   type CoapServerOptions,
+  type StreamPorts,
+  type TlsCredentials,
 } from "./server.ts";

@@ -31,6 +31,20 @@ export class Mailbox {
     this.#wake();
   }
 
+  /**
+   * Notes the answer to a registration, which does not come through here: what is older than it is dropped. A server that
+   * has started again counts from the beginning, so the answer is right even when its number is lower.
+   */
+  begin({ options }: Message): void {
+    const sequence = findUint(options, OPTION.OBSERVE);
+    const nowUs = this.#clock.nowUs();
+    const held = findUint(this.#newest?.options ?? [], OPTION.OBSERVE);
+    if (sequence === undefined || (held !== undefined && isAhead(held, sequence))) return;
+    if (held !== undefined) this.#newest = undefined;
+    this.#sequence = sequence;
+    this.#arrivedUs = nowUs;
+  }
+
   /** Nothing more will come, as the connection has ended: whoever waits learns it now, or the next one to wait. */
   lose(): void {
     this.#isLost = true;
@@ -66,7 +80,12 @@ export class Mailbox {
 
   #isNewer(sequence: number, nowUs: number): boolean {
     if (this.#sequence === undefined || nowUs > this.#arrivedUs + ORDER_US) return true;
-    const ahead = (sequence - this.#sequence + 2 * HALF_RANGE) % (2 * HALF_RANGE);
-    return ahead > 0 && ahead < HALF_RANGE;
+    return isAhead(sequence, this.#sequence);
   }
+}
+
+/** Whether a sequence number comes after another, in the 24 bits that they have (RFC 7641 section 3.4). */
+function isAhead(sequence: number, other: number): boolean {
+  const ahead = (sequence - other + 2 * HALF_RANGE) % (2 * HALF_RANGE);
+  return ahead > 0 && ahead < HALF_RANGE;
 }

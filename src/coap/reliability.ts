@@ -25,6 +25,7 @@ export interface Confirmable {
 }
 
 interface Outstanding extends Confirmable {
+  readonly retransmissions: number;
   repeated: number;
   waitUs: number;
   dueUs: number;
@@ -110,12 +111,13 @@ export class Reliability<R extends Recipient> {
 
   /** Sends on a line that was granted; the line is free again when the message has settled. */
   transmit(recipient: R, message: Confirmable): void {
+    const { messageId, bytes, settled, retransmissions = MAX_RETRANSMIT } = message;
     const waitUs = message.firstWaitUs ?? ACK_TIMEOUT_US * (1 + this.#random() * (ACK_RANDOM_FACTOR - 1));
     const dueUs = this.#clock.nowUs() + waitUs;
-    recipient.line.outstanding = { ...message, repeated: 0, waitUs, dueUs };
+    recipient.line.outstanding = { messageId, bytes, settled, retransmissions, repeated: 0, waitUs, dueUs };
     this.#active.add(recipient);
     this.#ticker.wake();
-    this.#send(recipient, message.bytes);
+    this.#send(recipient, bytes);
   }
 
   /** Gives a granted line to the next one that waits. */
@@ -150,7 +152,7 @@ export class Reliability<R extends Recipient> {
     for (const recipient of this.#active) {
       const outstanding = recipient.line.outstanding;
       if (outstanding === undefined || nowUs < outstanding.dueUs) continue;
-      if (outstanding.repeated === (outstanding.retransmissions ?? MAX_RETRANSMIT)) {
+      if (outstanding.repeated === outstanding.retransmissions) {
         this.settle(recipient, outstanding.messageId, "abandoned");
         continue;
       }

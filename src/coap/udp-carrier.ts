@@ -65,7 +65,8 @@ export class UdpCarrier implements NotificationCarrier, Resettable {
         if (outcome === "abandoned") this.#host.lose(this.#request.from);
         this.#source.settled(DELIVERIES[outcome]);
       };
-      this.#host.reliability.transmit(this.#request.from, { ...this.#encode(message, CON), settled });
+      const { messageId, bytes } = this.#encode(message, CON);
+      this.#host.reliability.transmit(this.#request.from, { messageId, bytes, settled });
     } else {
       this.sendLast(message);
       this.#source.settled("delivered");

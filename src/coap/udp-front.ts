@@ -206,9 +206,10 @@ export class UdpFront implements UdpSender {
   #respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
-    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap.
+    // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap; one of a
+    // request for a large answer would pin a newer one while the client reads on in the first.
     const isOnce = request.opened !== undefined || request.block1 !== undefined;
-    const canRepeat = !isOnce && (request.isRepeatable || isSafe(request.method));
+    const canRepeat = !isOnce && (request.isRepeatable || (isSafe(request.method) && !answer.hasMore));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 

@@ -147,6 +147,14 @@ test("aiocoap: PUTs 256 KiB, reads 2 MiB", { timeout: 90_000 }, async () => {
   assert.equal(sample.uploaded.length, 262_144);
 });
 
+test("aiocoap: errors show their codes", { timeout: 60_000 }, async () => {
+  for (const [method, path, code] of ERRORS) {
+    const args = ["-m", "aiocoap.cli.client", "-m", method, `${base}/${path}`];
+    const { stdout, stderr } = await run(aiocoapPython(), args);
+    assert.ok((stdout.toString() + stderr).includes(code), `${method} ${path}: ${stderr}`);
+  }
+});
+
 test("aiocoap: observes a frame of 32 KiB, whole each time", { timeout: 90_000 }, async () => {
   let shift = 0;
   const timer = { stop: (): void => {} };

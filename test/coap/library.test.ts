@@ -86,7 +86,11 @@ for (const [index, { title, code }] of programs.entries()) {
     assert.equal(status, 0, stderr);
     const expected = [...code.matchAll(/^\s*\/\/ prints: (.*)$/gm)].map(([, line]) => line);
     assert.ok(expected.length > 0, "an example prints something");
-    assert.deepEqual(stdout.toString().trim().split("\n"), expected);
+    const lines = stdout.toString().trim().split("\n");
+    assert.deepEqual(
+      lines.map((line) => line.trimEnd()),
+      expected,
+    );
   });
 }
 

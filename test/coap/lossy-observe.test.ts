@@ -8,7 +8,7 @@ import type { CoapClient } from "../../src/coap/client.ts";
 import type { CoapMessage } from "../../src/coap/codec.ts";
 import { CON, NON } from "../../src/coap/codes.ts";
 import { findUint, OPTION } from "../../src/coap/options.ts";
-import { lossy, type LossyBench, SILENCE, STORM } from "./lossy-bench.ts";
+import { lossy, type LossyBench, orTimeout, SILENCE, STORM } from "./lossy-bench.ts";
 import { textOf } from "./raw-peer.ts";
 import { pattern } from "./sample-server.ts";
 
@@ -20,18 +20,22 @@ function numberIn(payload: Uint8Array): number {
   return n;
 }
 
-/** Follows a resource until a payload is the last one. */
+/** Follows a resource until a payload is the last one; begins again when the link was dead for too long. */
 async function follow(
   client: CoapClient,
   name: string,
   isLast: (payload: Uint8Array) => boolean,
 ): Promise<readonly Uint8Array[]> {
   const seen: Uint8Array[] = [];
-  for await (const { code, payload } of client.observe({ method: "GET", path: [name] }, NEVER)) {
-    assert.equal(code, "2.05");
-    seen.push(payload);
-    if (isLast(payload)) break;
-  }
+  const watch = async (): Promise<true> => {
+    for await (const { code, payload } of client.observe({ method: "GET", path: [name] }, NEVER)) {
+      assert.equal(code, "2.05");
+      seen.push(payload);
+      if (isLast(payload)) break;
+    }
+    return true;
+  };
+  while ((await orTimeout(watch())) === undefined);
   return seen;
 }
 

@@ -105,6 +105,22 @@ test("a mailbox keeps the newest notification by its 24-bit sequence number", as
   assert.equal(await take(), 0xfe);
 });
 
+test("the answer to a registration drops older notifications, and is right when the server counts anew", async () => {
+  const clock = new VirtualClock();
+  const mailbox = new Mailbox(clock);
+  const take = async () => (await clock.run(mailbox.take(SECOND, NEVER)))?.payload[0];
+  mailbox.put(notification(4));
+  mailbox.begin(notification(5));
+  mailbox.put(notification(3));
+  assert.equal(await take(), undefined);
+  mailbox.put(notification(7));
+  mailbox.begin(notification(6));
+  assert.equal(await take(), 7);
+  mailbox.begin(notification(1));
+  mailbox.put(notification(2));
+  assert.equal(await take(), 2);
+});
+
 test("waiting at a mailbox ends with its signal", async () => {
   const clock = new VirtualClock();
   const mailbox = new Mailbox(clock);
