@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { aiocoapPython, coapClient, run } from "../coap/outside-clients.ts";
+import { aiocoapPython, coapClientWithTls, run } from "../coap/outside-clients.ts";
 import { vscope } from "../interfaces/cli/spawn-vscope.ts";
 import { CoapInstrument } from "../support/coap-instrument.ts";
 
@@ -107,7 +107,7 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
       /coap-client (-u libcoap -k \w+) coaps\+tcp/.exec(handouts.get("libcoap") ?? "") ?? [];
     const url = `coaps+tcp://127.0.0.1:${instrument.server.ports.tls}/shutters/upwelling`;
     const client = (...args: string[]) =>
-      run(coapClient("tls"), [...options.split(" "), "-B", "20", ...args, url]);
+      run(coapClientWithTls(), [...options.split(" "), "-B", "20", ...args, url]);
     const put = await client("-m", "put", "-e", '"open"');
     assert.equal(put.stderr, "");
     assert.ok(await isOpen());

@@ -47,10 +47,11 @@ for (const scheme of ["coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const) 
       assert.match(JSON.stringify(await client.get(["shutters", "upwelling"])), /open/);
       await client.close();
       // With TLS there is no way in without the key: this server has no certificate.
-      const stranger = VscopeClient.connect(url).then((opened) =>
-        opened.get(["sysinfo"]).finally(() => opened.close()),
-      );
-      await assert.rejects(stranger, (error: Error) =>
+      const asStranger = async (): Promise<void> => {
+        const stranger = await VscopeClient.connect(url);
+        await stranger.get(["sysinfo"]).finally(() => void stranger.close());
+      };
+      await assert.rejects(asStranger(), (error: Error) =>
         /needs a key|TLS refused, is it the right key/.test(error.message),
       );
     });
