@@ -44,7 +44,8 @@ export function transportError(error: unknown, url: string): unknown {
   // An answer of 5.03 or 5.04 has the same codes, but there is a server.
   if (coapCodeOf(error) !== undefined || isServerUnreachable(error)) return error;
   // There is a server, and it says what it does not like.
-  if (isVscopeError(error) && error.details["isRefusal"] === true) return error;
+  if (isVscopeError(error) && error.details["isRefusal"] === true)
+    return serverUnreachable(error.message, error);
   if (isVscopeError(error, "DEVICE_NOT_CONNECTED")) {
     return serverUnreachable(`nothing listens at ${url}; is vscope-server running there?`, error);
   }
