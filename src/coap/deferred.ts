@@ -1,5 +1,5 @@
 // Requests by datagram whose handler takes time. From here on they are known as running, so that a copy of one does not
-// run again; one that takes longer than 100 ms gets an empty acknowledgement ahead of its answer (RFC 7252 section 5.2.2).
+// run again; one that takes longer than 1 s gets an empty acknowledgement ahead of its answer (RFC 7252 section 5.2.2).
 // Those that end sooner leave nothing behind, no timer either.
 
 import type { Clock } from "../base/clock.ts";
@@ -7,8 +7,11 @@ import { CON } from "./codes.ts";
 import { Ticker } from "./ticker.ts";
 import type { UdpRequest } from "./udp-request.ts";
 
-/** Well below the 2 s after which clients repeat a request. */
-const ACKNOWLEDGE_AFTER_US = 100_000;
+/**
+ * Below the 2 s after which clients repeat a request, with a second for the way. Not sooner: Debian's libcoap 4.3.1 does not
+ * ask for the other blocks of a large answer that came apart from its acknowledgement.
+ */
+const ACKNOWLEDGE_AFTER_US = 1_000_000;
 const TICK_US = 25_000;
 
 export class DeferredRequests {

@@ -79,6 +79,12 @@ test("libcoap: discovery, GET of 11 bytes, of 256 KiB and of 2 MiB", { timeout: 
   }
 });
 
+test("libcoap: a large answer that takes 0.4 s", { timeout: 60_000 }, async () => {
+  const target = join(folder, "late");
+  await run(coapClient(), ["-m", "get", "-B", "20", "-o", target, `${base}/late`]);
+  assert.equal(sha256(readFileSync(target)), sha256(pattern(8000)));
+});
+
 test("libcoap: PUT of 5 kB and of 256 KiB", { timeout: 60_000 }, async () => {
   for (const body of [FIVE_KB, QUARTER_MIB]) {
     const source = join(folder, "body");

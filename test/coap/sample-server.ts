@@ -98,6 +98,8 @@ export class Sample {
         throw new Error("secret detail");
       case "GET reject":
         return Promise.reject(new Error("secret detail"));
+      case "GET late":
+        return this.#late(request);
       case "GET obs":
         return this.#observable(Buffer.from(JSON.stringify({ n: this.value.value })), this.value);
       case "GET frame":
@@ -139,8 +141,14 @@ export class Sample {
   async #slow({ signal, method }: CoapRequest): Promise<CoapResponse> {
     this.runs += 1;
     const payload = Buffer.from(String(this.runs));
-    await this.#clock.delay(300_000, signal);
+    await this.#clock.delay(1_300_000, signal);
     return { code: method === "GET" ? "2.05" : "2.04", payload };
+  }
+
+  // Takes its time, but not so long that it is acknowledged first; comes in several blocks.
+  async #late({ signal }: CoapRequest): Promise<CoapResponse> {
+    await this.#clock.delay(400_000, signal);
+    return { code: "2.05", contentFormat: 42, payload: pattern(8000) };
   }
 
   #observable(payload: Buffer, cell: Cell<number> | Cell<Buffer>): CoapResponse {
