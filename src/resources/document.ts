@@ -1,10 +1,9 @@
 // docs/resources.md, printed from the declarations.
 
-import type { z } from "zod";
 import { needOf } from "./access.ts";
 import { NOTHING, type Resource } from "./define.ts";
-import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import { methodsOf } from "./methods.ts";
+import { shapeOf } from "./shape.ts";
 
 const HEAD = `# Resources
 
@@ -30,31 +29,11 @@ export function resourcesDocument<M>(resources: readonly Resource<M>[]): string 
 function section<M>({ path, value, input, query, selection, example, contentFormat }: Resource<M>): string {
   const lines = [
     contentFormat !== undefined && `Content-Format ${contentFormat}, served as it is.`,
-    value && `Value: \`${shape(value)}\``,
-    input && input !== NOTHING && `POST takes: \`${shape(input)}\``,
-    query && `Query: \`${shape(query)}\``,
-    selection && `FETCH takes: \`${shape(selection)}\``,
+    value && `Value: \`${shapeOf(value)}\``,
+    input && input !== NOTHING && `POST takes: \`${shapeOf(input)}\``,
+    query && `Query: \`${shapeOf(query)}\``,
+    selection && `FETCH takes: \`${shapeOf(selection)}\``,
     example !== undefined && `Example: \`${JSON.stringify(example)}\``,
   ].filter((line) => typeof line === "string");
   return lines.length === 0 ? "" : `\n## \`${path}\`\n\n${lines.join("\n\n")}\n`;
-}
-
-function shape(schema: z.ZodType): string {
-  return print(jsonSchemaOf(schema));
-}
-
-function print(schema: JsonSchema): string {
-  if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" or ");
-  if (schema.properties) {
-    const members = Object.entries(schema.properties).map(
-      ([name, member]) => `${name}${schema.required?.includes(name) ? "" : "?"}: ${print(member)}`,
-    );
-    return `{ ${members.join(", ")} }`;
-  }
-  if (schema.prefixItems) return `[${schema.prefixItems.map(print).join(", ")}]`;
-  if (schema.items) return `[${print(schema.items)}]`;
-  if (typeof schema.additionalProperties === "object")
-    return `{ name: ${print(schema.additionalProperties)} }`;
-  if (schema.anyOf) return schema.anyOf.map(print).join(" or ");
-  return [schema.type ?? "anything"].flat().join(" or ");
 }

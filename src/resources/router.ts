@@ -1,5 +1,6 @@
 // Finds the declared resource of a path and calls its methods with checked values. Knows no protocol.
 
+import { inspect } from "node:util";
 import type { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
@@ -7,6 +8,7 @@ import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
 import type { AnyResource, At, Created, Resource } from "./define.ts";
 import { isMembers, type Members, mergePatch } from "./merge-patch.ts";
 import { isFetchable, isPatchable, methodsOf } from "./methods.ts";
+import { shapeOf } from "./shape.ts";
 
 /** A resource and the values of its placeholders. */
 export interface Match<M> {
@@ -167,14 +169,24 @@ function fill(path: string, at: At): readonly string[] {
 
 // A long list can be wrong in every element.
 const MOST_ISSUES = 5;
+// Characters of a message for what was given and what is wanted.
+const MOST_GIVEN = 60;
+const MOST_SHAPE = 300;
 
 function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path }: Resource<M>): unknown {
   if (schema === undefined) return value;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const subject = printPath(fill(path, at));
-  if (value === undefined) throw new VscopeError("VALUE_INVALID", `${subject}: empty payload`);
   const all = parsed.error.issues;
+  if (value === undefined || all.some(({ code, path: at }) => code === "invalid_type" && at.length === 0)) {
+    const given =
+      value === undefined
+        ? "empty payload"
+        : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }).slice(0, MOST_GIVEN);
+    const shape = shapeOf(schema).slice(0, MOST_SHAPE);
+    throw new VscopeError("VALUE_INVALID", `${subject}: ${given} is not ${shape}`);
+  }
   const issues = all
     .slice(0, MOST_ISSUES)
     .map(({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message);

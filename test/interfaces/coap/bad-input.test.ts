@@ -42,6 +42,14 @@ describe("bad input", () => {
     );
   });
 
+  test("a value of another kind is told what is wanted", async () => {
+    assert.equal(await put("/shutters/upwelling", true), "4.00 /shutters/upwelling: true is not string");
+    assert.match(
+      await put("/spectrometers/FLMS01859/trigger", "hardware"),
+      /^4\.00 \/spectrometers\/FLMS01859\/trigger: 'hardware' is not \{ mode: /,
+    );
+  });
+
   test("shutters take open and closed only", async () => {
     assert.match(
       await put("/shutters/upwelling", "ajar"),
