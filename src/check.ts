@@ -6,13 +6,12 @@ import { type Clock, SECOND } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
+import { checkNetwork } from "./check-network.ts";
 import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import type { Rack } from "./instruments/rack.ts";
 import { openInstruments } from "./open-instruments.ts";
-import { isValid } from "./security/key.ts";
-import { readKeyFile } from "./security/key-file.ts";
 import { wavelengthsNm } from "./spectra/spectrum.ts";
 
 /** What has just been switched on boots and is found within this time. */
@@ -42,8 +41,7 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
-  const { keys } = config.security;
-  print(`keys             ${keys}: ${readKeyFile(keys).filter(isValid).length}`);
+  await checkNetwork(config, print);
   const { hardware, shutters, rack } = await openInstruments(
     { config, instrument, clock, log },
     lifetime,

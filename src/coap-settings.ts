@@ -8,8 +8,10 @@ import type { Log } from "./base/log.ts";
 import type { CoapLimits } from "./coap/limits.ts";
 import { Registration } from "./coap/registration.ts";
 import type { StreamPorts, TlsCredentials } from "./coap/server.ts";
-import { readConfigFile, type ServerConfig } from "./config/server-config.ts";
+import { portClashIn } from "./config/port-clash.ts";
+import type { ServerConfig } from "./config/server-config.ts";
 import type { Security } from "./security/security.ts";
+import { readTlsFiles } from "./tls-files.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -35,19 +37,26 @@ export interface StreamSettings {
   readonly origins: readonly string[];
 }
 
-/** The ports for connections, and what TLS needs. Throws CONFIG_INVALID when a certificate or key cannot be read. */
+/** The ports for connections, and what TLS needs. Throws CONFIG_INVALID when a certificate or key cannot be used. */
 export async function streamSettings(
   { coap }: Pick<ServerConfig, "coap">,
-  security: Security,
+  security: Pick<Security, "psk" | "hasKeys">,
 ): Promise<StreamSettings> {
   const { port, tlsPort, websocketPort: ws, websocketTlsPort: wss } = coap;
-  const tls = { ...(await certificateOf(coap)), psk: (identity: string) => security.psk(identity) };
+  const tls = { ...(await readTlsFiles(coap)), psk: (identity: string) => security.psk(identity) };
   const hasTls = tls.certificate !== undefined || security.hasKeys;
   if (wss !== undefined && !hasTls)
     throw new VscopeError(
       "CONFIG_INVALID",
       "coap.websocket_tls_port: there is neither tls_certificate nor a key",
     );
+  const clash = portClashIn({
+    port: coap.tcp ? port : undefined,
+    tls_port: hasTls ? tlsPort : undefined,
+    websocket_port: ws,
+    websocket_tls_port: wss,
+  });
+  if (clash !== undefined) throw new VscopeError("CONFIG_INVALID", `coap.${clash.key}: ${clash.fact}`);
   const streams = {
     ...(coap.tcp ? { tcp: port } : {}),
     ...(hasTls ? { tls: tlsPort } : {}),
@@ -55,17 +64,6 @@ export async function streamSettings(
     ...(wss === undefined ? {} : { wss }),
   };
   return { streams, tls, origins: coap.websocketOrigins };
-}
-
-async function certificateOf(coap: ServerConfig["coap"]): Promise<Omit<TlsCredentials, "psk">> {
-  const { tlsCertificate, tlsKey, tlsClientCa } = coap;
-  if ((tlsCertificate === undefined) !== (tlsKey === undefined))
-    throw new VscopeError("CONFIG_INVALID", "coap.tls_certificate, coap.tls_key: one of them is missing");
-  return {
-    ...(tlsCertificate === undefined ? {} : { certificate: await readConfigFile(tlsCertificate) }),
-    ...(tlsKey === undefined ? {} : { key: await readConfigFile(tlsKey) }),
-    ...(tlsClientCa === undefined ? {} : { clientCa: await readConfigFile(tlsClientCa) }),
-  };
 }
 
 export interface RegistrationParts {

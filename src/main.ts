@@ -40,7 +40,8 @@ function logOptions({ config, check: isCheck }: CommandLine): Parameters<typeof 
   const level = debug ? "debug" : isCheck ? "silent" : "info";
   // In the background the log goes to the daemon's file by name, so that SIGHUP can reopen it.
   const file = logFile ?? (isBackgroundProcess() ? config.daemon.logFile : undefined);
-  return { level, ...(file === undefined ? {} : { file }) };
+  const setting = logFile === undefined ? "daemon.logfile" : "logging.logfile";
+  return { level, ...(file === undefined ? {} : { file, setting }) };
 }
 
 // A fault of ours must end up in the log before the service manager restarts us.

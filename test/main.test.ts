@@ -184,6 +184,8 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /spectrometer +FLMS01859: Flame-S, 2048 pixels, \d+ to \d+ nm, emulated/);
     assert.match(good.stdout, /shutter +upwelling: closed/);
+    assert.match(good.stdout, /^CoAP +127\.0\.0\.1: udp 0, tcp 0$/m);
+    assert.match(good.stdout, /^state +\/var\/lib\/vscope: /m);
     assert.ok(!existsSync(join(folder, `data-${count}`)), "nothing is made");
     const bare = join(folder, "bare.cfg");
     await mkdir(join(folder, `data-${count}`));
@@ -198,6 +200,33 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     const missing = await runProgram("-s", bare, "--check");
     assert.equal(missing.status, EXIT_CODES.hardware.code, missing.stdout);
     assert.match(missing.stdout, /no spectrometer on the bus/);
+  });
+
+  test("--check and the start end with 2 for logs, TLS and addresses that cannot be used", async () => {
+    const beneathFile = join(await configuration(), "x.log");
+    const faults: readonly (readonly [string, RegExp])[] = [
+      [`[security]\naudit_log = ${beneathFile}\n`, /: security\.audit_log: .*x\.log: cannot be written, E/],
+      [`[logging]\nlogfile = ${beneathFile}\n`, /: logging\.logfile: .*x\.log: cannot be written, E/],
+      ["[coap]\naddress = 192.0.2.7\n", /192\.0\.2\.7/],
+      [
+        "[coap]\ntls_certificate = /none.pem\ntls_key = /none.key\n",
+        /coap\.tls_certificate: \/none\.pem: cannot be read/,
+      ],
+      ["[coap]\nwebsocket_tls_port = 5999\n", /websocket_tls_port: there is neither/],
+    ];
+    for (const [text, message] of faults) {
+      const file = await configuration();
+      const lines = (await readFile(file, "utf8")).replace(/^\[coap\]\naddress.*\nport.*\n/, "");
+      const coap = text.startsWith("[coap]") ? "" : "[coap]\naddress = 127.0.0.1\nport = 0\n";
+      const keys = text.startsWith("[security]") ? "" : "[security]\n";
+      const none = `${keys === "" ? text : `${text}${keys}`}keys = ${join(folder, "none.keys")}\n`;
+      await writeFile(file, `${coap}${none}${lines}`);
+      for (const more of [["--check"], []]) {
+        const ended = await runProgram("-s", file, ...more);
+        assert.equal(ended.status, EXIT_CODES.configuration.code, `${text} ${more.join("")} ${ended.stdout}`);
+        assert.match(ended.stderr, message);
+      }
+    }
   });
 
   test("piccolo3's files start a server, with warnings for what is ignored", async () => {

@@ -1,6 +1,7 @@
 // The log: one JSON line per event (pino) on stdout or in a file that SIGHUP reopens.
 
 import { type DestinationStream, destination, pino } from "pino";
+import { messageOf, VscopeError } from "./errors.ts";
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -15,13 +16,25 @@ export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error" | "silent";
   /** Path of a file to append to; stdout when absent. */
   readonly file?: string;
+  /** The key of the configuration that says so, for messages: `logging.logfile`. */
+  readonly setting?: string;
 }
 
-/** A log and the function that reopens its file after rotation. */
-export function openLog({ level, file }: LogOptions): { readonly log: Log; readonly reopen: () => void } {
-  const stream = destination({ dest: file ?? 1, append: true, mkdir: true, sync: true });
+/** A log and the function that reopens its file after rotation. Throws CONFIG_INVALID when the file cannot be written. */
+export function openLog(options: LogOptions): { readonly log: Log; readonly reopen: () => void } {
+  const { level, file } = options;
+  const stream = openDestination(options);
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return { log, reopen: () => (file === undefined ? undefined : stream.reopen()) };
+}
+
+function openDestination({ file, setting = "log" }: LogOptions): ReturnType<typeof destination> {
+  try {
+    return destination({ dest: file ?? 1, append: true, mkdir: true, sync: true });
+  } catch (cause) {
+    const fact = `${setting}: ${file ?? "standard output"}: cannot be written, ${messageOf(cause)}`;
+    throw new VscopeError("CONFIG_INVALID", fact, { cause });
+  }
 }
 
 /** A log into a stream of the caller's, for tests. */

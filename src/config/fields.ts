@@ -29,6 +29,19 @@ export function texts(what: string): z.ZodType<readonly string[]> {
   );
 }
 
+/** Origins of web pages as browsers name them, `https://box.example` or `http://box.example:8080`, each once. */
+export function origins(): z.ZodType<readonly string[]> {
+  const expectation = "a list of different origins scheme://host[:port] like https://box.example";
+  return list(expectation, originOf, (origin) => origin);
+}
+
+// Browsers write it in lower case and leave the usual port of http and https out; other schemes have none.
+function originOf(item: string): string | undefined {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^\s/?#@\\]+$/i.test(item) || !URL.canParse(item)) return undefined;
+  const { origin } = new URL(item);
+  return origin === "null" ? item.toLowerCase() : origin;
+}
+
 /** True or False in any spelling that ConfigObj knows: yes, on, 1; no, off, 0. */
 export function flag(): z.ZodType<boolean> {
   return field("one of True, False", (given) => {

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
+import { portClashIn } from "./port-clash.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -17,6 +18,7 @@ import {
   flag,
   integer,
   oneOf,
+  origins,
   pin,
   section,
   text,
@@ -157,12 +159,19 @@ const FILE = section({
     tls_client_ca: text("a file name").optional(),
     websocket_port: integer(0, 65535).optional(),
     websocket_tls_port: integer(0, 65535).optional(),
-    websocket_origins: texts("origins like https://box.example").default([]),
+    websocket_origins: origins().default([]),
     multicast: flag().default(true),
     amplification: oneOf("public", "all", "none").default("public"),
     resource_directory: coapUrl().optional(),
     endpoint_name: endpointName().optional(),
-  }).prefault({}),
+  })
+    .superRefine((coap, context) => {
+      // Whether a key opens the port of TLS is known at the start only.
+      const tls_port = coap.tls_certificate === undefined ? undefined : coap.tls_port;
+      const clash = portClashIn({ ...coap, port: coap.tcp ? coap.port : undefined, tls_port });
+      if (clash !== undefined) context.addIssue({ code: "custom", path: [clash.key], message: clash.fact });
+    })
+    .prefault({}),
   limits: section({
     body_kb: integer(1, 65_536).default(1024),
     uploads_per_client_mb: integer(1, 4096).default(32),

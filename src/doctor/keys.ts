@@ -1,7 +1,10 @@
-// The file of the keys: the user of the server must be able to read it, and nobody else.
+// The file of the keys: the user of the server must be able to read it, and nobody else. And the folder for the numbers
+// of their messages, without which they do not work with OSCORE.
 
+import { dirname, join } from "node:path";
 import type { Box } from "./box.ts";
-import { type Complaint, complain, fault, type Finding, fine } from "./finding.ts";
+import { USE_FOLDER } from "./computer.ts";
+import { type Complaint, complain, fault, type Finding, fine, warning } from "./finding.ts";
 import type { ServiceUnit } from "./service-unit.ts";
 
 const SECTION = "server";
@@ -15,8 +18,28 @@ export async function checkKeys(box: Box, unit: ServiceUnit | undefined): Promis
   if (ownership === undefined) return [];
   const user = unit?.user ?? account.name;
   const complaint = accessible(path, ownership.mode) ?? foreign(path, await nameOf(box, ownership.uid), user);
-  if (complaint !== undefined) return [complain(SECTION, path, complaint)];
-  return [fine(SECTION, "keys", path, `keys, for ${user} only`)];
+  const found =
+    complaint === undefined
+      ? fine(SECTION, "keys", path, `keys, for ${user} only`)
+      : complain(SECTION, path, complaint);
+  return [found, await checkState(box, user)];
+}
+
+async function checkState(box: Box, user: string): Promise<Finding> {
+  const { computer, account, config } = box;
+  const { state } = config.security;
+  const oscore = join(state, "oscore");
+  let nearest = oscore;
+  while (nearest !== dirname(nearest) && !(await computer.isThere(nearest))) nearest = dirname(nearest);
+  if (await computer.may(nearest, USE_FOLDER)) return fine(SECTION, "state", state, "state, writable");
+  const found = `not writable by ${account.name}, so that keys do not work with OSCORE`;
+  if (user !== account.name) {
+    const mend = `sudo -u ${user} vscope doctor`;
+    return complain(SECTION, state, warning("state", `${found}; the service is ${user}`, mend));
+  }
+  const install = `sudo install -d -o ${user} -m 0700 ${state}`;
+  const mend = nearest === oscore ? [install, `sudo chown -R ${user} ${oscore}`] : [install];
+  return complain(SECTION, state, fault("state", found, ...mend));
 }
 
 function accessible(path: string, mode: number): Complaint | undefined {

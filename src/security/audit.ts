@@ -46,12 +46,14 @@ export class AuditLog {
     this.#reopen = reopen;
   }
 
-  /** `file` is appended to, and made with its folder when it is not there. */
+  /** `file` is appended to, and made with its folder when it is not there. Throws CONFIG_INVALID when that fails. */
   static open(
     file: string | undefined,
     { clock, log }: { readonly clock: Clock; readonly log: Log },
   ): AuditLog {
-    const own = file === undefined ? { log: SILENT, reopen: () => {} } : openLog({ level: "info", file });
+    const setting = "security.audit_log";
+    const own =
+      file === undefined ? { log: SILENT, reopen: () => {} } : openLog({ level: "info", file, setting });
     return new AuditLog(clock, [log, own.log], own.reopen);
   }
 

@@ -1,7 +1,7 @@
 // The keys as OSCORE contexts (RFC 8613): one a key, opened when the key appears and dropped when it is revoked.
 
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { OscoreContext, type OscoreContexts } from "../coap/oscore/oscore-context.ts";
@@ -28,14 +28,31 @@ export class OscoreKeys implements OscoreContexts {
     return this.#contexts.get(Buffer.from(kid).toString("latin1"))?.context;
   }
 
-  /** Takes these keys and no others. A key that cannot be used is in the log, and holds for TLS only. */
+  /** Takes these keys and no others. Keys that cannot be used are in the log, in one line, and hold for TLS only. */
   async take(keys: readonly Key[]): Promise<void> {
     const wanted = new Map(keys.map((key) => [key.id, JSON.stringify(key)]));
     for (const [id, { key }] of this.#contexts) if (wanted.get(id) !== key) this.#contexts.delete(id);
-    for (const key of keys) if (!this.#contexts.has(key.id)) await this.#open(key);
+    const failed: { readonly key: string; readonly reason: string }[] = [];
+    for (const key of keys) {
+      if (this.#contexts.has(key.id)) continue;
+      const reason = await this.#open(key);
+      if (reason !== undefined) failed.push({ key: key.name, reason });
+    }
+    this.#report(failed);
   }
 
-  async #open(key: Key): Promise<void> {
+  // Mostly one reason for all of them: a folder that belongs to somebody else.
+  #report(failed: readonly { readonly key: string; readonly reason: string }[]): void {
+    const [first] = failed;
+    if (first === undefined) return;
+    this.#log.error(
+      { keys: failed.map(({ key }) => key), reason: first.reason },
+      `security.state: ${dirname(this.#folder)}: cannot be used, so that these keys do not work with OSCORE`,
+    );
+  }
+
+  /** The reason when it cannot be opened. */
+  async #open(key: Key): Promise<string | undefined> {
     const { name, id, secret, salt } = key;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
@@ -48,8 +65,9 @@ export class OscoreKeys implements OscoreContexts {
       };
       const context = await OscoreContext.open(parts, new SequenceFile(join(this.#folder, name)));
       this.#contexts.set(id, { key: JSON.stringify(key), context });
+      return undefined;
     } catch (error) {
-      this.#log.error({ key: name, reason: messageOf(error) }, "key cannot be used with OSCORE");
+      return messageOf(error);
     }
   }
 }

@@ -17,7 +17,10 @@ export function readPrivate(path: string): string | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
-    const { mode } = fstatSync(descriptor);
+    const found = fstatSync(descriptor);
+    const { mode } = found;
+    if (found.isDirectory())
+      throw new VscopeError("CONFIG_INVALID", `${path}: is a folder, the keys lie in a file`);
     if ((mode & OTHERS) !== 0) throw readableByOthers(path, mode);
     return readFileSync(descriptor, "utf8");
   } catch (error) {

@@ -186,6 +186,19 @@ emulator_target = soil
   });
 });
 
+test("origins are compared as browsers write them", () => {
+  const text = "[coap]\nwebsocket_origins = HTTPS://Box.Example:443, http://box.example:8080\n";
+  assert.deepEqual(parseServerConfig(text, "x.cfg").config.coap.websocketOrigins, [
+    "https://box.example",
+    "http://box.example:8080",
+  ]);
+});
+
+test("a port may serve UDP and another service when TCP is off, and 0 is no clash", () => {
+  for (const keys of ["tcp = no\nwebsocket_port = 5683", "port = 0\nwebsocket_port = 0", "port = 5684"])
+    assert.doesNotThrow(() => parseServerConfig(`[coap]\n${keys}\n`, "x.cfg"));
+});
+
 test("emulated spectrometers have a model and a serial number of their own each", () => {
   for (const wrong of ["Flame-S", "STS A, QE Pro A", "STS A/B"]) {
     const text = `[hardware]\nemulator_spectrometers = ${wrong}\n`;
@@ -205,9 +218,7 @@ test("one network address is a list of one, none is an empty list, and nothing i
 
 const NO_ADDRESSES = "is not a list of different IPv4 addresses such as 192.0.2.7:57357";
 
-const NO_NETWORKS =
-  "is not a list of different networks with roles such as 192.0.2.0/24 operate, 192.0.2.7 admin";
-
+const ROLE = "one of none, read, operate, admin";
 const MISTAKES: readonly (readonly [string, string, string])[] = [
   ...[
     "192.0.2",
@@ -228,28 +239,48 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
     `/etc/vscope.cfg:2: hardware.network_spectrometers: '192.0.2.7, 192.0.2.7:57357' ${NO_ADDRESSES}`,
   ],
   ...[
-    "192.0.2.7",
-    "192.0.2.7 owner",
-    "192.0.2.0/33 read",
-    "::/129 read",
-    "box.local read",
-    "192.0.2.7 read now",
-    "fe80::1%eth0 read",
-    "192.0.2 read",
-  ].map((rule): readonly [string, string, string] => [
+    ["192.0.2.7", `192.0.2.7: the role is missing, ${ROLE}`],
+    ["192.0.2.7 owner", `192.0.2.7 owner: role is ${ROLE}`],
+    ["192.0.2.0/33 read", "192.0.2.0/33: a prefix is 0..32"],
+    ["192.0.2.0/x read", "192.0.2.0/x: a prefix is 0..32"],
+    ["192.0.2.0/24/8 read", "192.0.2.0/24/8: no address"],
+    ["::/129 read", "::/129: a prefix is 0..128"],
+    ["box.local read", "box.local: no address"],
+    ["192.0.2.7 read now", "192.0.2.7 read now: more than one role, a comma is between entries"],
+    ["fe80::1%eth0 read", "fe80::1%eth0: no address"],
+    ["192.0.2 read", "192.0.2: no address"],
+    ["192.0.2.7 read, foo read, ::1 x", `foo: no address; ::1 x: role is ${ROLE}`],
+  ].map(([rule = "", fact = ""]): readonly [string, string, string] => [
     `the rule ${rule}`,
     `[security]\nallow = ${rule}`,
-    `/etc/vscope.cfg:2: security.allow: '${rule}' ${NO_NETWORKS}`,
+    `/etc/vscope.cfg:2: security.allow: ${fact}`,
   ]),
+  ...["box.example", "https://box.example/", "https://", "https://me@box.example", "*"].map(
+    (origin): readonly [string, string, string] => [
+      `the origin ${origin}`,
+      `[coap]\nwebsocket_origins = ${origin}`,
+      `/etc/vscope.cfg:2: coap.websocket_origins: '${origin}' is not a list of different origins scheme://host[:port] like https://box.example`,
+    ],
+  ),
+  [
+    "a port for two services",
+    "[coap]\nport = 5783\nwebsocket_port = 5783",
+    "/etc/vscope.cfg:3: coap.websocket_port: 5783 is coap.port already",
+  ],
+  [
+    "the usual port of TLS for two services",
+    "[coap]\nport = 5684\ntls_certificate = a\ntls_key = b",
+    "/etc/vscope.cfg:1: coap.tls_port: 5684 is coap.port already",
+  ],
   [
     "a network given twice",
     "[security]\nallow = 192.0.2.7 read, 192.0.2.7/32 operate",
-    `/etc/vscope.cfg:2: security.allow: '192.0.2.7 read, 192.0.2.7/32 operate' ${NO_NETWORKS}`,
+    `/etc/vscope.cfg:2: security.allow: 192.0.2.7/32 is given twice`,
   ],
   [
     "a certificate's name that is none",
     "[security]\ncertificates = a/b read",
-    "/etc/vscope.cfg:2: security.certificates: 'a/b read' is not a list of different names with roles such as field-laptop operate, office admin",
+    "/etc/vscope.cfg:2: security.certificates: a/b: a name is 1 to 64 letters, digits, or . _ - @",
   ],
   [
     "a policy that is none",

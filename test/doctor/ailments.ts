@@ -585,6 +585,17 @@ export const AILMENTS: readonly Ailment[] = [
     mend: /^sudo chown vscope \/etc\/vscope\.keys$/,
   },
   {
+    name: "a folder for the state that the server cannot make",
+    ail: (box) => {
+      keys(box, { mode: 0o600, uid: VSCOPE_UID, gid: 0 });
+      configure(box, "[security]\nstate = /var/lib/other\n");
+    },
+    check: "state",
+    mark: "fault",
+    found: /^not writable by vscope, so that keys do not work with OSCORE$/,
+    mend: /^sudo install -d -o vscope -m 0700 \/var\/lib\/other$/,
+  },
+  {
     name: "a stick that is not plugged in",
     ail: (box) => configure(box, MOUNTED),
     check: "medium",

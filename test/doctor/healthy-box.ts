@@ -74,6 +74,7 @@ export function healthyBox(): FixtureBox {
       [HR4000_NODE]: device,
       [USB2000_NODE]: device,
       "/dev/gpiochip0": { mode: 0o660, uid: 0, gid: GPIO },
+      "/var/lib/vscope": { mode: 0o755, uid: VSCOPE_UID, gid: VSCOPE_UID },
       [DATA]: { mode: 0o755, uid: VSCOPE_UID, gid: VSCOPE_UID },
     },
     refused: [],

@@ -64,6 +64,13 @@ test("the sum of a flood is told at the end, too, and none where nothing was lef
   assert.equal(lines.length, 61);
 });
 
+test("a file that cannot be written is a mistake in the configuration, with its key", () => {
+  assert.throws(() => AuditLog.open("/dev/null/audit.log", { clock: new VirtualClock(), log: SILENT }), {
+    code: "CONFIG_INVALID",
+    message: /^security\.audit_log: \/dev\/null\/audit\.log: cannot be written, E/,
+  });
+});
+
 test("the file of its own has the same lines, and a new one after it was renamed", async () => {
   const folder = await mkdtemp(join(tmpdir(), "vscope-audit-"));
   const file = join(folder, "deep", "audit.log");

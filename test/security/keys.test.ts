@@ -179,6 +179,10 @@ test("a file that becomes unusable lets nobody in until it is mended", async () 
   store.close();
 });
 
+test("a folder in place of the file is called one", async () => {
+  assert.throws(() => readKeyFile(tmpdir()), { code: "CONFIG_INVALID", message: /: is a folder/ });
+});
+
 test("a store refuses to begin with a file that others can read", async () => {
   await make("laptop");
   await chmod(file, 0o644);

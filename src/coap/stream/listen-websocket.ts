@@ -48,7 +48,7 @@ export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<
     const refusal = refusalOf(request, options.origins ?? []);
     const identity = socket instanceof TLSSocket ? guardian?.identify(socket) : undefined;
     if (refusal !== undefined || identity === "false" || !(socket instanceof Socket))
-      return refuse(socket, refusal ?? "403 Forbidden");
+      return refuse(socket, refusal ?? FORBIDDEN);
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>
       gate.accept(streamOf(webSocket, socket, identity), socket),
     );
@@ -65,12 +65,22 @@ function streamOf(
   return new WebSocketStream(webSocket, socket, { transport, identity });
 }
 
-/** The HTTP status of a refusal, or undefined. */
-function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
-  if (url !== WEBSOCKET_PATH) return "404 Not Found";
+interface Refusal {
+  /** Of HTTP. */
+  readonly status: string;
+  /** For who looks into it, in the tools of a browser or with curl. */
+  readonly text?: string;
+}
+
+const FORBIDDEN: Refusal = { status: "403 Forbidden" };
+
+/** Undefined for who may open a WebSocket. */
+function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): Refusal | undefined {
+  if (url !== WEBSOCKET_PATH) return { status: "404 Not Found" };
   const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-  if (!offered.includes(WEBSOCKET_PROTOCOL)) return "400 Bad Request";
-  return isAllowedOrigin(headers.origin, headers.host ?? "", origins) ? undefined : "403 Forbidden";
+  if (!offered.includes(WEBSOCKET_PROTOCOL)) return { status: "400 Bad Request" };
+  if (isAllowedOrigin(headers.origin, headers.host ?? "", origins)) return undefined;
+  return { ...FORBIDDEN, text: `origin ${headers.origin} is not in websocket_origins\n` };
 }
 
 // A browser sends any page's request, with the rights of the computer it runs on, and names the page in Origin. A page of
@@ -83,6 +93,8 @@ function isAllowedOrigin(origin: string | undefined, host: string, origins: read
   return isFixed && page === own;
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuse(socket: Duplex, { status, text = "" }: Refusal): void {
+  // Node.js reads headers as latin1, so that a character is a byte.
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}`;
+  socket.end(`${head}\r\n\r\n${text}`, "latin1");
 }

@@ -2,7 +2,8 @@
 
 import { randomBytes } from "node:crypto";
 import { constants } from "node:crypto";
-import type { TlsOptions, TLSSocket } from "node:tls";
+import { createSecureContext, type TlsOptions, type TLSSocket } from "node:tls";
+import { messageOf, VscopeError } from "../../base/errors.ts";
 import type { CoapIdentity } from "../peer.ts";
 
 export interface TlsCredentials {
@@ -40,6 +41,16 @@ const PSK_CIPHERS = [
 
 /** RFC 8323 section 8.2: the protocol's name in the handshake. Clients that name none are served as well. */
 export const ALPN = ["coap"];
+
+/** Throws CONFIG_INVALID when a port of TLS could not be opened with these. */
+export function checkTls(credentials: TlsCredentials): void {
+  try {
+    const { cert, key, ca, ciphers } = new TlsGuardian(credentials).options;
+    createSecureContext({ cert, key, ca, ciphers });
+  } catch (cause) {
+    throw new VscopeError("CONFIG_INVALID", `TLS: certificate or key: ${messageOf(cause)}`, { cause });
+  }
+}
 
 export class TlsGuardian {
   readonly #credentials: TlsCredentials;

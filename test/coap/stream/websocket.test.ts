@@ -80,7 +80,7 @@ class RawWebSocket {
 }
 
 /** The status line that the server gives to an opening request. */
-async function statusOf(
+async function answerTo(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -98,7 +98,7 @@ async function statusOf(
   socket.write(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
   const [chunk] = await once(socket, "data");
   socket.destroy();
-  return String(chunk).split("\r\n", 1)[0] ?? "";
+  return String(chunk);
 }
 
 const PATH = "/.well-known/coap";
@@ -135,9 +135,15 @@ const OPENINGS = [
 
 for (const { name, path, headers, status } of OPENINGS) {
   scenario(`an opening with ${name}: ${status.source}`, async ({ port }) => {
-    assert.match(await statusOf(port, path, headers), status);
+    const [line = ""] = (await answerTo(port, path, headers)).split("\r\n", 1);
+    assert.match(line, status);
   });
 }
+
+scenario("a page of another origin is told why", async ({ port }) => {
+  const answer = await answerTo(port, PATH, { Origin: "https://evil.example" });
+  assert.match(answer, /\r\n\r\norigin https:\/\/evil\.example is not in websocket_origins\n$/);
+});
 
 scenario("a plain request of HTTP gets 404", async ({ port }) => {
   const response = await fetch(`http://127.0.0.1:${port}/`);

@@ -1,6 +1,7 @@
 // The whole server over every transport that its configuration can open: a client with a key and one without.
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -68,13 +69,23 @@ test("a certificate is read from its files", async () => {
     const [tlsCertificate, tlsKey] = [join(folder, "box.pem"), join(folder, "box.key")];
     await writeFile(tlsCertificate, SERVER_CERTIFICATE);
     await writeFile(tlsKey, SERVER_KEY);
+    const foreignKey = join(folder, "foreign.key");
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    await writeFile(foreignKey, privateKey.export({ type: "pkcs8", format: "pem" }));
     await withInstrument({ coap: { tlsCertificate, tlsKey } }, async ({ server }) =>
       assert.deepEqual(Object.keys(server.ports), ["tcp", "tls"]),
     );
     const faults: readonly [CoapInstrumentOptions["coap"], RegExp][] = [
       [{ tlsCertificate }, /tls_key: one of them is missing/],
       [{ tlsCertificate, tlsKey: join(folder, "none.key") }, /none\.key: cannot be read/],
-      [{ tlsCertificate, tlsKey: tlsCertificate }, /coaps\+tcp: certificate or key: /],
+      [{ tlsCertificate, tlsKey: tlsCertificate }, /^coap\.tls_key: no private key .* in .*box\.pem$/],
+      [{ tlsCertificate: tlsKey, tlsKey }, /^coap\.tls_certificate: no certificate \(PEM\) in .*box\.key$/],
+      [{ tlsCertificate, tlsKey: foreignKey }, /^coap\.tls_key: .*foreign\.key is not the key .*box\.pem$/],
+      [{ tlsClientCa: tlsKey }, /^coap\.tls_client_ca: no certificate \(PEM\) in .*box\.key$/],
+      [
+        { tlsCertificate, tlsKey, tlsPort: 5783, websocketPort: 5783 },
+        /^coap\.websocket_port: 5783 is coap\.tls_port already$/,
+      ],
       [{ websocketTlsPort: 0 }, /websocket_tls_port: there is neither/],
     ];
     for (const [coap, message] of faults) {
