@@ -11,6 +11,7 @@ import { Pins } from "./block2.ts";
 import { failedReply, withPart } from "./body.ts";
 import type { Message } from "./codec.ts";
 import { isSafe } from "./codes.ts";
+import { FailureLog } from "./failure-log.ts";
 import { type MessageGuard, type Opened, sealed } from "./guard.ts";
 import { type CoapLimits, type CoapStats, newStats } from "./limits.ts";
 import { Observers } from "./observers.ts";
@@ -48,6 +49,8 @@ const TOO_MANY: Reply = { code: "4.29", maxAgeS: 1 };
 export class Engine {
   readonly clock: Clock;
   readonly log: Log;
+  /** Who could not prove who they are. */
+  readonly failures: FailureLog;
   readonly limits: CoapLimits;
   /** Of a computer, whatever its transports. */
   readonly rates: RateLimits;
@@ -69,6 +72,7 @@ export class Engine {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
+    this.failures = new FailureLog(clock, log);
     this.rates = new RateLimits(limits.requestsPerSecond);
     this.#handler = handler;
     this.#admit = admit;
@@ -115,6 +119,7 @@ export class Engine {
     if (this.#guard === undefined || findOption(message.options, OPTION.OSCORE) === undefined)
       return undefined;
     const opened = this.#guard.open(message, name);
+    if (opened.failure !== undefined) this.failures.record({ peer: name, ...opened.failure });
     if (opened.identity === undefined) this.#counts.unverified += 1;
     else this.#counts.verified += 1;
     return opened;
@@ -138,6 +143,7 @@ export class Engine {
 
   /** Ends observations with 5.03, aborts running handlers and waits shortly for them. Nothing is sent afterwards. */
   async close(name: string): Promise<void> {
+    this.failures.flush();
     this.#observers.close();
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
     const late = new AbortController();

@@ -14,6 +14,8 @@ export interface MessageGuard {
 export interface Opened extends Content {
   /** Whose key it was protected with. */
   readonly identity?: CoapIdentity | undefined;
+  /** Why nobody is proven, for the log; absent when somebody is. */
+  readonly failure?: { readonly reason: string; readonly key?: string; readonly kid?: string };
   /** Answers at once, without a handler: a message that could not be opened, a replay, a challenge (Echo). */
   readonly reply?: Reply;
   /** Protects an answer or a notification. Without it the answer is sent plainly: there was no context to use. */

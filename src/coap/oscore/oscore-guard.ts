@@ -31,7 +31,10 @@ export class OscoreGuard implements MessageGuard {
     if (isOuterBlock(message)) return refusal(message, "4.02", "Block-wise transfer outside OSCORE");
     const context = this.#contexts.find(kid, kidContext);
     if (context === undefined || context.sequence.isExhausted)
-      return refusal(message, "4.01", "Security context not found");
+      return refusal(message, "4.01", "Security context not found", {
+        kid: kid.toString("hex"),
+        ...(context === undefined ? {} : { key: context.name }),
+      });
     return verify(message, { context, kid, partialIv, isFetch: message.code === FETCH });
   }
 }
@@ -46,10 +49,11 @@ function verify(message: Message, binding: RequestBinding): Opened {
   const { context, partialIv } = binding;
   const sequence = sequenceOf(partialIv);
   const { replays } = context;
-  if (replays.isKnown && !replays.isFresh(sequence)) return refusal(message, "4.01", "Replay detected");
+  const who = { key: context.name };
+  if (replays.isKnown && !replays.isFresh(sequence)) return refusal(message, "4.01", "Replay detected", who);
   const inner = openRequest(binding, message);
-  if (inner === "forged") return refusal(message, "4.00", "Decryption failed");
-  if (inner === "malformed") return refusal(message, "4.02", "Failed to decode COSE");
+  if (inner === "forged") return refusal(message, "4.00", "Decryption failed", who);
+  if (inner === "malformed") return refusal(message, "4.02", "Failed to decode COSE", who);
   if (replays.isKnown) replays.note(sequence);
   else if (!hasEcho(inner, context)) return challenge(inner, binding);
   else replays.beginAt(sequence);
@@ -98,8 +102,14 @@ const UNAVAILABLE: Content = {
   payload: NO_BYTES,
 };
 
-function refusal({ code }: Message, reply: string, text: string): Opened {
+function refusal(
+  { code }: Message,
+  reply: string,
+  text: string,
+  who: { readonly key?: string; readonly kid?: string } = {},
+): Opened {
   return {
+    failure: { reason: text, ...who },
     code,
     options: [],
     payload: NO_BYTES,

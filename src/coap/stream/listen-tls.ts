@@ -17,14 +17,19 @@ export function listenTls(at: ListenAt, credentials: TlsCredentials, gate: Gate)
     createServer({ ...guardian.options, ALPNProtocols: ALPN }, (socket) => accept(socket, guardian, gate)),
   );
   server.on("connection", (socket) => gate.admit(socket));
-  // Its socket is destroyed; there is nobody to tell.
-  server.on("tlsClientError", () => {});
+  // Its socket is destroyed; there is nobody to tell but the log.
+  server.on("tlsClientError", (error, socket) =>
+    gate.refused(socket, messageOf(error), guardian.claimOf(socket)),
+  );
   return listen("coaps+tcp", server, at);
 }
 
 function accept(socket: TLSSocket, guardian: TlsGuardian, gate: Gate): void {
   const identity = guardian.identify(socket);
-  if (identity === "false") return void socket.destroy();
+  if (identity === "false") {
+    gate.refused(socket, `certificate refused, ${String(socket.authorizationError)}`, undefined);
+    return void socket.destroy();
+  }
   const { limitBytes, budget } = gate;
   gate.accept(new SocketStream(socket, { transport: "tls", identity, limitBytes, budget }), socket);
 }

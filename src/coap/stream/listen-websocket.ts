@@ -6,6 +6,7 @@ import { isIP, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
+import { messageOf } from "../../base/errors.ts";
 import type { CoapIdentity } from "../peer.ts";
 import { listen, type ListenAt } from "./listen.ts";
 import { checked } from "./listen-tls.ts";
@@ -42,11 +43,15 @@ export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<
   server.on("connection", (socket) => gate.admit(socket));
   // This server has no pages: those are elsewhere.
   server.on("request", (_request, response) => response.writeHead(404, { connection: "close" }).end());
-  server.on("tlsClientError", () => {});
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) =>
+    gate.refused(socket, messageOf(error), guardian?.claimOf(socket)),
+  );
   server.on("clientError", (_error, socket) => socket.destroy());
   server.on("upgrade", (request, socket, head) => {
     const refusal = refusalOf(request, options.origins ?? []);
     const identity = socket instanceof TLSSocket ? guardian?.identify(socket) : undefined;
+    if (identity === "false" && socket instanceof TLSSocket)
+      gate.refused(socket, `certificate refused, ${String(socket.authorizationError)}`, undefined);
     if (refusal !== undefined || identity === "false" || !(socket instanceof Socket))
       return refuse(socket, refusal ?? FORBIDDEN);
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { Budget } from "../budget.ts";
 import type { Engine } from "../engine.ts";
 import { Ticker } from "../ticker.ts";
-import { plainAddress } from "../udp.ts";
+import { endpointName, plainAddress } from "../udp.ts";
 import { OPEN_WITHIN_US } from "./connection.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { StreamPeer } from "./stream-peer.ts";
@@ -35,6 +35,8 @@ export interface Gate {
   readonly budget: Budget;
   /** Counts a new socket in, or destroys it; it must become a connection soon. */
   admit(socket: Socket): void;
+  /** A handshake of TLS has failed; `key` is the name that the client has said. */
+  refused(socket: Socket, reason: string, key: string | undefined): void;
   /** An admitted socket, or one of TLS on it, has become a connection: its handshakes are done. */
   accept(stream: MessageStream, socket: Socket): void;
 }
@@ -89,6 +91,11 @@ export class StreamFront implements Gate {
     this.#arriving.set(key, { socket, sinceUs: clock.nowUs() });
     this.#ticker.wake();
     socket.on("error", () => {}).once("close", () => this.#left(address, key));
+  }
+
+  refused({ remoteAddress = "", remotePort = 0 }: Socket, reason: string, key: string | undefined): void {
+    const peer = endpointName(plainAddress(remoteAddress), remotePort);
+    this.#engine.failures.record({ peer, reason: `TLS: ${reason}`, ...(key === undefined ? {} : { key }) });
   }
 
   accept(stream: MessageStream, socket: Socket): void {

@@ -52,9 +52,14 @@ export function checkTls(credentials: TlsCredentials): void {
   }
 }
 
+/** As much of a name as is worth a line; keys have no longer ones. */
+const LONGEST_CLAIM = 64;
+
 export class TlsGuardian {
   readonly #credentials: TlsCredentials;
   readonly #pskNames = new WeakMap<TLSSocket, string>();
+  /** What clients say, whether there is such a key or not. */
+  readonly #claims = new WeakMap<TLSSocket, string>();
 
   constructor(credentials: TlsCredentials) {
     this.#credentials = credentials;
@@ -87,8 +92,14 @@ export class TlsGuardian {
     return { kind: "certificate", name: subject.CN };
   }
 
+  /** The name of a key that the other end has said, cut; for logs. */
+  claimOf(socket: TLSSocket): string | undefined {
+    return this.#claims.get(socket);
+  }
+
   // An unknown identity gets a key that nobody has, so that it fails as a wrong key does and tells nothing.
   #pskOf(socket: TLSSocket, identity: string): Uint8Array {
+    this.#claims.set(socket, identity.slice(0, LONGEST_CLAIM));
     const key = this.#credentials.psk?.(identity);
     if (key === undefined) return randomBytes(32);
     this.#pskNames.set(socket, identity);
