@@ -10,7 +10,7 @@ import type { ClientEndpoint } from "../client-endpoint.ts";
 import { type Message, NO_BYTES } from "../codec.ts";
 import { classOf, codeNumber } from "../codes.ts";
 import { Ticker } from "../ticker.ts";
-import { CLIENT_MESSAGE_BYTES, connectStream, type StreamTarget, targetName } from "./connect.ts";
+import { CLIENT_MESSAGE_BYTES, connectStream, foreign, type StreamTarget, targetName } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { MessageStream } from "./message-stream.ts";
 
@@ -125,17 +125,22 @@ export class StreamEndpoint implements ClientEndpoint {
 
   /** Resolves when the server has said what it can take. */
   async #introduce(stream: MessageStream, signal: AbortSignal): Promise<Connection> {
+    let isCoap = false;
     const opened = new Promise<Connection>((resolve, reject) => {
       const connection = new Connection(
         stream,
         {
           message: (message) => this.#receive(connection, message),
-          opened: () => resolve(connection),
+          opened: () => {
+            isCoap = true;
+            resolve(connection);
+          },
           drained: () => {},
           released: () => this.#retire(connection),
           afterAnswers: (pong) => pong(),
           closed: (fact) => {
-            reject(this.#lose(connection, fact));
+            const lost = this.#lose(connection, fact);
+            reject(isCoap ? lost : foreign(this.#target, fact ?? "it has ended the connection"));
             this.#ended();
           },
         },
