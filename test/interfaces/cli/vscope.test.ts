@@ -196,6 +196,20 @@ test("observe of what cannot be observed prints the value, says so and ends with
   assert.equal(code, 1);
 });
 
+test("observe of what the server has no room to observe says so, but not after --count lines", async () => {
+  const full = await FakeServer.start("127.0.0.1", { observers: 0 });
+  try {
+    const { code, errors } = await vscope(["observe", INTEGRATION_TIME], { url: full.url });
+    const text = `vscope: ${INTEGRATION_TIME}: the server has no room for another observation, `;
+    assert.equal(errors, `${text}this is the present value\n`);
+    assert.equal(code, 1);
+    const once = await vscope(["observe", INTEGRATION_TIME, "--count", "1"], { url: full.url });
+    assert.deepEqual([once.code, once.errors], [0, ""]);
+  } finally {
+    await full.close();
+  }
+});
+
 test("an empty VSCOPE_URL or VSCOPE_KEY counts as unset", async (t) => {
   const { VSCOPE_URL: before } = process.env;
   t.after(() => {
