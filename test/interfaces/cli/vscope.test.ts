@@ -237,16 +237,24 @@ test("a key file with a member missing names it, and no secret", async () => {
 });
 
 test("what takes the connection and speaks no CoAP is told from what refuses it", async () => {
-  const other = createServer((socket) => void socket.on("error", () => {}).end("HTTP/1.1 400\r\n\r\n"));
+  // The one ends the connection, the other waits for what it understands.
+  let connections = 0;
+  const other = createServer((socket) => {
+    socket.on("error", () => {});
+    if (connections++ === 0) socket.end("HTTP/1.1 400\r\n\r\n");
+    else socket.write("SSH-2.0-OpenSSH_9.2\r\n");
+  });
   other.listen(0, "127.0.0.1");
   await once(other, "listening");
   const address = other.address();
   assert.ok(address !== null && typeof address === "object");
   const at = `coap+tcp://127.0.0.1:${address.port}`;
   try {
-    const { code, errors } = await vscope(["get", "/x"], { url: at });
-    assert.match(errors, /^vscope: coap\+tcp:.*: no CoAP over TCP there, another protocol\? /);
-    assert.equal(code, 3);
+    for (const what of ["HTTP", "SSH"]) {
+      const { code, errors } = await vscope(["get", "/x"], { url: at });
+      assert.match(errors, /^vscope: coap\+tcp:.*: no CoAP over TCP there, another protocol\? /, what);
+      assert.equal(code, 3);
+    }
   } finally {
     other.close();
   }
