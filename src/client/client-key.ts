@@ -38,9 +38,18 @@ export function printClientKey({ name, id, serverId, secret, salt }: z.infer<typ
 /** Reads a key file. Throws CONFIG_INVALID when it cannot be read, is no key, or others may read it. */
 export async function readClientKey(path: string): Promise<ClientKey> {
   const text = await read(path);
-  const { data } = CLIENT_KEY.safeParse(parseJson(text));
+  const { data, error } = CLIENT_KEY.safeParse(parseJson(text));
   if (data !== undefined) return { ...data, sequencePath: `${resolve(path)}.sent` };
-  throw new VscopeError("CONFIG_INVALID", `${path}: not a key, expected what vscope key new printed`);
+  throw new VscopeError(
+    "CONFIG_INVALID",
+    `${path}: not a key, ${faultOf(error)}; expected the line of JSON that vscope key new printed`,
+  );
+}
+
+// Names members only: what they hold is secret.
+function faultOf({ issues }: z.ZodError): string {
+  const names = [...new Set(issues.flatMap(({ path }) => path.slice(0, 1)))].map(String);
+  return names.length === 0 ? "no JSON object" : `${names.join(", ")} missing or wrong`;
 }
 
 /** Puts OSCORE (RFC 8613) in front of an endpoint. Throws DATADIR_IO when the numbers cannot be kept beside the key. */

@@ -39,10 +39,28 @@ export function serverUnreachable(message: string, cause?: unknown): VscopeError
   return new VscopeError("DEVICE_TIMEOUT", message, { cause, details: { unreachable: true } });
 }
 
+/** What a user can make of the texts with which RFC 8613 section 8.2 refuses a message. */
+const OSCORE_REFUSALS: ReadonlyMap<unknown, string> = new Map([
+  [
+    "Security context not found",
+    "the server does not know this key: revoked, made for another server, or younger than 2 s",
+  ],
+  ["Decryption failed", "the secret is wrong"],
+  ["Replay detected", "the key is used in two places, or its folder was restored"],
+]);
+
+function explained(error: unknown): unknown {
+  if (!isVscopeError(error)) return error;
+  const { unprotected, ...details } = error.details;
+  const meaning = OSCORE_REFUSALS.get(unprotected);
+  if (meaning === undefined) return error;
+  return new VscopeError(error.code, `${error.message}; ${meaning}`, { cause: error, details });
+}
+
 /** What the CoAP layer throws, in a user's words; other errors stay as they are. */
 export function transportError(error: unknown, url: string): unknown {
   // An answer of 5.03 or 5.04 has the same codes, but there is a server.
-  if (coapCodeOf(error) !== undefined || isServerUnreachable(error)) return error;
+  if (coapCodeOf(error) !== undefined || isServerUnreachable(error)) return explained(error);
   // There is a server, and it says what it does not like.
   if (isVscopeError(error) && error.details["isRefusal"] === true)
     return serverUnreachable(error.message, error);

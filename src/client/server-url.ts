@@ -48,7 +48,13 @@ export function parseServerUrl(text: string): ServerUrl {
 
 /** The server to use when none is named: `VSCOPE_URL`, else this machine. */
 export function defaultServerUrl(): string {
-  return process.env["VSCOPE_URL"] ?? "coap://localhost";
+  return environment("VSCOPE_URL") ?? "coap://localhost";
+}
+
+/** A variable of the environment; an empty one counts as unset, as `VSCOPE_KEY= vscope ...` means it. */
+export function environment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
 }
 
 /** The addresses to try, best first. `localhost` is both ::1 and 127.0.0.1 whatever the hosts file says. */

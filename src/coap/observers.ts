@@ -117,9 +117,9 @@ export class Observers {
   /** Tells every observer that the server ends, and ends all. */
   close(): void {
     this.#ticker.stop();
+    const last = { code: "5.03", payload: Buffer.from("the server is stopping") };
     for (const ofPeer of this.#byPeer.values()) {
-      for (const observer of ofPeer.values())
-        observer.carrier.sendLast(this.#compose(observer, { code: "5.03" }));
+      for (const observer of ofPeer.values()) observer.carrier.sendLast(this.#compose(observer, last));
     }
     this.#changed.clear();
   }

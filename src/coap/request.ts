@@ -110,7 +110,8 @@ export abstract class Request implements CoapRequest {
     let previous = -1;
     for (const option of message.options) {
       if (isUnderstood(option, previous)) this.#take(option);
-      else if (isCritical(option.number)) this.fault ??= { code: "4.02", text: `option ${option.number}` };
+      else if (isCritical(option.number))
+        this.fault ??= { code: "4.02", text: `option ${option.number}: critical and not known` };
       previous = option.number;
     }
     if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
@@ -208,7 +209,8 @@ export abstract class Request implements CoapRequest {
 
   // RFC 7252 section 5.10.1 forbids these two, and a path on a disk must never meet them.
   #takeSegment(segment: string): void {
-    if (segment === "." || segment === "..") this.fault ??= { code: "4.02", text: `path segment ${segment}` };
+    if (segment === "." || segment === "..")
+      this.fault ??= { code: "4.02", text: `path segment "${segment}": not allowed` };
     this.path.push(segment);
   }
 }

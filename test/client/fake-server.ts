@@ -4,6 +4,7 @@
 import { Cell } from "../../src/base/cell.ts";
 import { MS, SystemClock } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
+import type { CoapLimits } from "../../src/coap/limits.ts";
 import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
 import { type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
 import { sampleFile } from "./sample-spectra.ts";
@@ -55,10 +56,11 @@ export class FakeServer {
   #server: CoapServer | undefined;
   #operations = 0;
 
-  static async start(address = "127.0.0.1"): Promise<FakeServer> {
+  static async start(address = "127.0.0.1", limits: Partial<CoapLimits> = {}): Promise<FakeServer> {
     const fake = new FakeServer();
     const handler = (request: CoapRequest): CoapResponse => fake.#answer(request);
-    fake.#server = await CoapServer.listen({ address, port: 0, handler, clock: fake.clock, log: SILENT });
+    const { clock } = fake;
+    fake.#server = await CoapServer.listen({ address, port: 0, handler, clock, log: SILENT, limits });
     return fake;
   }
 

@@ -37,6 +37,19 @@ test("every code of the table comes back with the same CoAP code", () => {
   for (const { coap } of Object.values(ERRORS)) assert.equal(ERRORS[replyError(coap, "").code].coap, coap);
 });
 
+test("a refusal of OSCORE is explained once, and keeps its code", () => {
+  const details = { coap: "4.01", unprotected: "Replay detected" };
+  const error = transportError(
+    new VscopeError("DEVICE_PROTOCOL", "box: Replay detected", { details }),
+    "url",
+  );
+  assert.equal(coapCodeOf(error), "4.01");
+  assert.ok(error instanceof VscopeError);
+  const text = "box: Replay detected; the key is used in two places, or its folder was restored";
+  assert.equal(error.message, text);
+  assert.equal(transportError(error, "url"), error);
+});
+
 test("a refused port and a silent one are an unreachable server, other failures stay", () => {
   for (const code of ["DEVICE_NOT_CONNECTED", "DEVICE_TIMEOUT"] as const) {
     const error = transportError(new VscopeError(code, "udp"), "coap://box");

@@ -16,8 +16,9 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
   before(async () => {
     const folder = await mkdtemp(join(tmpdir(), "vscope-key-"));
     const file = join(folder, "vscope.keys");
-    for (const name of ["laptop", "python", "libcoap"])
+    for (const name of ["laptop", "python", "libcoap", "refused"])
       handouts.set(name, (await vscope(["key", "new", name, "--file", file])).out);
+    handouts.set("office", (await vscope(["--json", "key", "new", "office", "--file", file])).out);
     const keys = await readFile(file, "utf8");
     await rm(folder, { recursive: true });
     instrument = await CoapInstrument.start({
@@ -57,6 +58,34 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
     const observed = await vscope(["--key", key, "observe", "/shutters/upwelling", "--count", "1"], { url });
     assert.match(observed.out, /open\n$/);
     await vscope(["--key", key, "put", "/shutters/upwelling", "closed"], { url });
+  });
+
+  test("vscope with what --json printed, whatever else it has", async () => {
+    const url = `coap://127.0.0.1:${instrument.port}`;
+    const key = await write("office.key", handouts.get("office") ?? "");
+    const put = await vscope(["--key", key, "put", "/shutters/upwelling", "closed"], { url });
+    assert.deepEqual([put.code, put.errors], [0, ""]);
+  });
+
+  test("what OSCORE refuses is explained, and ends with the code of a refusal", async () => {
+    const url = `coap://127.0.0.1:${instrument.port}`;
+    const line = block("refused", "vscope: save as");
+    for (const [name, text, expected] of [
+      [
+        "stranger.key",
+        line.replace(/"id":"\w+"/, '"id":"a"'),
+        /4\.01 without protection: Security context not found; the server does not know this key: revoked, /,
+      ],
+      [
+        "spoilt.key",
+        line.replace(/("secret":")\w/, "$10"),
+        /4\.00 without protection: Decryption failed; the secret is wrong\n$/,
+      ],
+    ] as const) {
+      const { code, errors } = await vscope(["--key", await write(name, text), "get", "/shutters"], { url });
+      assert.match(errors, expected);
+      assert.equal(code, 4);
+    }
   });
 
   test("aiocoap", async () => {
@@ -104,7 +133,7 @@ describe("a key as it is printed", { timeout: 240_000 }, () => {
 
   test("libcoap over TLS", async () => {
     const [, options = ""] =
-      /coap-client (-u libcoap -k \w+) coaps\+tcp/.exec(handouts.get("libcoap") ?? "") ?? [];
+      /coap-client-openssl (-u libcoap -k \w+) coaps\+tcp/.exec(handouts.get("libcoap") ?? "") ?? [];
     const url = `coaps+tcp://127.0.0.1:${instrument.server.ports.tls}/shutters/upwelling`;
     const client = (...args: string[]) =>
       run(coapClientWithTls(), [...options.split(" "), "-B", "20", ...args, url]);

@@ -64,7 +64,10 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     const made = await vscope(["key", "new", "laptop", "-s", config, "--role", "admin"]);
     assert.equal(made.code, 0, made.errors);
     assert.match(made.errors, /vscope\.keys was made; the user of the server must own it/);
-    const secret = /coap-client -u laptop -k ([a-z2-7]{32}) /.exec(made.out)?.[1];
+    assert.match(made.errors, /^This is the first key: .*TLS \(coaps\+tcp\) opens at the next start/m);
+    assert.ok(made.out.startsWith(`Key laptop in ${keys}, role admin. `), made.out);
+    assert.match(made.out, /\n\nChoose one of these: no two programs may use the same key\.\n\nvscope: /);
+    const secret = /coap-client-openssl -u laptop -k ([a-z2-7]{32}) /.exec(made.out)?.[1];
     assert.ok(secret !== undefined, made.out);
     assert.match(
       made.out,
@@ -75,14 +78,20 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.equal((await stat(keys)).mode & 0o777, 0o600);
     await program.line('"keys":1,"msg":"keys read again"');
     const json = await vscope(["--json", "key", "new", "office", "-s", config]);
+    assert.equal(json.errors, "");
     const office: { name: string; role: string } = JSON.parse(json.out);
     assert.deepEqual([office.name, office.role], ["office", "operate"]);
     await program.line('"keys":2,"msg":"keys read again"');
-    assert.equal((await vscope(["key", "revoke", "laptop", "-s", config])).out, "key laptop is revoked\n");
+    assert.equal(
+      (await vscope(["key", "revoke", "laptop", "-s", config])).out,
+      `key laptop in ${keys}: revoked, within two seconds\n`,
+    );
     await program.line('"keys":1,"msg":"keys read again"');
     const list = await vscope(["key", "list", "--file", keys]);
+    const [first, ...table] = list.out.split("\n");
+    assert.equal(first, `keys in ${keys}`);
     assert.match(
-      list.out,
+      table.join("\n"),
       /^name +role +id +made +revoked\nlaptop +admin +\w{7} +[\d-]{10} +[\d-]{10}\noffice +operate /,
     );
     assert.ok(!list.out.includes(secret));
@@ -115,7 +124,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     await chmod(open, 0o600);
     assert.match(
       (await vscope(["get", "/sysinfo", "--key", open])).errors,
-      /not a key, expected what vscope key new/,
+      /not a key, name, id, serverId, secret, salt missing or wrong; expected the line of JSON/,
     );
   });
 

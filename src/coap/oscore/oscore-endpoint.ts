@@ -80,7 +80,7 @@ export class OscoreEndpoint implements ClientEndpoint {
       const answer = await this.#exchange(asked, signal);
       if (answer === "replay") {
         await orAborted(this.#context.sequence.skip(), signal);
-        if (!isIdempotent || attempt === ATTEMPTS) throw this.#error(`4.01 without protection: ${REPLAY}`);
+        if (!isIdempotent || attempt === ATTEMPTS) throw this.#refused("4.01", REPLAY);
       } else {
         const echo = echoOf(answer);
         if (echo === undefined || attempt === ATTEMPTS) return answer;
@@ -120,11 +120,15 @@ export class OscoreEndpoint implements ClientEndpoint {
   #plain({ code, payload }: Message): "replay" {
     const text = Buffer.from(payload).toString();
     if (code === UNAUTHORIZED && text === REPLAY) return "replay";
-    const coap = codeText(code);
-    throw this.#error(`${coap} without protection${text === "" ? "" : `: ${text}`}`, { coap });
+    throw this.#refused(codeText(code), text);
   }
 
-  #error(fact: string, details: { readonly coap?: string } = {}): VscopeError {
+  #refused(coap: string, text: string): VscopeError {
+    const fact = `${coap} without protection${text === "" ? "" : `: ${text}`}`;
+    return this.#error(fact, { coap, unprotected: text });
+  }
+
+  #error(fact: string, details: Readonly<Record<string, string>> = {}): VscopeError {
     return new VscopeError("DEVICE_PROTOCOL", `${this.name}, key ${this.#context.name}: ${fact}`, {
       details,
     });

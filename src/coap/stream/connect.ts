@@ -3,7 +3,7 @@
 import { isIP, connect as connectTcp, Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
-import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
+import { type ErrorOptions, messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
 import { Budget } from "../budget.ts";
 import { endpointName } from "../udp.ts";
 import type { MessageStream } from "./message-stream.ts";
@@ -149,19 +149,33 @@ function pskOptions({ identity, key }: NonNullable<ClientTls["psk"]>): Connectio
   };
 }
 
-// Without a code of the system, or with one of OpenSSL's, the other end was there and TLS did not come about.
+// Without a code of the network the other end was there: TLS did not come about, or it speaks no CoAP.
 function unreachable(target: StreamTarget, cause: Error): VscopeError {
   const isTls = target.scheme.startsWith("coaps");
   const reason = "reason" in cause && typeof cause.reason === "string" ? cause.reason : messageOf(cause);
-  const isRefusal = isTls && !NETWORK_CODES.has(systemCodeOf(cause) ?? "");
-  const fact = isRefusal
+  if (NETWORK_CODES.has(systemCodeOf(cause) ?? ""))
+    return notConnected(target, `no connection, ${reason}`, { cause, details: { isRefusal: false } });
+  const fact = isTls
     ? `TLS refused, is it the right key or certificate? ${reason}`
-    : `no connection, ${reason}`;
-  return new VscopeError("DEVICE_NOT_CONNECTED", `${targetName(target)}: ${fact}`, {
-    cause,
-    details: { isRefusal },
-  });
+    : `${NO_COAP[target.scheme]} ${reason}`;
+  return notConnected(target, fact, { cause, details: { isRefusal: true } });
 }
+
+/** The other end took the connection, and ended it before it had said anything of CoAP. */
+export function foreign(target: StreamTarget, fact: string): VscopeError {
+  return notConnected(target, `${NO_COAP[target.scheme]} ${fact}`, { details: { isRefusal: true } });
+}
+
+function notConnected(target: StreamTarget, fact: string, options: ErrorOptions): VscopeError {
+  return new VscopeError("DEVICE_NOT_CONNECTED", `${targetName(target)}: ${fact}`, options);
+}
+
+const NO_COAP: Readonly<Record<StreamScheme, string>> = {
+  "coap+tcp": "no CoAP over TCP there, another protocol?",
+  "coaps+tcp": "no CoAP over TLS there, another protocol?",
+  "coap+ws": "no CoAP over WebSocket there, another protocol?",
+  "coaps+ws": "no CoAP over WebSocket there, another protocol?",
+};
 
 const NETWORK_CODES: ReadonlySet<string> = new Set([
   "ECONNREFUSED",

@@ -10,7 +10,7 @@ import type { ClientEndpoint } from "../client-endpoint.ts";
 import { type Message, NO_BYTES } from "../codec.ts";
 import { classOf, codeNumber } from "../codes.ts";
 import { Ticker } from "../ticker.ts";
-import { CLIENT_MESSAGE_BYTES, connectStream, type StreamTarget, targetName } from "./connect.ts";
+import { CLIENT_MESSAGE_BYTES, connectStream, foreign, type StreamTarget, targetName } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { MessageStream } from "./message-stream.ts";
 
@@ -39,6 +39,8 @@ export class StreamEndpoint implements ClientEndpoint {
   /** The connection that requests go to; another one takes its place when it ends. */
   #connected: Promise<Connection> | undefined;
   #connection: Connection | undefined;
+  /** One whose server has not yet said what it can take. */
+  #opening: Connection | undefined;
   #ended: () => void = () => {};
   #tokens = randomBytes(4).readUInt32BE();
 
@@ -125,22 +127,29 @@ export class StreamEndpoint implements ClientEndpoint {
 
   /** Resolves when the server has said what it can take. */
   async #introduce(stream: MessageStream, signal: AbortSignal): Promise<Connection> {
+    let isCoap = false;
     const opened = new Promise<Connection>((resolve, reject) => {
       const connection = new Connection(
         stream,
         {
           message: (message) => this.#receive(connection, message),
-          opened: () => resolve(connection),
+          opened: () => {
+            isCoap = true;
+            resolve(connection);
+          },
           drained: () => {},
           released: () => this.#retire(connection),
           afterAnswers: (pong) => pong(),
           closed: (fact) => {
-            reject(this.#lose(connection, fact));
+            const lost = this.#lose(connection, fact);
+            reject(isCoap ? lost : foreign(this.#target, fact ?? "it has ended the connection"));
             this.#ended();
           },
         },
         { clock: this.#clock, maxMessageBytes: CLIENT_MESSAGE_BYTES },
       );
+      this.#opening = connection;
+      this.#ticker.wake();
     });
     try {
       const connection = await orAborted(opened, signal);
@@ -149,6 +158,9 @@ export class StreamEndpoint implements ClientEndpoint {
     } catch (error) {
       stream.destroy();
       throw error;
+    } finally {
+      this.#opening = undefined;
+      if (!this.#isAwaited) this.#ticker.stop();
     }
   }
 
@@ -210,15 +222,21 @@ export class StreamEndpoint implements ClientEndpoint {
     return error;
   }
 
+  get #isAwaited(): boolean {
+    return this.#waiting.size > 0 || this.#listeners.size > 0;
+  }
+
   #tick(nowUs: number): boolean {
     const connections = new Set(this.#waiting.keys());
     if (this.#connection !== undefined) connections.add(this.#connection);
-    const isWaiting = this.#waiting.size > 0 || this.#listeners.size > 0;
+    const isWaiting = this.#isAwaited;
     for (const connection of connections) {
       connection.check(nowUs);
       if (isWaiting && nowUs - connection.heardUs >= PING_AFTER_US) connection.ping();
     }
-    return isWaiting;
+    // What speaks another protocol need not end the connection by itself.
+    if (this.#opening?.isEnding === true) this.#opening.check(nowUs);
+    return isWaiting || this.#opening !== undefined;
   }
 
   #error(code: ErrorCode, fact: string): VscopeError {

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { Clock } from "../../base/clock.ts";
-import { parseServerUrl, defaultServerUrl } from "../../client/server-url.ts";
+import { defaultServerUrl, environment, parseServerUrl } from "../../client/server-url.ts";
 import { VscopeClient } from "../../client/vscope-client.ts";
 import { messageOf } from "../../base/errors.ts";
 import { usageError } from "./exit-codes.ts";
@@ -58,7 +58,7 @@ export class Session {
     const {
       url = defaultServerUrl(),
       timeout: timeoutS,
-      key: keyFile = process.env["VSCOPE_KEY"],
+      key: keyFile = environment("VSCOPE_KEY"),
     } = this.#options;
     checkUrl(url);
     const key = keyFile === undefined ? {} : { keyFile };

@@ -3,6 +3,7 @@
 
 import { SECOND } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
+import { nearestName } from "../../config/nearest-name.ts";
 
 export interface Conditions {
   /** Shortest time between two notifications. */
@@ -30,7 +31,10 @@ export interface Before {
 }
 
 type Query = Readonly<Record<string, string>>;
+/** As they came: a parameter can come twice. */
+export type Parameters = readonly (readonly [name: string, text: string])[];
 
+const PREFIX = "c.";
 const LONGEST_S = 86_400;
 /** A client cannot ask for more than this: notifications go to whoever's address is in the request. */
 const SHORTEST_MAXIMUM_S = 0.1;
@@ -49,22 +53,26 @@ const READERS: Readonly<Record<string, (name: string, text: string) => Condition
 
 /**
  * Takes the conditions out of a query; `isOwn` tells which parameters are the resource's own.
- * Throws VALUE_INVALID with the parameter's name.
+ * Throws VALUE_INVALID with the parameter's name, also for one that is mistyped or given twice.
  */
 export function takeConditions(
-  query: Query,
+  parameters: Parameters,
   isOwn: (name: string) => boolean,
 ): { readonly query: Query; readonly conditions?: Conditions } {
-  const rest: [string, string][] = [];
+  const rest: (readonly [string, string])[] = [];
+  const taken = new Set<string>();
   let conditions: Conditions | undefined;
-  for (const [name, text] of Object.entries(query)) {
+  for (const [name, text] of parameters) {
     const reader = isOwn(name) ? undefined : readerOf(name);
     if (reader === undefined) rest.push([name, text]);
+    else if (taken.has(plainName(name))) throw invalid(name, "given twice");
     else conditions = { ...conditions, ...reader(name, text) };
+    if (reader !== undefined) taken.add(plainName(name));
   }
+  const query = Object.fromEntries(rest);
   if (conditions === undefined) return { query };
   check(conditions);
-  return { query: Object.fromEntries(rest), conditions };
+  return { query, conditions };
 }
 
 /** Throws VALUE_INVALID when a condition is about numbers or truths and the value is none. */
@@ -110,12 +118,29 @@ function isInBand(value: number, above: number | undefined, below: number | unde
 }
 
 function readerOf(name: string): ((name: string, text: string) => Conditions) | undefined {
-  const plain = name.startsWith("c.") ? name.slice(2) : name;
-  return Object.hasOwn(READERS, plain) ? READERS[plain] : undefined;
+  const plain = plainName(name);
+  if (Object.hasOwn(READERS, plain)) return READERS[plain];
+  if (name.startsWith(PREFIX)) throw unknown(name);
+  return undefined;
+}
+
+function plainName(name: string): string {
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+}
+
+// The prefix is for conditions only, so this one is mistyped, and to ignore it would send what nobody asked for.
+function unknown(name: string): VscopeError {
+  const known = Object.keys(READERS);
+  const nearest = nearestName(plainName(name), known);
+  const hint =
+    nearest === undefined
+      ? `known are ${known.map((one) => PREFIX + one).join(", ")}`
+      : `did you mean ${PREFIX}${nearest}?`;
+  return invalid(name.slice(0, 40), `no such condition, ${hint}`);
 }
 
 function check({ minUs = 0, maxUs = Number.POSITIVE_INFINITY, isBand, above, below }: Conditions): void {
-  if (minUs > maxUs) throw invalid("pmax", "is shorter than pmin");
+  if (minUs > maxUs) throw invalid("pmax", `${maxUs / SECOND} s is shorter than pmin, ${minUs / SECOND} s`);
   if (isBand === true && above === undefined && below === undefined)
     throw invalid("band", "needs gt, lt or both");
 }

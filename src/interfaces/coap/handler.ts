@@ -12,7 +12,7 @@ import type { AnyResource } from "../../resources/define.ts";
 import { jsonSchemaOf } from "../../resources/json-schema.ts";
 import { type Match, printPath, type Router } from "../../resources/router.ts";
 import { ConditionalWatch } from "./conditional-watch.ts";
-import { type Conditions, requireComparable, takeConditions } from "./conditions.ts";
+import { type Conditions, type Parameters, requireComparable, takeConditions } from "./conditions.ts";
 import { FORMAT } from "./content-formats.ts";
 import { wellKnownCore } from "./discovery.ts";
 import { CBOR_FORMAT } from "./formats/cbor.ts";
@@ -215,10 +215,9 @@ function isOwnParameter({ query }: AnyResource, name: string): boolean {
   return query !== undefined && Object.hasOwn(jsonSchemaOf(query).properties ?? {}, name);
 }
 
-function parseQuery(query: readonly string[]): Record<string, string> {
-  const entries = query.map((item): [string, string] => {
+function parseQuery(query: readonly string[]): Parameters {
+  return query.map((item) => {
     const equals = item.indexOf("=");
     return equals < 0 ? [item, ""] : [item.slice(0, equals), item.slice(equals + 1)];
   });
-  return Object.fromEntries(entries);
 }

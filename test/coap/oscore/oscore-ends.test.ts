@@ -142,6 +142,17 @@ class FarEnd implements ClientEndpoint {
   }
 }
 
+test("a replay that the server sees again ends with its code", async () => {
+  const { client } = await openPair();
+  const far = new FarEnd();
+  far.answer = () => ({ code: codeNumber("4.01"), options: [], payload: Buffer.from("Replay detected") });
+  const request = { ...GET, token: TOKEN };
+  await assert.rejects(new OscoreEndpoint(far, client).exchange(request, NEVER), {
+    message: /4\.01 without protection: Replay detected$/,
+    details: { coap: "4.01", unprotected: "Replay detected" },
+  });
+});
+
 test("notifications count in the order of their numbers, also those of an earlier registration", async () => {
   const { client, server } = await openPair();
   const far = new FarEnd();

@@ -124,9 +124,9 @@ scenario("unknown methods, critical options, proxies: as on UDP", async ({ conne
   const answers = await connection.settled();
   assert.deepEqual(answers.map(brief), [
     "4.05",
-    "4.02 option 65001",
+    "4.02 option 65001: critical and not known",
     "5.05 this server is no proxy",
-    "4.02 option 9",
+    "4.02 option 9: critical and not known",
   ]);
 });
 
@@ -223,7 +223,7 @@ scenario(
     await observer.next();
     const idle = await connect();
     await clock.run(server.close());
-    assert.deepEqual(await briefsOf(observer), ["5.03", "7.04"]);
+    assert.deepEqual(await briefsOf(observer), ["5.03 the server is stopping", "7.04"]);
     assert.deepEqual(await briefsOf(idle), ["7.04"]);
   },
 );

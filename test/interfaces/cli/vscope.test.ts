@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { defaultServerUrl } from "../../../src/client/server-url.ts";
 import { FakeServer } from "../../client/fake-server.ts";
 import { sampleFile } from "../../client/sample-spectra.ts";
 import { vscope } from "./spawn-vscope.ts";
@@ -184,6 +187,78 @@ test("observe prints a line for each change and ends after --count", async () =>
   const { code, out } = await observed;
   assert.match(out, /^\d\d:\d\d:\d\d\.\d{3} {2}closed\n\d\d:\d\d:\d\d\.\d{3} {2}open\n$/);
   assert.equal(code, 0);
+});
+
+test("observe of what cannot be observed prints the value, says so and ends with 1", async () => {
+  const { code, out, errors } = await vscope(["observe", "/datadir/runs", "--json"], { url });
+  assert.equal(JSON.parse(out).value.total, 1);
+  assert.equal(errors, "vscope: /datadir/runs: cannot be observed, this is its present value\n");
+  assert.equal(code, 1);
+});
+
+test("observe of what the server has no room to observe says so, but not after --count lines", async () => {
+  const full = await FakeServer.start("127.0.0.1", { observers: 0 });
+  try {
+    const { code, errors } = await vscope(["observe", INTEGRATION_TIME], { url: full.url });
+    const text = `vscope: ${INTEGRATION_TIME}: the server has no room for another observation, `;
+    assert.equal(errors, `${text}this is the present value\n`);
+    assert.equal(code, 1);
+    const once = await vscope(["observe", INTEGRATION_TIME, "--count", "1"], { url: full.url });
+    assert.deepEqual([once.code, once.errors], [0, ""]);
+  } finally {
+    await full.close();
+  }
+});
+
+test("an empty VSCOPE_URL or VSCOPE_KEY counts as unset", async (t) => {
+  const { VSCOPE_URL: before } = process.env;
+  t.after(() => {
+    delete process.env["VSCOPE_KEY"];
+    if (before === undefined) delete process.env["VSCOPE_URL"];
+    else process.env["VSCOPE_URL"] = before;
+  });
+  process.env["VSCOPE_KEY"] = "";
+  const { code, errors } = await vscope(["get", INTEGRATION_TIME], { url });
+  assert.deepEqual([code, errors], [0, ""]);
+  process.env["VSCOPE_URL"] = "";
+  assert.equal(defaultServerUrl(), "coap://localhost");
+  process.env["VSCOPE_URL"] = "coap://box";
+  assert.equal(defaultServerUrl(), "coap://box");
+});
+
+test("a key file with a member missing names it, and no secret", async () => {
+  const key = join(folder, "part.key");
+  const secret = "s".repeat(32);
+  await writeFile(key, JSON.stringify({ name: "x", id: "x", secret, salt: "00" }), { mode: 0o600 });
+  const { code, errors } = await vscope(["get", "/x", "--key", key], { url });
+  assert.match(errors, /part\.key: not a key, serverId missing or wrong; expected the line of JSON/);
+  assert.ok(!errors.includes(secret));
+  assert.equal(code, 1);
+});
+
+test("what takes the connection and speaks no CoAP is told from what refuses it", async () => {
+  // The one ends the connection, the other waits for what it understands.
+  let connections = 0;
+  const other = createServer((socket) => {
+    socket.on("error", () => {});
+    if (connections++ === 0) socket.end("HTTP/1.1 400\r\n\r\n");
+    else socket.write("SSH-2.0-OpenSSH_9.2\r\n");
+  });
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  assert.ok(address !== null && typeof address === "object");
+  const at = `coap+tcp://127.0.0.1:${address.port}`;
+  try {
+    for (const what of ["HTTP", "SSH"]) {
+      const { code, errors } = await vscope(["get", "/x"], { url: at });
+      assert.match(errors, /^vscope: coap\+tcp:.*: no CoAP over TCP there, another protocol\? /, what);
+      assert.equal(code, 3);
+    }
+  } finally {
+    other.close();
+  }
+  assert.match((await vscope(["get", "/x"], { url: at })).errors, /^vscope: nothing listens at coap\+tcp:/);
 });
 
 test("observe --json prints one JSON a line, and Ctrl-C ends it with 130", async () => {

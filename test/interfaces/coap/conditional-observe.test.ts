@@ -234,7 +234,22 @@ test("conditions that make no sense are 4.00 and name the parameter", async (t) 
     assert.match(textOf(reply), expected);
   }
   const reversed = await server.get("/level", { query: ["pmin=5", "c.pmax=4"] });
-  assert.match(textOf(reversed), /^pmax: is shorter than pmin$/);
+  assert.match(textOf(reversed), /^pmax: 4 s is shorter than pmin, 5 s$/);
+});
+
+test("a condition that is mistyped or comes twice is 4.00, not ignored", async (t) => {
+  const server = await SmallServer.start(t);
+  for (const [query, expected] of [
+    [["c.pmni=1"], /^c\.pmni: no such condition, did you mean c\.pmin\?$/],
+    [["c.epmin=1"], /^c\.epmin: no such condition, did you mean c\.pmin\?$/],
+    [["c.nothing"], /^c\.nothing: no such condition, known are c\.pmin, .*, c\.con$/],
+    [["c.gt=1", "c.gt=2"], /^c\.gt: given twice$/],
+    [["gt=1", "c.gt=1"], /^c\.gt: given twice$/],
+  ] as const) {
+    const reply = await server.get("/level", { query });
+    assert.equal(reply.code, "4.00", textOf(reply));
+    assert.match(textOf(reply), expected);
+  }
 });
 
 test("a resource's own parameters stay its own; others are conditions", async (t) => {

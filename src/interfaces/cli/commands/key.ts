@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import { printClientKey } from "../../../client/client-key.ts";
 import { readServerConfig } from "../../../config/server-config.ts";
 import { DEFAULT_SERVER_CONFIG } from "../../../config/server-config.ts";
-import { isRevoked, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
+import { isRevoked, isValid, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
 import { addKey, readKeyFile, revokeKey } from "../../../security/key-file.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
@@ -22,10 +22,11 @@ export function keyCommand(session: Session): Command {
   const group = command({
     name: "key",
     summary: "make, list and revoke the keys of the server on this computer",
-    details: "a running server sees the change within a second",
+    details: "a running server sees the change within two seconds",
     examples: [
       "sudo vscope key new field-laptop --role operate",
       "sudo vscope key list",
+      "sudo vscope key list -s /srv/mast/vscope.cfg",
       "sudo vscope key revoke field-laptop",
     ],
   });
@@ -40,18 +41,27 @@ function newCommand(session: Session): Command {
     .addOption(role)
     .action(async (name: string, flags: FileFlags & { readonly role: Key["role"] }) => {
       const file = await keyFile(flags);
-      const isFirst = !existsSync(file);
+      const isNewFile = !existsSync(file);
+      const isFirst = !readKeyFile(file).some(isValid);
       const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs() });
-      if (isFirst)
+      if (isNewFile)
         session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
-      session.print(key, () => handout(key));
+      if (isFirst)
+        session.say(
+          "This is the first key: OSCORE works within two seconds, TLS (coaps+tcp) opens at the next start of the server",
+        );
+      // All that --key FILE needs, and more that it ignores.
+      session.print({ ...key, serverId: SERVER_ID }, () => handout(key, file));
     });
 }
 
 function listCommand(session: Session): Command {
   return keyFileCommand("list", "list names and roles; no secrets").action(async (flags: FileFlags) => {
-    const entries = readKeyFile(await keyFile(flags)).map(withoutSecret);
-    session.print(entries, () => (entries.length === 0 ? "no keys" : listText(entries)));
+    const file = await keyFile(flags);
+    const entries = readKeyFile(file).map(withoutSecret);
+    session.print(entries, () =>
+      entries.length === 0 ? `no keys in ${file}` : `keys in ${file}\n${listText(entries)}`,
+    );
   });
 }
 
@@ -59,8 +69,9 @@ function revokeCommand(session: Session): Command {
   return keyFileCommand("revoke", "let a key hold no longer")
     .argument("<name>", "as it is listed")
     .action(async (name: string, flags: FileFlags) => {
-      await revokeKey(await keyFile(flags), name, session.clock.utcUs());
-      session.print({ name, revoked: true }, () => `key ${name} is revoked`);
+      const file = await keyFile(flags);
+      await revokeKey(file, name, session.clock.utcUs());
+      session.print({ name, revoked: true }, () => `key ${name} in ${file}: revoked, within two seconds`);
     });
 }
 
@@ -104,7 +115,7 @@ function day(iso: string | undefined): string {
 }
 
 /** What the holder of a key needs, for every kind of client. */
-function handout(key: Key): string {
+function handout(key: Key, file: string): string {
   const { name, id, secret, salt, role } = key;
   const settings = {
     "sender-id_ascii": id,
@@ -113,14 +124,16 @@ function handout(key: Key): string {
     salt_hex: salt,
   };
   const credentials = { "coap://SERVER/*": { oscore: { basedir: `${name}/` } } };
-  return `Key ${name}, role ${role}. This is shown once; whoever has it is ${name}.
+  return `Key ${name} in ${file}, role ${role}. This is shown once; whoever has it is ${name}.
+
+Choose one of these: no two programs may use the same key.
 
 vscope: save as ${name}.key with mode 0600, then vscope --key ${name}.key or VSCOPE_KEY=${name}.key
 ${printClientKey({ ...key, serverId: SERVER_ID })}
 
-libcoap, TLS: coap-client -u ${name} -k ${secret} coaps+tcp://SERVER/sysinfo
+libcoap, TLS, with the program that Debian has: coap-client-openssl -u ${name} -k ${secret} coaps+tcp://SERVER/sysinfo
 
-libcoap, OSCORE (4.3.2 or newer): save as ${name}.oscore, then coap-client -E ${name}.oscore,${name}.seq coap://SERVER/sysinfo
+libcoap, OSCORE (4.3.2 or newer): save as ${name}.oscore, then coap-client-openssl -E ${name}.oscore,${name}.seq coap://SERVER/sysinfo
 master_secret,ascii,"${secret}"
 master_salt,hex,"${salt}"
 sender_id,ascii,"${id}"

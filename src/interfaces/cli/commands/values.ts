@@ -2,7 +2,8 @@
 
 import type { Command } from "commander";
 import { isoUtc } from "../../../base/clock.ts";
-import { isVscopeError } from "../../../base/errors.ts";
+import { isVscopeError, VscopeError } from "../../../base/errors.ts";
+import type { ResourceLink } from "../../../client/resource-link.ts";
 import { pathText, targetOf } from "../../../client/resource-path.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { command } from "../help.ts";
@@ -88,14 +89,33 @@ async function observe(
     printed += 1;
     if (printed >= what.count) return;
   }
+  throw await notObserved(client, what.path, session.signal);
+}
+
+// The server answered without an observation: it says in its links whether that was for want of room.
+async function notObserved(client: VscopeClient, path: string, signal: AbortSignal): Promise<VscopeError> {
+  const link = await linkOf(client, path, signal);
+  const fact =
+    link?.isObservable === true
+      ? "the server has no room for another observation, this is the present value"
+      : "cannot be observed, this is its present value";
+  return new VscopeError("METHOD_NOT_ALLOWED", `${pathText(targetOf(path).path)}: ${fact}`);
 }
 
 // The unit only decorates: a server without this link, or without discovery, still has a value to show.
 async function unitOf(client: VscopeClient, path: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await linkOf(client, path, signal))?.unit;
+}
+
+async function linkOf(
+  client: VscopeClient,
+  path: string,
+  signal: AbortSignal,
+): Promise<ResourceLink | undefined> {
   const { path: wanted } = targetOf(path);
   try {
     const links = await client.discover([`href=${pathText(wanted)}`], signal);
-    return links.find((link) => pathText(link.path) === pathText(wanted))?.unit;
+    return links.find((link) => pathText(link.path) === pathText(wanted));
   } catch (error) {
     if (isVscopeError(error) && !signal.aborted) return undefined;
     throw error;
