@@ -13,8 +13,21 @@ export function withPart(request: Request, reply: Reply, body: CoapBody): MaybeP
   const needsNone = part === undefined || (reply.etag !== undefined && isKnown(request, reply.etag));
   if (needsNone) return reply;
   const { offset, end } = part;
-  const bytes = body.read(offset, end - offset, request.signal);
-  return whenHere(bytes, (payload) => ({ ...reply, payload, original: reply.original ?? reply }));
+  const bytes = charged(request, body.read(offset, end - offset, request.signal), end - offset);
+  return whenHere(bytes, (payload) => ({ ...reply, payload, part, original: reply.original ?? reply }));
+}
+
+/** Counts what is read for a peer while it is, so that many requests at once do not fill the memory. */
+function charged(
+  { from }: Request,
+  bytes: MaybePromise<Uint8Array>,
+  length: number,
+): MaybePromise<Uint8Array> {
+  if (!(bytes instanceof Promise)) return bytes;
+  from.readingBytes += length;
+  return bytes.finally(() => {
+    from.readingBytes -= length;
+  });
 }
 
 /** What a reader is told of a body that cannot be read; undefined for faults of the server itself. */

@@ -85,6 +85,7 @@ export class Engine {
       limits,
       stats: this.#counts,
       pins: this.#pins,
+      admit: (request) => this.#admit?.(request),
       answer: (request) => this.#answer(request),
       failed: (request, error) => void this.#failed(request, error),
     });
@@ -174,7 +175,9 @@ export class Engine {
     request.observe = undefined;
     request.isRepeatable = true;
     const pinned = this.#pins.find(answerKey(request));
-    return pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
+    // The handler, which looks at who asks, has no part in this: he may have lost his key since the first block.
+    const refusal = pinned === undefined ? undefined : this.#admit?.(request);
+    return refusal ?? pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
   }
 
   #run(request: Request): void {

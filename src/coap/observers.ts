@@ -31,6 +31,8 @@ export interface ObserverHost {
   readonly limits: CoapLimits;
   readonly stats: CoapStats;
   readonly pins: Pins;
+  /** The refusal of a request that may not be answered any more. */
+  readonly admit: (request: Request) => Reply | undefined;
   /** Runs the handler; gives 5.00 when it fails. */
   readonly answer: (request: Request) => Reply | Promise<Reply>;
   /** Logs what a handler's subscription threw. */
@@ -177,6 +179,9 @@ export class Observers {
 
   #rendered({ request, isShared }: Observer, rendered: Rendered): Reply | Promise<Reply> {
     if (!isShared) return this.#host.answer(request);
+    // What is shared tells of one observer only whether he may still see it.
+    const refusal = this.#host.admit(request);
+    if (refusal !== undefined) return refusal;
     const key = contentKey(request);
     const reply = rendered.get(key) ?? this.#host.answer(request);
     rendered.set(key, reply);

@@ -32,4 +32,6 @@ export abstract class Peer {
   observers = 0;
   uploadBytes = 0;
   pinnedBytes = 0;
+  /** Bytes of bodies that are being read for its requests. */
+  readingBytes = 0;
 }

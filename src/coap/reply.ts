@@ -56,7 +56,7 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
   const size = reply.body?.size ?? body.length;
   const etag = reply.etag ?? (size > LARGEST_BLOCK_BYTES ? etagOf(body) : undefined);
   if (etag !== undefined && isKnown(request, etag)) return { code: VALID, payload: NO_BYTES, etag };
-  const part = partOf(size, asked, request.sizes);
+  const part = reply.part ?? partOf(size, asked, request.sizes);
   if (part === undefined) return undefined;
   const { offset, end, block } = part;
   // What a body gives was read for this very part.

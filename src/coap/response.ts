@@ -1,6 +1,7 @@
 // Answers as handlers give them, and the check that they can be sent.
 
 import { VscopeError } from "../base/errors.ts";
+import type { BodyPart } from "./block.ts";
 import type { Content } from "./codec.ts";
 import { codeNumber } from "./codes.ts";
 
@@ -53,6 +54,8 @@ export interface Reply extends CoapResponse {
   readonly size1?: number;
   /** The reply that this one is a part of: its payload is what was read of the body. */
   readonly original?: Reply;
+  /** Which part of its body the payload is: decided before the read, as what a connection takes changes meanwhile. */
+  readonly part?: BodyPart;
   /** Asks the client to send the request again with this (RFC 9175 section 2.2), with 4.01; 1 to 40 bytes. */
   readonly echo?: Uint8Array;
 }

@@ -40,7 +40,10 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
-  /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
+  /**
+   * Asked where the handler is not: about every part of an upload, so that nobody fills memory with what the handler would
+   * refuse, about later blocks of an answer, and about each observer of a notification that is rendered once for several.
+   */
   readonly admit?: CoapAdmission;
   /** The system's when absent; tests have their own. */
   readonly clock?: Clock;

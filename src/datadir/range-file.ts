@@ -37,7 +37,8 @@ export class RangeFile {
 
   async #open(offset: number, end: number): Promise<Uint8Array> {
     const bytes = await this.#load(offset, Math.max(end - offset, WINDOW_BYTES));
-    this.#window = { offset, bytes };
+    // Whoever keeps this file is charged for a window of that size.
+    if (bytes.length <= WINDOW_BYTES) this.#window = { offset, bytes };
     return bytes.subarray(0, end - offset);
   }
 

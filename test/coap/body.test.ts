@@ -8,7 +8,11 @@ import { VscopeError } from "../../src/base/errors.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { CoapClient, type CoapClientOptions, type CoapReply } from "../../src/coap/client.ts";
 import { CoapServer } from "../../src/coap/server.ts";
+import { BERT_EXPONENT, type Block, blockOffset, blockValue, readBlock } from "../../src/coap/block.ts";
+import type { Message } from "../../src/coap/codec.ts";
+import { findOption, OPTION } from "../../src/coap/options.ts";
 import { pattern } from "./sample-server.ts";
+import { RawConnection } from "./stream/raw-connection.ts";
 
 const clock = new SystemClock();
 const SIZE = 300_000;
@@ -24,6 +28,10 @@ class Bench {
   etag: Buffer | undefined = TAG;
   failure: Error | undefined;
   isLate = false;
+  /** How long a read takes, in steps for the reads of one connection. */
+  delayUs = 0;
+  mostReadAtOnce = 0;
+  #reading = 0;
   readonly #closers: (() => Promise<void>)[] = [];
   #server: CoapServer | undefined;
 
@@ -48,6 +56,10 @@ class Bench {
     return client;
   }
 
+  get tcpPort(): number {
+    return this.#server?.ports.tcp ?? 0;
+  }
+
   get pinnedBytes(): number {
     return this.#server?.stats.pinnedBytes ?? 0;
   }
@@ -56,12 +68,24 @@ class Bench {
     for (const close of this.#closers) await close();
   }
 
+  async #slowly(part: Uint8Array): Promise<Uint8Array> {
+    this.#reading += part.length;
+    this.mostReadAtOnce = Math.max(this.mostReadAtOnce, this.#reading);
+    const takesUs = this.delayUs * (1 + (this.reads.length % 7));
+    await new Promise<void>((resolve) => {
+      clock.after(takesUs, resolve);
+    });
+    this.#reading -= part.length;
+    return part;
+  }
+
   #answer() {
     this.asked += 1;
     const read = (offset: number, length: number): Uint8Array | Promise<Uint8Array> => {
       this.reads.push([offset, length]);
       if (this.failure !== undefined) throw this.failure;
       const part = this.content.subarray(offset, offset + length);
+      if (this.delayUs > 0) return this.#slowly(part);
       return this.isLate ? Promise.resolve(part) : part;
     };
     const etag = this.etag === undefined ? {} : { etag: this.etag };
@@ -147,5 +171,60 @@ bodies(
     bench.failure = undefined;
     bench.etag = undefined;
     assert.equal((await get(client)).code, "5.00");
+  },
+);
+
+const LONG = pattern(2 * 1024 * 1024, 5);
+const PIPELINED = 24;
+
+interface Download {
+  readonly bytes: Buffer;
+  /** Up to here all is there. */
+  end: number;
+}
+
+/** Takes a part as a client does; returns the block to ask for next, undefined after the last one. */
+function take(download: Download, { options, payload }: Message): Block | undefined {
+  const option = findOption(options, OPTION.BLOCK2);
+  const block = option === undefined ? undefined : readBlock(option);
+  const offset = block === undefined ? 0 : blockOffset(block);
+  assert.equal(offset, download.end, "the parts follow one another");
+  download.bytes.set(payload, offset);
+  download.end += payload.length;
+  if (block?.more !== true) return undefined;
+  assert.equal(payload.length % 1024, 0, "a block that is not the last one is whole");
+  return { number: download.end / 1024, more: false, sizeExponent: BERT_EXPONENT };
+}
+
+bodies(
+  "many at once to a slow reader over TCP: every byte arrives, whatever parts it comes in",
+  async (bench) => {
+    bench.content = LONG;
+    bench.delayUs = 5000;
+    const connection = await RawConnection.introduced(bench.tcpPort, 16 * 1024 * 1024);
+    const downloads = new Map<string, Download>();
+    const ask = (token: string, block?: Block): void => {
+      const options = block === undefined ? [] : ([[OPTION.BLOCK2, blockValue(block)]] as const);
+      connection.ask({ path: "file", token, options });
+    };
+    for (let index = 0; index < PIPELINED; index++) {
+      downloads.set(`t${index}`, { bytes: Buffer.alloc(LONG.length), end: 0 });
+      ask(`t${index}`);
+    }
+    connection.socket.pause();
+    await clock.delay(200_000, NEVER);
+    // Those that were read at once, and one more part for each of the others.
+    assert.ok(bench.mostReadAtOnce <= 6 * 1024 * 1024, `${bench.mostReadAtOnce} bytes read at once`);
+    connection.socket.resume();
+    for (let left = PIPELINED; left > 0; ) {
+      const message = (await connection.next()) ?? assert.fail("the connection has ended");
+      const token = message.token.toString();
+      const next = take(downloads.get(token) ?? assert.fail(token), message);
+      if (next === undefined) left -= 1;
+      else ask(token, next);
+    }
+    connection.close();
+    for (const { bytes, end } of downloads.values())
+      assert.deepEqual([end, Buffer.compare(bytes, LONG)], [LONG.length, 0]);
   },
 );

@@ -52,6 +52,14 @@ test("small parts in a row take few looks at the disk, each of a bounded length"
   assert.ok(Math.max(...reads) <= 65_536);
 });
 
+test("a large part is not kept: only a window of bounded length is", async (t) => {
+  const { open, reads } = await fileIn(t);
+  const file = await open();
+  await file.read(0, SIZE, NEVER);
+  await file.read(0, 1024, NEVER);
+  assert.deepEqual(reads, [SIZE, 65_536]);
+});
+
 test("another version has another tag, and is not read as the first one", async (t) => {
   const { path, open } = await fileIn(t);
   const isRefused = (error: unknown): boolean => isVscopeError(error, "PRECONDITION_FAILED");

@@ -15,6 +15,9 @@ import { messageBytes } from "./frame.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type StreamCarrier, StreamRequest } from "./stream-request.ts";
 
+/** While so much of bodies is being read for one connection, what else it asks for is read in small parts. */
+const READING_BYTES = 4 * 1024 * 1024;
+
 /** So many notifications of one connection are rendered at a time. */
 const RENDERED_AT_ONCE = 4;
 
@@ -58,10 +61,10 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#connection = new Connection(stream, this, { clock: engine.clock, maxMessageBytes });
   }
 
-  /** Small ones while answers wait to be read: the rest of a long one then waits where the memory is bounded. */
+  /** Small ones while answers wait to be read, by the peer or from a disk: the rest of a long one then waits where the memory is bounded. */
   get sizes(): SizeLimits {
     const { sizes, isFull } = this.#connection;
-    if (!isFull) return sizes;
+    if (!isFull && this.readingBytes < READING_BYTES) return sizes;
     const sizeExponent = sizes.sizeExponent === BERT_EXPONENT ? LARGEST_EXPONENT : sizes.sizeExponent;
     const blockBytes = Math.min(sizes.blockBytes, LARGEST_BLOCK_BYTES);
     return { wholeBytes: blockBytes, sizeExponent, blockBytes };

@@ -40,7 +40,10 @@ export interface AuditParts {
   readonly clock: Clock;
 }
 
-/** The check as an answer, for uploads that come in many parts: the first one tells whether there is any use in the rest. */
+/**
+ * The check as an answer, where the handler is not asked: for the parts of uploads, of which the first one tells whether
+ * there is any use in the rest, for later blocks of answers, and for each of several observers.
+ */
 export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission {
   return (request) => {
     try {
@@ -49,7 +52,8 @@ export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission 
     } catch (thrown) {
       const error = asVscopeError(thrown);
       const response = problemResponse(error, error.message, request);
-      write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
+      if (!isSafe(request.method))
+        write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
       return response;
     }
   };

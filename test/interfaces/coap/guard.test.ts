@@ -5,12 +5,14 @@ import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { isVscopeError } from "../../../src/base/errors.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { logTo } from "../../../src/base/log.ts";
 import type { CoapRequest } from "../../../src/coap/server.ts";
 import type { Role } from "../../../src/config/access.ts";
 import { DEFAULT_SERVER_CONFIG } from "../../../src/config/server-config.ts";
-import { accessCheck } from "../../../src/interfaces/coap/guard.ts";
+import { accessCheck, admission } from "../../../src/interfaces/coap/guard.ts";
 import { resource } from "../../../src/resources/define.ts";
 import { Router } from "../../../src/resources/router.ts";
+import { AuditLog } from "../../../src/security/audit.ts";
 import { AccessPolicy } from "../../../src/security/policy.ts";
 
 const declare = resource<object>();
@@ -25,15 +27,19 @@ const TREE = [
   }),
 ];
 
-function allowed(role: Role, method: CoapRequest["method"], path: readonly string[]): boolean {
+const clock = new VirtualClock();
+
+function policyFor(role: Role): AccessPolicy {
   const { security } = DEFAULT_SERVER_CONFIG;
-  const policy = new AccessPolicy({
+  return new AccessPolicy({
     config: { ...security, policy: "closed", loopback: role },
-    clock: new VirtualClock(),
+    clock,
     roleOfKey: () => undefined,
   });
-  const check = accessCheck(new Router({}, TREE), policy);
-  const request: CoapRequest = {
+}
+
+function requestOf(method: CoapRequest["method"], path: readonly string[]): CoapRequest {
+  return {
     method,
     path,
     query: [],
@@ -46,8 +52,12 @@ function allowed(role: Role, method: CoapRequest["method"], path: readonly strin
     isMulticast: false,
     signal: NEVER,
   };
+}
+
+function allowed(role: Role, method: CoapRequest["method"], path: readonly string[]): boolean {
+  const check = accessCheck(new Router({}, TREE), policyFor(role));
   try {
-    check(request);
+    check(requestOf(method, path));
     return true;
   } catch (error) {
     assert.ok(isVscopeError(error, "CREDENTIALS_REQUIRED"));
@@ -77,4 +87,15 @@ test("what is not declared is as usual, whatever it looks like", () => {
   assert.deepEqual(rolesThatMay("GET", ".well-known/core"), ["read", "operate", "admin"]);
   assert.deepEqual(rolesThatMay("GET", ".well-known", "core"), ROLES);
   assert.deepEqual(rolesThatMay("PUT", ".well-known", "core"), ["operate", "admin"]);
+});
+
+test("who is not admitted is told so; a command leaves a line in the audit log, reading leaves none", () => {
+  const lines: string[] = [];
+  const audit = AuditLog.open(undefined, { clock, log: logTo({ write: (line) => void lines.push(line) }) });
+  const policy = policyFor("none");
+  const admit = admission(accessCheck(new Router({}, TREE), policy), { policy, audit, clock });
+  for (const method of ["GET", "FETCH", "PUT"] as const)
+    assert.equal(admit(requestOf(method, ["usual", "a"]))?.code, "4.01");
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /"method":"PUT"/);
 });
