@@ -2,10 +2,11 @@
 
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { isIP, Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
+import { bareAddress } from "../address.ts";
 import type { CoapIdentity } from "../peer.ts";
 import { listen, type ListenAt } from "./listen.ts";
 import { checked } from "./listen-tls.ts";
@@ -16,12 +17,18 @@ import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL, WebSocketStream } from "./websocket
 export interface WebSocketOptions extends ListenAt {
   /** With it the port speaks TLS (coaps+ws). */
   readonly tls?: TlsCredentials;
-  /** Origins whose pages may connect, such as `https://box.example`; those of the server's own address always may. */
+  /** Origins whose pages may connect, such as `https://box.example`; those of the server's own address and port always may. */
   readonly origins?: readonly string[];
 }
 
 /** Largest header of the request that opens a WebSocket. */
 const HEADER_BYTES = 8 * 1024;
+
+/** What an origin does not name. */
+const PAGE_PORTS: ReadonlyMap<string, number> = new Map([
+  ["http:", 80],
+  ["https:", 443],
+]);
 
 /** Opens a port for WebSockets. Throws as `listenTcp` and `listenTls` do. */
 export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<Acceptor> {
@@ -66,21 +73,29 @@ function streamOf(
 }
 
 /** The HTTP status of a refusal, or undefined. */
-function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
+function refusalOf(
+  { url, headers, socket }: IncomingMessage,
+  origins: readonly string[],
+): string | undefined {
   if (url !== WEBSOCKET_PATH) return "404 Not Found";
   const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
   if (!offered.includes(WEBSOCKET_PROTOCOL)) return "400 Bad Request";
-  return isAllowedOrigin(headers.origin, headers.host ?? "", origins) ? undefined : "403 Forbidden";
+  return isAllowedOrigin(headers.origin, socket, origins) ? undefined : "403 Forbidden";
 }
 
 // A browser sends any page's request, with the rights of the computer it runs on, and names the page in Origin. A page of
-// this server's own numeric address may talk to it; a name may be one that an attacker lets point here (DNS rebinding).
-function isAllowedOrigin(origin: string | undefined, host: string, origins: readonly string[]): boolean {
+// the numeric address and the port that it has connected to may talk to this server. Another port may be another program's,
+// and a name, localhost too, may be one that an attacker lets point here (DNS rebinding).
+function isAllowedOrigin(
+  origin: string | undefined,
+  { localAddress = "", localPort }: Socket,
+  origins: readonly string[],
+): boolean {
   if (origin === undefined || origins.includes(origin)) return true;
-  const page = URL.canParse(origin) ? new URL(origin).hostname : "";
-  const own = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
-  const isFixed = own === "localhost" || isIP(own.replace(/^\[|\]$/g, "")) !== 0;
-  return isFixed && page === own;
+  if (!URL.canParse(origin)) return false;
+  const { hostname, port, protocol } = new URL(origin);
+  const pagePort = port === "" ? PAGE_PORTS.get(protocol) : Number(port);
+  return hostname.replace(/^\[|\]$/g, "") === bareAddress(localAddress) && pagePort === localPort;
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -133,7 +133,7 @@ export class StreamEndpoint implements ClientEndpoint {
           opened: () => resolve(connection),
           drained: () => {},
           released: () => this.#retire(connection),
-          afterAnswers: (pong) => pong(),
+          afterAnswers: (pong) => pong(true),
           closed: (fact) => {
             reject(this.#lose(connection, fact));
             this.#ended();
