@@ -204,11 +204,13 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     limits: limitsOf(config),
     ...(await streamSettings(config, guarded.security)),
   });
-  lifetime.defer("CoAP server", () => server.close());
-  log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
   const links = (): Uint8Array => wellKnownCore(router, []);
   const registration = startRegistration({ config, serverPort: server.port, links, clock, log });
-  if (registration !== undefined) lifetime.defer("registration", () => registration.close());
+  // Together: the shutters wait for both.
+  lifetime.defer("CoAP server", async () => {
+    await Promise.all([registration?.close(), server.close()]);
+  });
+  log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
   return server;
 }
 

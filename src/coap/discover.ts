@@ -125,13 +125,24 @@ async function complete(
   const block = findOption(message.options, OPTION.BLOCK2);
   const hasMore = block !== undefined && block.length <= 3 && readBlock(block).more;
   if (!hasMore) return { host, port, links: linksOf(message.payload) };
-  const client = await connect(host, port);
+  const rest = await wholeList(() => connect(host, port), query, signal).catch((error: unknown) => {
+    // One server that cannot tell the rest must not hide the others, nor what it has told.
+    if (signal.aborted || !isVscopeError(error)) throw error;
+    return undefined;
+  });
+  return { host, port, links: linksOf(rest ?? message.payload) };
+}
+
+async function wholeList(
+  connect: () => Promise<CoapClient>,
+  query: readonly string[],
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const client = await connect();
   try {
-    const { code, payload } = await client.request(
-      { method: "GET", path: [".well-known", "core"], query },
-      signal,
-    );
-    return { host, port, links: code === "2.05" ? linksOf(payload) : linksOf(message.payload) };
+    const request = { method: "GET", path: [".well-known", "core"], query } as const;
+    const { code, payload } = await client.request(request, signal);
+    return code === "2.05" ? payload : undefined;
   } finally {
     await client.close();
   }

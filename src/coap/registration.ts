@@ -1,7 +1,7 @@
 // Registration at a resource directory (RFC 9176): announces the links of a server, renews that before its lifetime ends,
 // tries again after failures, and removes it at the end.
 
-import { withDeadline } from "../base/abort.ts";
+import { NEVER, orAborted, withDeadline } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -32,7 +32,8 @@ export interface RegistrationOptions {
 const LIFETIME_S = 3600;
 const FIRST_RETRY_US = 10_000_000;
 const LONGEST_RETRY_US = 320_000_000;
-const CLOSE_WITHIN_US = 2_000_000;
+// The whole server has two seconds to stop, and the registration ends by itself.
+const CLOSE_WITHIN_US = 300_000;
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -59,23 +60,30 @@ export class Registration {
     this.#running ??= this.#run(this.#ending.signal);
   }
 
-  /** Removes the registration; a directory that does not answer within 2 s keeps it until its lifetime ends. */
+  /** Removes the registration; a directory that does not answer within 0.3 s keeps it until its lifetime ends. */
   async close(): Promise<void> {
     this.#ending.abort(new VscopeError("OPERATION_CANCELLED", `${this.#name}: the registration ends`));
+    const { clock, log } = this.#options;
+    const wasRegistered = this.isRegistered;
+    const late = (): Error =>
+      new VscopeError("DEVICE_TIMEOUT", `${this.#name}: no answer to the removal in time`);
+    try {
+      // To look up the directory's name takes as long as it takes: nobody waits for that.
+      await withDeadline({ clock, us: CLOSE_WITHIN_US, late }, NEVER, (signal) =>
+        orAborted(this.#remove(signal), signal),
+      );
+    } catch (error) {
+      if (!wasRegistered) return;
+      log.info({}, `resource directory: ${messageOf(error)}; the registration stays until its lifetime ends`);
+    }
+  }
+
+  async #remove(signal: AbortSignal): Promise<void> {
     await this.#running;
     const path = this.#location;
     if (path === undefined) return;
     this.#location = undefined;
-    const { clock, log } = this.#options;
-    const late = (): Error =>
-      new VscopeError("DEVICE_TIMEOUT", `${this.#name}: no answer to the removal in time`);
-    try {
-      await withDeadline({ clock, us: CLOSE_WITHIN_US, late }, new AbortController().signal, (signal) =>
-        this.#withClient((client) => client.request({ method: "DELETE", path }, signal)),
-      );
-    } catch (error) {
-      log.info({}, `resource directory: ${messageOf(error)}; the registration stays until its lifetime ends`);
-    }
+    await this.#withClient((client) => client.request({ method: "DELETE", path }, signal));
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 // The server: one engine behind its transports. What a request goes through is in engine.ts, what is special about
 // datagrams in udp-front.ts, about connections in stream/.
 
+import { isIPv4 } from "node:net";
 import { type Clock, SystemClock } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
 import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
@@ -76,6 +77,14 @@ function addressesOf(address: string | readonly string[]): readonly string[] {
   return typeof address === "string" ? [address] : address;
 }
 
+// A wildcard has the port on the addresses that it stands for; that of IPv6 has it on those of IPv4, too.
+function withoutCovered(addresses: readonly string[]): readonly string[] {
+  if (addresses.includes("::")) return ["::"];
+  const isCovered = (address: string): boolean => isIPv4(address) && address !== "0.0.0.0";
+  const left = addresses.includes("0.0.0.0") ? addresses.filter((each) => !isCovered(each)) : addresses;
+  return [...new Set(left)];
+}
+
 function openUdp(options: Complete): Promise<DatagramSocket> {
   const { address, port, clock, log, multicast = false, network = SYSTEM_NETWORK } = options;
   return LocalSockets.open({ addresses: addressesOf(address), port, multicast, network, clock, log });
@@ -147,7 +156,7 @@ export class CoapServer {
     const { streams = {}, tls = {}, origins = [] } = options;
     const gate = this.#streams;
     const open = async (name: keyof StreamPorts, listen: (at: ListenAt) => Promise<Acceptor>) => {
-      for (const address of addresses) {
+      for (const address of withoutCovered(addresses)) {
         // After the first one it is the port that the system has chosen.
         const port = this.#ports[name] ?? streams[name];
         if (port === undefined) return;

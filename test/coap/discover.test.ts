@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
+import { VscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import { decodeMessage } from "../../src/coap/codec.ts";
@@ -158,7 +159,8 @@ test("a server on chosen addresses answers their subnets only", async () => {
   await clock.run(server.close());
 });
 
-test("discover finds every server, each once, with its links; long lists whole", async () => {
+/** Two servers, the second with a long list, and somebody who looks for them from 192.0.2.20. */
+async function two() {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock);
   const servers = await Promise.all(
@@ -175,20 +177,30 @@ test("discover finds every server, each once, with its links; long lists whole",
     }),
   );
   const asking = network.host("192.0.2.20", "fe80::20%eth0");
-  const found = await clock.run(
-    discover(
-      {
-        clock,
-        network: asking,
-        connect: (host, port) =>
-          CoapClient.open({ host, port, clock, socket: network.socket("192.0.2.20", 5000) }),
-      },
-      NEVER,
-    ),
-  );
+  const connectTo = (host: string, port: number) =>
+    CoapClient.open({ host, port, clock, socket: network.socket("192.0.2.20", 5000) });
+  const find = (connect: typeof connectTo) => clock.run(discover({ clock, network: asking, connect }, NEVER));
+  const close = async (): Promise<void> => {
+    for (const server of servers) await clock.run(server.close());
+  };
+  return { connectTo, find, close };
+}
+
+test("discover finds every server, each once, with its links; long lists whole", async () => {
+  const { connectTo, find, close } = await two();
+  const found = await find(connectTo);
   const seen = found.map(({ host, port, links }) => `${host} ${port} ${links.length}`).toSorted();
   assert.deepEqual(seen, [`192.0.2.7 ${PORT} 4`, `192.0.2.8 ${PORT} 204`]);
-  for (const server of servers) await clock.run(server.close());
+  await close();
+});
+
+test("a server that cannot tell the rest of its list hides neither the others nor what it has told", async () => {
+  const { find, close } = await two();
+  const found = await find(() => Promise.reject(new VscopeError("DEVICE_NOT_CONNECTED", "gone")));
+  assert.deepEqual(found.map(({ host }) => host).toSorted(), ["192.0.2.7", "192.0.2.8"]);
+  const links = found.find(({ host }) => host === "192.0.2.8")?.links.length ?? 0;
+  assert.ok(links > 4 && links < 204, `${links} links`);
+  await close();
 });
 
 test("discover ends with its signal", async () => {

@@ -9,6 +9,7 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../src/coap/client.ts";
 import { LocalSockets } from "../../src/coap/local-sockets.ts";
 import { SYSTEM_NETWORK } from "../../src/coap/network.ts";
+import { CoapServer } from "../../src/coap/server.ts";
 import { bindUdp } from "../../src/coap/udp.ts";
 import { Sample } from "./sample-server.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
@@ -135,3 +136,22 @@ test("on this computer: every address is answered from, on one port", async () =
     await sockets.close();
   }
 });
+
+const OVERLAPPING = [
+  ["::", "0.0.0.0"],
+  ["127.0.0.1", "::"],
+  ["0.0.0.0", "127.0.0.1", "::1"],
+  ["127.0.0.1", "127.0.0.1"],
+];
+
+for (const address of OVERLAPPING) {
+  test(`${address.join(", ")}: the ports for connections do not collide with each other`, async () => {
+    const handler = () => ({ code: "2.05" }) as const;
+    const server = await CoapServer.listen({ address, port: 0, handler, clock, streams: { tcp: 0 } });
+    try {
+      assert.ok(server.ports.tcp);
+    } finally {
+      await server.close();
+    }
+  });
+}

@@ -48,8 +48,8 @@ export interface ConnectionHost {
   drained(): void;
   /** The peer wants to end: it sends nothing new, and waits for what it has asked. */
   released(): void;
-  /** Calls `pong` when all requests so far are answered. */
-  afterAnswers(pong: () => void): void;
+  /** Calls `pong` when all requests so far are answered, or at once without custody when too many wait already. */
+  afterAnswers(pong: (withCustody: boolean) => void): void;
   /** The connection has ended; `fact` tells why when it was not in order. */
   closed(fact: string | undefined): void;
 }
@@ -223,8 +223,10 @@ export class Connection {
   }
 
   #pong(message: Message): void {
-    if (wantsCustody(message)) this.#host.afterAnswers(() => this.send(pongTo(message, true)));
-    else this.send(pongTo(message, false));
+    const { token } = message;
+    const pong = (withCustody: boolean): void => this.send(pongTo(token, withCustody));
+    if (wantsCustody(message)) this.#host.afterAnswers(pong);
+    else pong(false);
   }
 
   #drained(): void {

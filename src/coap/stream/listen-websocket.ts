@@ -2,11 +2,12 @@
 
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { isIP, Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { messageOf } from "../../base/errors.ts";
+import { bareAddress } from "../address.ts";
 import type { CoapIdentity } from "../peer.ts";
 import { listen, type ListenAt } from "./listen.ts";
 import { checked } from "./listen-tls.ts";
@@ -17,12 +18,18 @@ import { WEBSOCKET_PATH, WEBSOCKET_PROTOCOL, WebSocketStream } from "./websocket
 export interface WebSocketOptions extends ListenAt {
   /** With it the port speaks TLS (coaps+ws). */
   readonly tls?: TlsCredentials;
-  /** Origins whose pages may connect, such as `https://box.example`; those of the server's own address always may. */
+  /** Origins whose pages may connect, such as `https://box.example`; those of the server's own address and port always may. */
   readonly origins?: readonly string[];
 }
 
 /** Largest header of the request that opens a WebSocket. */
 const HEADER_BYTES = 8 * 1024;
+
+/** What an origin does not name. */
+const PAGE_PORTS: ReadonlyMap<string, number> = new Map([
+  ["http:", 80],
+  ["https:", 443],
+]);
 
 /** Opens a port for WebSockets. Throws as `listenTcp` and `listenTls` do. */
 export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<Acceptor> {
@@ -80,22 +87,30 @@ interface Refusal {
 const FORBIDDEN: Refusal = { status: "403 Forbidden" };
 
 /** Undefined for who may open a WebSocket. */
-function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): Refusal | undefined {
+function refusalOf(
+  { url, headers, socket }: IncomingMessage,
+  origins: readonly string[],
+): Refusal | undefined {
   if (url !== WEBSOCKET_PATH) return { status: "404 Not Found" };
   const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
   if (!offered.includes(WEBSOCKET_PROTOCOL)) return { status: "400 Bad Request" };
-  if (isAllowedOrigin(headers.origin, headers.host ?? "", origins)) return undefined;
+  if (isAllowedOrigin(headers.origin, socket, origins)) return undefined;
   return { ...FORBIDDEN, text: `origin ${headers.origin} is not in websocket_origins\n` };
 }
 
 // A browser sends any page's request, with the rights of the computer it runs on, and names the page in Origin. A page of
-// this server's own numeric address may talk to it; a name may be one that an attacker lets point here (DNS rebinding).
-function isAllowedOrigin(origin: string | undefined, host: string, origins: readonly string[]): boolean {
+// the numeric address and the port that it has connected to may talk to this server. Another port may be another program's,
+// and a name, localhost too, may be one that an attacker lets point here (DNS rebinding).
+function isAllowedOrigin(
+  origin: string | undefined,
+  { localAddress = "", localPort }: Socket,
+  origins: readonly string[],
+): boolean {
   if (origin === undefined || origins.includes(origin)) return true;
-  const page = URL.canParse(origin) ? new URL(origin).hostname : "";
-  const own = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
-  const isFixed = own === "localhost" || isIP(own.replace(/^\[|\]$/g, "")) !== 0;
-  return isFixed && page === own;
+  if (!URL.canParse(origin)) return false;
+  const { hostname, port, protocol } = new URL(origin);
+  const pagePort = port === "" ? PAGE_PORTS.get(protocol) : Number(port);
+  return hostname.replace(/^\[|\]$/g, "") === bareAddress(localAddress) && pagePort === localPort;
 }
 
 function refuse(socket: Duplex, { status, text = "" }: Refusal): void {

@@ -60,7 +60,7 @@ export function wantsCustody({ options }: Message): boolean {
 }
 
 /** The answer to a ping. */
-export function pongTo({ token }: Message, withCustody: boolean): Message {
+export function pongTo(token: Buffer, withCustody: boolean): Message {
   const options = withCustody ? [{ number: CUSTODY, value: NO_BYTES }] : [];
   return { code: SIGNAL.PONG, token, options, payload: NO_BYTES };
 }

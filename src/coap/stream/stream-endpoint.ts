@@ -139,7 +139,7 @@ export class StreamEndpoint implements ClientEndpoint {
           },
           drained: () => {},
           released: () => this.#retire(connection),
-          afterAnswers: (pong) => pong(),
+          afterAnswers: (pong) => pong(true),
           closed: (fact) => {
             const lost = this.#lose(connection, fact);
             reject(isCoap ? lost : foreign(this.#target, fact ?? "it has ended the connection"));

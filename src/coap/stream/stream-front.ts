@@ -1,6 +1,7 @@
 // All connections of a server: who gets in, how many, and how long they may do nothing. One timer for all.
 
 import type { Socket } from "node:net";
+import { hostOf } from "../address.ts";
 import { Budget } from "../budget.ts";
 import type { Engine } from "../engine.ts";
 import { Ticker } from "../ticker.ts";
@@ -49,7 +50,8 @@ export class StreamFront implements Gate {
   readonly #peers = new Map<string, StreamPeer>();
   /** Sockets in their handshakes, by their remote endpoint, and since when. */
   readonly #arriving = new Map<string, { readonly socket: Socket; readonly sinceUs: number }>();
-  readonly #perAddress = new Map<string, number>();
+  /** By computer, as the rate is. */
+  readonly #perHost = new Map<string, number>();
   readonly #ticker: Ticker;
   #open = 0;
   #number = 0;
@@ -74,12 +76,11 @@ export class StreamFront implements Gate {
   }
 
   admit(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? "");
-    const { limits, counts, clock } = this.#engine;
-    const ofAddress = this.#perAddress.get(address) ?? 0;
-    const isFull = this.#open >= limits.connections && !this.#evictOne();
+    const { remoteAddress } = socket;
+    const { counts, clock } = this.#engine;
     // Without an address the other end has gone already.
-    if (this.#isClosing || address === "" || isFull || ofAddress >= limits.connectionsPerAddress) {
+    const host = remoteAddress === undefined || this.#isClosing ? undefined : hostOf(remoteAddress);
+    if (host === undefined || !this.#hasRoomFor(host)) {
       counts.connectionsRefused += 1;
       // An error after this one is nobody's.
       socket.on("error", () => {}).destroy();
@@ -87,10 +88,10 @@ export class StreamFront implements Gate {
     }
     const key = keyOf(socket);
     this.#open += 1;
-    this.#perAddress.set(address, ofAddress + 1);
+    this.#perHost.set(host, this.#ofHost(host) + 1);
     this.#arriving.set(key, { socket, sinceUs: clock.nowUs() });
     this.#ticker.wake();
-    socket.on("error", () => {}).once("close", () => this.#left(address, key));
+    socket.on("error", () => {}).once("close", () => this.#left(host, key));
   }
 
   refused({ remoteAddress = "", remotePort = 0 }: Socket, reason: string, key: string | undefined): void {
@@ -143,23 +144,34 @@ export class StreamFront implements Gate {
     this.#engine.log.debug({ peer: peer.name, transport: peer.transport }, `CoAP: connection ended: ${fact}`);
   }
 
-  #left(address: string, key: string): void {
+  // Who has too many already must not end the connection of somebody else.
+  #hasRoomFor(host: string): boolean {
+    const { connections, connectionsPerAddress } = this.#engine.limits;
+    if (this.#ofHost(host) >= connectionsPerAddress) return false;
+    return this.#open < connections || this.#evictOne();
+  }
+
+  #ofHost(host: string): number {
+    return this.#perHost.get(host) ?? 0;
+  }
+
+  #left(host: string, key: string): void {
     this.#arriving.delete(key);
     this.#open -= 1;
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+    const left = this.#ofHost(host) - 1;
+    if (left <= 0) this.#perHost.delete(host);
+    else this.#perHost.set(host, left);
     if (this.#open === 0) this.#whenEmpty();
   }
 
-  // The one that has been silent for longest, if it does nothing.
+  // The one that has been silent for longest, if it does nothing; rather one that TLS knows nobody of.
   #evictOne(): boolean {
-    let idlest: StreamPeer | undefined;
-    for (const peer of this.#peers.values()) {
-      if (!peer.isBusy && peer.heardUs < (idlest?.heardUs ?? Number.POSITIVE_INFINITY)) idlest = peer;
-    }
-    if (idlest === undefined || this.#engine.clock.nowUs() - idlest.heardUs < EVICT_AFTER_US) return false;
-    idlest.destroy();
+    const heardBeforeUs = this.#engine.clock.nowUs() - EVICT_AFTER_US;
+    const idle = [...this.#peers.values()].filter((peer) => !peer.isBusy && peer.heardUs <= heardBeforeUs);
+    const anonymous = idle.filter(({ identity }) => identity === undefined);
+    const [first, ...others] = anonymous.length > 0 ? anonymous : idle;
+    if (first === undefined) return false;
+    others.reduce((idlest, peer) => (peer.heardUs < idlest.heardUs ? peer : idlest), first).destroy();
     return true;
   }
 

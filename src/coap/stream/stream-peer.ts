@@ -21,6 +21,9 @@ const READING_BYTES = 4 * 1024 * 1024;
 /** So many notifications of one connection are rendered at a time. */
 const RENDERED_AT_ONCE = 4;
 
+/** So many pings of one connection may wait for the answers before them; a ping takes three bytes and costs much more. */
+const WAITING_PONGS = 16;
+
 export interface StreamPeerOptions {
   readonly engine: Engine;
   /** Unlike that of any other connection. */
@@ -44,7 +47,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
   readonly #bucket: Bucket | undefined;
   readonly #waiting = new Set<StreamCarrier>();
   #rendering = 0;
-  #pongs: (() => void)[] = [];
+  #pongs: ((withCustody: boolean) => void)[] = [];
   #isReleased = false;
 
   constructor(stream: MessageStream, { engine, number, maxMessageBytes, closed }: StreamPeerOptions) {
@@ -123,7 +126,9 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#answered();
   }
 
-  afterAnswers(pong: () => void): void {
+  afterAnswers(pong: (withCustody: boolean) => void): void {
+    // Custody is elective, the Pong is not. What the client does not read of them stops the reading of more.
+    if (this.#pongs.length >= WAITING_PONGS) return pong(false);
     this.#pongs.push(pong);
     this.#answered();
   }
@@ -190,7 +195,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
 
   #answered(): void {
     if (this.running > 0) return;
-    for (const pong of this.#pongs.splice(0)) pong();
+    for (const pong of this.#pongs.splice(0)) pong(true);
     if (this.#isReleased) this.#connection.release();
   }
 }

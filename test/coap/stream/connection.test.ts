@@ -150,6 +150,29 @@ scenario(
   },
 );
 
+scenario(
+  "beyond 16 pings that wait for answers, a ping is answered at once without Custody",
+  async (bench) => {
+    const connection = await bench.connect();
+    connection.ask({ path: "slow", token: "slow" });
+    const options = [{ number: 2, value: Buffer.alloc(0) }];
+    for (let count = 0; count < 20; count++)
+      connection.send({ code: SIGNAL.PING, token: Buffer.from(`${count}`), options });
+    const early = await connection.settled();
+    assert.deepEqual(
+      early.map((pong) => `${pong.token.toString()} ${pong.options.length}`),
+      ["16 0", "17 0", "18 0", "19 0"],
+    );
+    const answer = await bench.clock.run(connection.next());
+    assert.equal(answer?.token.toString(), "slow");
+    const late = await connection.settled();
+    assert.deepEqual(
+      late.map((pong) => `${pong.token.toString()} ${pong.options.length}`),
+      Array.from({ length: 16 }, (_, count) => `${count} 1`),
+    );
+  },
+);
+
 const MISTAKES = [
   {
     name: "a request before the capabilities",
@@ -464,6 +487,20 @@ scenario(
     assert.deepEqual(await briefsOf(idle), []);
   },
   { connections: 1 },
+);
+
+scenario(
+  "a newcomer from a computer that has too many ends no idle connection",
+  async ({ connect, raw, clock }) => {
+    const idle = [await connect(), await connect()];
+    await clock.advance(11 * SECOND);
+    assert.deepEqual(await briefsOf(await raw()), []);
+    for (const connection of idle) {
+      connection.ask({ path: "s" });
+      assert.equal(brief(await connection.next()), "2.05 hello world");
+    }
+  },
+  { connections: 2, connectionsPerAddress: 2 },
 );
 
 scenario("what a connection had asked for is forgotten with it", async ({ connect, server, clock }) => {

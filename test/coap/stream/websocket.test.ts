@@ -94,7 +94,7 @@ async function answerTo(
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     "Sec-WebSocket-Protocol": "coap",
     ...headers,
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  }).map(([name, value]) => `${name}: ${value.replace("PORT", `${port}`)}\r\n`);
   socket.write(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
   const [chunk] = await once(socket, "data");
   socket.destroy();
@@ -121,8 +121,26 @@ const OPENINGS = [
   {
     name: "a page of the server's own address",
     path: PATH,
-    headers: { Origin: "http://127.0.0.1" },
+    headers: { Origin: "http://127.0.0.1:PORT" },
     status: /101/,
+  },
+  {
+    name: "a page of another port of the server's address",
+    path: PATH,
+    headers: { Origin: "http://127.0.0.1:8080" },
+    status: /403/,
+  },
+  {
+    name: "a page of this address that is called localhost",
+    path: PATH,
+    headers: { Origin: "http://localhost:PORT", Host: "localhost:PORT" },
+    status: /403/,
+  },
+  {
+    name: "a page of another address that the request claims to go to",
+    path: PATH,
+    headers: { Origin: "http://192.0.2.1:PORT", Host: "192.0.2.1:PORT" },
+    status: /403/,
   },
   {
     name: "a page of a name that an attacker has pointed here",
