@@ -11,7 +11,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer, type StreamPorts } from "./coap/server.ts";
-import { limitsOf, startRegistration, streamSettings } from "./coap-settings.ts";
+import { limitsOf, startRegistration, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -205,6 +205,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     ...(await streamSettings(config, guarded.security)),
   });
   lifetime.defer("CoAP server", () => server.close());
+  await warnOfOpenKey(config.coap, log);
   log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
   const links = (): Uint8Array => wellKnownCore(router, []);
   const registration = startRegistration({ config, serverPort: server.port, links, clock, log });

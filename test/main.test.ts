@@ -184,6 +184,7 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /spectrometer +FLMS01859: Flame-S, 2048 pixels, \d+ to \d+ nm, emulated/);
     assert.match(good.stdout, /shutter +upwelling: closed/);
+    assert.equal(good.stdout.match(/^warning +.*server-\d+\.cfg: no \[security\]: /gm)?.length, 1);
     assert.ok(!existsSync(join(folder, `data-${count}`)), "nothing is made");
     const bare = join(folder, "bare.cfg");
     await mkdir(join(folder, `data-${count}`));

@@ -3,10 +3,10 @@
 import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { printClientKey } from "../../../client/client-key.ts";
-import { readServerConfig } from "../../../config/server-config.ts";
-import { DEFAULT_SERVER_CONFIG } from "../../../config/server-config.ts";
+import { DEFAULT_SERVER_CONFIG, readServerConfig, type ServerConfig } from "../../../config/server-config.ts";
 import { isRevoked, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
 import { addKey, readKeyFile, revokeKey } from "../../../security/key-file.ts";
+import { ownerOf } from "../../../security/private-file.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
@@ -22,7 +22,7 @@ export function keyCommand(session: Session): Command {
   const group = command({
     name: "key",
     summary: "make, list and revoke the keys of the server on this computer",
-    details: "a running server sees the change within a second",
+    details: "a running server sees the change within two seconds",
     examples: [
       "sudo vscope key new field-laptop --role operate",
       "sudo vscope key list",
@@ -41,10 +41,13 @@ function newCommand(session: Session): Command {
     .action(async (name: string, flags: FileFlags & { readonly role: Key["role"] }) => {
       const file = await keyFile(flags);
       const isFirst = !existsSync(file);
-      const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs() });
-      if (isFirst)
-        session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
-      session.print(key, () => handout(key));
+      const server = await serverUser(flags);
+      const fileOwner = process.getuid?.() === 0 ? server : undefined;
+      const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs(), fileOwner });
+      const isForeign = isFirst && (server === undefined || (await ownerOf(file))?.uid !== server.uid);
+      const toDo = isForeign ? `sudo chown ${server?.uid ?? "vscope"} ${file}` : undefined;
+      if (toDo !== undefined) session.say(`${file} was made; the user of the server must own it: ${toDo}`);
+      session.print({ ...key, toDo }, () => handout(key));
     });
 }
 
@@ -72,11 +75,20 @@ function keyFileCommand(name: string, summary: string): Command {
     .option("--file <file>", "file of the keys, whatever the configuration says");
 }
 
-// Without -s a missing /etc/vscope.cfg means "all defaults", as for the server.
 async function keyFile({ serverConfig, file }: FileFlags): Promise<string> {
-  if (file !== undefined) return file;
-  if (serverConfig === undefined && !existsSync(DEFAULT_CONFIG)) return DEFAULT_SERVER_CONFIG.security.keys;
-  return (await readServerConfig(serverConfig ?? DEFAULT_CONFIG)).config.security.keys;
+  return file ?? (await security(serverConfig)).keys;
+}
+
+/** Whose the server's folder of state is, hence the server; undefined where that cannot be known. */
+async function serverUser({ serverConfig, file }: FileFlags): ReturnType<typeof ownerOf> {
+  if (file !== undefined && serverConfig === undefined) return undefined;
+  return await ownerOf((await security(serverConfig)).state);
+}
+
+// Without -s a missing /etc/vscope.cfg means "all defaults", as for the server.
+async function security(named: string | undefined): Promise<ServerConfig["security"]> {
+  if (named === undefined && !existsSync(DEFAULT_CONFIG)) return DEFAULT_SERVER_CONFIG.security;
+  return (await readServerConfig(named ?? DEFAULT_CONFIG)).config.security;
 }
 
 function withoutSecret(entry: KeyEntry) {
