@@ -1,6 +1,7 @@
 // What the configuration says about CoAP, in the words of the CoAP library: limits, ports for connections, and the
 // registration at a directory.
 
+import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Clock } from "./base/clock.ts";
 import { VscopeError } from "./base/errors.ts";
@@ -15,6 +16,7 @@ import { readTlsFiles } from "./tls-files.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const EVERYBODY = 0o007;
 
 /** The limits that an owner can set. */
 export function limitsOf({ limits }: Pick<ServerConfig, "limits">): Partial<CoapLimits> {
@@ -64,6 +66,17 @@ export async function streamSettings(
     ...(wss === undefined ? {} : { wss }),
   };
   return { streams, tls, origins: coap.websocketOrigins };
+}
+
+/** Says so in the log when everybody on this computer can read the server's private key; a group may, as Debian's ssl-cert. */
+export async function warnOfOpenKey(
+  { tlsKey }: Pick<ServerConfig["coap"], "tlsKey">,
+  log: Log,
+): Promise<void> {
+  if (tlsKey === undefined) return;
+  const found = await stat(tlsKey).catch(() => undefined);
+  if (found !== undefined && (found.mode & EVERYBODY) !== 0)
+    log.warn({ file: tlsKey }, `coap.tls_key: others can read ${tlsKey}: chmod o= ${tlsKey}`);
 }
 
 export interface RegistrationParts {

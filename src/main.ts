@@ -24,6 +24,7 @@ async function main(args: readonly string[]): Promise<void> {
   const { log, reopen } = openLog(logOptions(commandLine));
   failLoudly(log);
   for (const warning of warnings) log.warn({}, warning);
+  if (commandLine.check) for (const warning of warnings) print(`warning          ${warning}`);
   if (commandLine.check) return await check({ config, clock, log, print });
   await serve({ commandLine, clock, log, reopenLogs: reopen, version });
 }

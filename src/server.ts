@@ -11,7 +11,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer, type StreamPorts } from "./coap/server.ts";
-import { limitsOf, startRegistration, streamSettings } from "./coap-settings.ts";
+import { limitsOf, startRegistration, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -204,6 +204,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     limits: limitsOf(config),
     ...(await streamSettings(config, guarded.security)),
   });
+  await warnOfOpenKey(config.coap, log);
   const links = (): Uint8Array => wellKnownCore(router, []);
   const registration = startRegistration({ config, serverPort: server.port, links, clock, log });
   // Together: the shutters wait for both.

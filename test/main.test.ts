@@ -186,6 +186,7 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     assert.match(good.stdout, /shutter +upwelling: closed/);
     assert.match(good.stdout, /^CoAP +127\.0\.0\.1: udp 0, tcp 0$/m);
     assert.match(good.stdout, /^state +\/var\/lib\/vscope: /m);
+    assert.equal(good.stdout.match(/^warning +.*server-\d+\.cfg: no \[security\]: /gm)?.length, 1);
     assert.ok(!existsSync(join(folder, `data-${count}`)), "nothing is made");
     const bare = join(folder, "bare.cfg");
     await mkdir(join(folder, `data-${count}`));

@@ -251,12 +251,16 @@ export function parseServerConfig(fileText: string, fileName: string): ReadConfi
   };
 }
 
-// The clients of an older installation have no keys, and what they may do has changed.
+// The clients of an older installation have no keys, and what they may do has changed. A section, even with nothing in
+// it, says that its owner knows.
 function policyWarnings(fileText: string, fileName: string): readonly string[] {
-  if (!isLegacyFile(fileName) || /^\s*\[security\]/m.test(fileText)) return [];
-  return [
-    `${fileName}: no [security]: clients on other computers may only read; add it with allow = NETWORK operate, see docs/security.md`,
+  if (/^\s*\[\s*security\s*\]/m.test(fileText)) return [];
+  const changed = [
+    "clients without a key now only read on local networks (allow = NETWORK operate)",
+    "beyond them do nothing (allow = NETWORK read)",
+    "and on this computer neither set the clock, mount, configure nor write instruments (loopback = admin)",
   ];
+  return [`${fileName}: no [security]: ${changed.join(", ")}; add the section, see docs/security.md`];
 }
 
 /** Reads a server configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */

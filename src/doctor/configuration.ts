@@ -36,7 +36,7 @@ export async function readConfiguration(
   try {
     const { config, warnings } = parseServerConfig(text, path);
     const remarks = warnings.map((remark) =>
-      complain(SECTION, path, warning("config-file", withoutPath(remark, path), `remove it from ${path}`)),
+      complain(SECTION, path, warning("config-file", withoutPath(remark, path), mendOf(remark, path))),
     );
     return {
       path,
@@ -47,6 +47,10 @@ export async function readConfiguration(
     const finding = complain(SECTION, path, invalid(path, messageOf(error)));
     return { path, config: DEFAULT_SERVER_CONFIG, findings: [finding] };
   }
+}
+
+function mendOf(remark: string, path: string): string {
+  return remark.startsWith(`${path}: no [`) ? `sudo nano ${path}` : `remove it from ${path}`;
 }
 
 /** A configuration file with mistakes; `message` has one in each line. */

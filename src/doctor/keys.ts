@@ -44,7 +44,7 @@ async function checkState(box: Box, user: string): Promise<Finding> {
 
 function accessible(path: string, mode: number): Complaint | undefined {
   if ((mode & OTHERS) === 0) return undefined;
-  const found = `mode ${mode.toString(8).padStart(4, "0")} lets others at the keys, so the server does not start`;
+  const found = `mode ${mode.toString(8).padStart(4, "0")} lets others at the keys, so none of them holds`;
   return fault("keys", found, `sudo chmod 600 ${path}`);
 }
 

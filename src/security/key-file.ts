@@ -3,7 +3,7 @@
 import { VscopeError } from "../base/errors.ts";
 import { NAME } from "../config/access.ts";
 import { isRevoked, isValid, type Key, type KeyEntry, newKey, parseKeys, printKeys, revoked } from "./key.ts";
-import { changePrivate, readPrivate } from "./private-file.ts";
+import { changePrivate, type Owner, readPrivate } from "./private-file.ts";
 
 /** All keys, revoked ones too; none when there is no file. Throws CONFIG_INVALID. */
 export function readKeyFile(path: string): readonly KeyEntry[] {
@@ -14,23 +14,26 @@ export interface NewKey {
   readonly name: string;
   readonly role: Key["role"];
   readonly utcUs: number;
+  /** Whose the file becomes when there was none; absent: whose this process is. */
+  readonly fileOwner?: Owner | undefined;
 }
 
 /**
  * Adds a key and makes the file when there is none. Throws VALUE_INVALID for a bad name, STATE_CONFLICT for one that a
  * key has or had, CONFIG_INVALID when the file cannot be read or written.
  */
-export async function addKey(path: string, { name, role, utcUs }: NewKey): Promise<Key> {
+export async function addKey(path: string, { name, role, utcUs, fileOwner }: NewKey): Promise<Key> {
   if (!NAME.test(name))
     throw new VscopeError("VALUE_INVALID", `key ${name}: a name is 1 to 64 letters, digits, or . _ - @`);
   let key = newKey(name, role, utcUs);
-  await changePrivate(path, (text) => {
+  const add = (text: string | undefined): string => {
     const entries = parseKeys(text ?? "", path);
     const same = entries.find((one) => one.name === name);
     if (same !== undefined) throw nameTaken(same);
     while (entries.some(({ id }) => id === key.id)) key = newKey(name, role, utcUs);
     return printKeys([...entries, key]);
-  });
+  };
+  await changePrivate(path, add, fileOwner);
   return key;
 }
 

@@ -1,5 +1,6 @@
 // The keys that hold now. The file is looked at every two seconds, so that a new key holds and a revoked one is refused
-// without a restart. A file that has become unusable means no keys: nobody is let in by mistake.
+// without a restart. A file that cannot be used, at the start or later, means no keys: nobody is let in by mistake, and the
+// server goes on for those who need none.
 
 import { statSync } from "node:fs";
 import { Cell, type ReadableCell } from "../base/cell.ts";
@@ -18,20 +19,26 @@ export class KeyStore {
   readonly #keys: Cell<readonly Key[]>;
   /** What the file looked like when it was read. */
   #seen: string;
+  #isUnusable = false;
   #cancel: () => void = () => {};
 
-  /** Reads the file; none means no keys. Throws CONFIG_INVALID when it is wrong or others may read it. */
+  /** Reads the file. None means no keys, and so does one that is wrong or that others may read, with an error in the log. */
   constructor(path: string, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#path = path;
     this.#clock = clock;
     this.#log = log;
     this.#seen = looksOf(path);
-    this.#keys = new Cell(validKeys(path));
+    this.#keys = new Cell(this.#read());
     this.#waitToLook();
   }
 
   get keys(): ReadableCell<readonly Key[]> {
     return this.#keys;
+  }
+
+  /** Whether there is a file that cannot be used, so that keys may come without a restart. */
+  get isUnusable(): boolean {
+    return this.#isUnusable;
   }
 
   named(name: string): Key | undefined {
@@ -53,18 +60,22 @@ export class KeyStore {
     const looks = looksOf(this.#path);
     if (looks === this.#seen) return;
     this.#seen = looks;
-    try {
-      this.#keys.set(validKeys(this.#path));
+    this.#keys.set(this.#read());
+    if (!this.#isUnusable)
       this.#log.info({ file: this.#path, keys: this.#keys.value.length }, "keys read again");
+  }
+
+  #read(): readonly Key[] {
+    try {
+      const keys = readKeyFile(this.#path).filter(isValid);
+      this.#isUnusable = false;
+      return keys;
     } catch (error) {
-      this.#keys.set([]);
+      this.#isUnusable = true;
       this.#log.error({ file: this.#path, reason: messageOf(error) }, "keys cannot be read, none holds");
+      return [];
     }
   }
-}
-
-function validKeys(path: string): readonly Key[] {
-  return readKeyFile(path).filter(isValid);
 }
 
 // Every change of the content or the permissions changes one of these.

@@ -79,7 +79,8 @@ export class AccessPolicy {
       identity === undefined
         ? `${peerAddress} has ${details.role}`
         : `${wordOf(identity)} is unknown or revoked`;
-    const text = `${what}: needs a key with role ${need}, ${who}; on the server: vscope key new NAME --role ${need}`;
+    const mend = `vscope key new NAME --role ${need}, or allow = ADDRESS ${need} in [security]`;
+    const text = `${what}: needs a key with role ${need}, ${who}; on the server: ${mend}`;
     return new VscopeError("CREDENTIALS_REQUIRED", text, { details });
   }
 

@@ -40,19 +40,28 @@ function readableByOthers(path: string, mode: number): VscopeError {
   );
 }
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * Replaces a file by what `change` makes of its text (undefined: there was none). The owner stays. Of two programs that
+ * Replaces a file by what `change` makes of its text (undefined: there was none). The owner stays; a new file gets `newOwner`. Of two programs that
  * do this at once the second is refused with STATE_CONFLICT. Throws CONFIG_INVALID when the file cannot be read or written.
  */
 export async function changePrivate(
   path: string,
   change: (text: string | undefined) => string,
+  newOwner?: Owner,
 ): Promise<void> {
   const part = `${path}${PART}`;
   let file: FileHandle | undefined;
   try {
     file = await open(part, "wx", 0o600);
-    await fill(file, path, change(readPrivate(path)));
+    const text = change(readPrivate(path));
+    await giveAway(file, (await ownerOf(path)) ?? newOwner);
+    await file.writeFile(text);
+    await file.sync();
     await rename(part, path);
     await syncFolder(dirname(path));
   } catch (error) {
@@ -69,11 +78,13 @@ export async function replacePrivate(path: string, text: string): Promise<void> 
   await changePrivate(path, () => text);
 }
 
-async function fill(file: FileHandle, path: string, text: string): Promise<void> {
-  const old = await stat(path).catch(() => undefined);
-  if (old !== undefined && old.uid !== process.getuid?.()) await file.chown(old.uid, old.gid);
-  await file.writeFile(text);
-  await file.sync();
+/** Whose a file or folder is; undefined when there is none. */
+export async function ownerOf(path: string): Promise<Owner | undefined> {
+  return await stat(path).catch(() => undefined);
+}
+
+async function giveAway(file: FileHandle, owner: Owner | undefined): Promise<void> {
+  if (owner !== undefined && owner.uid !== process.getuid?.()) await file.chown(owner.uid, owner.gid);
 }
 
 async function syncFolder(path: string): Promise<void> {

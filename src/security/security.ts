@@ -25,7 +25,6 @@ export class Security {
   /** Keys are taken one after the other. */
   #taking: Promise<void>;
 
-  /** Throws CONFIG_INVALID when the keys cannot be used. */
   static async open(config: ServerConfig["security"], parts: SecurityParts): Promise<Security> {
     const security = new Security(config, parts);
     await security.#taking;
@@ -51,9 +50,9 @@ export class Security {
     return this.#oscore;
   }
 
-  /** Whether anybody has a key now. */
+  /** Whether anybody has a key now, or will have when the file of the keys is mended. */
   get hasKeys(): boolean {
-    return this.#keys.keys.value.length > 0;
+    return this.#keys.keys.value.length > 0 || this.#keys.isUnusable;
   }
 
   /** The pre-shared key of a TLS client that says this name. */

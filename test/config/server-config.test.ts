@@ -36,7 +36,8 @@ function mistakesIn(text: string, fileName = "/etc/vscope.cfg"): string[] {
 test("an empty file has the defaults", () => {
   const { config, warnings } = parseServerConfig("", "/etc/vscope.cfg");
   assert.deepEqual(config, DEFAULT_SERVER_CONFIG);
-  assert.deepEqual(warnings, []);
+  assert.match(warnings.join("\n"), /^\/etc\/vscope\.cfg: no \[security\]: .* see docs\/security\.md$/);
+  assert.deepEqual(parseServerConfig("[security]\n#policy = network\n", "/etc/vscope.cfg").warnings, []);
   assert.equal(config.coap.port, 5683);
   assert.deepEqual(config.coap.address, ["::"]);
   assert.equal(config.config, "vscope.config");
@@ -427,7 +428,7 @@ test("a piccolo.cfg loads; what is unknown in it is ignored with a warning each"
   assert.deepEqual(warnings, [
     "/etc/piccolo.cfg:14: [jsonrpc]: ignored: there is no JSON-RPC; the server answers CoAP",
     "/etc/piccolo.cfg:16: [extra]: ignored: unknown here",
-    "/etc/piccolo.cfg: no [security]: clients on other computers may only read; add it with allow = NETWORK operate, see docs/security.md",
+    "/etc/piccolo.cfg: no [security]: clients without a key now only read on local networks (allow = NETWORK operate), beyond them do nothing (allow = NETWORK read), and on this computer neither set the clock, mount, configure nor write instruments (loopback = admin); add the section, see docs/security.md",
   ]);
 });
 
@@ -469,7 +470,10 @@ test("readServerConfig reads the file", async (t) => {
 
 test("the sample shows every key, each with its default", async () => {
   const sample = await readFile("etc/vscope.cfg", "utf8");
-  assert.deepEqual(parseServerConfig(sample, "vscope.cfg").config, DEFAULT_SERVER_CONFIG);
+  const unchanged = parseServerConfig(sample, "vscope.cfg");
+  assert.deepEqual([unchanged.config, unchanged.warnings], [DEFAULT_SERVER_CONFIG, []]);
+  const emulated = await readServerConfig("etc/emulated.cfg");
+  assert.deepEqual(emulated.warnings, []);
   const enabled = sample.replace(/^#(?=[a-z_]+ =)/gm, "");
   const { config, warnings } = parseServerConfig(enabled, "vscope.cfg");
   assert.deepEqual(config, DEFAULT_SERVER_CONFIG);

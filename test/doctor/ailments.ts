@@ -23,7 +23,7 @@ export const THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled";
 export const CONFIG = "/etc/vscope.cfg";
 
 export function configure(box: FixtureBox, text: string): void {
-  box.files[CONFIG] = `[daemon]\npid_file = /run/vscope-server.pid\n${text}`;
+  box.files[CONFIG] = `[security]\n[daemon]\npid_file = /run/vscope-server.pid\n${text}`;
 }
 
 export function stopServer(box: FixtureBox): void {
@@ -569,11 +569,19 @@ export const AILMENTS: readonly Ailment[] = [
     mend: /^correct it: sudo nano \/var\/lib\/vscope\/vscope_data\/vscope\.config/,
   },
   {
+    name: "a configuration from before there were roles",
+    ail: (box) => (box.files[CONFIG] = "[daemon]\npid_file = /run/vscope-server.pid\n"),
+    check: "config-file",
+    mark: "warn",
+    found: /no \[security\]: clients without a key now only read/,
+    mend: /^sudo nano \/etc\/vscope\.cfg$/,
+  },
+  {
     name: "keys that others can read",
     ail: (box) => keys(box, { mode: 0o640, uid: VSCOPE_UID, gid: 0 }),
     check: "keys",
     mark: "fault",
-    found: /^mode 0640 lets others at the keys, so the server does not start$/,
+    found: /^mode 0640 lets others at the keys, so none of them holds$/,
     mend: /^sudo chmod 600 \/etc\/vscope\.keys$/,
   },
   {

@@ -127,7 +127,7 @@ function system(): Record<string, string> {
 
 function service(): Record<string, string> {
   return {
-    "/etc/vscope.cfg": "[daemon]\npid_file = /run/vscope-server.pid\n",
+    "/etc/vscope.cfg": "[security]\n[daemon]\npid_file = /run/vscope-server.pid\n",
     "/etc/systemd/system/vscope-server.service": UNIT,
     [`${DATA}/vscope.config`]: INSTRUMENT,
     "/run/vscope-server.pid": `${SERVER_PID}\n${BOOT}/4321\n`,

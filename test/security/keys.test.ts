@@ -183,11 +183,16 @@ test("a folder in place of the file is called one", async () => {
   assert.throws(() => readKeyFile(tmpdir()), { code: "CONFIG_INVALID", message: /: is a folder/ });
 });
 
-test("a store refuses to begin with a file that others can read", async () => {
+test("a store begins without keys when others can read the file, says so, and takes them once that is mended", async () => {
+  const lines: string[] = [];
+  const clock = new VirtualClock();
   await make("laptop");
   await chmod(file, 0o644);
-  assert.throws(
-    () => new KeyStore(file, { clock: new VirtualClock(), log: SILENT }),
-    /mode 0644 lets others/,
-  );
+  const store = new KeyStore(file, { clock, log: logTo({ write: (line) => void lines.push(line) }) });
+  assert.deepEqual([store.keys.value, store.isUnusable], [[], true]);
+  assert.match(lines.join(""), /mode 0644 lets others.*keys cannot be read, none holds/);
+  await chmod(file, 0o600);
+  await clock.advance(2_000_000);
+  assert.deepEqual([store.keys.value.length, store.isUnusable], [1, false]);
+  store.close();
 });

@@ -167,7 +167,7 @@ test("a refusal names what is needed, what the caller has, and how to get more",
   };
   assert.equal(
     refusal(from("192.168.1.9")),
-    "CREDENTIALS_REQUIRED PUT /sysinfo/clock: needs a key with role admin, 192.168.1.9 has read; on the server: vscope key new NAME --role admin",
+    "CREDENTIALS_REQUIRED PUT /sysinfo/clock: needs a key with role admin, 192.168.1.9 has read; on the server: vscope key new NAME --role admin, or allow = ADDRESS admin in [security]",
   );
   assert.equal(
     refusal(from("192.168.1.9", { identity: { kind: "psk", name: "laptop" } })),

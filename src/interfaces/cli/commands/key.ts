@@ -3,10 +3,10 @@
 import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { printClientKey } from "../../../client/client-key.ts";
-import { readServerConfig } from "../../../config/server-config.ts";
-import { DEFAULT_SERVER_CONFIG } from "../../../config/server-config.ts";
+import { DEFAULT_SERVER_CONFIG, readServerConfig, type ServerConfig } from "../../../config/server-config.ts";
 import { isRevoked, isValid, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
 import { addKey, readKeyFile, revokeKey } from "../../../security/key-file.ts";
+import { ownerOf } from "../../../security/private-file.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
@@ -43,15 +43,18 @@ function newCommand(session: Session): Command {
       const file = await keyFile(flags);
       const isNewFile = !existsSync(file);
       const isFirst = !readKeyFile(file).some(isValid);
-      const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs() });
-      if (isNewFile)
-        session.say(`${file} was made; the user of the server must own it: sudo chown vscope ${file}`);
+      const server = await serverUser(flags);
+      const fileOwner = process.getuid?.() === 0 ? server : undefined;
+      const key = await addKey(file, { name, role: flags.role, utcUs: session.clock.utcUs(), fileOwner });
+      const isForeign = isNewFile && (server === undefined || (await ownerOf(file))?.uid !== server.uid);
+      const toDo = isForeign ? `sudo chown ${server?.uid ?? "vscope"} ${file}` : undefined;
+      if (toDo !== undefined) session.say(`${file} was made; the user of the server must own it: ${toDo}`);
       if (isFirst)
         session.say(
           "This is the first key: OSCORE works within two seconds, TLS (coaps+tcp) opens at the next start of the server",
         );
       // All that --key FILE needs, and more that it ignores.
-      session.print({ ...key, serverId: SERVER_ID }, () => handout(key, file));
+      session.print({ ...key, serverId: SERVER_ID, toDo }, () => handout(key, file));
     });
 }
 
@@ -83,11 +86,20 @@ function keyFileCommand(name: string, summary: string): Command {
     .option("--file <file>", "file of the keys, whatever the configuration says");
 }
 
-// Without -s a missing /etc/vscope.cfg means "all defaults", as for the server.
 async function keyFile({ serverConfig, file }: FileFlags): Promise<string> {
-  if (file !== undefined) return file;
-  if (serverConfig === undefined && !existsSync(DEFAULT_CONFIG)) return DEFAULT_SERVER_CONFIG.security.keys;
-  return (await readServerConfig(serverConfig ?? DEFAULT_CONFIG)).config.security.keys;
+  return file ?? (await security(serverConfig)).keys;
+}
+
+/** Whose the server's folder of state is, hence the server; undefined where that cannot be known. */
+async function serverUser({ serverConfig, file }: FileFlags): ReturnType<typeof ownerOf> {
+  if (file !== undefined && serverConfig === undefined) return undefined;
+  return await ownerOf((await security(serverConfig)).state);
+}
+
+// Without -s a missing /etc/vscope.cfg means "all defaults", as for the server.
+async function security(named: string | undefined): Promise<ServerConfig["security"]> {
+  if (named === undefined && !existsSync(DEFAULT_CONFIG)) return DEFAULT_SERVER_CONFIG.security;
+  return (await readServerConfig(named ?? DEFAULT_CONFIG)).config.security;
 }
 
 function withoutSecret(entry: KeyEntry) {
