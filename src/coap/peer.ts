@@ -1,5 +1,6 @@
 // A remote endpoint that talks to the server, whatever the transport: who it is, and what it occupies.
 
+import { hostOf, scopeOf } from "./address.ts";
 import type { SizeLimits } from "./block.ts";
 
 export type Transport = "udp" | "tcp" | "tls" | "ws" | "wss";
@@ -32,4 +33,18 @@ export abstract class Peer {
   observers = 0;
   uploadBytes = 0;
   pinnedBytes = 0;
+  #computer: string | undefined;
+  #isLocal: boolean | undefined;
+
+  /** The computer that it is on, as limits count. */
+  get computer(): string {
+    this.#computer ??= hostOf(this.plainAddress);
+    return this.#computer;
+  }
+
+  /** It is on this computer. */
+  get isLocal(): boolean {
+    this.#isLocal ??= scopeOf(this.plainAddress) === "loopback";
+    return this.#isLocal;
+  }
 }

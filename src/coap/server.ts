@@ -40,7 +40,7 @@ export interface CoapServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly handler: CoapHandler;
-  /** Asked about every part of an upload, so that nobody fills memory with what the handler would refuse. */
+  /** Asked about every part of an upload, and before an address must prove itself: nothing is kept of what the handler would refuse. */
   readonly admit?: CoapAdmission;
   /** The system's when absent; tests have their own. */
   readonly clock?: Clock;

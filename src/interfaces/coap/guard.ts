@@ -40,7 +40,10 @@ export interface AuditParts {
   readonly clock: Clock;
 }
 
-/** The check as an answer, for uploads that come in many parts: the first one tells whether there is any use in the rest. */
+/**
+ * The check as an answer: for uploads that come in many parts, where the first one tells whether there is any use in the
+ * rest, and for requests that would wait for the proof of an address.
+ */
 export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission {
   return (request) => {
     try {
@@ -49,7 +52,9 @@ export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission 
     } catch (thrown) {
       const error = asVscopeError(thrown);
       const response = problemResponse(error, error.message, request);
-      write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
+      // Reading is no command: an observation of a stranger is refused here, too.
+      if (!isSafe(request.method))
+        write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
       return response;
     }
   };
