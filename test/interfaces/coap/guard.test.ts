@@ -4,13 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { isVscopeError } from "../../../src/base/errors.ts";
+import { logTo } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import type { CoapRequest } from "../../../src/coap/server.ts";
 import type { Role } from "../../../src/config/access.ts";
 import { DEFAULT_SERVER_CONFIG } from "../../../src/config/server-config.ts";
-import { accessCheck } from "../../../src/interfaces/coap/guard.ts";
+import { accessCheck, admission } from "../../../src/interfaces/coap/guard.ts";
 import { resource } from "../../../src/resources/define.ts";
 import { Router } from "../../../src/resources/router.ts";
+import { AuditLog } from "../../../src/security/audit.ts";
 import { AccessPolicy } from "../../../src/security/policy.ts";
 
 const declare = resource<object>();
@@ -25,15 +27,17 @@ const TREE = [
   }),
 ];
 
-function allowed(role: Role, method: CoapRequest["method"], path: readonly string[]): boolean {
+function policyOf(role: Role): AccessPolicy {
   const { security } = DEFAULT_SERVER_CONFIG;
-  const policy = new AccessPolicy({
+  return new AccessPolicy({
     config: { ...security, policy: "closed", loopback: role },
     clock: new VirtualClock(),
     roleOfKey: () => undefined,
   });
-  const check = accessCheck(new Router({}, TREE), policy);
-  const request: CoapRequest = {
+}
+
+function requestOf(method: CoapRequest["method"], path: readonly string[]): CoapRequest {
+  return {
     method,
     path,
     query: [],
@@ -46,8 +50,12 @@ function allowed(role: Role, method: CoapRequest["method"], path: readonly strin
     isMulticast: false,
     signal: NEVER,
   };
+}
+
+function allowed(role: Role, method: CoapRequest["method"], path: readonly string[]): boolean {
+  const check = accessCheck(new Router({}, TREE), policyOf(role));
   try {
-    check(request);
+    check(requestOf(method, path));
     return true;
   } catch (error) {
     assert.ok(isVscopeError(error, "CREDENTIALS_REQUIRED"));
@@ -77,4 +85,17 @@ test("what is not declared is as usual, whatever it looks like", () => {
   assert.deepEqual(rolesThatMay("GET", ".well-known/core"), ["read", "operate", "admin"]);
   assert.deepEqual(rolesThatMay("GET", ".well-known", "core"), ROLES);
   assert.deepEqual(rolesThatMay("PUT", ".well-known", "core"), ["operate", "admin"]);
+});
+
+test("a refused command is a line of the audit log before its body is there, a refused observation is none", () => {
+  const lines: string[] = [];
+  const clock = new VirtualClock();
+  const log = logTo({ write: (line) => void lines.push(line) });
+  const policy = policyOf("none");
+  const check = accessCheck(new Router({}, TREE), policy);
+  const admit = admission(check, { policy, clock, audit: AuditLog.open(undefined, { clock, log }) });
+  assert.equal(admit(requestOf("GET", ["secret"]))?.code, "4.01");
+  assert.equal(lines.length, 0);
+  assert.equal(admit(requestOf("PUT", ["usual", "a"]))?.code, "4.01");
+  assert.equal(lines.length, 1);
 });
