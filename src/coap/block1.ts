@@ -4,6 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import { type Block, blockOffset, isWholeBlock } from "./block.ts";
 import { Budget, entryBytes, ownBytes } from "./budget.ts";
+import { PerComputer } from "./computers.ts";
 import type { CoapLimits } from "./limits.ts";
 import { type Request, uploadKey } from "./request.ts";
 import type { Reply } from "./response.ts";
@@ -33,12 +34,14 @@ export class Uploads {
   readonly #clock: Clock;
   readonly #limits: CoapLimits;
   readonly #budget: Budget;
+  readonly #held: PerComputer;
   readonly #uploads = new Map<string, Upload>();
 
   constructor(clock: Clock, limits: CoapLimits) {
     this.#clock = clock;
     this.#limits = limits;
     this.#budget = new Budget(limits.uploadBytes);
+    this.#held = new PerComputer(limits.uploadBytesPerPeer, limits.uploadBytes);
   }
 
   get size(): number {
@@ -102,8 +105,8 @@ export class Uploads {
     if (isRepeated && upload.parts.at(-1)?.length === payload.length) return undefined;
     if (offset !== upload.bytes) return INCOMPLETE;
     const cost = entryBytes() + payload.length;
-    if (!this.#budget.fits(cost) || upload.peer.uploadBytes + cost > this.#limits.uploadBytesPerPeer)
-      return NO_ROOM;
+    const isMuch = upload.peer.uploadBytes + cost > this.#limits.uploadBytesPerPeer;
+    if (isMuch || !this.#budget.fits(cost) || !this.#held.hasRoom(upload.peer, cost)) return NO_ROOM;
     upload.parts.push(ownBytes(payload));
     upload.bytes += payload.length;
     this.#hold(upload, cost);
@@ -114,6 +117,7 @@ export class Uploads {
     upload.heldBytes += bytes;
     upload.peer.uploadBytes += bytes;
     this.#budget.take(bytes);
+    this.#held.take(upload.peer, bytes);
   }
 
   #forget(key: string): void {
@@ -122,5 +126,6 @@ export class Uploads {
     this.#uploads.delete(key);
     upload.peer.uploadBytes -= upload.heldBytes;
     this.#budget.give(upload.heldBytes);
+    this.#held.give(upload.peer, upload.heldBytes);
   }
 }

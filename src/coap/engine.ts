@@ -11,6 +11,7 @@ import { Pins } from "./block2.ts";
 import { failedReply, withPart } from "./body.ts";
 import type { Message } from "./codec.ts";
 import { isSafe } from "./codes.ts";
+import { PerComputer } from "./computers.ts";
 import { FailureLog } from "./failure-log.ts";
 import { type MessageGuard, type Opened, sealed } from "./guard.ts";
 import { type CoapLimits, type CoapStats, newStats } from "./limits.ts";
@@ -64,7 +65,7 @@ export class Engine {
   readonly #housekeeping: Ticker;
   readonly #keepers: (() => number)[] = [];
   readonly #closing = new AbortController();
-  #running = 0;
+  readonly #running: PerComputer;
   #whenIdle: () => void = () => {};
   #hasStopped = false;
 
@@ -74,6 +75,7 @@ export class Engine {
     this.limits = limits;
     this.failures = new FailureLog(clock, log);
     this.rates = new RateLimits(limits.requestsPerSecond);
+    this.#running = new PerComputer(limits.requestsPerPeer, limits.requests);
     this.#handler = handler;
     this.#admit = admit;
     this.#guard = guard;
@@ -135,6 +137,15 @@ export class Engine {
     else this.#finishWhenHere(request, this.#withPart(request, reply, reply.body));
   }
 
+  /** Whether the request is refused whatever its body is; then it is answered. */
+  refuses(request: Request): boolean {
+    const refusal = this.#admit?.(request);
+    if (refusal === undefined) return false;
+    this.#counts.requests += 1;
+    this.#finish(request, refusal);
+    return true;
+  }
+
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
   forget(peer: Peer): void {
     this.#observers.endAll(peer);
@@ -182,9 +193,10 @@ export class Engine {
 
   #run(request: Request): void {
     const { from, observe } = request;
-    const isFull = this.#running >= this.limits.requests;
+    const isFull = this.#running.total >= this.limits.requests;
     if (isFull || this.#closing.signal.aborted) return this.#finish(request, BUSY);
-    if (from.running >= this.limits.requestsPerPeer) return this.#finish(request, TOO_MANY);
+    const isMuch = from.running >= this.limits.requestsPerPeer || !this.#running.hasRoom(from);
+    if (isMuch) return this.#finish(request, TOO_MANY);
     // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
     if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
       this.#observers.end(request);
@@ -242,12 +254,12 @@ export class Engine {
 
   async #defer(request: Request, answer: Promise<Reply>): Promise<void> {
     request.from.running += 1;
-    this.#running += 1;
+    this.#running.take(request.from);
     request.defer();
     const reply = await answer;
     request.from.running -= 1;
-    this.#running -= 1;
-    if (this.#running === 0) this.#whenIdle();
+    this.#running.give(request.from);
+    if (this.#running.total === 0) this.#whenIdle();
     this.#finish(request, reply);
   }
 
@@ -277,7 +289,7 @@ export class Engine {
 
   #idle(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#running === 0) resolve();
+      if (this.#running.total === 0) resolve();
       else this.#whenIdle = resolve;
     });
   }

@@ -4,6 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Pins } from "./block2.ts";
+import { PerComputer } from "./computers.ts";
 import { sealed } from "./guard.ts";
 import type { CoapLimits, CoapStats } from "./limits.ts";
 import { Observer } from "./observer.ts";
@@ -50,16 +51,17 @@ export class Observers {
   readonly #changed = new Set<Observer>();
   readonly #transfers = new Map<string, Set<Observer>>();
   readonly #ticker: Ticker;
-  #count = 0;
+  readonly #held: PerComputer;
   #sequence = 0;
 
   constructor(host: ObserverHost) {
     this.#host = host;
+    this.#held = new PerComputer(host.limits.observersPerPeer, host.limits.observers);
     this.#ticker = new Ticker(host.clock, TICK_US, (nowUs) => this.#tick(nowUs));
   }
 
   get size(): number {
-    return this.#count;
+    return this.#held.total;
   }
 
   /**
@@ -73,7 +75,8 @@ export class Observers {
     const { limits, clock } = this.#host;
     const peer = request.from;
     this.end(request);
-    if (this.#count >= limits.observers || peer.observers >= limits.observersPerPeer) return undefined;
+    const isFull = this.#held.total >= limits.observers || !this.#held.hasRoom(peer);
+    if (isFull || peer.observers >= limits.observersPerPeer) return undefined;
     request.confirmsNotifications = notifications?.isConfirmable === true;
     const observer = new Observer(request, (own) => this.#sourceOf(own));
     observer.isShared = notifications?.isShared !== false;
@@ -83,7 +86,7 @@ export class Observers {
     this.#byPeer.set(peer, ofPeer);
     ofPeer.set(observationKey(request), observer);
     peer.observers += 1;
-    this.#count += 1;
+    this.#held.take(peer);
     this.#ticker.wake();
     return this.#nextSequence();
   }
@@ -234,7 +237,7 @@ export class Observers {
     ofPeer?.delete(observationKey(observer.request));
     if (ofPeer?.size === 0) this.#byPeer.delete(peer);
     peer.observers -= 1;
-    this.#count -= 1;
+    this.#held.give(peer);
     this.#changed.delete(observer);
     if (observer.transfer !== undefined) this.#transfers.get(observer.transfer.key)?.delete(observer);
     observer.carrier.close();
@@ -252,7 +255,7 @@ export class Observers {
         if (observer.isReady && observer.isStale(nowUs)) this.#markChanged(observer);
       }
     }
-    return this.#count > 0;
+    return this.#held.total > 0;
   }
 
   #checkTransfer({ key, sinceUs }: NonNullable<Observer["transfer"]>, nowUs: number): void {

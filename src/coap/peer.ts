@@ -1,5 +1,6 @@
 // A remote endpoint that talks to the server, whatever the transport: who it is, and what it occupies.
 
+import { hostOf, scopeOf } from "./address.ts";
 import type { SizeLimits } from "./block.ts";
 
 export type Transport = "udp" | "tcp" | "tls" | "ws" | "wss";
@@ -34,4 +35,18 @@ export abstract class Peer {
   pinnedBytes = 0;
   /** Bytes of bodies that are being read for its requests. */
   readingBytes = 0;
+  #computer: string | undefined;
+  #isLocal: boolean | undefined;
+
+  /** The computer that it is on, as limits count. */
+  get computer(): string {
+    this.#computer ??= hostOf(this.plainAddress);
+    return this.#computer;
+  }
+
+  /** It is on this computer. */
+  get isLocal(): boolean {
+    this.#isLocal ??= scopeOf(this.plainAddress) === "loopback";
+    return this.#isLocal;
+  }
 }

@@ -14,7 +14,7 @@ import type { UdpPeer } from "./udp-peer.ts";
 
 /**
  * Whose address is doubted. `public`: those that are neither of this computer, nor of its subnets, nor of a private network.
- * `all`: everybody's. `none`: nobody's.
+ * `all`: everybody's but this computer's. `none`: nobody's.
  */
 export type Amplification = "public" | "all" | "none";
 
@@ -51,8 +51,10 @@ export class Proofs {
   /** Whether the address is believed unseen. */
   isExempt(address: string): boolean {
     const { policy, neighbours } = this.#options;
-    if (policy !== "public") return policy === "none";
-    return scopeOf(address) !== "public" || neighbours.include(address);
+    const scope = scopeOf(address);
+    // From outside nothing can claim to be of this computer: the system drops it.
+    if (policy === "none" || scope === "loopback") return true;
+    return policy === "public" && (scope !== "public" || neighbours.include(address));
   }
 
   /** Counts what came from a peer, and looks for an Echo of ours. */

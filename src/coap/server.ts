@@ -42,8 +42,9 @@ export interface CoapServerOptions {
   readonly port: number;
   readonly handler: CoapHandler;
   /**
-   * Asked where the handler is not: about every part of an upload, so that nobody fills memory with what the handler would
-   * refuse, about later blocks of an answer, and about each observer of a notification that is rendered once for several.
+   * Asked where the handler is not: about every part of an upload, and before an address must prove itself, so that nobody
+   * fills memory with what the handler would refuse; about later blocks of an answer, and about each observer of a
+   * notification that is rendered once for several.
    */
   readonly admit?: CoapAdmission;
   /** The system's when absent; tests have their own. */

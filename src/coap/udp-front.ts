@@ -3,7 +3,7 @@
 // Nothing that arrives ends the process: bad datagrams are dropped.
 
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, isCoap, NO_BYTES } from "./codec.ts";
-import { ACK, classOf, CON, EMPTY, isSafe, NON, RST } from "./codes.ts";
+import { ACK, classOf, codeNumber, CON, EMPTY, isSafe, NON, RST } from "./codes.ts";
 import { duplicateKey } from "./deduplication.ts";
 import { DeferredRequests } from "./deferred.ts";
 import type { Engine } from "./engine.ts";
@@ -19,6 +19,10 @@ import { UdpCarrier } from "./udp-carrier.ts";
 import { UdpOutbox } from "./udp-outbox.ts";
 import { type UdpPeer, UdpPeers } from "./udp-peer.ts";
 import { UdpRequest, type UdpSender } from "./udp-request.ts";
+
+/** Answers to who may not do what he asks for: a stranger gets them at once, without the text if that is too long for him. */
+const REFUSALS: readonly number[] = [codeNumber("4.01"), codeNumber("4.03")];
+const WITHOUT_TEXT = { options: [], payload: NO_BYTES } as const;
 
 export interface UdpFrontOptions {
   readonly socket: DatagramSocket;
@@ -93,6 +97,7 @@ export class UdpFront implements UdpSender {
   respond(request: UdpRequest, answer: ReplyMessage): void {
     if (request.from.isProven || request.isMulticast || this.#fits(request, answer))
       this.#respond(request, answer);
+    else if (REFUSALS.includes(answer.code)) this.#respond(request, { ...answer, ...WITHOUT_TEXT });
     else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
@@ -149,6 +154,8 @@ export class UdpFront implements UdpSender {
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
     if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
+    // Who may not do it need not prove anything, and nothing waits for him.
+    if (this.#engine.refuses(request)) return;
     this.#afterProof(request, () => this.#engine.handle(request));
   }
 

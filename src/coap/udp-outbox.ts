@@ -12,6 +12,7 @@ import { type Amplification, Proofs } from "./proof.ts";
 import { type Confirmable, type Outcome, Reliability } from "./reliability.ts";
 import type { UdpPeer } from "./udp-peer.ts";
 import type { UdpRequest } from "./udp-request.ts";
+import { Waiting } from "./waiting.ts";
 
 export interface UdpOutboxOptions {
   readonly engine: Engine;
@@ -25,12 +26,13 @@ export class UdpOutbox {
   readonly reliability: Reliability<UdpPeer>;
   readonly #engine: Engine;
   readonly #proofs: Proofs;
-  /** Answers that wait for their turn. */
-  #waiting = 0;
+  /** What waits for its turn. */
+  readonly #waiting: Waiting;
 
   constructor({ engine, amplification: policy, neighbours }: UdpOutboxOptions) {
     const { clock } = engine;
     this.#engine = engine;
+    this.#waiting = new Waiting(engine.limits);
     this.#proofs = new Proofs({ policy, clock, neighbours, failed: (peer) => this.lose(peer) });
     this.reliability = new Reliability({
       clock,
@@ -73,9 +75,8 @@ export class UdpOutbox {
   }
 
   /** Whether no more answers to the peer may wait, so that another request of it must not run. */
-  isFull({ line }: UdpPeer): boolean {
-    const { responses, responsesPerPeer } = this.#engine.limits;
-    return line.waiting.length >= responsesPerPeer || this.#waiting >= responses;
+  isFull(peer: UdpPeer): boolean {
+    return this.#waiting.isFull(peer);
   }
 
   /** Sends an answer that is to be acknowledged, in its turn. */
@@ -121,14 +122,16 @@ export class UdpOutbox {
 
   #wait(request: UdpRequest, granted: () => void, dropped: () => void = () => {}): void {
     const { counts } = this.#engine;
-    this.#waiting += 1;
+    const oldest = request.from.isProven ? undefined : this.#waiting.oldest();
+    if (oldest !== undefined) this.reliability.drop(oldest);
+    const end = this.#waiting.begin(request);
     this.reliability.whenFree(request.from, {
       granted: () => {
-        this.#waiting -= 1;
+        end();
         granted();
       },
       dropped: () => {
-        this.#waiting -= 1;
+        end();
         counts.dropped += 1;
         dropped();
         if (!request.from.isProven) this.#askForEcho(request);

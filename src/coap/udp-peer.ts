@@ -107,6 +107,8 @@ export interface UdpPeersOptions {
 export class UdpPeers {
   readonly #options: UdpPeersOptions;
   readonly #peers = new Map<string, UdpPeer>();
+  /** Those that had not proven themselves when they came: the first to be forgotten. */
+  readonly #doubted = new Map<string, UdpPeer>();
   readonly #replyBudget: Budget;
   #rotatedUs = 0;
 
@@ -130,6 +132,7 @@ export class UdpPeers {
     const duplicates = new Deduplication(limits.replyBytesPerPeer, this.#replyBudget, () => this.#rotate());
     const peer = new UdpPeer({ local, address, port, duplicates, signal, ...admit(address) });
     this.#peers.set(key, peer);
+    if (!peer.isProven) this.#doubted.set(key, peer);
     return peer;
   }
 
@@ -141,8 +144,7 @@ export class UdpPeers {
       this.#rotate();
     }
     for (const [key, peer] of this.#peers) {
-      if (peer.duplicates.isEmpty && !peer.isBusy && nowUs - peer.heardUs > GENERATION_US)
-        this.#peers.delete(key);
+      if (peer.duplicates.isEmpty && !peer.isBusy && nowUs - peer.heardUs > GENERATION_US) this.#delete(key);
     }
   }
 
@@ -150,20 +152,34 @@ export class UdpPeers {
     for (const peer of this.#peers.values()) peer.duplicates.rotate();
   }
 
-  // A Map iterates in the order of insertion; busy ones move to the end, so that each search starts with new candidates.
   #forgetOne(): boolean {
+    return this.#forgetOneOf(this.#doubted) || this.#forgetOneOf(this.#peers);
+  }
+
+  // A Map iterates in the order of insertion; busy ones move to the end, so that each search starts with new candidates.
+  #forgetOneOf(peers: Map<string, UdpPeer>): boolean {
     let searched = 0;
-    for (const [key, peer] of this.#peers) {
-      this.#peers.delete(key);
+    for (const [key, peer] of peers) {
+      if (peers === this.#doubted && peer.isProven) {
+        peers.delete(key);
+        continue;
+      }
       if (!peer.isBusy) {
+        this.#delete(key);
         peer.duplicates.clear();
         this.#options.evicted(peer);
         return true;
       }
-      this.#peers.set(key, peer);
+      peers.delete(key);
+      peers.set(key, peer);
       searched += 1;
       if (searched === SEARCHED) return false;
     }
     return false;
+  }
+
+  #delete(key: string): void {
+    this.#peers.delete(key);
+    this.#doubted.delete(key);
   }
 }

@@ -197,7 +197,7 @@ const BELIEVED: readonly (readonly [policy: Amplification, from: string, to: str
     ["public", "192.168.3.4", "10.0.0.7", true],
     ["public", "203.0.113.99", "203.0.113.7", true],
     ["public", "203.0.114.1", "203.0.113.7", false],
-    ["all", "127.0.0.1", "127.0.0.1", false],
+    ["all", "127.0.0.1", "127.0.0.1", true],
     ["all", "10.0.0.20", "10.0.0.7", false],
     ["none", STRANGER, "203.0.113.7", true],
   ];

@@ -12,6 +12,7 @@ import type { Amplification } from "../../src/coap/proof.ts";
 import {
   type CoapRequest,
   type CoapResponse,
+  type CoapAdmission,
   CoapServer,
   type StreamPorts,
   type TlsCredentials,
@@ -34,6 +35,7 @@ export interface SampleOptions {
   readonly origins?: readonly string[];
   readonly network?: UdpNetwork;
   readonly guard?: MessageGuard;
+  readonly admit?: CoapAdmission;
   readonly port?: number;
   readonly multicast?: boolean;
   /** Nobody must prove his address unless a test wants it. */

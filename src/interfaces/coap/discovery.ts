@@ -12,6 +12,34 @@ export function wellKnownCore<M>(router: Router<M>, query: readonly string[]): U
   return encoded([OWN, ...linksOf(router)], query);
 }
 
+/** The links as they are asked for. Anybody may ask, so they are not made anew while the same resources exist. */
+export class Discovery<M, R> {
+  readonly #router: Router<M>;
+  readonly #represent: (links: Uint8Array) => R;
+  #instances = "";
+  #links: readonly CoapLink[] = [];
+  #whole: R | undefined;
+
+  /** `represent` makes of encoded links what is handed out. */
+  constructor(router: Router<M>, represent: (links: Uint8Array) => R) {
+    this.#router = router;
+    this.#represent = represent;
+  }
+
+  /** The links that match `query`. */
+  matching(query: readonly string[]): R {
+    const instances = Array.from(this.#router.instances(), ({ path }) => path.join("/")).join("\n");
+    if (instances !== this.#instances) {
+      this.#instances = instances;
+      this.#links = [OWN, ...linksOf(this.#router)];
+      this.#whole = undefined;
+    }
+    if (query.length > 0) return this.#represent(encoded(this.#links, query));
+    this.#whole ??= this.#represent(encoded(this.#links, []));
+    return this.#whole;
+  }
+}
+
 /** The links of what is below `path`, encoded: the linked list of draft-ietf-core-interfaces-14 section 4.1. */
 export function linksBelow<M>(router: Router<M>, path: readonly string[]): Uint8Array {
   const isBelow = (link: CoapLink): boolean =>

@@ -42,7 +42,8 @@ export interface AuditParts {
 
 /**
  * The check as an answer, where the handler is not asked: for the parts of uploads, of which the first one tells whether
- * there is any use in the rest, for later blocks of answers, and for each of several observers.
+ * there is any use in the rest, for requests that would wait for the proof of an address, for later blocks of answers, and
+ * for each of several observers.
  */
 export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission {
   return (request) => {
@@ -52,6 +53,7 @@ export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission 
     } catch (thrown) {
       const error = asVscopeError(thrown);
       const response = problemResponse(error, error.message, request);
+      // Reading is no command: an observation of a stranger is refused here, too.
       if (!isSafe(request.method))
         write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
       return response;

@@ -14,14 +14,14 @@ import { type Match, printPath, type Router } from "../../resources/router.ts";
 import { ConditionalWatch } from "./conditional-watch.ts";
 import { type Conditions, type Parameters, requireComparable, takeConditions } from "./conditions.ts";
 import { FORMAT } from "./content-formats.ts";
-import { wellKnownCore } from "./discovery.ts";
+import { Discovery } from "./discovery.ts";
 import { CBOR_FORMAT } from "./formats/cbor.ts";
 import { JSON_FORMAT } from "./formats/json.ts";
 import type { AccessCheck } from "./guard.ts";
 import { decodePatch, decodeText, decodeValue } from "./payload.ts";
 import { checkPreconditions, isConditional, requireMatch } from "./preconditions.ts";
 import { problemResponse, shownRequest } from "./problem.ts";
-import { represented, representation } from "./represent.ts";
+import { type Representation, represented, representation } from "./represent.ts";
 import { requireAcceptable } from "./representations.ts";
 import { Turns } from "./turns.ts";
 
@@ -50,11 +50,13 @@ class TreeHandler<M> {
   readonly #log: Log;
   readonly #check: AccessCheck;
   readonly #turns = new Turns();
+  readonly #discovery: Discovery<M, Representation>;
   /** By the request that registered. */
   readonly #watches = new WeakMap<CoapRequest, ConditionalWatch>();
 
   constructor(router: Router<M>, { clock, log, check }: HandlerOptions) {
     this.#router = router;
+    this.#discovery = new Discovery(router, (links) => represented(links, LINK_FORMAT));
     this.#check = check;
     this.#clock = clock;
     this.#log = log;
@@ -175,7 +177,7 @@ class TreeHandler<M> {
     if (method !== "GET")
       throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
     requireAcceptable(accept, "/.well-known/core", [LINK_FORMAT]);
-    const links = represented(wellKnownCore(this.#router, query), LINK_FORMAT);
+    const links = this.#discovery.matching(query);
     requireMatch(request, [links.etag]);
     return { code: "2.05", ...links };
   }
