@@ -23,7 +23,7 @@ export const THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled";
 export const CONFIG = "/etc/vscope.cfg";
 
 export function configure(box: FixtureBox, text: string): void {
-  box.files[CONFIG] = `[security]\n[daemon]\npid_file = /run/vscope-server.pid\n${text}`;
+  box.files[CONFIG] = `[daemon]\npid_file = /run/vscope-server.pid\n[security]\n${text}`;
 }
 
 export function stopServer(box: FixtureBox): void {
@@ -596,7 +596,7 @@ export const AILMENTS: readonly Ailment[] = [
     name: "a folder for the state that the server cannot make",
     ail: (box) => {
       keys(box, { mode: 0o600, uid: VSCOPE_UID, gid: 0 });
-      configure(box, "[security]\nstate = /var/lib/other\n");
+      configure(box, "state = /var/lib/other\n");
     },
     check: "state",
     mark: "fault",

@@ -94,7 +94,7 @@ test("--json has the same as data", async () => {
 
 test("-s names the configuration file, as with vscope-server", async () => {
   const root = await copyOf("named", () => {});
-  await writeFile(join(root, "etc/other.cfg"), "[hardware]\ngpio = none\n");
+  await writeFile(join(root, "etc/other.cfg"), "[security]\n[hardware]\ngpio = none\n");
   const { out } = await doctor(["--root", root, "-s", "/etc/other.cfg"]);
   assert.match(out, /\n {2}ok {5}\/etc\/other\.cfg: valid\n/);
   assert.doesNotMatch(out, /GPIO/);
