@@ -3,7 +3,7 @@
 
 import { whyFileNotWritable, whyFolderNotWritable } from "./base/writable.ts";
 import { checkTls } from "./coap/stream/tls-credentials.ts";
-import { bindUdp } from "./coap/udp.ts";
+import { bindUdp } from "./coap/network/udp.ts";
 import { streamSettings } from "./coap-settings.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { VscopeError } from "./base/errors.ts";

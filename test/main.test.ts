@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { NEVER } from "../src/base/abort.ts";
 import { SystemClock } from "../src/base/clock.ts";
-import { CoapClient } from "../src/coap/client.ts";
+import { CoapClient } from "../src/coap/client/client.ts";
 import { EXIT_CODES } from "../src/daemon/exit-codes.ts";
 import { Program, runProgram } from "./support/program.ts";
 

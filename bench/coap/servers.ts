@@ -9,7 +9,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NEVER } from "../../src/base/abort.ts";
 import { MS, SystemClock } from "../../src/base/clock.ts";
-import { CoapClient } from "../../src/coap/client.ts";
+import { CoapClient } from "../../src/coap/client/client.ts";
 
 /** The paths that are measured: a status of 60 bytes, 2 MiB, what is observed, and what is written. */
 export const PATHS = ["small", "large", "watched", "put"] as const;

@@ -5,9 +5,9 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
-import type { ClientEndpoint } from "../coap/client-endpoint.ts";
+import type { ClientEndpoint } from "../coap/client/client-endpoint.ts";
 import { OscoreContext } from "../coap/oscore/oscore-context.ts";
-import { OscoreEndpoint } from "../coap/oscore/oscore-endpoint.ts";
+import { OscoreEndpoint } from "../coap/client/oscore-endpoint.ts";
 import { SequenceFile } from "../coap/oscore/sequence-file.ts";
 
 const CLIENT_KEY = z.object({

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import { CoapClient, type CoapClientOptions } from "../coap/client.ts";
+import { CoapClient, type CoapClientOptions } from "../coap/client/client.ts";
 import { type ClientKey, protectedBy } from "./client-key.ts";
 import { transportError } from "./reply-error.ts";
 import { addressesOf, type ServerUrl } from "./server-url.ts";

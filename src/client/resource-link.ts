@@ -1,6 +1,6 @@
 // What discovery tells about a resource (/.well-known/core, RFC 6690).
 
-import type { CoapLink } from "../coap/link-format.ts";
+import type { CoapLink } from "../coap/message/link-format.ts";
 
 export interface ResourceLink {
   readonly path: readonly string[];

@@ -5,7 +5,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { orAborted } from "../base/abort.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
-import { type CoapScheme, DEFAULT_PORTS } from "../coap/client.ts";
+import { type CoapScheme, DEFAULT_PORTS } from "../coap/client/client.ts";
 import { serverUnreachable } from "./reply-error.ts";
 
 const SCHEMES = ["coap", "coap+tcp", "coaps+tcp", "coap+ws", "coaps+ws"] as const;

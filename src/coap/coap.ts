@@ -12,16 +12,16 @@ export {
   type CoapClientRequest,
   type CoapReply,
   type CoapScheme,
-} from "./client.ts";
-export type { CoapMethod } from "./codes.ts";
-export { discover, type DiscoverOptions, type FoundServer } from "./discover.ts";
-export { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
-export { type CoapLink, decodeLinks, encodeLinks, filterLinks } from "./link-format.ts";
+} from "./client/client.ts";
+export type { CoapMethod } from "./message/codes.ts";
+export { discover, type DiscoverOptions, type FoundServer } from "./client/discover.ts";
+export { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./engine/limits.ts";
+export { type CoapLink, decodeLinks, encodeLinks, filterLinks } from "./message/link-format.ts";
 export { OscoreContext, type OscoreContexts, type OscoreKey } from "./oscore/oscore-context.ts";
 export { OscoreGuard } from "./oscore/oscore-guard.ts";
 export type { SequenceStore } from "./oscore/sender-sequence.ts";
 export { SequenceFile } from "./oscore/sequence-file.ts";
-export type { CoapIdentity } from "./request.ts";
+export type { CoapIdentity } from "./engine/request.ts";
 export {
   type CoapAdmission,
   type CoapHandler,

@@ -4,22 +4,22 @@
 import { isIPv4 } from "node:net";
 import { type Clock, SystemClock } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
-import { type CoapAdmission, type CoapHandler, Engine } from "./engine.ts";
-import type { MessageGuard } from "./guard.ts";
-import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./limits.ts";
-import type { CoapRequest } from "./request.ts";
-import type { CoapResponse } from "./response.ts";
-import { LocalSockets } from "./local-sockets.ts";
-import { Neighbours } from "./neighbours.ts";
-import { SYSTEM_NETWORK, type UdpNetwork } from "./network.ts";
-import type { Amplification } from "./proof.ts";
+import { type CoapAdmission, type CoapHandler, Engine } from "./engine/engine.ts";
+import type { MessageGuard } from "./engine/guard.ts";
+import { type CoapLimits, type CoapStats, DEFAULT_LIMITS } from "./engine/limits.ts";
+import type { CoapRequest } from "./engine/request.ts";
+import type { CoapResponse } from "./engine/response.ts";
+import { LocalSockets } from "./network/local-sockets.ts";
+import { Neighbours } from "./network/neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "./network/network.ts";
+import type { Amplification } from "./udp/proof.ts";
 import { type ListenAt, listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
 import type { TlsCredentials } from "./stream/tls-credentials.ts";
-import type { DatagramSocket } from "./udp.ts";
-import { UdpFront } from "./udp-front.ts";
+import type { DatagramSocket } from "./network/udp.ts";
+import { UdpFront } from "./udp/udp-front.ts";
 
 export type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse, TlsCredentials };
 

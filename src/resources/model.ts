@@ -3,7 +3,7 @@
 import type { Recorder } from "../acquisition/recorder.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { ReadableCell } from "../base/cell.ts";
-import type { CoapStats } from "../coap/limits.ts";
+import type { CoapStats } from "../coap/engine/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Rack } from "../instruments/rack.ts";

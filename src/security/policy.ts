@@ -3,10 +3,10 @@
 import { isIP } from "node:net";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import { bareAddress, scopeOf } from "../coap/address.ts";
-import { Neighbours } from "../coap/neighbours.ts";
-import { SYSTEM_NETWORK, type UdpNetwork } from "../coap/network.ts";
-import type { CoapIdentity } from "../coap/request.ts";
+import { bareAddress, scopeOf } from "../coap/network/address.ts";
+import { Neighbours } from "../coap/network/neighbours.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "../coap/network/network.ts";
+import type { CoapIdentity } from "../coap/engine/request.ts";
 import type { Role } from "../config/access.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { NetworkTable } from "./network-table.ts";

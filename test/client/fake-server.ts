@@ -4,8 +4,8 @@
 import { Cell } from "../../src/base/cell.ts";
 import { MS, SystemClock } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
-import type { CoapLimits } from "../../src/coap/limits.ts";
-import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/link-format.ts";
+import type { CoapLimits } from "../../src/coap/engine/limits.ts";
+import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/message/link-format.ts";
 import { type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
 import { sampleFile } from "./sample-spectra.ts";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { SECOND } from "../../src/base/clock.ts";
-import { blockValue, readBlock } from "../../src/coap/block.ts";
-import type { CoapMessage } from "../../src/coap/codec.ts";
-import { findOption, findUint, OPTION, uintValue } from "../../src/coap/options.ts";
+import { blockValue, readBlock } from "../../src/coap/message/block.ts";
+import type { CoapMessage } from "../../src/coap/message/codec.ts";
+import { findOption, findUint, OPTION, uintValue } from "../../src/coap/message/options.ts";
 import { type Bench, probe } from "./probe.ts";
 import { brief, CODE, type RawPeer, type RawRequest, textOf } from "./raw-peer.ts";
 import { pattern } from "./sample-server.ts";

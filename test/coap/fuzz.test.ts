@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { CON } from "../../src/coap/codes.ts";
+import { CON } from "../../src/coap/message/codes.ts";
 import { mutatedRequest, type Random, randomDatagram } from "./mutations.ts";
 import { brief, RawPeer, textOf } from "./raw-peer.ts";
 import { Sample } from "./sample-server.ts";

@@ -12,7 +12,7 @@ import * as npmCoap from "coap";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
-import { CoapClient } from "../../src/coap/client.ts";
+import { CoapClient } from "../../src/coap/client/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
 import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
 import { pattern, Sample, sha256 } from "./sample-server.ts";

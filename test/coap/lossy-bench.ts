@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { CoapClient } from "../../src/coap/client.ts";
+import { CoapClient } from "../../src/coap/client/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
 import { Sample } from "./sample-server.ts";
 import { CLEAR, VirtualNetwork, type Weather } from "./virtual-network.ts";

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { SECOND } from "../../src/base/clock.ts";
 import { NEVER } from "../../src/base/abort.ts";
-import type { CoapClient } from "../../src/coap/client.ts";
-import type { CoapMessage } from "../../src/coap/codec.ts";
-import { CON, NON } from "../../src/coap/codes.ts";
-import { findUint, OPTION } from "../../src/coap/options.ts";
+import type { CoapClient } from "../../src/coap/client/client.ts";
+import type { CoapMessage } from "../../src/coap/message/codec.ts";
+import { CON, NON } from "../../src/coap/message/codes.ts";
+import { findUint, OPTION } from "../../src/coap/message/options.ts";
 import { lossy, type LossyBench, orTimeout, SILENCE, STORM } from "./lossy-bench.ts";
 import { textOf } from "./raw-peer.ts";
 import { pattern } from "./sample-server.ts";

@@ -4,8 +4,8 @@
 import type { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
-import { type CoapMessage, decodeMessage, emptyMessage } from "../../src/coap/codec.ts";
-import { ACK, CON, EMPTY, RST } from "../../src/coap/codes.ts";
+import { type CoapMessage, decodeMessage, emptyMessage } from "../../src/coap/message/codec.ts";
+import { ACK, CON, EMPTY, RST } from "../../src/coap/message/codes.ts";
 import { type RawRequest, requestBytes } from "./raw-peer.ts";
 import type { VirtualSocket } from "./virtual-network.ts";
 

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { SECOND } from "../../src/base/clock.ts";
 import { NEVER } from "../../src/base/abort.ts";
-import type { CoapClient, CoapClientRequest, CoapReply } from "../../src/coap/client.ts";
-import { NON } from "../../src/coap/codes.ts";
-import { OPTION } from "../../src/coap/options.ts";
+import type { CoapClient, CoapClientRequest, CoapReply } from "../../src/coap/client/client.ts";
+import { NON } from "../../src/coap/message/codes.ts";
+import { OPTION } from "../../src/coap/message/options.ts";
 import { lossy, type LossyBench, orTimeout } from "./lossy-bench.ts";
 import { briefs, CODE, textOf } from "./raw-peer.ts";
 import { pattern, sha256 } from "./sample-server.ts";

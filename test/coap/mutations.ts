@@ -1,7 +1,7 @@
 // Datagrams for the fuzz tests: random ones, and requests of all kinds with some bytes changed or the end cut off.
 
-import { NON } from "../../src/coap/codes.ts";
-import { OPTION } from "../../src/coap/options.ts";
+import { NON } from "../../src/coap/message/codes.ts";
+import { OPTION } from "../../src/coap/message/options.ts";
 import { CODE, requestBytes } from "./raw-peer.ts";
 
 export type Random = () => number;

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { MS, SECOND } from "../../src/base/clock.ts";
-import type { CoapMessage } from "../../src/coap/codec.ts";
-import { ACK, CON, NON, RST } from "../../src/coap/codes.ts";
-import { findOption, OPTION } from "../../src/coap/options.ts";
+import type { CoapMessage } from "../../src/coap/message/codec.ts";
+import { ACK, CON, NON, RST } from "../../src/coap/message/codes.ts";
+import { findOption, OPTION } from "../../src/coap/message/options.ts";
 import { probe } from "./probe.ts";
 import { brief, briefs, CODE, requestBytes, textOf } from "./raw-peer.ts";
 

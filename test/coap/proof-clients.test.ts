@@ -8,7 +8,7 @@ import { after, before, beforeEach, test } from "node:test";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
 import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
-import { bindUdp, type DatagramSocket } from "../../src/coap/udp.ts";
+import { bindUdp, type DatagramSocket } from "../../src/coap/network/udp.ts";
 import { pattern, Sample, sha256 } from "./sample-server.ts";
 
 const clock = new SystemClock();

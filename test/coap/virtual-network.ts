@@ -2,8 +2,8 @@
 
 import type { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { VscopeError } from "../../src/base/errors.ts";
-import type { NetworkAddress, UdpNetwork } from "../../src/coap/network.ts";
-import type { DatagramListener, DatagramSocket, GroupSocket } from "../../src/coap/udp.ts";
+import type { NetworkAddress, UdpNetwork } from "../../src/coap/network/network.ts";
+import type { DatagramListener, DatagramSocket, GroupSocket } from "../../src/coap/network/udp.ts";
 
 export interface Weather {
   /** Shares of datagrams from 0 to 1. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { NEVER } from "../../src/base/abort.ts";
 import { SystemClock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
-import { CoapClient, type CoapClientRequest, type CoapReply } from "../../src/coap/client.ts";
+import { CoapClient, type CoapClientRequest, type CoapReply } from "../../src/coap/client/client.ts";
 import type { ServerConfig } from "../../src/config/server-config.ts";
 import { Server } from "../../src/server.ts";
 import { emulatedConfig } from "./instrument.ts";

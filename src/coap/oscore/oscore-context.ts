@@ -2,7 +2,7 @@
 
 import { hkdfSync, randomBytes } from "node:crypto";
 import { VscopeError } from "../../base/errors.ts";
-import { NO_BYTES } from "../codec.ts";
+import { NO_BYTES } from "../message/codec.ts";
 import {
   type AeadAlgorithm,
   ALGORITHMS,

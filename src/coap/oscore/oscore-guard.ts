@@ -1,10 +1,10 @@
 // The server's end of OSCORE: opens protected requests, refuses what does not verify or was seen before, and protects the
 // answers (RFC 8613 sections 7 and 8). Refusals are plain, because there is nobody proven to protect them for.
 
-import { type Content, type Message, NO_BYTES } from "../codec.ts";
-import { codeNumber, methodCode } from "../codes.ts";
-import type { MessageGuard, Opened } from "../guard.ts";
-import { findOption, findUint, OPTION, uintOption } from "../options.ts";
+import { type Content, type Message, NO_BYTES } from "../message/codec.ts";
+import { codeNumber, methodCode } from "../message/codes.ts";
+import type { MessageGuard, Opened } from "../engine/guard.ts";
+import { findOption, findUint, OPTION, uintOption } from "../message/options.ts";
 import { LARGEST_PLAINTEXT_BYTES } from "./cose.ts";
 import type { OscoreContext, OscoreContexts } from "./oscore-context.ts";
 import { decodeOscoreOption, sequenceOf } from "./oscore-option.ts";

@@ -3,7 +3,7 @@
 //    0 1 2 3 4 5 6 7
 //   |0 0 0|h|k|  n  |  Partial IV (n bytes)  |  length and kid context (if h)  |  kid, the rest (if k)
 
-import { NO_BYTES } from "../codec.ts";
+import { NO_BYTES } from "../message/codec.ts";
 
 export interface OscoreOption {
   /** The sender's sequence number in network order, 1 to 5 bytes. */

@@ -1,9 +1,9 @@
 // Messages into OSCORE and out of it (RFC 8613 sections 4 and 8), for both ends. Code, payload and nearly all options move
 // into the ciphertext; outside stay a code that says nothing, what proxies must read, and the option OSCORE.
 
-import { type Content, decodeMessage, encodeMessage, NO_BYTES, sortOptions } from "../codec.ts";
-import { classOf, codeNumber, CON, methodCode } from "../codes.ts";
-import { type CoapOption, findOption, OPTION } from "../options.ts";
+import { type Content, decodeMessage, encodeMessage, NO_BYTES, sortOptions } from "../message/codec.ts";
+import { classOf, codeNumber, CON, methodCode } from "../message/codes.ts";
+import { type CoapOption, findOption, OPTION } from "../message/options.ts";
 import { decrypt, encrypt } from "./cose.ts";
 import type { OscoreContext } from "./oscore-context.ts";
 import {

@@ -1,12 +1,12 @@
 // One end of a connection: the signalling of RFC 8323 section 5, and everything that must not take too long. Servers and
 // clients are built on it. A mistake of the peer ends this connection and nothing else.
 
-import type { SizeLimits } from "../block.ts";
-import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT } from "../block.ts";
+import type { SizeLimits } from "../message/block.ts";
+import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT } from "../message/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import { SECOND } from "../../base/clock.ts";
-import type { Message } from "../codec.ts";
-import { EMPTY } from "../codes.ts";
+import type { Message } from "../message/codec.ts";
+import { EMPTY } from "../message/codes.ts";
 import type { MessageStream } from "./message-stream.ts";
 import {
   abortMessage,

@@ -10,9 +10,9 @@ import {
   type Message,
   NO_BYTES,
   PAYLOAD_MARKER,
-} from "../codec.ts";
-import type { Budget } from "../budget.ts";
-import type { CoapOption } from "../options.ts";
+} from "../message/codec.ts";
+import type { Budget } from "../../base/budget.ts";
+import type { CoapOption } from "../message/options.ts";
 
 const LONGEST_TOKEN = 8;
 /** First byte, four of the length, the code. */

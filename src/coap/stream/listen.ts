@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from "node:net";
 import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
-import { BIND_FACTS, endpointName } from "../udp.ts";
+import { BIND_FACTS, endpointName } from "../network/udp.ts";
 import { SocketStream } from "./socket-stream.ts";
 import type { Acceptor, Gate } from "./stream-front.ts";
 

@@ -1,7 +1,7 @@
 // The port to a connection of any kind: whole messages in and out, in order. TCP, TLS and WebSocket are behind it.
 
-import type { Message } from "../codec.ts";
-import type { CoapIdentity, Transport } from "../peer.ts";
+import type { Message } from "../message/codec.ts";
+import type { CoapIdentity, Transport } from "../engine/peer.ts";
 
 export interface StreamListener {
   message(message: Message): void;

@@ -1,8 +1,8 @@
 // Signalling messages, RFC 8323 section 5: what two ends of a connection tell each other about the connection.
 
-import type { Message } from "../codec.ts";
-import { NO_BYTES } from "../codec.ts";
-import { type CoapOption, isCritical, readUint, uintOption } from "../options.ts";
+import type { Message } from "../message/codec.ts";
+import { NO_BYTES } from "../message/codec.ts";
+import { type CoapOption, isCritical, readUint, uintOption } from "../message/options.ts";
 
 /** Codes 7.01 to 7.05. */
 export const SIGNAL = { CSM: 0xe1, PING: 0xe2, PONG: 0xe3, RELEASE: 0xe4, ABORT: 0xe5 } as const;

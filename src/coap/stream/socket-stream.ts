@@ -1,10 +1,10 @@
 // Messages over a TCP or TLS socket.
 
 import type { Socket } from "node:net";
-import type { Budget } from "../budget.ts";
-import { type Message, NO_BYTES } from "../codec.ts";
-import type { CoapIdentity } from "../peer.ts";
-import { plainAddress } from "../udp.ts";
+import type { Budget } from "../../base/budget.ts";
+import { type Message, NO_BYTES } from "../message/codec.ts";
+import type { CoapIdentity } from "../engine/peer.ts";
+import { plainAddress } from "../network/udp.ts";
 import { encodeFrame, encodeFrameHead, FrameReader } from "./frame.ts";
 import type { MessageStream, StreamListener } from "./message-stream.ts";
 

@@ -1,11 +1,11 @@
 // All connections of a server: who gets in, how many, and how long they may do nothing. One timer for all.
 
 import type { Socket } from "node:net";
-import { hostOf } from "../address.ts";
-import { Budget } from "../budget.ts";
-import type { Engine } from "../engine.ts";
-import { Ticker } from "../ticker.ts";
-import { endpointName, plainAddress } from "../udp.ts";
+import { hostOf } from "../network/address.ts";
+import { Budget } from "../../base/budget.ts";
+import type { Engine } from "../engine/engine.ts";
+import { Ticker } from "../../base/ticker.ts";
+import { endpointName, plainAddress } from "../network/udp.ts";
 import { OPEN_WITHIN_US } from "./connection.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { StreamPeer } from "./stream-peer.ts";

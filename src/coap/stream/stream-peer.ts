@@ -1,15 +1,15 @@
 // A client that talks to the server over a connection: requests in, answers and notifications out. Nothing piles up for a
 // slow reader: it gets the newest value of what it observes, and long answers in blocks.
 
-import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT, type SizeLimits } from "../block.ts";
-import { type Content, type Message, NO_BYTES } from "../codec.ts";
-import { classOf, codeNumber } from "../codes.ts";
-import type { Engine } from "../engine.ts";
-import { OPTION, uintOption } from "../options.ts";
-import { type CoapIdentity, Peer, type Transport } from "../peer.ts";
-import { type Bucket, TOO_MANY, TRY_AGAIN_S } from "../rate-limit.ts";
-import type { ReplyMessage } from "../response.ts";
-import { endpointName } from "../udp.ts";
+import { BERT_EXPONENT, LARGEST_BLOCK_BYTES, LARGEST_EXPONENT, type SizeLimits } from "../message/block.ts";
+import { type Content, type Message, NO_BYTES } from "../message/codec.ts";
+import { classOf, codeNumber } from "../message/codes.ts";
+import type { Engine } from "../engine/engine.ts";
+import { OPTION, uintOption } from "../message/options.ts";
+import { type CoapIdentity, Peer, type Transport } from "../engine/peer.ts";
+import { type Bucket, TOO_MANY, TRY_AGAIN_S } from "../engine/rate-limit.ts";
+import type { ReplyMessage } from "../engine/response.ts";
+import { endpointName } from "../network/udp.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { messageBytes } from "./frame.ts";
 import type { MessageStream } from "./message-stream.ts";

@@ -1,11 +1,11 @@
 // A request that came over a connection, and the notifications of what it observes. Nothing is acknowledged here: the
 // connection delivers, and what it has taken counts as delivered.
 
-import type { Content, Message } from "../codec.ts";
-import type { Opened } from "../guard.ts";
-import type { Peer } from "../peer.ts";
-import { type NotificationCarrier, type NotificationSource, Request } from "../request.ts";
-import type { ReplyMessage } from "../response.ts";
+import type { Content, Message } from "../message/codec.ts";
+import type { Opened } from "../engine/guard.ts";
+import type { Peer } from "../engine/peer.ts";
+import { type NotificationCarrier, type NotificationSource, Request } from "../engine/request.ts";
+import type { ReplyMessage } from "../engine/response.ts";
 
 /** The connection, as its requests see it. */
 export interface StreamSender extends Peer {

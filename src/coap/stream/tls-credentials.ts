@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:crypto";
 import { createSecureContext, type TlsOptions, type TLSSocket } from "node:tls";
 import { messageOf, VscopeError } from "../../base/errors.ts";
-import type { CoapIdentity } from "../peer.ts";
+import type { CoapIdentity } from "../engine/peer.ts";
 
 export interface TlsCredentials {
   /** The server's certificate (with those between it and the root) and its private key, as PEM. */

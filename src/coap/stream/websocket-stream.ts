@@ -2,9 +2,9 @@
 
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
-import type { Message } from "../codec.ts";
-import type { CoapIdentity } from "../peer.ts";
-import { plainAddress } from "../udp.ts";
+import type { Message } from "../message/codec.ts";
+import type { CoapIdentity } from "../engine/peer.ts";
+import { plainAddress } from "../network/udp.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "./frame.ts";
 import type { MessageStream, StreamListener } from "./message-stream.ts";
 import { FULL_BYTES } from "./socket-stream.ts";

@@ -1,6 +1,6 @@
 // /.well-known/core (RFC 6690): the links of every resource that exists now; and lists of what is below a resource.
 
-import { type CoapLink, encodeLinks, filterLinks, LINK_FORMAT } from "../../coap/link-format.ts";
+import { type CoapLink, encodeLinks, filterLinks, LINK_FORMAT } from "../../coap/message/link-format.ts";
 import type { AnyResource } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
 import { formatsOf } from "./representations.ts";

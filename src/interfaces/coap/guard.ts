@@ -2,7 +2,7 @@
 
 import { type Clock, MS } from "../../base/clock.ts";
 import { asVscopeError } from "../../base/errors.ts";
-import { isSafe } from "../../coap/codes.ts";
+import { isSafe } from "../../coap/message/codes.ts";
 import type { CoapAdmission, CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
 import type { Role } from "../../config/access.ts";
 import { needOf } from "../../resources/access.ts";

@@ -2,7 +2,7 @@
 
 import { VscopeError } from "../../base/errors.ts";
 import type { CoapResponse } from "../../coap/server.ts";
-import { LINK_FORMAT } from "../../coap/link-format.ts";
+import { LINK_FORMAT } from "../../coap/message/link-format.ts";
 import type { AnyResource, Content, ContentByPosition } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
 import { FORMAT } from "./content-formats.ts";

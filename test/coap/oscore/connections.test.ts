@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
-import { CoapClient } from "../../../src/coap/client.ts";
+import { CoapClient } from "../../../src/coap/client/client.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { CoapServer } from "../../../src/coap/server.ts";

@@ -10,8 +10,8 @@ import {
   decodeMessage,
   encodeMessage,
   NO_BYTES,
-} from "../../../src/coap/codec.ts";
-import { classOf, codeText, CON, EMPTY, methodCode } from "../../../src/coap/codes.ts";
+} from "../../../src/coap/message/codec.ts";
+import { classOf, codeText, CON, EMPTY, methodCode } from "../../../src/coap/message/codes.ts";
 import {
   type CoapOption,
   findOption,
@@ -19,7 +19,7 @@ import {
   OPTION,
   textOption,
   uintOption,
-} from "../../../src/coap/options.ts";
+} from "../../../src/coap/message/options.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { openResponse, protectRequest } from "../../../src/coap/oscore/protection.ts";
 import { pattern, sha256 } from "../sample-server.ts";

@@ -12,7 +12,7 @@ import { after, before, test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SECOND, SystemClock } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
-import { CoapClient, type CoapScheme } from "../../../src/coap/client.ts";
+import { CoapClient, type CoapScheme } from "../../../src/coap/client/client.ts";
 import { OscoreContext, type OscoreKey } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { CoapServer } from "../../../src/coap/server.ts";

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { NEVER } from "../../../src/base/abort.ts";
-import { UDP_SIZES } from "../../../src/coap/block.ts";
-import type { ClientEndpoint } from "../../../src/coap/client-endpoint.ts";
-import { type Content, type Message, NO_BYTES } from "../../../src/coap/codec.ts";
-import { codeNumber, codeText } from "../../../src/coap/codes.ts";
-import { bytesOption, findOption, findUint, OPTION, uintOption } from "../../../src/coap/options.ts";
-import { OscoreEndpoint } from "../../../src/coap/oscore/oscore-endpoint.ts";
+import { UDP_SIZES } from "../../../src/coap/message/block.ts";
+import type { ClientEndpoint } from "../../../src/coap/client/client-endpoint.ts";
+import { type Content, type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
+import { codeNumber, codeText } from "../../../src/coap/message/codes.ts";
+import { bytesOption, findOption, findUint, OPTION, uintOption } from "../../../src/coap/message/options.ts";
+import { OscoreEndpoint } from "../../../src/coap/client/oscore-endpoint.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { decodeOscoreOption, sequenceOf } from "../../../src/coap/oscore/oscore-option.ts";
 import {

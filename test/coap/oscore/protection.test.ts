@@ -10,9 +10,9 @@ import {
   encodeMessage,
   NO_BYTES,
   sortOptions,
-} from "../../../src/coap/codec.ts";
-import { codeNumber, CON, methodCode } from "../../../src/coap/codes.ts";
-import { findOption, findUint, OPTION, textOption, uintOption } from "../../../src/coap/options.ts";
+} from "../../../src/coap/message/codec.ts";
+import { codeNumber, CON, methodCode } from "../../../src/coap/message/codes.ts";
+import { findOption, findUint, OPTION, textOption, uintOption } from "../../../src/coap/message/options.ts";
 import { type AlgorithmName, ALGORITHMS } from "../../../src/coap/oscore/cose.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import {

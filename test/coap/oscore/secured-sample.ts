@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { CoapClient, type CoapReply } from "../../../src/coap/client.ts";
+import { CoapClient, type CoapReply } from "../../../src/coap/client/client.ts";
 import {
   type CoapMessage,
   type Content,
@@ -12,8 +12,8 @@ import {
   emptyMessage,
   encodeMessage,
   NO_BYTES,
-} from "../../../src/coap/codec.ts";
-import { CON, EMPTY, RST } from "../../../src/coap/codes.ts";
+} from "../../../src/coap/message/codec.ts";
+import { CON, EMPTY, RST } from "../../../src/coap/message/codes.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { type CoapHandler, CoapServer } from "../../../src/coap/server.ts";

@@ -2,8 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CoapMessage, type Content, decodeMessage, encodeMessage } from "../../../src/coap/codec.ts";
-import { findOption, OPTION } from "../../../src/coap/options.ts";
+import {
+  type CoapMessage,
+  type Content,
+  decodeMessage,
+  encodeMessage,
+} from "../../../src/coap/message/codec.ts";
+import { findOption, OPTION } from "../../../src/coap/message/options.ts";
 import { authenticatedData, derivationInfo } from "../../../src/coap/oscore/cose.ts";
 import { OscoreContext, type OscoreKey } from "../../../src/coap/oscore/oscore-context.ts";
 import {

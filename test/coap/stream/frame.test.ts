@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Budget } from "../../../src/coap/budget.ts";
-import type { Message } from "../../../src/coap/codec.ts";
-import { OPTION, textOption, uintOption } from "../../../src/coap/options.ts";
+import { Budget } from "../../../src/base/budget.ts";
+import type { Message } from "../../../src/coap/message/codec.ts";
+import { OPTION, textOption, uintOption } from "../../../src/coap/message/options.ts";
 import {
   decodeWebSocketMessage,
   encodeFrame,

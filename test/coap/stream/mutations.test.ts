@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { OPTION } from "../../../src/coap/options.ts";
+import { OPTION } from "../../../src/coap/message/options.ts";
 import { encodeFrame } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, pingMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
 import { CODE, textOf } from "../raw-peer.ts";

@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { Budget } from "../../../src/coap/budget.ts";
-import { decodeMessage, type Message, NO_BYTES } from "../../../src/coap/codec.ts";
+import { Budget } from "../../../src/base/budget.ts";
+import { decodeMessage, type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { encodeFrame, FrameReader } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
 import { type RawRequest, requestBytes } from "../raw-peer.ts";

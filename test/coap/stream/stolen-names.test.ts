@@ -8,7 +8,7 @@ import { connect, type ConnectionOptions } from "node:tls";
 import { test } from "node:test";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
-import { type CoapIdentity } from "../../../src/coap/request.ts";
+import { type CoapIdentity } from "../../../src/coap/engine/request.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
 import { AUTHORITY, SERVER_CERTIFICATE, SERVER_KEY } from "./certificates.ts";
 

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { SECOND } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { Engine } from "../../../src/coap/engine.ts";
-import { type CoapLimits, DEFAULT_LIMITS } from "../../../src/coap/limits.ts";
+import { Engine } from "../../../src/coap/engine/engine.ts";
+import { type CoapLimits, DEFAULT_LIMITS } from "../../../src/coap/engine/limits.ts";
 import type { MessageStream } from "../../../src/coap/stream/message-stream.ts";
 import { StreamFront } from "../../../src/coap/stream/stream-front.ts";
 

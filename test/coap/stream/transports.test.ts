@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
-import { CoapClient, type CoapClientOptions, type CoapReply } from "../../../src/coap/client.ts";
+import { CoapClient, type CoapClientOptions, type CoapReply } from "../../../src/coap/client/client.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { Sample, pattern, sha256 } from "../sample-server.ts";
 import {

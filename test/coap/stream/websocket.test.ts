@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { WebSocket } from "ws";
 import { SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { type Message, NO_BYTES } from "../../../src/coap/codec.ts";
+import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";

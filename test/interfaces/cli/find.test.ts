@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SystemClock } from "../../../src/base/clock.ts";
-import { SYSTEM_NETWORK } from "../../../src/coap/network.ts";
+import { SYSTEM_NETWORK } from "../../../src/coap/network/network.ts";
 import { Sample } from "../../coap/sample-server.ts";
 import { vscope } from "./spawn-vscope.ts";
 

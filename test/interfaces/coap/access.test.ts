@@ -15,10 +15,10 @@ import {
   CoapClient,
   type CoapClientRequest,
   type CoapReply,
-} from "../../../src/coap/client.ts";
-import type { CoapMessage } from "../../../src/coap/codec.ts";
-import { codeText } from "../../../src/coap/codes.ts";
-import { OPTION } from "../../../src/coap/options.ts";
+} from "../../../src/coap/client/client.ts";
+import type { CoapMessage } from "../../../src/coap/message/codec.ts";
+import { codeText } from "../../../src/coap/message/codes.ts";
+import { OPTION } from "../../../src/coap/message/options.ts";
 import { type Role, ROLES } from "../../../src/config/access.ts";
 import type { ServerConfig } from "../../../src/config/server-config.ts";
 import { Router } from "../../../src/resources/router.ts";

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SECOND } from "../../../src/base/clock.ts";
-import { CON, NON } from "../../../src/coap/codes.ts";
-import { decodeMessage } from "../../../src/coap/codec.ts";
-import { OPTION, textOption, uintOption } from "../../../src/coap/options.ts";
-import { encodeMessage, NO_BYTES } from "../../../src/coap/codec.ts";
+import { CON, NON } from "../../../src/coap/message/codes.ts";
+import { decodeMessage } from "../../../src/coap/message/codec.ts";
+import { OPTION, textOption, uintOption } from "../../../src/coap/message/options.ts";
+import { encodeMessage, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { SmallServer, textOf } from "./small-tree.ts";
 
 /** Sets the level to each value, one a second, and returns what the observer saw of them. */

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { blockValue, readBlock } from "../../../src/coap/block.ts";
-import { codeText } from "../../../src/coap/codes.ts";
-import type { CoapMessage } from "../../../src/coap/codec.ts";
-import { findOption, findUint, OPTION } from "../../../src/coap/options.ts";
+import { blockValue, readBlock } from "../../../src/coap/message/block.ts";
+import { codeText } from "../../../src/coap/message/codes.ts";
+import type { CoapMessage } from "../../../src/coap/message/codec.ts";
+import { findOption, findUint, OPTION } from "../../../src/coap/message/options.ts";
 import { RawPeer, type RawRequest } from "../../coap/raw-peer.ts";
 import { CoapInstrument } from "../../support/coap-instrument.ts";
 

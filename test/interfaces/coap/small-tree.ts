@@ -7,7 +7,7 @@ import { Cell } from "../../../src/base/cell.ts";
 import { VscopeError } from "../../../src/base/errors.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
-import { CoapClient, type CoapClientRequest, type CoapReply } from "../../../src/coap/client.ts";
+import { CoapClient, type CoapClientRequest, type CoapReply } from "../../../src/coap/client/client.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
 import { coapHandler } from "../../../src/interfaces/coap/handler.ts";
 import { resource } from "../../../src/resources/define.ts";

@@ -1,10 +1,10 @@
 // vscope find: the servers of the local network that answer a multicast.
 
 import type { Command } from "commander";
-import { discover, type FoundServer } from "../../../coap/discover.ts";
-import { endpointName } from "../../../coap/udp.ts";
+import { discover, type FoundServer } from "../../../coap/client/discover.ts";
+import { endpointName } from "../../../coap/network/udp.ts";
 import { SECOND } from "../../../base/clock.ts";
-import { SYSTEM_NETWORK, type UdpNetwork } from "../../../coap/network.ts";
+import { SYSTEM_NETWORK, type UdpNetwork } from "../../../coap/network/network.ts";
 import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";

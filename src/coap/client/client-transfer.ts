@@ -1,0 +1,153 @@
+// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
+
+import { VscopeError } from "../../base/errors.ts";
+import {
+  BERT_EXPONENT,
+  type Block,
+  blockValue,
+  isWholeBlock,
+  readBlock,
+  unitBytes,
+} from "../message/block.ts";
+import type { ClientEndpoint } from "./client-endpoint.ts";
+import {
+  type CoapClientRequest,
+  type CoapReply,
+  readingOptions,
+  replyOf,
+  requestOptions,
+  withUints,
+} from "./client-message.ts";
+import { type Message, NO_BYTES } from "../message/codec.ts";
+import { classOf, codeNumber, isSafe, methodCode } from "../message/codes.ts";
+import { bytesOption, type CoapOption, findOption, OPTION } from "../message/options.ts";
+
+/** How often reading starts again when the resource changes meanwhile. */
+const ATTEMPTS = 3;
+
+/** The largest answer that is put together. */
+const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
+
+const CONTINUE = codeNumber("2.31");
+const TOO_LARGE = codeNumber("4.13");
+
+export class Transfer {
+  readonly #endpoint: ClientEndpoint;
+  readonly #request: CoapClientRequest;
+  readonly #options: readonly CoapOption[];
+
+  constructor(endpoint: ClientEndpoint, request: CoapClientRequest) {
+    this.#endpoint = endpoint;
+    this.#request = request;
+    // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
+    const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
+    this.#options = [...requestOptions(request), ...tag];
+  }
+
+  /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
+  async run(signal: AbortSignal): Promise<CoapReply> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const reply = await this.download(await this.#upload(signal), signal);
+      if (reply !== undefined) return reply;
+      if (!isSafe(this.#request.method)) break;
+    }
+    throw this.#error("the answer changed while it was read in blocks");
+  }
+
+  /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
+  register(token: Buffer, signal: AbortSignal): Promise<Message> {
+    const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
+    return this.#endpoint.exchange({ ...this.#head(), ...this.#selection(), token, options }, signal);
+  }
+
+  /** Ends the observation; the server need not answer (No-Response, RFC 7967). */
+  deregister(token: Buffer): void {
+    const options = withUints(this.#options, [OPTION.OBSERVE, 1], [OPTION.NO_RESPONSE, 2 | 8 | 16]);
+    this.#endpoint.tell({ ...this.#head(), ...this.#selection(), token, options });
+  }
+
+  /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
+  async download(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
+    const parts = [first.payload];
+    let block = blockOf(first, OPTION.BLOCK2);
+    if (block?.more !== true) return replyOf(first, first.payload);
+    let bytes = first.payload.length;
+    while (block.more) {
+      if (!isWholeBlock(block, parts.at(-1)?.length ?? 0))
+        throw this.#error(`block ${block.number} is of a wrong length`);
+      const asked: Block = { ...block, number: bytes / unitBytes(block), more: false };
+      const next = await this.#fetch(asked, signal);
+      const isSame = Buffer.compare(etagOf(next), etagOf(first)) === 0;
+      if (classOf(next.code) !== 2 || !isSame) return undefined;
+      block = blockOf(next, OPTION.BLOCK2);
+      if (block?.number !== asked.number)
+        throw this.#error(`block ${asked.number} was asked for, another one came`);
+      bytes += next.payload.length;
+      if (bytes > LARGEST_BODY_BYTES)
+        throw this.#error(`the answer is larger than ${LARGEST_BODY_BYTES} bytes`);
+      parts.push(next.payload);
+    }
+    return replyOf(first, Buffer.concat(parts, bytes));
+  }
+
+  async #upload(signal: AbortSignal): Promise<Message> {
+    const payload = this.#request.payload ?? NO_BYTES;
+    // One token for all blocks: some servers tell uploads apart by it.
+    const head = { ...this.#head(), token: this.#endpoint.nextToken() };
+    const { sizes } = this.#endpoint;
+    if (payload.length <= sizes.wholeBytes) {
+      return this.#endpoint.exchange({ ...head, options: this.#options, payload }, signal);
+    }
+    let { sizeExponent } = sizes;
+    let offset = 0;
+    for (;;) {
+      const first: Block = { number: 0, more: true, sizeExponent };
+      const end = offset + (sizeExponent === BERT_EXPONENT ? sizes.blockBytes : unitBytes(first));
+      const block: Block = { ...first, number: offset / unitBytes(first), more: end < payload.length };
+      const size = offset === 0 ? ([[OPTION.SIZE1, payload.length]] as const) : [];
+      const options = withUints(this.#options, [OPTION.BLOCK1, blockValue(block)], ...size);
+      const reply = await this.#endpoint.exchange(
+        { ...head, options, payload: payload.subarray(offset, end) },
+        signal,
+      );
+      const answered = blockOf(reply, OPTION.BLOCK1);
+      const wantsSmaller = answered !== undefined && answered.sizeExponent < sizeExponent;
+      const isRefusedSize = reply.code === TOO_LARGE && offset === 0 && wantsSmaller;
+      if (reply.code !== CONTINUE && !isRefusedSize) return reply;
+      if (!block.more && !isRefusedSize) throw this.#error("the server wants more after the last block");
+      if (!isRefusedSize) offset = end;
+      if (wantsSmaller) sizeExponent = answered.sizeExponent;
+    }
+  }
+
+  #fetch(block: Block, signal: AbortSignal): Promise<Message> {
+    const options = withUints(readingOptions(this.#options), [OPTION.BLOCK2, blockValue(block)]);
+    return this.#endpoint.exchange({ ...this.#head(), token: this.#endpoint.nextToken(), options }, signal);
+  }
+
+  #head(): { readonly code: number; readonly payload: Uint8Array } {
+    return { code: methodCode(this.#request.method), payload: NO_BYTES };
+  }
+
+  /** What a FETCH asks for is in its payload; it is in one message here. */
+  #selection(): { readonly payload: Uint8Array } {
+    return { payload: this.#request.payload ?? NO_BYTES };
+  }
+
+  #error(fact: string): VscopeError {
+    const { method, path } = this.#request;
+    return new VscopeError(
+      "DEVICE_PROTOCOL",
+      `${this.#endpoint.name}: ${method} /${path.join("/")}: ${fact}`,
+    );
+  }
+}
+
+function blockOf({ options }: Message, number: number): Block | undefined {
+  const value = findOption(options, number);
+  return value === undefined || value.length > 3 ? undefined : readBlock(value);
+}
+
+function etagOf({ options }: Message): Buffer {
+  return findOption(options, OPTION.ETAG) ?? NO_BYTES;
+}
