@@ -15,17 +15,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { z } from "zod";
-import { MS, SystemClock } from "../../src/base/clock.ts";
-import type { VscopeClient } from "../../src/client/vscope-client.ts";
-import { isSpectraFile } from "../../src/datadir/spectra-file-name.ts";
-import { Random } from "../../src/emulator/random.ts";
-import { parsePico } from "../../src/spectra/pico-reader.ts";
-import { type GuestServer, until } from "./rig/guest-server.ts";
-import { Rig } from "./rig/rig.ts";
-import { type FileSystem, makeStick, PREPARE_STICK } from "./rig/stick.ts";
-import { cutPower } from "./rig/write-cache.ts";
+import { MS, SystemClock } from "../../../src/base/clock.ts";
+import type { VscopeClient } from "../../../src/client/vscope-client.ts";
+import { isSpectraFile } from "../../../src/datadir/spectra-file-name.ts";
+import { Random } from "../../../src/emulator/random.ts";
+import { parsePico } from "../../../src/spectra/pico-reader.ts";
+import { type GuestServer, until } from "./guest-server.ts";
+import { Rig } from "./rig.ts";
+import { type FileSystem, makeStick, PREPARE_STICK } from "./stick.ts";
+import { cutPower } from "./write-cache.ts";
 
-const CUTS = { vfat: 20, ext4: 3 } as const;
 const LATEST_CUT_MS = 1500;
 const PIXELS = 2048;
 const PATIENCE_MS = 120_000;
@@ -45,13 +44,14 @@ const statusShape = z.looseObject({ filesToIndex: z.number() });
 const folder = mkdtempSync(join(tmpdir(), "vscope-power-"));
 after(() => rmSync(folder, { recursive: true }));
 
-for (const fileSystem of ["vfat", "ext4"] as const) {
-  test(`${CUTS[fileSystem]} power cuts while recording onto ${fileSystem}`, async (context) => {
+/** Defines the test of so many cuts on a stick with this file system. */
+export function testPowerCuts(fileSystem: FileSystem, cuts: number): void {
+  test(`${cuts} power cuts while recording onto ${fileSystem}`, async (context) => {
     const seed = Number(process.env.VSCOPE_SEED ?? Date.now() % 1_000_000);
     context.diagnostic(`VSCOPE_SEED=${seed}`);
     const scenario = new PowerCuts(fileSystem, new Random(seed));
     context.after(() => scenario.end());
-    for (let cut = 0; cut < CUTS[fileSystem]; cut++) context.diagnostic(await scenario.recordAndCut(cut));
+    for (let cut = 0; cut < cuts; cut++) context.diagnostic(await scenario.recordAndCut(cut));
     context.diagnostic(await scenario.verifyAll());
   });
 }
