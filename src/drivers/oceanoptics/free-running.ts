@@ -12,10 +12,11 @@
 import { all } from "../../base/abort.ts";
 import { type Clock, MS } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
-import { VscopeError } from "../../base/errors.ts";
+import { messageOf, VscopeError } from "../../base/errors.ts";
+import { Backoff } from "./backoff.ts";
 import type { Exposure } from "./driver.ts";
 import { ExposureBook } from "./exposure-book.ts";
-import { dropFrames, learnHabits, MARGIN_US, outlasts, READ_MARGIN_US } from "./habits.ts";
+import { dropFrames, learnHabits, learnMarginUs, MARGIN_US, outlasts, READ_MARGIN_US } from "./habits.ts";
 import type { Ooi } from "./ooi.ts";
 
 // A frame that takes this much longer than it should was a cycle of an older, longer setting.
@@ -75,6 +76,7 @@ export class FreeRunning {
   #followsUs: number | undefined;
   // Until this host notices what has happened in the device.
   #marginUs = MARGIN_US;
+  readonly #unproven = new Backoff();
 
   /** `runningUs`: what the device may be exposing with at the moment, for instance from its status. */
   constructor(ooi: Ooi, runningUs: number) {
@@ -124,10 +126,16 @@ export class FreeRunning {
     let goal: Goal = { integrationTimeUs, notBeforeUs, another, mayIdleEarly };
     let turn: Turn = { ...this.#firstTurn(goal), ...definedOnly({ followsUs }) };
     const allowed = this.#book.staleDepth + 2;
+    let wasUnproven = false;
     for (let discarded = 0; discarded <= allowed; discarded++) {
       const answer = await this.#exchange(turn, goal, signal);
       const verdict = this.#judge(turn, answer, goal);
-      if (verdict === "fresh") return this.#keep({ goal, turn, answer, discarded }, signal);
+      if (verdict === "fresh") {
+        const frame = await this.#keep({ goal, turn, answer, discarded }, signal);
+        if (wasUnproven && !another && this.#unproven.isDue()) await this.#learnMargin(signal);
+        return frame;
+      }
+      if (verdict === "stale" && this.#couldProve(turn, answer, goal)) wasUnproven = true;
       if (verdict === "too-early" && answer.idled) {
         this.#finishesCycles = false;
         goal = { ...goal, mayIdleEarly: false };
@@ -150,12 +158,10 @@ export class FreeRunning {
       await this.acquire({ integrationTimeUs, notBeforeUs: nowUs, another: true }, signal);
   }
 
-  // Ends whatever an earlier session left behind: after these frames every cycle has the idle setting. Frames of
-  // requests that were still pending come along and are dropped.
+  // Ends whatever an earlier session left behind. Frames of requests that were still pending come along and are dropped.
   async #synchronise(signal: AbortSignal): Promise<void> {
     const { readoutMaxUs } = this.#ooi.model;
-    const waitUs = this.#book.longestUs(this.#clock.nowUs()) + this.idleUs + readoutMaxUs + READ_MARGIN_US;
-    await dropFrames(this.#ooi, { count: this.#book.staleDepth + 1, waitUs }, signal);
+    await this.#dropUntilIdle(signal);
     await this.#ooi.link.drain(this.#ooi.inputs, 2 * (this.idleUs + readoutMaxUs), signal);
     if (this.#finishesCycles === undefined) {
       const { finishesCycles, staleDepth, marginUs } = await learnHabits(this.#ooi, signal);
@@ -165,6 +171,41 @@ export class FreeRunning {
     }
     this.#book.cycleEnded(this.idleUs, this.#clock.nowUs());
     this.#isSynchronised = true;
+  }
+
+  /** True for a frame that a host which notices everything at once could have told from a stale one. */
+  #couldProve({ longestUs }: Turn, { outlasted }: Answer, { integrationTimeUs }: Goal): boolean {
+    const soonestUs = longestUs + 2 * this.#ooi.model.readoutMaxUs + MARGIN_US;
+    return !outlasted && this.#marginUs > MARGIN_US && integrationTimeUs > soonestUs;
+  }
+
+  // A host that stalled while the device was opened has learnt a margin with which no short exposure can be proven fresh:
+  // each would be made twice for the rest of the season.
+  async #learnMargin(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#dropUntilIdle(signal);
+      this.#book.cycleEnded(this.idleUs, this.#clock.nowUs());
+      this.#marginUs = await learnMarginUs(this.#ooi, signal);
+      this.#ooi.link.log.debug(
+        { marginUs: this.#marginUs },
+        `${this.#ooi.link.subject}: measured the host again`,
+      );
+    } catch (error) {
+      // The frame that is kept is good whatever came of this.
+      this.#isSynchronised = false;
+      signal.throwIfAborted();
+      this.#ooi.link.log.debug(
+        { reason: messageOf(error) },
+        `${this.#ooi.link.subject}: could not measure the host`,
+      );
+    }
+  }
+
+  // After these frames every cycle has the idle setting.
+  async #dropUntilIdle(signal: AbortSignal): Promise<void> {
+    const { readoutMaxUs } = this.#ooi.model;
+    const waitUs = this.longestUs + this.idleUs + readoutMaxUs + READ_MARGIN_US;
+    await dropFrames(this.#ooi, { count: this.#book.staleDepth + 1, waitUs }, signal);
   }
 
   #firstTurn({ integrationTimeUs, notBeforeUs }: Goal): Turn {

@@ -54,7 +54,7 @@ export async function dropFrames(
 
 /** Measures the habits. The device idles at its shortest integration time before and after. */
 export async function learnHabits(ooi: Ooi, signal: AbortSignal): Promise<Habits> {
-  const marginUs = Math.max(MARGIN_US, 2 * (await latenessUs(ooi, signal)));
+  const marginUs = await learnMarginUs(ooi, signal);
   let learnt: Habits = { finishesCycles: false, staleDepth: DEEPEST, marginUs };
   for (const slackUs of SLACKS_US) {
     const seen = await measure(ooi, Math.max(slackUs, marginUs), signal);
@@ -70,8 +70,11 @@ export async function learnHabits(ooi: Ooi, signal: AbortSignal): Promise<Habits
   return { ...learnt, staleDepth: Math.max(learnt.staleDepth, Math.min(1, ooi.model.staleDepth)) };
 }
 
-// An idle frame is there after a cycle and the read-out; what it takes longer is the host's.
-async function latenessUs(ooi: Ooi, signal: AbortSignal): Promise<number> {
+/**
+ * Measures what must be allowed between an event in the device and the moment in which this host notices it. The device
+ * idles. An idle frame is there after a cycle and the read-out; what it takes longer is the host's.
+ */
+export async function learnMarginUs(ooi: Ooi, signal: AbortSignal): Promise<number> {
   const { integrationTimeUs, readoutMaxUs } = ooi.model;
   const soonestUs = integrationTimeUs.min + readoutMaxUs;
   let latest = 0;
@@ -80,7 +83,7 @@ async function latenessUs(ooi: Ooi, signal: AbortSignal): Promise<number> {
     await dropFrames(ooi, { count: 1, waitUs: soonestUs + READ_MARGIN_US }, signal);
     latest = Math.max(latest, ooi.link.clock.nowUs() - requestedUs - soonestUs);
   }
-  return latest;
+  return Math.max(MARGIN_US, 2 * latest);
 }
 
 /** `slackUs`: what the host may take to notice a frame. */
