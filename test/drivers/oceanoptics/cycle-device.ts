@@ -40,6 +40,8 @@ export class CycleDevice implements UsbTransport {
   #settings: number[];
   #cancelCycle = (): void => {};
   #requests = 0;
+  // One transfer after the other.
+  #bus: Promise<void> = Promise.resolve();
 
   constructor(options: CycleOptions) {
     this.#options = options;
@@ -54,7 +56,10 @@ export class CycleDevice implements UsbTransport {
   }
 
   async write(_endpoint: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#options.clock.delay(this.#options.latencyUs, signal);
+    const former = this.#bus;
+    const turn = former.then(() => this.#options.clock.delay(this.#options.latencyUs, signal));
+    this.#bus = turn.catch(() => {});
+    await turn;
     this.commands.push(Buffer.from(bytes).toString("hex"));
     if (bytes[0] === 0x02 && !this.ignoresIntegrationTime) this.#set(Buffer.from(bytes).readUInt32LE(1));
     if (bytes[0] === 0x09) this.#requests += 1;
