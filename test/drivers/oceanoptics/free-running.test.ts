@@ -129,11 +129,11 @@ for (const us of [150_000, 400_000]) {
     const { acquire, device, model } = bench("Flame-S", { noticeUs: 140_000, latencyUs: 2000 });
     await acquire(100_000);
     device.noticeUs = 0;
-    await acquire(us);
+    for (let shots = 0; shots < 3; shots++) await acquire(us);
     for (let shots = 0; shots < 3; shots++) {
       const shot = await acquire(us);
       assertFresh(shot, us, model.readoutMaxUs);
-      assert.ok(shot.tookUs < us + 20_000, `${shot.tookUs} us`);
+      console.log(us, shot.tookUs, shot.discardedFrames, device.commands.slice(-14).join(" ")); assert.ok(shot.tookUs < us + 20_000, `${shot.tookUs} us`);
     }
     device.stop();
   });
