@@ -135,7 +135,7 @@ export class FreeRunning {
         if (wasUnproven && !another && this.#unproven.isDue()) await this.#learnMargin(signal);
         return frame;
       }
-      if (verdict === "stale" && this.#couldProve(turn, answer, goal)) wasUnproven = true;
+      if (verdict === "stale" && this.#couldProve(answer, goal)) wasUnproven = true;
       if (verdict === "too-early" && answer.idled) {
         this.#finishesCycles = false;
         goal = { ...goal, mayIdleEarly: false };
@@ -173,9 +173,9 @@ export class FreeRunning {
     this.#isSynchronised = true;
   }
 
-  /** True for a frame that a host which notices everything at once could have told from a stale one. */
-  #couldProve({ longestUs }: Turn, { outlasted }: Answer, { integrationTimeUs }: Goal): boolean {
-    const soonestUs = longestUs + 2 * this.#ooi.model.readoutMaxUs + MARGIN_US;
+  /** True when a host that notices everything at once could have told this frame from a stale one. */
+  #couldProve({ outlasted }: Answer, { integrationTimeUs }: Goal): boolean {
+    const soonestUs = this.idleUs + 2 * this.#ooi.model.readoutMaxUs + MARGIN_US;
     return !outlasted && this.#marginUs > MARGIN_US && integrationTimeUs > soonestUs;
   }
 
