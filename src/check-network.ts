@@ -44,6 +44,7 @@ async function checkCoap({ coap }: ServerConfig, hasKeys: boolean, print: Print)
   const { streams, tls } = await streamSettings({ coap }, { hasKeys, psk: () => undefined });
   checkTls(tls);
   for (const address of coap.address) await (await bindUdp(address, 0)).close();
+  if (streams.tls === undefined) print(`TLS              port ${coap.tlsPort} opens with the first key`);
   const ports = Object.entries({ udp: coap.port, ...streams }).map(([name, port]) => `${name} ${port}`);
   print(`CoAP             ${coap.address.join(", ")}: ${ports.join(", ")}`);
 }

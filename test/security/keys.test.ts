@@ -189,10 +189,20 @@ test("a store begins without keys when others can read the file, says so, and ta
   await make("laptop");
   await chmod(file, 0o644);
   const store = new KeyStore(file, { clock, log: logTo({ write: (line) => void lines.push(line) }) });
-  assert.deepEqual([store.keys.value, store.isUnusable], [[], true]);
+  assert.deepEqual(store.keys.value, []);
   assert.match(lines.join(""), /mode 0644 lets others.*keys cannot be read, none holds/);
   await chmod(file, 0o600);
   await clock.advance(2_000_000);
-  assert.deepEqual([store.keys.value.length, store.isUnusable], [1, false]);
+  assert.equal(store.keys.value.length, 1);
+  store.close();
+});
+
+test("keys are read again at once when somebody asks", async () => {
+  await make("laptop");
+  const store = new KeyStore(file, { clock: new VirtualClock(), log: SILENT });
+  await make("office");
+  assert.equal(store.keys.value.length, 1);
+  store.readAgain();
+  assert.equal(store.keys.value.length, 2);
   store.close();
 });

@@ -64,7 +64,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     const made = await vscope(["key", "new", "laptop", "-s", config, "--role", "admin"]);
     assert.equal(made.code, 0, made.errors);
     assert.match(made.errors, /vscope\.keys was made; the user of the server must own it/);
-    assert.match(made.errors, /^This is the first key: .*TLS \(coaps\+tcp\) opens at the next start/m);
+    assert.match(made.errors, /^This is the first key: within two seconds .* TLS \(coaps\+tcp\) opens$/m);
     assert.ok(made.out.startsWith(`Key laptop in ${keys}, role admin. `), made.out);
     assert.match(made.out, /\n\nChoose one of these: no two programs may use the same key\.\n\nvscope: /);
     const secret = /coap-client-openssl -u laptop -k ([a-z2-7]{32}) /.exec(made.out)?.[1];
@@ -77,6 +77,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.match(made.out, new RegExp(`"recipient-id_ascii":"s","secret_ascii":"${secret}"`));
     assert.equal((await stat(keys)).mode & 0o777, 0o600);
     await program.line('"keys":1,"msg":"keys read again"');
+    await program.line('"msg":"TLS listens"');
     const json = await vscope(["--json", "key", "new", "office", "-s", config]);
     assert.equal(json.errors, "");
     const office: { name: string; role: string } = JSON.parse(json.out);

@@ -51,7 +51,7 @@ function newCommand(session: Session): Command {
       if (toDo !== undefined) session.say(`${file} was made; the user of the server must own it: ${toDo}`);
       if (isFirst)
         session.say(
-          "This is the first key: OSCORE works within two seconds, TLS (coaps+tcp) opens at the next start of the server",
+          "This is the first key: within two seconds OSCORE works and the port of TLS (coaps+tcp) opens",
         );
       // All that --key FILE needs, and more that it ignores.
       session.print({ ...key, serverId: SERVER_ID, toDo }, () => handout(key, file));
