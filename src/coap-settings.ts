@@ -38,6 +38,12 @@ export interface StreamSettings {
   readonly origins: readonly string[];
 }
 
+/** The ports that open with the first key, for people. */
+export function portsOfTls({ coap }: Pick<ServerConfig, "coap">): string {
+  const { tlsPort, websocketTlsPort: wss } = coap;
+  return `tls ${tlsPort}${wss === undefined ? "" : `, wss ${wss}`}`;
+}
+
 export interface KeySettings {
   /** Whether anybody has a key. */
   readonly hasKeys: boolean;
@@ -56,11 +62,12 @@ export async function streamSettings(
   const tls = { ...(await readTlsFiles(coap)), psk };
   const hasTls = tls.certificate !== undefined || hasKeys;
   const wss = hasTls ? websocketTlsPort : undefined;
+  // The two ports of TLS will be open together, if not now then with the first key.
   const clash = portClashIn({
     port: coap.tcp ? port : undefined,
-    tls_port: hasTls ? tlsPort : undefined,
+    tls_port: hasTls || websocketTlsPort !== undefined ? tlsPort : undefined,
     websocket_port: ws,
-    websocket_tls_port: wss,
+    websocket_tls_port: websocketTlsPort,
   });
   if (clash !== undefined) throw new VscopeError("CONFIG_INVALID", `coap.${clash.key}: ${clash.fact}`);
   const streams = {

@@ -4,7 +4,7 @@
 import { messageOf } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import type { CoapServer } from "./coap/server.ts";
-import { type StreamSettings, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
+import { portsOfTls, type StreamSettings, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import type { Security } from "./security/security.ts";
 
@@ -25,7 +25,7 @@ export class TlsKeeper {
     this.#parts = parts;
     const { keys } = parts.security;
     this.#unsubscribe = keys.subscribe(() => this.#openPorts());
-    if (!this.#isOpen) parts.log.info({ tlsPort: parts.config.coap.tlsPort }, "TLS opens with the first key");
+    if (!this.#isOpen) parts.log.info({ ports: portsOfTls(parts.config) }, "TLS opens with the first key");
     // One that came between the server's start and this.
     this.#openPorts();
   }

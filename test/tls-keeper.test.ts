@@ -77,7 +77,7 @@ async function certificateFiles(t: TestContext) {
 test("the first key opens the ports of TLS, and holds there, without a restart", async (t) => {
   const { lines, instrument } = await start(t, { websocketTlsPort: 0 });
   const { server } = instrument;
-  assert.match(await lines.next("TLS opens"), /"tlsPort":0,"msg":"TLS opens with the first key"/);
+  assert.match(await lines.next("TLS opens"), /"ports":"tls 0, wss 0","msg":"TLS opens with the first key"/);
   assert.deepEqual(Object.keys(server.ports), ["tcp"]);
   const key = await addKey(instrument.keysFile, { name: "laptop", role: "operate", utcUs: 0 });
   const listens = await lines.next("TLS listens");

@@ -32,7 +32,10 @@ export class Router<M> {
   match(path: readonly string[]): Match<M> {
     const found = this.find(path);
     if (found === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+      throw new VscopeError(
+        "RESOURCE_NOT_FOUND",
+        `${printPath(path)}: no such resource, /.well-known/core lists what there is`,
+      );
     return found;
   }
 
@@ -177,7 +180,12 @@ function fill(path: string, at: At): readonly string[] {
 // Characters of a message for what is wanted.
 const MOST_SHAPE = 300;
 
-function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path }: Resource<M>): unknown {
+function parse<M>(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  at: At,
+  { path, unit, value: own }: Resource<M>,
+): unknown {
   if (schema === undefined) return value;
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -185,7 +193,8 @@ function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path 
   const all = parsed.error.issues;
   if (value === undefined || all.some(({ code, path: at }) => code === "invalid_type" && at.length === 0)) {
     const given = value === undefined ? "empty payload" : givenText(value);
-    const shape = shapeOf(schema).slice(0, MOST_SHAPE);
+    const shape =
+      shapeOf(schema).slice(0, MOST_SHAPE) + (unit === undefined || schema !== own ? "" : ` in ${unit}`);
     throw new VscopeError("VALUE_INVALID", `${subject}: ${given} is not ${shape}`);
   }
   const issues = issueTexts(schema, all);

@@ -136,7 +136,9 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.equal(role.code, 2, role.errors);
     assert.match(role.errors, /argument 'owner' is invalid. Allowed choices are read, operate, admin/);
     const nobody = await vscope(["key", "revoke", "nobody", "-s", config]);
-    assert.match(nobody.errors, /^vscope: key nobody: not in .*, or revoked/);
+    assert.match(nobody.errors, /^vscope: key nobody: not in .*vscope\.keys\n/);
+    const twice = await vscope(["key", "revoke", "laptop", "-s", config]);
+    assert.match(twice.errors, /^vscope: key laptop: was revoked \d{4}-\d\d-\d\d\n/);
     const nowhere = await vscope(["key", "list", "-s", join(folder, "absent.cfg")]);
     assert.match(nowhere.errors, /absent\.cfg: cannot be read: ENOENT/);
     const missing = await vscope(["get", "/sysinfo", "--key", join(folder, "absent.key")]);

@@ -44,6 +44,14 @@ describe("bad input", () => {
 
   test("a value of another kind is told what is wanted", async () => {
     assert.equal(await put("/shutters/upwelling", true), "4.00 /shutters/upwelling: true is not string");
+    assert.equal(
+      await put("/spectrometers/FLMS01859/integration-time/upwelling", "25ms"),
+      "4.00 /spectrometers/FLMS01859/integration-time/upwelling: '25ms' is not integer in us",
+    );
+    assert.equal(
+      await put("/sysinfo/clok", 1),
+      "4.04 /sysinfo/clok: no such resource, /.well-known/core lists what there is",
+    );
     assert.match(
       await put("/spectrometers/FLMS01859/trigger", "hardware"),
       /^4\.00 \/spectrometers\/FLMS01859\/trigger: 'hardware' is not \{ mode: /,
