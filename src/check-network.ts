@@ -4,7 +4,7 @@
 import { whyFileNotWritable, whyFolderNotWritable } from "./base/writable.ts";
 import { checkTls } from "./coap/stream/tls-credentials.ts";
 import { bindUdp } from "./coap/network/udp.ts";
-import { streamSettings } from "./coap-settings.ts";
+import { portsOfTls, streamSettings } from "./coap-settings.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { VscopeError } from "./base/errors.ts";
 import { isValid } from "./security/key.ts";
@@ -44,6 +44,7 @@ async function checkCoap({ coap }: ServerConfig, hasKeys: boolean, print: Print)
   const { streams, tls } = await streamSettings({ coap }, { hasKeys, psk: () => undefined });
   checkTls(tls);
   for (const address of coap.address) await (await bindUdp(address, 0)).close();
+  if (streams.tls === undefined) print(`TLS              opens with the first key: ${portsOfTls({ coap })}`);
   const ports = Object.entries({ udp: coap.port, ...streams }).map(([name, port]) => `${name} ${port}`);
   print(`CoAP             ${coap.address.join(", ")}: ${ports.join(", ")}`);
 }

@@ -11,7 +11,6 @@ import { Registration } from "./coap/client/registration.ts";
 import type { StreamPorts, TlsCredentials } from "./coap/server.ts";
 import { portClashIn } from "./config/port-clash.ts";
 import type { ServerConfig } from "./config/server-config.ts";
-import type { Security } from "./security/security.ts";
 import { readTlsFiles } from "./tls-files.ts";
 
 const KIB = 1024;
@@ -39,24 +38,36 @@ export interface StreamSettings {
   readonly origins: readonly string[];
 }
 
-/** The ports for connections, and what TLS needs. Throws CONFIG_INVALID when a certificate or key cannot be used. */
+/** The ports that open with the first key, for people. */
+export function portsOfTls({ coap }: Pick<ServerConfig, "coap">): string {
+  const { tlsPort, websocketTlsPort: wss } = coap;
+  return `tls ${tlsPort}${wss === undefined ? "" : `, wss ${wss}`}`;
+}
+
+export interface KeySettings {
+  /** Whether anybody has a key. */
+  readonly hasKeys: boolean;
+  readonly psk: (identity: string) => Uint8Array | undefined;
+}
+
+/**
+ * The ports for connections, those of TLS when there is a certificate or a key, and what TLS needs. Throws CONFIG_INVALID
+ * when a certificate or key cannot be used.
+ */
 export async function streamSettings(
   { coap }: Pick<ServerConfig, "coap">,
-  security: Pick<Security, "psk" | "hasKeys">,
+  { hasKeys, psk }: KeySettings,
 ): Promise<StreamSettings> {
-  const { port, tlsPort, websocketPort: ws, websocketTlsPort: wss } = coap;
-  const tls = { ...(await readTlsFiles(coap)), psk: (identity: string) => security.psk(identity) };
-  const hasTls = tls.certificate !== undefined || security.hasKeys;
-  if (wss !== undefined && !hasTls)
-    throw new VscopeError(
-      "CONFIG_INVALID",
-      "coap.websocket_tls_port: there is neither tls_certificate nor a key",
-    );
+  const { port, tlsPort, websocketPort: ws, websocketTlsPort } = coap;
+  const tls = { ...(await readTlsFiles(coap)), psk };
+  const hasTls = tls.certificate !== undefined || hasKeys;
+  const wss = hasTls ? websocketTlsPort : undefined;
+  // The two ports of TLS will be open together, if not now then with the first key.
   const clash = portClashIn({
     port: coap.tcp ? port : undefined,
-    tls_port: hasTls ? tlsPort : undefined,
+    tls_port: hasTls || websocketTlsPort !== undefined ? tlsPort : undefined,
     websocket_port: ws,
-    websocket_tls_port: wss,
+    websocket_tls_port: websocketTlsPort,
   });
   if (clash !== undefined) throw new VscopeError("CONFIG_INVALID", `coap.${clash.key}: ${clash.fact}`);
   const streams = {

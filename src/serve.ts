@@ -32,12 +32,12 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     stopping.abort(new VscopeError("OPERATION_CANCELLED", `start: ended by ${signal}`));
   };
   let server: Server | undefined;
-  const reopen = (): void => {
+  const reload = (): void => {
     reopenLogs();
-    server?.reopenLogs();
+    server?.reload();
     log.info({}, "log reopened");
   };
-  lifetime.defer("signals", listenForSignals({ stop, reopenLogs: reopen }));
+  lifetime.defer("signals", listenForSignals({ stop, reload }));
   try {
     await claimPidFile(commandLine, lifetime);
     const notifier = await openNotifier({ env: process.env, clock, log });

@@ -11,7 +11,7 @@ import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer, type StreamPorts } from "./coap/server.ts";
-import { limitsOf, startRegistration, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
+import { limitsOf, startRegistration, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
@@ -28,6 +28,7 @@ import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
 import { searchLimits } from "./spectrometer-settings.ts";
+import { TlsKeeper, tlsSettings } from "./tls-keeper.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
@@ -46,20 +47,24 @@ interface CoapSlot {
 export class Server {
   readonly model: ServerModel;
   readonly hardware: Hardware;
-  /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
-  readonly port: number | undefined;
-  /** Those of TCP, TLS and WebSockets. */
-  readonly ports: StreamPorts;
-  readonly #security: Security | undefined;
+  readonly #door: Door | undefined;
   readonly #lifetime: Lifetime;
 
-  private constructor({ model, hardware }: Parts, { coap, security }: Door, lifetime: Lifetime) {
+  private constructor({ model, hardware }: Parts, door: Door | undefined, lifetime: Lifetime) {
     this.model = model;
     this.hardware = hardware;
-    this.port = coap?.port;
-    this.ports = coap?.ports ?? {};
-    this.#security = security;
+    this.#door = door;
     this.#lifetime = lifetime;
+  }
+
+  /** The port that clients use; the one the system chose when the configuration says 0. Absent when CoAP is off. */
+  get port(): number | undefined {
+    return this.#door?.coap.port;
+  }
+
+  /** Those of TCP, TLS and WebSockets that are open now. */
+  get ports(): StreamPorts {
+    return this.#door?.coap.ports ?? {};
   }
 
   /** Resolves when clients can come. Closes what it has opened when it throws. */
@@ -69,18 +74,19 @@ export class Server {
       // Where no client can come, nobody has to be kept out.
       const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const coap = security && (await listen(options, { model: parts.model, security }, lifetime));
-      parts.coap.server = coap;
-      return new Server(parts, { coap, security }, lifetime);
+      const door = security && (await listen(options, { model: parts.model, security }, lifetime));
+      parts.coap.server = door?.coap;
+      return new Server(parts, door, lifetime);
     } catch (error) {
       await lifetime.close();
       throw error;
     }
   }
 
-  /** Writes to the files that have the names of its logs now. The log of the options is its owner's. */
-  reopenLogs(): void {
-    this.#security?.audit.reopen();
+  /** Writes to the file that has the audit log's name now; reads keys and certificates again. */
+  reload(): void {
+    this.#door?.security.reload();
+    this.#door?.tls.renew();
   }
 
   /** Refuses clients, ends what runs, closes the shutters, finishes the files. Throws when something did not close. */
@@ -91,8 +97,9 @@ export class Server {
 
 /** Where clients come in, and who may. */
 interface Door {
-  readonly coap: CoapServer | undefined;
-  readonly security: Security | undefined;
+  readonly coap: CoapServer;
+  readonly security: Security;
+  readonly tls: TlsKeeper;
 }
 
 interface Parts {
@@ -188,7 +195,7 @@ interface Guarded {
   readonly security: Security;
 }
 
-async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<CoapServer> {
+async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifetime): Promise<Door> {
   const { config, clock, log } = options;
   const { address, port, multicast, amplification } = config.coap;
   const router = new Router(guarded.model, TREE);
@@ -202,7 +209,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     multicast,
     amplification,
     limits: limitsOf(config),
-    ...(await streamSettings(config, guarded.security)),
+    ...(await tlsSettings(config, guarded.security)),
   });
   await warnOfOpenKey(config.coap, log);
   const links = (): Uint8Array => wellKnownCore(router, []);
@@ -212,7 +219,10 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
     await Promise.all([registration?.close(), server.close()]);
   });
   log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
-  return server;
+  const { security } = guarded;
+  const tls = new TlsKeeper({ config, security, server, log });
+  lifetime.defer("TLS", () => tls.close());
+  return { coap: server, security, tls };
 }
 
 function guardedHandler({ clock, log }: ServerOptions, router: Router<ServerModel>, security: Security) {

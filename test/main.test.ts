@@ -181,6 +181,7 @@ describe("vscope-server", { timeout: 240_000 }, () => {
 
   test("--check prints what it finds and ends with 0; missing hardware ends with 4", async () => {
     const good = await runProgram("-s", await configuration(), "--check");
+    assert.match(good.stdout, /^TLS +opens with the first key: tls 5684$/m);
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /spectrometer +FLMS01859: Flame-S, 2048 pixels, \d+ to \d+ nm, emulated/);
     assert.match(good.stdout, /shutter +upwelling: closed/);
@@ -213,7 +214,10 @@ describe("vscope-server", { timeout: 240_000 }, () => {
         "[coap]\ntls_certificate = /none.pem\ntls_key = /none.key\n",
         /coap\.tls_certificate: \/none\.pem: cannot be read/,
       ],
-      ["[coap]\nwebsocket_tls_port = 5999\n", /websocket_tls_port: there is neither/],
+      [
+        "[coap]\ntls_port = 5999\nwebsocket_tls_port = 5999\n",
+        /coap\.websocket_tls_port: 5999 is coap\.tls_port already/,
+      ],
     ];
     for (const [text, message] of faults) {
       const file = await configuration();

@@ -17,7 +17,7 @@ import { type ListenAt, listenTcp } from "./stream/listen.ts";
 import { listenTls } from "./stream/listen-tls.ts";
 import { listenWebSocket } from "./stream/listen-websocket.ts";
 import { type Acceptor, StreamFront } from "./stream/stream-front.ts";
-import type { TlsCredentials } from "./stream/tls-credentials.ts";
+import { checkTls, type TlsCredentials } from "./stream/tls-credentials.ts";
 import type { DatagramSocket } from "./network/udp.ts";
 import { UdpFront } from "./udp/udp-front.ts";
 
@@ -95,6 +95,7 @@ export class CoapServer {
   readonly #engine: Engine;
   readonly #udp: UdpFront;
   readonly #streams: StreamFront;
+  readonly #options: Pick<CoapServerOptions, "address" | "origins">;
   #ports: StreamPorts = {};
   #closed: Promise<void> | undefined;
 
@@ -107,7 +108,7 @@ export class CoapServer {
     const socket = options.socket ?? (await openUdp(options));
     const server = new CoapServer(options, socket);
     try {
-      await server.#openStreams(addressesOf(options.address), options);
+      await server.#openStreams(options);
       return server;
     } catch (error) {
       await server.close();
@@ -123,6 +124,7 @@ export class CoapServer {
     const neighbours = new Neighbours(network, clock);
     this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });
     this.#streams = new StreamFront(this.#engine);
+    this.#options = options;
   }
 
   get address(): string {
@@ -142,6 +144,18 @@ export class CoapServer {
     return { ...this.#engine.stats, peers: this.#udp.peers, connections: this.#streams.size };
   }
 
+  /**
+   * Uses other certificates and keys of TLS from now on: connections go on, new ones get these. Opens those of `streams` that
+   * are not open. Whether clients are asked for certificates is settled when a port opens. Throws CONFIG_INVALID when they cannot
+   * be used, and all is as it was; SERVER_CONFLICT when a port is taken.
+   */
+  async renew({ streams = {}, tls = {} }: Pick<CoapServerOptions, "streams" | "tls">): Promise<void> {
+    checkTls(tls);
+    if (this.#closed !== undefined) return;
+    this.#streams.renew(tls);
+    await this.#openStreams({ streams, tls });
+  }
+
   /** Ends observations with 5.03, aborts running handlers, waits shortly for them, and closes all ports. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -153,22 +167,37 @@ export class CoapServer {
     await Promise.all([this.#udp.close(), this.#streams.close()]);
   }
 
-  async #openStreams(addresses: readonly string[], options: CoapServerOptions): Promise<void> {
-    const { streams = {}, tls = {}, origins = [] } = options;
+  async #openStreams({ streams = {}, tls = {} }: Pick<CoapServerOptions, "streams" | "tls">): Promise<void> {
     const gate = this.#streams;
+    const { origins = [] } = this.#options;
     const open = async (name: keyof StreamPorts, listen: (at: ListenAt) => Promise<Acceptor>) => {
-      for (const address of withoutCovered(addresses)) {
-        // After the first one it is the port that the system has chosen.
-        const port = this.#ports[name] ?? streams[name];
-        if (port === undefined) return;
-        const acceptor = await listen({ address, port });
-        gate.add(acceptor);
-        this.#ports = { ...this.#ports, [name]: acceptor.port };
-      }
+      const port = streams[name];
+      if (port === undefined || this.#ports[name] !== undefined) return;
+      const acceptors = await this.#acceptors(port, listen);
+      for (const acceptor of acceptors) gate.add(acceptor);
+      this.#ports = { ...this.#ports, [name]: acceptors[0]?.port ?? port };
     };
     await open("tcp", (at) => listenTcp(at, gate));
     await open("tls", (at) => listenTls(at, tls, gate));
     await open("ws", (at) => listenWebSocket({ ...at, origins }, gate));
     await open("wss", (at) => listenWebSocket({ ...at, origins, tls }, gate));
+  }
+
+  // The same port on every address, or none.
+  async #acceptors(
+    wanted: number,
+    listen: (at: ListenAt) => Promise<Acceptor>,
+  ): Promise<readonly Acceptor[]> {
+    const acceptors: Acceptor[] = [];
+    try {
+      for (const address of withoutCovered(addressesOf(this.#options.address))) {
+        // After the first one it is the port that the system has chosen.
+        acceptors.push(await listen({ address, port: acceptors[0]?.port ?? wanted }));
+      }
+      return acceptors;
+    } catch (error) {
+      await Promise.all(acceptors.map((acceptor) => acceptor.close()));
+      throw error;
+    }
   }
 }

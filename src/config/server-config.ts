@@ -37,7 +37,7 @@ export interface ServerConfig {
     readonly port: number;
     /** Serve connections, too, on the same port of TCP. */
     readonly tcp: boolean;
-    /** Of TLS; open when there is a certificate, or a key at the start. 0 lets the system choose. */
+    /** Of TLS; open when there is a certificate or a key. 0 lets the system choose. */
     readonly tlsPort: number;
     /** Files (PEM) of the server's certificate and its key. */
     readonly tlsCertificate: string | undefined;
@@ -166,7 +166,7 @@ const FILE = section({
     endpoint_name: endpointName().optional(),
   })
     .superRefine((coap, context) => {
-      // Whether a key opens the port of TLS is known at the start only.
+      // Whether a key opens the port of TLS is known while the server runs only.
       const tls_port = coap.tls_certificate === undefined ? undefined : coap.tls_port;
       const clash = portClashIn({ ...coap, port: coap.tcp ? coap.port : undefined, tls_port });
       if (clash !== undefined) context.addIssue({ code: "custom", path: [clash.key], message: clash.fact });

@@ -1,7 +1,7 @@
 // The file system as the data directory needs it. One implementation; tests put a failing one in its place.
 // No deadline and no signal here: a system call on a local disk cannot be taken back, it ends by the kernel's limits.
 
-import { constants, type Stats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { lstat, mkdir, open, readdir, readFile, realpath, rename, statfs, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { MS } from "../base/clock.ts";
@@ -26,6 +26,10 @@ export interface DiskStat {
   readonly isFolder: boolean;
   readonly bytes: number;
   readonly modifiedUtcUs: number;
+  readonly inode: bigint;
+  /** When the content was changed, as the file says, and when anything was, which no program can set. */
+  readonly modifiedNs: bigint;
+  readonly changedNs: bigint;
   /** Number of the file system; differs between a mounted medium and the folder below it. */
   readonly device: number;
 }
@@ -96,7 +100,7 @@ export const SYSTEM_DISK: Disk = {
   },
   async stat(path) {
     try {
-      return statOf(await lstat(path));
+      return statOf(await lstat(path, { bigint: true }));
     } catch (error) {
       if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(systemCodeOf(error) ?? "")) return undefined;
       throw error;
@@ -117,7 +121,7 @@ export const SYSTEM_DISK: Disk = {
     try {
       const buffer = Buffer.allocUnsafe(length);
       const { bytesRead } = await handle.read(buffer, 0, length, offset);
-      return { bytes: buffer.subarray(0, bytesRead), stat: statOf(await handle.stat()) };
+      return { bytes: buffer.subarray(0, bytesRead), stat: statOf(await handle.stat({ bigint: true })) };
     } finally {
       await handle.close();
     }
@@ -128,13 +132,17 @@ export const SYSTEM_DISK: Disk = {
   },
 };
 
-function statOf(stat: Stats): DiskStat {
+function statOf(stat: BigIntStats): DiskStat {
   return {
     isFile: stat.isFile(),
     isFolder: stat.isDirectory(),
-    bytes: stat.size,
-    modifiedUtcUs: Math.trunc(stat.mtimeMs) * MS,
-    device: stat.dev,
+    bytes: Number(stat.size),
+    // In whole milliseconds, as catalogues have it.
+    modifiedUtcUs: Number(stat.mtimeMs) * MS,
+    inode: stat.ino,
+    modifiedNs: stat.mtimeNs,
+    changedNs: stat.ctimeNs,
+    device: Number(stat.dev),
   };
 }
 

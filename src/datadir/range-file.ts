@@ -54,7 +54,14 @@ export class RangeFile {
   }
 }
 
-// Not of the inode: that of a file on vfat changes when the kernel forgets it.
-function tagOf({ bytes, modifiedUtcUs }: DiskStat): Uint8Array {
-  return createHash("sha1").update(`${bytes} ${modifiedUtcUs}`).digest().subarray(0, TAG_BYTES);
+/** The clock of vfat and exFAT has steps of this or more; that of any other file system is never at one of them. */
+const COARSE_NS = 10_000_000n;
+
+// A file can be replaced, or written to and given its old time again: whatever differs tells. Where all times are coarse the
+// inode is left out: vfat and exFAT number a file anew when the kernel has forgotten it. What is written twice in place
+// within one step of the clock (4 ms, on vfat 2 s) looks the same; the server itself writes each file once, under another name.
+function tagOf({ bytes, inode, modifiedNs, changedNs }: DiskStat): Uint8Array {
+  const file = changedNs % COARSE_NS === 0n ? 0n : inode;
+  const version = `${bytes} ${file} ${modifiedNs} ${changedNs}`;
+  return createHash("sha1").update(version).digest().subarray(0, TAG_BYTES);
 }

@@ -158,7 +158,12 @@ export const DATADIR = [
 ];
 
 function within(least: number, most: number) {
-  return wholeNumber.refine((value) => value >= least && value <= most, `expected ${least}..${most}`);
+  const expected = `expected a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, expected);
 }
 
 function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof catalogued> {

@@ -1,7 +1,9 @@
 // docs/resources.md, printed from the declarations.
 
+import type { z } from "zod";
 import { needOf } from "./access.ts";
 import { NOTHING, type Resource } from "./define.ts";
+import { jsonSchemaOf } from "./json-schema.ts";
 import { methodsOf } from "./methods.ts";
 import { shapeOf } from "./shape.ts";
 
@@ -26,10 +28,20 @@ export function resourcesDocument<M>(resources: readonly Resource<M>[]): string 
   return HEAD + rows.join("") + resources.map(section).join("");
 }
 
+/** The members of a value that are described. */
+function membersTable(value: z.ZodType): string | undefined {
+  const members = Object.entries(jsonSchemaOf(value).properties ?? {});
+  const rows = members.flatMap(([name, { unit = "", description }]) =>
+    description === undefined ? [] : [`| \`${name}\` | ${unit} | ${description} |`],
+  );
+  return rows.length === 0 ? undefined : ["| member | unit | meaning |", "|---|---|---|", ...rows].join("\n");
+}
+
 function section<M>({ path, value, input, query, selection, example, contentFormat }: Resource<M>): string {
   const lines = [
     contentFormat !== undefined && `Content-Format ${contentFormat}, served as it is.`,
     value && `Value: \`${shapeOf(value)}\``,
+    value && membersTable(value),
     input && input !== NOTHING && `POST takes: \`${shapeOf(input)}\``,
     query && `Query: \`${shapeOf(query)}\``,
     selection && `FETCH takes: \`${shapeOf(selection)}\``,

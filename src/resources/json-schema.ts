@@ -3,6 +3,9 @@
 import { z } from "zod";
 
 export interface JsonSchema {
+  /** What a member counts in and what it means, where its declaration says so. */
+  readonly unit?: string;
+  readonly description?: string;
   readonly type?: string | readonly string[];
   readonly anyOf?: readonly JsonSchema[];
   readonly enum?: readonly unknown[];

@@ -1,11 +1,12 @@
 // Finds the declared resource of a path and calls its methods with checked values. Knows no protocol.
 
-import { inspect } from "node:util";
 import type { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
+import type { Method } from "./access.ts";
 import type { AnyResource, At, Created, Resource } from "./define.ts";
+import { givenText, issueTexts } from "./issue-text.ts";
 import { isMembers, type Members, mergePatch } from "./merge-patch.ts";
 import { isFetchable, isPatchable, methodsOf } from "./methods.ts";
 import { shapeOf } from "./shape.ts";
@@ -31,7 +32,10 @@ export class Router<M> {
   match(path: readonly string[]): Match<M> {
     const found = this.find(path);
     if (found === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${printPath(path)}: no such resource`);
+      throw new VscopeError(
+        "RESOURCE_NOT_FOUND",
+        `${printPath(path)}: no such resource, /.well-known/core lists what there is`,
+      );
     return found;
   }
 
@@ -47,6 +51,12 @@ export class Router<M> {
     return best;
   }
 
+  /** Throws METHOD_NOT_ALLOWED, before anybody looks at what else is wrong with a request. */
+  requireMethod(match: Match<M>, method: Method | "PATCH"): void {
+    const name = method === "PATCH" ? "iPATCH" : method;
+    if (!methodsOf(match.resource).includes(name)) throw notAllowed(method, match);
+  }
+
   async get(match: Match<M>, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
     return await this.read(match, query, signal);
   }
@@ -57,7 +67,7 @@ export class Router<M> {
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): MaybePromise<unknown> {
-    if (resource.get === undefined) throw notAllowed("GET", resource);
+    if (resource.get === undefined) throw notAllowed("GET", { resource, at });
     const asked = parse(resource.query, resource.query && query, at, resource);
     return resource.get(this.#model, at, asked, signal);
   }
@@ -70,7 +80,7 @@ export class Router<M> {
   ): MaybePromise<unknown> {
     const { resource, at } = match;
     const { select } = resource;
-    if (!isFetchable(resource)) throw notAllowed("FETCH", resource);
+    if (!isFetchable(resource)) throw notAllowed("FETCH", { resource, at });
     if (select === undefined)
       return this.read(match, { ...query, ...asQuery(selection, subjectOf(match)) }, signal);
     const selected = parse(resource.selection, selection, at, resource);
@@ -78,7 +88,7 @@ export class Router<M> {
   }
 
   async put({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<void> {
-    if (resource.put === undefined) throw notAllowed("PUT", resource);
+    if (resource.put === undefined) throw notAllowed("PUT", { resource, at });
     await resource.put(this.#model, at, parse(resource.value, value, at, resource), signal);
   }
 
@@ -87,7 +97,7 @@ export class Router<M> {
     const { resource, at } = match;
     const { get, put, putMerges = false } = resource;
     if (get === undefined || put === undefined || !isPatchable(resource))
-      throw notAllowed("iPATCH", resource);
+      throw notAllowed("iPATCH", { resource, at });
     if (!isMembers(patch))
       throw new VscopeError("VALUE_INVALID", `${subjectOf(match)}: a merge patch is an object`);
     if (putMerges) requireNoRemoval(patch, subjectOf(match));
@@ -99,12 +109,12 @@ export class Router<M> {
   }
 
   async post({ resource, at }: Match<M>, value: unknown, signal: AbortSignal): Promise<Created | undefined> {
-    if (resource.post === undefined) throw notAllowed("POST", resource);
+    if (resource.post === undefined) throw notAllowed("POST", { resource, at });
     return await resource.post(this.#model, at, parse(resource.input, value, at, resource), signal);
   }
 
   async delete({ resource, at }: Match<M>, signal: AbortSignal): Promise<void> {
-    if (resource.delete === undefined) throw notAllowed("DELETE", resource);
+    if (resource.delete === undefined) throw notAllowed("DELETE", { resource, at });
     await resource.delete(this.#model, at, signal);
   }
 
@@ -167,38 +177,33 @@ function fill(path: string, at: At): readonly string[] {
     .map((segment) => (segment.startsWith("{") ? (at[segment.slice(1, -1)] ?? segment) : segment));
 }
 
-// A long list can be wrong in every element.
-const MOST_ISSUES = 5;
-// Characters of a message for what was given and what is wanted.
-const MOST_GIVEN = 60;
+// Characters of a message for what is wanted.
 const MOST_SHAPE = 300;
 
-function parse<M>(schema: z.ZodType | undefined, value: unknown, at: At, { path }: Resource<M>): unknown {
+function parse<M>(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  at: At,
+  { path, unit, value: own }: Resource<M>,
+): unknown {
   if (schema === undefined) return value;
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const subject = printPath(fill(path, at));
   const all = parsed.error.issues;
   if (value === undefined || all.some(({ code, path: at }) => code === "invalid_type" && at.length === 0)) {
-    const given =
-      value === undefined
-        ? "empty payload"
-        : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }).slice(0, MOST_GIVEN);
-    const shape = shapeOf(schema).slice(0, MOST_SHAPE);
+    const given = value === undefined ? "empty payload" : givenText(value);
+    const shape =
+      shapeOf(schema).slice(0, MOST_SHAPE) + (unit === undefined || schema !== own ? "" : ` in ${unit}`);
     throw new VscopeError("VALUE_INVALID", `${subject}: ${given} is not ${shape}`);
   }
-  const issues = all
-    .slice(0, MOST_ISSUES)
-    .map(({ path: at, message }) => (at.length > 0 ? `${at.join(".")}: ` : "") + message);
-  const more = all.length > MOST_ISSUES ? `; and ${all.length - MOST_ISSUES} more` : "";
-  throw new VscopeError("VALUE_INVALID", `${subject}: ${issues.join("; ")}${more}`, { details: { issues } });
+  const issues = issueTexts(schema, all);
+  throw new VscopeError("VALUE_INVALID", `${subject}: ${issues.join("; ")}`, { details: { issues } });
 }
 
-function notAllowed<M>(method: string, resource: Resource<M>): VscopeError {
-  return new VscopeError(
-    "METHOD_NOT_ALLOWED",
-    `${resource.path}: has no ${method}, only ${methodsOf(resource).join(", ")}`,
-  );
+function notAllowed<M>(method: string, match: Match<M>): VscopeError {
+  const methods = methodsOf(match.resource).join(", ");
+  return new VscopeError("METHOD_NOT_ALLOWED", `${subjectOf(match)}: has no ${method}, only ${methods}`);
 }
 
 function subjectOf<M>({ resource, at }: Match<M>): string {

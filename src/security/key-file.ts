@@ -2,7 +2,7 @@
 
 import { VscopeError } from "../base/errors.ts";
 import { NAME } from "../config/access.ts";
-import { isRevoked, isValid, type Key, type KeyEntry, newKey, parseKeys, printKeys, revoked } from "./key.ts";
+import { isRevoked, type Key, type KeyEntry, newKey, parseKeys, printKeys, revoked } from "./key.ts";
 import { changePrivate, type Owner, readPrivate } from "./private-file.ts";
 
 /** All keys, revoked ones too; none when there is no file. Throws CONFIG_INVALID. */
@@ -37,13 +37,14 @@ export async function addKey(path: string, { name, role, utcUs, fileOwner }: New
   return key;
 }
 
-/** Takes the secret out of the file; the name stays, so that nobody else gets it. Throws RESOURCE_NOT_FOUND. */
+/** Takes the secret out of the file; the name stays, so that nobody else gets it. Throws RESOURCE_NOT_FOUND, STATE_CONFLICT. */
 export async function revokeKey(path: string, name: string, utcUs: number): Promise<void> {
   await changePrivate(path, (text) => {
     const entries = parseKeys(text ?? "", path);
-    const key = entries.filter(isValid).find((one) => one.name === name);
-    if (key === undefined)
-      throw new VscopeError("RESOURCE_NOT_FOUND", `key ${name}: not in ${path}, or revoked`);
+    const key = entries.find((one) => one.name === name);
+    if (key === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `key ${name}: not in ${path}`);
+    if (isRevoked(key))
+      throw new VscopeError("STATE_CONFLICT", `key ${name}: was revoked ${key.revoked.slice(0, 10)}`);
     return printKeys(entries.map((one) => (one === key ? revoked(key, utcUs) : one)));
   });
 }

@@ -36,11 +36,6 @@ export class KeyStore {
     return this.#keys;
   }
 
-  /** Whether there is a file that cannot be used, so that keys may come without a restart. */
-  get isUnusable(): boolean {
-    return this.#isUnusable;
-  }
-
   named(name: string): Key | undefined {
     return this.#keys.value.find((key) => key.name === name);
   }
@@ -57,9 +52,12 @@ export class KeyStore {
   }
 
   #look(): void {
-    const looks = looksOf(this.#path);
-    if (looks === this.#seen) return;
-    this.#seen = looks;
+    if (looksOf(this.#path) !== this.#seen) this.readAgain();
+  }
+
+  /** Reads the file now, whether or not it looks changed. */
+  readAgain(): void {
+    this.#seen = looksOf(this.#path);
     this.#keys.set(this.#read());
     if (!this.#isUnusable)
       this.#log.info({ file: this.#path, keys: this.#keys.value.length }, "keys read again");

@@ -1,5 +1,6 @@
 // Keys, policy and audit of a server together, from its configuration.
 
+import type { ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -50,15 +51,21 @@ export class Security {
     return this.#oscore;
   }
 
-  /** Whether anybody has a key now, or will have when the file of the keys is mended. */
-  get hasKeys(): boolean {
-    return this.#keys.keys.value.length > 0 || this.#keys.isUnusable;
+  /** Those that hold now. */
+  get keys(): ReadableCell<readonly Key[]> {
+    return this.#keys.keys;
   }
 
   /** The pre-shared key of a TLS client that says this name. */
   psk(identity: string): Uint8Array | undefined {
     const key = this.#keys.named(identity);
     return key === undefined ? undefined : Buffer.from(key.secret, "ascii");
+  }
+
+  /** Writes to the file that has the audit log's name now, and reads the keys again. */
+  reload(): void {
+    this.audit.reopen();
+    this.#keys.readAgain();
   }
 
   async close(): Promise<void> {

@@ -14,18 +14,18 @@ async function send(signal: "SIGTERM" | "SIGINT" | "SIGHUP"): Promise<void> {
   cancel();
 }
 
-test("the first SIGTERM or SIGINT stops, once; SIGHUP reopens the logs each time", async () => {
+test("the first SIGTERM or SIGINT stops, once; SIGHUP reloads each time", async () => {
   const events: string[] = [];
   const quiet = listenForSignals({
     stop: (signal) => events.push(signal),
-    reopenLogs: () => events.push("reopen"),
+    reload: () => events.push("reload"),
   });
   await send("SIGHUP");
   await send("SIGHUP");
   await send("SIGTERM");
   await send("SIGINT");
   await send("SIGTERM");
-  assert.deepEqual(events, ["reopen", "reopen", "SIGTERM"]);
+  assert.deepEqual(events, ["reload", "reload", "SIGTERM"]);
   quiet();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) assert.equal(process.listenerCount(signal), 0);
 });

@@ -11,6 +11,11 @@ import { NEVER, temporaryFolder } from "./folder.ts";
 const SIZE = 200_000;
 const CONTENT = Buffer.from(Array.from({ length: SIZE }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
 
+async function writeAside(path: string, content: Uint8Array): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
 /** A file, and every look that is taken at it. */
 async function fileIn(t: TestContext) {
   const path = join(await temporaryFolder(t), "file");
@@ -67,9 +72,8 @@ test("another version has another tag, and is not read as the first one", async 
   const changes = [
     // Replaced by one of the same size.
     async () => {
-      await writeFile(`${path}.new`, CONTENT);
-      await utimes(`${path}.new`, mtime, new Date(mtime.getTime() + 1000));
-      await rename(`${path}.new`, path);
+      await writeAside(path, CONTENT);
+      await utimes(path, mtime, new Date(mtime.getTime() + 1000));
     },
     // Written to in place.
     async () => {
@@ -87,6 +91,40 @@ test("another version has another tag, and is not read as the first one", async 
     await assert.rejects(async () => file.read(90_000, 1000, NEVER), isRefused);
     assert.notDeepEqual((await open()).tag, file.tag);
   }
+});
+
+test("a version of the same size and time has another tag, written in place or put in its place", async (t) => {
+  const { path, open } = await fileIn(t);
+  const time = new Date(2026, 5, 21);
+  const other = Buffer.from(CONTENT).fill(0);
+  await utimes(path, time, time);
+  const changes = [() => writeFile(path, other), () => writeAside(path, other)];
+  for (const change of changes) {
+    const file = await open();
+    await file.read(0, 1000, NEVER);
+    const { ctimeNs } = await stat(path, { bigint: true });
+    do {
+      await change();
+      await utimes(path, time, time);
+      // The clock of the file system has steps of some milliseconds.
+    } while ((await stat(path, { bigint: true })).ctimeNs === ctimeNs);
+    await assert.rejects(
+      async () => file.read(90_000, 1000, NEVER),
+      (error) => isVscopeError(error, "PRECONDITION_FAILED"),
+    );
+    assert.notDeepEqual((await open()).tag, file.tag);
+  }
+});
+
+test("the inode tells versions apart, except where a clock of coarse steps tells that it is not the file's", async (t) => {
+  const { path, open } = await fileIn(t);
+  const found = await SYSTEM_DISK.stat(path);
+  assert.ok(found);
+  const tag = (inode: bigint, changedNs: bigint): Uint8Array =>
+    new RangeFile(SYSTEM_DISK, path, { ...found, inode, changedNs }).tag;
+  assert.deepEqual(tag(found.inode, found.changedNs), (await open()).tag);
+  assert.notDeepEqual(tag(1n, 1_782_000_000_123_456_789n), tag(2n, 1_782_000_000_123_456_789n));
+  assert.deepEqual(tag(1n, 1_782_000_000_120_000_000n), tag(2n, 1_782_000_000_120_000_000n));
 });
 
 test("a file that is gone is a fault of the disk", async (t) => {

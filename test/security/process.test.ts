@@ -64,7 +64,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     const made = await vscope(["key", "new", "laptop", "-s", config, "--role", "admin"]);
     assert.equal(made.code, 0, made.errors);
     assert.match(made.errors, /vscope\.keys was made; the user of the server must own it/);
-    assert.match(made.errors, /^This is the first key: .*TLS \(coaps\+tcp\) opens at the next start/m);
+    assert.match(made.errors, /^This is the first key: within two seconds .* TLS \(coaps\+tcp\) opens$/m);
     assert.ok(made.out.startsWith(`Key laptop in ${keys}, role admin. `), made.out);
     assert.match(made.out, /\n\nChoose one of these: no two programs may use the same key\.\n\nvscope: /);
     const secret = /coap-client-openssl -u laptop -k ([a-z2-7]{32}) /.exec(made.out)?.[1];
@@ -77,6 +77,7 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.match(made.out, new RegExp(`"recipient-id_ascii":"s","secret_ascii":"${secret}"`));
     assert.equal((await stat(keys)).mode & 0o777, 0o600);
     await program.line('"keys":1,"msg":"keys read again"');
+    await program.line('"msg":"TLS listens"');
     const json = await vscope(["--json", "key", "new", "office", "-s", config]);
     assert.equal(json.errors, "");
     const office: { name: string; role: string } = JSON.parse(json.out);
@@ -135,7 +136,9 @@ describe("security of the programs", { timeout: 240_000 }, () => {
     assert.equal(role.code, 2, role.errors);
     assert.match(role.errors, /argument 'owner' is invalid. Allowed choices are read, operate, admin/);
     const nobody = await vscope(["key", "revoke", "nobody", "-s", config]);
-    assert.match(nobody.errors, /^vscope: key nobody: not in .*, or revoked/);
+    assert.match(nobody.errors, /^vscope: key nobody: not in .*vscope\.keys\n/);
+    const twice = await vscope(["key", "revoke", "laptop", "-s", config]);
+    assert.match(twice.errors, /^vscope: key laptop: was revoked \d{4}-\d\d-\d\d\n/);
     const nowhere = await vscope(["key", "list", "-s", join(folder, "absent.cfg")]);
     assert.match(nowhere.errors, /absent\.cfg: cannot be read: ENOENT/);
     const missing = await vscope(["get", "/sysinfo", "--key", join(folder, "absent.key")]);

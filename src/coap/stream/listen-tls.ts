@@ -11,7 +11,7 @@ import { ALPN, type TlsCredentials, TlsGuardian } from "./tls-credentials.ts";
  * Opens a port for TLS. Throws SERVER_CONFLICT when it is taken, CONFIG_INVALID when it, the certificate or its key
  * cannot be used.
  */
-export function listenTls(at: ListenAt, credentials: TlsCredentials, gate: Gate): Promise<Acceptor> {
+export async function listenTls(at: ListenAt, credentials: TlsCredentials, gate: Gate): Promise<Acceptor> {
   const guardian = new TlsGuardian(credentials);
   const server = checked("coaps+tcp", () =>
     createServer({ ...guardian.options, ALPNProtocols: ALPN }, (socket) => accept(socket, guardian, gate)),
@@ -21,7 +21,8 @@ export function listenTls(at: ListenAt, credentials: TlsCredentials, gate: Gate)
   server.on("tlsClientError", (error, socket) =>
     gate.refused(socket, messageOf(error), guardian.claimOf(socket)),
   );
-  return listen("coaps+tcp", server, at);
+  const acceptor = await listen("coaps+tcp", server, at);
+  return { ...acceptor, renew: (renewed) => server.setSecureContext(guardian.renew(renewed)) };
 }
 
 function accept(socket: TLSSocket, guardian: TlsGuardian, gate: Gate): void {

@@ -1,7 +1,7 @@
 // CoAP over WebSocket, RFC 8323 section 4: an HTTP server that knows one path and one protocol.
 
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
@@ -32,7 +32,7 @@ const PAGE_PORTS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Opens a port for WebSockets. Throws as `listenTcp` and `listenTls` do. */
-export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<Acceptor> {
+export async function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<Acceptor> {
   const guardian = options.tls === undefined ? undefined : new TlsGuardian(options.tls);
   const scheme = guardian === undefined ? "coap+ws" : "coaps+ws";
   const limits = { maxHeaderSize: HEADER_BYTES };
@@ -65,7 +65,9 @@ export function listenWebSocket(options: WebSocketOptions, gate: Gate): Promise<
       gate.accept(streamOf(webSocket, socket, identity), socket),
     );
   });
-  return listen(scheme, server, options);
+  const acceptor = await listen(scheme, server, options);
+  if (guardian === undefined || !(server instanceof HttpsServer)) return acceptor;
+  return { ...acceptor, renew: (renewed) => server.setSecureContext(guardian.renew(renewed)) };
 }
 
 function streamOf(

@@ -9,6 +9,7 @@ import { endpointName, plainAddress } from "../network/udp.ts";
 import { OPEN_WITHIN_US } from "./connection.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { StreamPeer } from "./stream-peer.ts";
+import type { TlsCredentials } from "./tls-credentials.ts";
 
 const TICK_US = 1_000_000;
 const CLOSE_WITHIN_US = 500_000;
@@ -26,6 +27,8 @@ const EVICT_AFTER_US = 10_000_000;
 export interface Acceptor {
   readonly port: number;
   close(): Promise<void>;
+  /** New connections get these, which must be usable; those that are there go on. Absent without TLS. */
+  readonly renew?: (credentials: TlsCredentials) => void;
 }
 
 /** Whom acceptors ask, and hand connections to. */
@@ -70,9 +73,15 @@ export class StreamFront implements Gate {
     return this.#open;
   }
 
-  /** Closes the port with the others. */
+  /** Closes the port with the others, at once when they are closed. */
   add(acceptor: Acceptor): void {
+    if (this.#isClosing) void acceptor.close();
     this.#acceptors.push(acceptor);
+  }
+
+  /** Gives every port of TLS other certificates. */
+  renew(credentials: TlsCredentials): void {
+    for (const acceptor of this.#acceptors) acceptor.renew?.(credentials);
   }
 
   admit(socket: Socket): void {

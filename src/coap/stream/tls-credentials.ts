@@ -56,7 +56,7 @@ export function checkTls(credentials: TlsCredentials): void {
 const LONGEST_CLAIM = 64;
 
 export class TlsGuardian {
-  readonly #credentials: TlsCredentials;
+  #credentials: TlsCredentials;
   readonly #pskNames = new WeakMap<TLSSocket, string>();
   /** What clients say, whether there is such a key or not. */
   readonly #claims = new WeakMap<TLSSocket, string>();
@@ -79,6 +79,12 @@ export class TlsGuardian {
       secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
       ...(psk === undefined ? {} : { pskCallback: (socket, identity) => this.#pskOf(socket, identity) }),
     };
+  }
+
+  /** Takes others from now on. */
+  renew(credentials: TlsCredentials): TlsOptions {
+    this.#credentials = credentials;
+    return this.options;
   }
 
   /** Who is at the other end: an identity, nobody in particular (undefined), or somebody to be refused ("false"). */

@@ -1,6 +1,6 @@
 // The vscope program: its commands and global options, and how an error becomes a message and an exit code.
 
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type HelpConfiguration } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -37,6 +37,12 @@ const COMMANDS = [
   keyCommand,
 ];
 
+/** Those that ask no particular server: of the global options only --json means something to them. */
+const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, reindexCommand, doctorCommand, keyCommand]);
+
+const HELP = { showGlobalOptions: true };
+const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };
+
 export interface World {
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -71,18 +77,36 @@ function buildProgram(world: World): Command {
     .option("--json", "print JSON on stdout and nothing else")
     .addHelpText("after", exitCodesHelp());
   const session = new Session(program, world);
-  for (const make of COMMANDS) program.addCommand(make(session));
-  for (const command of withSubcommands(program)) {
-    command
-      .exitOverride()
-      .configureHelp({ showGlobalOptions: true })
-      .configureOutput({
-        writeOut: (text) => world.terminal.out(text),
-        writeErr: (text) => world.terminal.error(text),
-        outputError: (text, write) => write(text.replace(/^error: /, "vscope: ")),
-      });
+  speak(program, world, HELP);
+  for (const make of COMMANDS) {
+    const made = make(session);
+    program.addCommand(made);
+    const help = SERVERLESS.has(make) ? SERVERLESS_HELP : HELP;
+    for (const command of withSubcommands(made)) speak(command, world, help);
   }
   return program;
+}
+
+function speak(command: Command, { terminal }: World, help: HelpConfiguration): void {
+  command
+    .exitOverride()
+    .configureHelp(help)
+    .showHelpAfterError(`(${nameOf(command)} --help tells more)`)
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.error(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "vscope: ")),
+    });
+}
+
+function jsonOnly(command: Command): ReturnType<Help["visibleGlobalOptions"]> {
+  const help = Object.assign(new Help(), HELP);
+  return help.visibleGlobalOptions(command).filter(({ long }) => long === "--json");
+}
+
+/** Such as `vscope key new`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 function withSubcommands(command: Command): readonly Command[] {

@@ -59,20 +59,22 @@ export function takeConditions(
   parameters: Parameters,
   isOwn: (name: string) => boolean,
 ): { readonly query: Query; readonly conditions?: Conditions } {
-  const rest: (readonly [string, string])[] = [];
+  const query = new Map<string, string>();
   const taken = new Set<string>();
   let conditions: Conditions | undefined;
   for (const [name, text] of parameters) {
     const reader = isOwn(name) ? undefined : readerOf(name);
-    if (reader === undefined) rest.push([name, text]);
-    else if (taken.has(plainName(name))) throw invalid(name, "given twice");
-    else conditions = { ...conditions, ...reader(name, text) };
-    if (reader !== undefined) taken.add(plainName(name));
+    const isAgain = reader === undefined ? query.has(name) : taken.has(plainName(name));
+    if (isAgain) throw invalid(name.slice(0, 40), "given twice");
+    if (reader === undefined) query.set(name, text);
+    else {
+      conditions = { ...conditions, ...reader(name, text) };
+      taken.add(plainName(name));
+    }
   }
-  const query = Object.fromEntries(rest);
-  if (conditions === undefined) return { query };
+  if (conditions === undefined) return { query: Object.fromEntries(query) };
   check(conditions);
-  return { query, conditions };
+  return { query: Object.fromEntries(query), conditions };
 }
 
 /** Throws VALUE_INVALID when a condition is about numbers or truths and the value is none. */

@@ -84,10 +84,10 @@ class TreeHandler<M> {
   }
 
   #read(match: Match<M>, request: CoapRequest): MaybePromise<CoapResponse> {
-    const represent = representation(this.#router, match.resource, request.accept);
+    const subject = { resource: match.resource, path: request.path };
+    const represent = representation(this.#router, subject, request.accept);
     const reading = this.#reading(match, request);
     return whenHere(reading.read(), (value): CoapResponse => {
-      const subject = { resource: match.resource, path: request.path };
       const answer = { code: "2.05", ...represent(value, subject) };
       const watch = this.#router.observe(match);
       if (reading.conditions !== undefined)
@@ -132,6 +132,7 @@ class TreeHandler<M> {
   }
 
   #write(method: WritingMethod, match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
+    this.#router.requireMethod(match, method);
     const perform = async (): Promise<CoapResponse> => {
       await checkPreconditions(this.#router, match, request);
       return await this.#perform(method, match, request);
@@ -164,7 +165,7 @@ class TreeHandler<M> {
   async #post(match: Match<M>, request: CoapRequest): Promise<CoapResponse> {
     const { accept, signal, path } = request;
     // Before anything moves.
-    requireAcceptable(accept, printPath(path), POST_FORMATS);
+    if (accept !== FORMAT.problem) requireAcceptable(accept, path, POST_FORMATS);
     const created = await this.#router.post(match, bodyOf(match.resource, request), signal);
     if (created === undefined) return CHANGED;
     const format = accept === undefined || accept === FORMAT.json ? JSON_FORMAT : CBOR_FORMAT;
@@ -176,7 +177,7 @@ class TreeHandler<M> {
     const { method, query, accept } = request;
     if (method !== "GET")
       throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
-    requireAcceptable(accept, "/.well-known/core", [LINK_FORMAT]);
+    requireAcceptable(accept, request.path, [LINK_FORMAT]);
     const links = this.#discovery.matching(query);
     requireMatch(request, [links.etag]);
     return { code: "2.05", ...links };
@@ -200,10 +201,11 @@ type Subscribe = NonNullable<CoapResponse["observe"]>;
 const CHANGED: CoapResponse = { code: "2.04" };
 const NO_QUERY: Readonly<Record<string, string>> = {};
 /** What a POST creates is described as JSON or CBOR; with 257, a client asks for its errors in that form. */
-const POST_FORMATS: readonly number[] = [FORMAT.json, FORMAT.cbor, FORMAT.problem];
+const POST_FORMATS: readonly number[] = [FORMAT.json, FORMAT.cbor];
 
 function bodyOf(resource: AnyResource, { payload, contentFormat }: CoapRequest): unknown {
-  return resource.contentFormat === FORMAT.text ? decodeText(payload) : decodeValue(payload, contentFormat);
+  const isText = resource.contentFormat === FORMAT.text;
+  return isText ? decodeText(payload, contentFormat) : decodeValue(payload, contentFormat);
 }
 
 /** A value must stay fresh for longer than the server may be silent about it. */

@@ -3,7 +3,7 @@
 import { VscopeError } from "../../base/errors.ts";
 import type { CoapResponse } from "../../coap/server.ts";
 import { LINK_FORMAT } from "../../coap/message/link-format.ts";
-import type { AnyResource, Content, ContentByPosition } from "../../resources/define.ts";
+import type { Content, ContentByPosition } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
 import { FORMAT } from "./content-formats.ts";
 import { contentFormatsOf, linksBelow } from "./discovery.ts";
@@ -24,18 +24,18 @@ export type Represent = (value: unknown, subject: Subject) => Representation;
 /** Throws FORMAT_NOT_ACCEPTABLE with the formats that there are. */
 export function representation<M>(
   router: Router<M>,
-  resource: AnyResource,
+  { resource, path }: Subject,
   accept: number | undefined,
 ): Represent {
   if (resource.contentFormat !== undefined) {
-    requireAcceptable(accept, resource.path, contentFormatsOf(router, resource));
+    requireAcceptable(accept, path, contentFormatsOf(router, resource));
     return contentAs(resource.contentFormat);
   }
   if (accept === LINK_FORMAT && router.isContainer(resource))
-    return (_value, { path }) => represented(linksBelow(router, path), LINK_FORMAT);
+    return () => represented(linksBelow(router, path), LINK_FORMAT);
   const format = formatFor(resource, accept);
   if (format === undefined)
-    throw notAcceptable(accept ?? FORMAT.json, resource.path, contentFormatsOf(router, resource));
+    throw notAcceptable(accept ?? FORMAT.json, path, contentFormatsOf(router, resource));
   if (resource.watch !== undefined && SAME_EVERYWHERE.has(format))
     return (value, subject) => remembered(format, value, subject);
   return (value, subject) => encoded(format, value, subject);

@@ -2,6 +2,7 @@
 
 import { VscopeError } from "../../base/errors.ts";
 import type { AnyResource } from "../../resources/define.ts";
+import { printPath } from "../../resources/router.ts";
 import { formatName } from "./content-formats.ts";
 import { CBOR_FORMAT } from "./formats/cbor.ts";
 import type { Format } from "./formats/format.ts";
@@ -31,15 +32,20 @@ export function formatFor(resource: AnyResource, accept: number | undefined): Fo
 }
 
 /** What a client has asked for is not among the `available`. */
-export function notAcceptable(accept: number, path: string, available: readonly number[]): VscopeError {
+export function notAcceptable(
+  accept: number,
+  path: readonly string[],
+  available: readonly number[],
+): VscopeError {
   const names = available.map(formatName).join(", ");
-  return new VscopeError("FORMAT_NOT_ACCEPTABLE", `Accept ${accept}: ${path} is available as ${names}`);
+  const fact = `Accept ${accept}: ${printPath(path)} is available as ${names}`;
+  return new VscopeError("FORMAT_NOT_ACCEPTABLE", fact);
 }
 
 /** Throws FORMAT_NOT_ACCEPTABLE unless nothing is asked for, or one of the `available`. */
 export function requireAcceptable(
   accept: number | undefined,
-  path: string,
+  path: readonly string[],
   available: readonly number[],
 ): void {
   if (accept !== undefined && !available.includes(accept)) throw notAcceptable(accept, path, available);

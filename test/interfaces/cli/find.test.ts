@@ -25,7 +25,8 @@ test("find prints the servers that answer; none is no failure", { timeout: 60_00
     ]);
     assert.deepEqual([all.code, all.out], [0, `server\n${url}\n`]);
     assert.deepEqual(JSON.parse(json.out), [{ url, host: "127.0.0.1", port: server.port }]);
-    assert.deepEqual([none.code, none.out, none.errors], [0, "", "no server has answered within 5.5 s\n"]);
+    const nobody = `no server has answered on port ${server.port} within 5.5 s\n`;
+    assert.deepEqual([none.code, none.out, none.errors], [0, "", nobody]);
   } finally {
     await server.close();
   }

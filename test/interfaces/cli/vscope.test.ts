@@ -132,7 +132,8 @@ test("a server that cannot is 5", async () => {
 const USAGE = [
   [[], /Usage: vscope/],
   [["bogus"], /unknown command 'bogus'/],
-  [["get"], /missing required argument 'path'/],
+  [["get"], /missing required argument 'path'\n\(vscope get --help tells more\)/],
+  [["key", "new"], /missing required argument 'name'\n\(vscope key new --help tells more\)/],
   [["get", "/x", "--bogus"], /unknown option '--bogus'/],
   [["get", "/x", "--url", "http://x"], /expected coap:\/\/host/],
   [["get", "/x", "--timeout", "0"], /--timeout: 0 is outside 0.1..86400/],
@@ -329,6 +330,19 @@ test("help and version", async () => {
   ]) {
     assert.match(help.out, new RegExp(`^  ${name} `, "m"));
     assert.match((await vscope([name, "--help"])).out, new RegExp(`Examples:\n  vscope ${name}`));
+  }
+  // Where no server is asked, how to ask one is left out.
+  for (const [words, isServerless] of [
+    [["get"], false],
+    [["find"], true],
+    [["key", "new"], true],
+    [["key", "list"], true],
+    [["key", "revoke"], true],
+  ] as const) {
+    const { out } = await vscope([...words, "--help"]);
+    assert.match(out, new RegExp(`Examples:\n  (sudo )?vscope ${words.join(" ")}`));
+    assert.match(out, /^ {2}--json /m);
+    assert.equal(/^ {2}--timeout /m.test(out), !isServerless);
   }
   const version = await vscope(["-v"]);
   assert.match(version.out, /^\d+\.\d+\.\d+\n$/);

@@ -44,9 +44,55 @@ describe("bad input", () => {
 
   test("a value of another kind is told what is wanted", async () => {
     assert.equal(await put("/shutters/upwelling", true), "4.00 /shutters/upwelling: true is not string");
+    assert.equal(
+      await put("/spectrometers/FLMS01859/integration-time/upwelling", "25ms"),
+      "4.00 /spectrometers/FLMS01859/integration-time/upwelling: '25ms' is not integer in us",
+    );
+    assert.equal(
+      await put("/sysinfo/clok", 1),
+      "4.04 /sysinfo/clok: no such resource, /.well-known/core lists what there is",
+    );
     assert.match(
       await put("/spectrometers/FLMS01859/trigger", "hardware"),
       /^4\.00 \/spectrometers\/FLMS01859\/trigger: 'hardware' is not \{ mode: /,
+    );
+  });
+
+  test("methods, formats and parameters that a resource does not have are told with its own path and what it has", async () => {
+    const says = async (request: Parameters<CoapInstrument["request"]>[0], expected: string) => {
+      const reply = await server.request(request);
+      assert.equal(`${reply.code} ${textOf(reply)}`, expected);
+    };
+    const shutter = ["shutters", "upwelling"];
+    const payload = Buffer.from("open");
+    await says({ method: "DELETE", path: shutter }, "4.05 /shutters/upwelling: has no DELETE, only GET, PUT");
+    await says(
+      { method: "PATCH", path: shutter, payload, contentFormat: 42 },
+      "4.05 /shutters/upwelling: has no PATCH, only GET, PUT",
+    );
+    await says(
+      { method: "GET", path: shutter, accept: 41 },
+      "4.06 Accept 41: /shutters/upwelling is available as 50 (JSON), 60 (CBOR), 110 (SenML JSON), 112 (SenML CBOR)",
+    );
+    await says(
+      { method: "PUT", path: ["datadir", "configuration"], payload, contentFormat: 50 },
+      "4.15 Content-Format 50: understood is 0 (text)",
+    );
+    await says(
+      { method: "PUT", path: shutter, payload },
+      `4.00 payload: not JSON, a text needs quotes: "open", Unexpected token 'o', "open" is not valid JSON`,
+    );
+    await says(
+      { method: "GET", path: ["datadir", "runs"], query: ["limit=1", "limit=2"] },
+      "4.00 limit: given twice",
+    );
+    await says(
+      { method: "GET", path: ["datadir", "spectra"], query: ["kind=grey", "batch=x"] },
+      `4.00 /datadir/spectra: batch: 'x', expected a whole number; kind: 'grey', expected one of "light"|"dark"`,
+    );
+    await says(
+      { method: "POST", path: ["acquisition", "record"], payload: Buffer.from('{"sequences":"a","seq":1}') },
+      "4.00 /acquisition/record: sequences: 'a', expected number; unknown: seq; known are run, sequences, autointegrate, delayS, targetPercent",
     );
   });
 

@@ -86,7 +86,6 @@ test("a certificate is read from its files", async () => {
         { tlsCertificate, tlsKey, tlsPort: 5783, websocketPort: 5783 },
         /^coap\.websocket_port: 5783 is coap\.tls_port already$/,
       ],
-      [{ websocketTlsPort: 0 }, /websocket_tls_port: there is neither/],
     ];
     for (const [coap, message] of faults) {
       await assert.rejects(CoapInstrument.start({ coap: coap ?? {} }), { code: "CONFIG_INVALID", message });

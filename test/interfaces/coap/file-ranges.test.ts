@@ -1,7 +1,7 @@
 // Spectra files over CoAP, block by block: resumed, replaced while they are read, and never whole in memory.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { blockValue, readBlock } from "../../../src/coap/message/block.ts";
@@ -102,6 +102,27 @@ describe("a file of the data directory", () => {
     assert.notEqual(etagOf(again), before);
     assert.deepEqual(Buffer.from(again.payload), changed.subarray(past * BLOCK, (past + 1) * BLOCK));
     assert.equal(Buffer.compare((await server.get(`/${PATH}`)).payload, changed), 0);
+  });
+
+  test("of the same size and time is another version, for whoever reads it and for whoever resumes", async () => {
+    const { mtime, size } = await stat(path());
+    // A time that can be given back as it was.
+    await utimes(path(), mtime, mtime);
+    const tag = findOption((await block(0)).options, OPTION.ETAG) ?? Buffer.alloc(0);
+    await writeFile(`${path()}.new`, Buffer.alloc(size, "3"));
+    await rename(`${path()}.new`, path());
+    await utimes(path(), mtime, mtime);
+    assert.equal(codeText((await block(Math.floor(size / BLOCK) - 1)).code), "4.12");
+    const other = await RawPeer.open(server.port);
+    const wanted = blockValue({ number: 1, more: false, sizeExponent: 6 });
+    const resume = (options: RawRequest["options"] = []) =>
+      other.ask({ path: PATH, options: [[OPTION.BLOCK2, wanted], ...options] });
+    assert.equal(codeText((await resume([[OPTION.IF_MATCH, tag]])).code), "4.12");
+    const anew = await resume();
+    other.close();
+    assert.equal(codeText(anew.code), "2.05");
+    assert.notEqual(etagOf(anew), tag.toString("hex"));
+    await writeFile(path(), content);
   });
 
   test("two parts of a spectrum at once, both in blocks, are not mixed", async () => {

@@ -43,9 +43,14 @@ test("broken payloads are VALUE_INVALID, unknown formats FORMAT_UNSUPPORTED with
     (error) => isVscopeError(error, "VALUE_INVALID"),
   );
   assert.throws(
-    () => decodeText(Buffer.from([0xc3, 0x28])),
+    () => decodeText(Buffer.from([0xc3, 0x28]), undefined),
     (error) => isVscopeError(error, "VALUE_INVALID"),
   );
+  assert.equal(decodeText(Buffer.from("a"), 0), "a");
+  assert.throws(() => decodeText(Buffer.from("a"), 60), {
+    code: "FORMAT_UNSUPPORTED",
+    message: "Content-Format 60: understood is 0 (text)",
+  });
   for (const format of [41, 52]) {
     assert.throws(
       () => decodeValue(Buffer.from("1"), format),

@@ -239,7 +239,7 @@ test("an action whose answer could not be accepted does not begin", async (t) =>
   const refused = await server.send("POST", "/act", {}, { accept: 41 });
   assert.equal(
     `${refused.code} ${textOf(refused)}`,
-    "4.06 Accept 41: /act is available as 50 (JSON), 60 (CBOR), 257 (problem details)",
+    "4.06 Accept 41: /act is available as 50 (JSON), 60 (CBOR)",
   );
   assert.deepEqual(server.model.written, []);
   const created = await server.send("POST", "/act", {}, { accept: 60 });

@@ -48,7 +48,7 @@ export function findCommand(session: Session): Command {
         { clock, waitUs: wait * SECOND, port, query, network: networkOf(only) },
         signal,
       );
-      if (found.length === 0) session.say(`no server has answered within ${wait} s`);
+      if (found.length === 0) session.say(`no server has answered on port ${port} within ${wait} s`);
       session.print(found.map(jsonOf), () => tableOf(found));
     });
 }

@@ -1,13 +1,13 @@
 // vscope key: the keys of the server on this computer. Works on its file, so it needs no server, but the right to write.
 
 import { existsSync } from "node:fs";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { printClientKey } from "../../../client/client-key.ts";
 import { DEFAULT_SERVER_CONFIG, readServerConfig, type ServerConfig } from "../../../config/server-config.ts";
 import { isRevoked, isValid, KEY_ROLES, type Key, type KeyEntry, SERVER_ID } from "../../../security/key.ts";
 import { addKey, readKeyFile, revokeKey } from "../../../security/key-file.ts";
 import { ownerOf } from "../../../security/private-file.ts";
-import { command } from "../help.ts";
+import { command, type CommandTexts } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 
@@ -36,7 +36,13 @@ export function keyCommand(session: Session): Command {
 
 function newCommand(session: Session): Command {
   const role = new Option("--role <role>", "what its holder may do").choices(KEY_ROLES).default("operate");
-  return keyFileCommand("new", "make a key and print, once, what its holder needs")
+  return keyFileCommand({
+    name: "new",
+    summary: "make a key and print, once, what its holder needs",
+    details:
+      "role read may see values and files, operate also move and record, admin also set the clock, mount and configure",
+    examples: ["sudo vscope key new field-laptop", "sudo vscope key new owner --role admin"],
+  })
     .argument("<name>", "whose it is; the audit log has this name")
     .addOption(role)
     .action(async (name: string, flags: FileFlags & { readonly role: Key["role"] }) => {
@@ -51,7 +57,7 @@ function newCommand(session: Session): Command {
       if (toDo !== undefined) session.say(`${file} was made; the user of the server must own it: ${toDo}`);
       if (isFirst)
         session.say(
-          "This is the first key: OSCORE works within two seconds, TLS (coaps+tcp) opens at the next start of the server",
+          "This is the first key: within two seconds OSCORE works and the port of TLS (coaps+tcp) opens",
         );
       // All that --key FILE needs, and more that it ignores.
       session.print({ ...key, serverId: SERVER_ID, toDo }, () => handout(key, file));
@@ -59,7 +65,11 @@ function newCommand(session: Session): Command {
 }
 
 function listCommand(session: Session): Command {
-  return keyFileCommand("list", "list names and roles; no secrets").action(async (flags: FileFlags) => {
+  return keyFileCommand({
+    name: "list",
+    summary: "list names and roles, no secrets",
+    examples: ["sudo vscope key list", "sudo vscope key list -s /srv/mast/vscope.cfg"],
+  }).action(async (flags: FileFlags) => {
     const file = await keyFile(flags);
     const entries = readKeyFile(file).map(withoutSecret);
     session.print(entries, () =>
@@ -69,7 +79,12 @@ function listCommand(session: Session): Command {
 }
 
 function revokeCommand(session: Session): Command {
-  return keyFileCommand("revoke", "let a key hold no longer")
+  return keyFileCommand({
+    name: "revoke",
+    summary: "let a key hold no longer",
+    details: "a running server refuses it within two seconds; its name is not given again",
+    examples: ["sudo vscope key revoke field-laptop"],
+  })
     .argument("<name>", "as it is listed")
     .action(async (name: string, flags: FileFlags) => {
       const file = await keyFile(flags);
@@ -78,10 +93,8 @@ function revokeCommand(session: Session): Command {
     });
 }
 
-function keyFileCommand(name: string, summary: string): Command {
-  return new Command(name)
-    .summary(summary)
-    .description(summary)
+function keyFileCommand(texts: CommandTexts): Command {
+  return command(texts)
     .option("-s, --server-config <file>", `server configuration, names the file (default: ${DEFAULT_CONFIG})`)
     .option("--file <file>", "file of the keys, whatever the configuration says");
 }
@@ -140,7 +153,7 @@ function handout(key: Key, file: string): string {
 
 Choose one of these: no two programs may use the same key.
 
-vscope: save as ${name}.key with mode 0600, then vscope --key ${name}.key or VSCOPE_KEY=${name}.key
+vscope: save as ${name}.key with mode 0600, that is (umask 077; cat > ${name}.key) and paste, then vscope --key ${name}.key or VSCOPE_KEY=${name}.key
 ${printClientKey({ ...key, serverId: SERVER_ID })}
 
 libcoap, TLS, with the program that Debian has: coap-client-openssl -u ${name} -k ${secret} coaps+tcp://SERVER/sysinfo

@@ -16,7 +16,11 @@ export function getCommand(session: Session): Command {
     name: "get",
     summary: "print a resource's value",
     details: "with its unit; long lists are shortened, --json prints all",
-    examples: ["vscope get /acquisition/status", "vscope get /spectrometers/FLMS01859/wavelengths --json"],
+    examples: [
+      "vscope get /acquisition/status",
+      "vscope get /spectrometers/FLMS01859/wavelengths --json",
+      "vscope get '/datadir/runs?limit=5'",
+    ],
   })
     .argument("<path>", "path of the resource, with ?query if it takes one")
     .action((path: string) =>
@@ -35,9 +39,11 @@ export function putCommand(session: Session): Command {
   return command({
     name: "put",
     summary: "set a resource",
+    details: "vscope list shows its unit",
     examples: [
       "vscope put /spectrometers/FLMS01859/integration-time/upwelling 250000",
       "vscope put /shutters/upwelling open",
+      'vscope put /spectrometers/QEP00709/tec \'{"enabled":true,"setpointC":-10}\'',
       "vscope put /datadir/configuration @vscope.config",
     ],
   })
@@ -60,7 +66,11 @@ export function observeCommand(session: Session): Command {
     name: "observe",
     summary: "follow a resource's value",
     details: "prints it now and after each change, one line each, until Ctrl-C",
-    examples: ["vscope observe /acquisition/status", "vscope observe /shutters/upwelling --count 3 --json"],
+    examples: [
+      "vscope observe /acquisition/status",
+      "vscope observe /shutters/upwelling --count 3 --json",
+      "vscope observe '/acquisition/status?c.pmin=10'",
+    ],
   })
     .argument("<path>", "path of the resource")
     .option(
