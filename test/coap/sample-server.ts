@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { Cell } from "../../src/base/cell.ts";
-import type { Clock } from "../../src/base/clock.ts";
+import { type Clock, SECOND } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import type { MessageGuard } from "../../src/coap/engine/guard.ts";
 import type { CoapLimits } from "../../src/coap/engine/limits.ts";
@@ -75,6 +75,17 @@ export class Sample {
       sample,
       server: await CoapServer.listen({ ...rest, address, port, amplification, log, handler }),
     };
+  }
+
+  /** Makes a change 20 times a second, from now until the returned function is called. */
+  often(change: () => void): () => void {
+    let cancel = (): void => {};
+    const next = (): void => {
+      change();
+      cancel = this.#clock.after(SECOND / 20, next);
+    };
+    next();
+    return () => cancel();
   }
 
   handle(request: CoapRequest): CoapResponse | Promise<CoapResponse> {
