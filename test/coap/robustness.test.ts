@@ -194,7 +194,7 @@ for (const [name, code, block, payload] of TINY) {
   test(`${DATAGRAMS} tiny ${name} that are never finished: memory flat`, {
     timeout: 300_000,
   }, async (context) => {
-    const limits = { uploadBytes: 2 ** 21, pinnedBytes: 2 ** 21 };
+    const limits = { uploadBytes: 2 ** 21, pinnedBytes: 2 ** 21, replyBytes: 2 ** 21 };
     await directly(async (bench) => {
       const { clock, socket, sample, server } = bench;
       const memory = new Memory();
