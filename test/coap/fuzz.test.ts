@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CON } from "../../src/coap/message/codes.ts";
-import { mutatedMessage, type Random, randomDatagram } from "./mutations.ts";
-import { assertNoWarnings } from "./no-warnings.ts";
-import { brief, RawPeer, textOf } from "./raw-peer.ts";
-import { Sample } from "./sample-server.ts";
-import { seededRandom } from "./virtual-network.ts";
+import { mutatedMessage, type Random, randomDatagram } from "./support/mutations.ts";
+import { assertNoWarnings } from "./support/no-warnings.ts";
+import { brief, RawPeer, textOf } from "./support/raw-peer.ts";
+import { Sample } from "./support/sample-server.ts";
+import { seededRandom } from "./support/virtual-network.ts";
 
 const DATAGRAMS = 10_000;
 

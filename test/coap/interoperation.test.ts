@@ -14,8 +14,8 @@ import { until } from "../../src/base/cell.ts";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
-import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
-import { pattern, Sample, sha256 } from "./sample-server.ts";
+import { aiocoapPython, coapCli, coapClient, run } from "./support/outside-clients.ts";
+import { pattern, Sample, sha256 } from "./support/sample-server.ts";
 
 // npm coap keeps the process alive for EXCHANGE_LIFETIME; this shortens that from 247 s.
 npmCoap.updateTiming({

@@ -15,12 +15,12 @@ import { classOf } from "../../src/coap/message/codes.ts";
 import { CoapServer } from "../../src/coap/server.ts";
 import { encodeFrame, FrameReader } from "../../src/coap/stream/frame.ts";
 import { capabilitiesMessage } from "../../src/coap/stream/signals.ts";
-import { Memory } from "./memory.ts";
-import { requestsIn } from "./judge.ts";
-import { mutated, type Random, REQUESTS } from "./mutations.ts";
-import { assertNoWarnings } from "./no-warnings.ts";
-import { Sample } from "./sample-server.ts";
-import { seededRandom } from "./virtual-network.ts";
+import { Memory } from "./support/memory.ts";
+import { requestsIn } from "./support/judge.ts";
+import { mutated, type Random, REQUESTS } from "./support/mutations.ts";
+import { assertNoWarnings } from "./support/no-warnings.ts";
+import { Sample } from "./support/sample-server.ts";
+import { seededRandom } from "./support/virtual-network.ts";
 
 const FRAMES = Number(process.env["VSCOPE_DATAGRAMS"] ?? 30_000);
 const FRAMES_PER_CONNECTION = 100;

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SystemClock } from "../../../src/base/clock.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { aiocoapPython, coapClient, coapClientWithTls, ROOT, run } from "../outside-clients.ts";
-import { pattern, Sample, sha256 } from "../sample-server.ts";
+import { aiocoapPython, coapClient, coapClientWithTls, ROOT, run } from "../support/outside-clients.ts";
+import { pattern, Sample, sha256 } from "../support/sample-server.ts";
 import { AUTHORITY, OPERATOR, serverTls } from "./certificates.ts";
 
 const KEY = "0123456789abcdef";

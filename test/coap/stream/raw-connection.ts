@@ -6,8 +6,8 @@ import { Budget } from "../../../src/base/budget.ts";
 import { decodeMessage, type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { encodeFrame, FrameReader } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { Inbox } from "../inbox.ts";
-import { type RawRequest, requestBytes } from "../raw-peer.ts";
+import { Inbox } from "../support/inbox.ts";
+import { type RawRequest, requestBytes } from "../support/raw-peer.ts";
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 

@@ -7,7 +7,7 @@ import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { CoapClient, type CoapClientOptions, type CoapReply } from "../../../src/coap/client/client.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { Sample, pattern, sha256 } from "../sample-server.ts";
+import { Sample, pattern, sha256 } from "../support/sample-server.ts";
 import { AUTHORITY, OPERATOR, STRANGER, serverTls } from "./certificates.ts";
 
 const clock = new SystemClock();

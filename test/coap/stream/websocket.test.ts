@@ -11,9 +11,9 @@ import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { Inbox } from "../inbox.ts";
-import { CODE, textOf } from "../raw-peer.ts";
-import { pattern, Sample } from "../sample-server.ts";
+import { Inbox } from "../support/inbox.ts";
+import { CODE, textOf } from "../support/raw-peer.ts";
+import { pattern, Sample } from "../support/sample-server.ts";
 import { messageOf } from "./raw-connection.ts";
 
 interface Bench {

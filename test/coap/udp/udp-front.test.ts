@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { NON } from "../../../src/coap/message/codes.ts";
-import { probe } from "../probe.ts";
+import { probe } from "../support/probe.ts";
 
 probe("a NON GET with an unknown critical option: silence", async ({ peer, sample, server }) => {
   peer.send({ type: NON, path: "s", options: [[65_001, "x"]] });

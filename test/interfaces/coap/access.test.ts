@@ -25,7 +25,7 @@ import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { KEY_ROLES, type Key, newKey, printKeys, SERVER_ID } from "../../../src/security/key.ts";
 import { revokeKey } from "../../../src/security/key-file.ts";
-import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/raw-peer.ts";
+import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/support/raw-peer.ts";
 import { AUTHORITY, OPERATOR, SERVER, STRANGER } from "../../coap/stream/certificates.ts";
 import {
   CoapInstrument,

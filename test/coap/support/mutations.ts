@@ -1,8 +1,8 @@
 // Bytes for the fuzz tests: random ones, and messages of all kinds with bytes changed, cut off, spliced, lost or added.
 
-import { ACK, CON, NON, RST } from "../../src/coap/message/codes.ts";
-import { emptyMessage, pingMessage } from "../../src/coap/message/codec.ts";
-import { OPTION } from "../../src/coap/message/options.ts";
+import { ACK, CON, NON, RST } from "../../../src/coap/message/codes.ts";
+import { emptyMessage, pingMessage } from "../../../src/coap/message/codec.ts";
+import { OPTION } from "../../../src/coap/message/options.ts";
 import { CODE, requestBytes } from "./raw-peer.ts";
 
 export type Random = () => number;

@@ -9,15 +9,15 @@ import {
   encodeMessage,
   NO_BYTES,
   sortOptions,
-} from "../../src/coap/message/codec.ts";
-import { classOf, CON, codeText, EMPTY, type MessageType, RST } from "../../src/coap/message/codes.ts";
+} from "../../../src/coap/message/codec.ts";
+import { classOf, CON, codeText, EMPTY, type MessageType, RST } from "../../../src/coap/message/codes.ts";
 import {
   bytesOption,
   type CoapOption,
   OPTION,
   textOption,
   uintOption,
-} from "../../src/coap/message/options.ts";
+} from "../../../src/coap/message/options.ts";
 import { Inbox } from "./inbox.ts";
 
 export const CODE = { GET: 1, POST: 2, PUT: 3, DELETE: 4, FETCH: 5 } as const;
