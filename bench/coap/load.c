@@ -21,10 +21,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "message.h"
 
-enum { CON = 0, NON = 1, ACK = 2, RST = 3 };
-enum { GET = 1, PUT = 3, CREATED = 0x41, CHANGED = 0x44, CONTENT = 0x45, CONTINUE = 0x5f };
-enum { OBSERVE = 6, URI_PATH = 11, BLOCK2 = 23, BLOCK1 = 27, SIZE1 = 60 };
 enum { BLOCK_BYTES = 1024, REPEAT_US = 1000000, MOST_DELAYS = 4000000 };
 
 typedef struct {
@@ -37,14 +35,6 @@ typedef struct {
   int length;
   uint8_t bytes[1400];
 } client;
-
-typedef struct {
-  int type, code, length;
-  uint16_t message_id;
-  uint32_t token;
-  int32_t block2;
-  const uint8_t *payload;
-} answer;
 
 static struct sockaddr_in server;
 static const char *path;
@@ -67,34 +57,6 @@ static void add_delay(double us) {
   if (delays < MOST_DELAYS) delays_us[delays++] = us;
 }
 
-// ---- messages
-
-static uint8_t *put_option(uint8_t *at, int *last, int number, const void *value, int length) {
-  int delta = number - *last;
-  *last = number;
-  *at++ = (delta < 13 ? delta : 13) << 4 | (length < 13 ? length : 13);
-  if (delta >= 13) *at++ = delta - 13;
-  if (length >= 13) *at++ = length - 13;
-  memcpy(at, value, length);
-  return at + length;
-}
-
-static uint8_t *put_uint(uint8_t *at, int *last, int number, uint32_t value) {
-  uint8_t bytes[4] = {value >> 24, value >> 16, value >> 8, value};
-  int skip = 0;
-  while (skip < 4 && bytes[skip] == 0) skip++;
-  return put_option(at, last, number, bytes + skip, 4 - skip);
-}
-
-static uint8_t *put_path(uint8_t *at, int *last) {
-  for (const char *from = path; *from != 0;) {
-    const char *to = strchrnul(from, '/');
-    if (to > from) at = put_option(at, last, URI_PATH, from, to - from);
-    from = *to == 0 ? to : to + 1;
-  }
-  return at;
-}
-
 static uint8_t *put_head(client *c, int code) {
   c->message_id++;
   uint8_t head[8] = {0x44, code, c->message_id >> 8, c->message_id & 255};
@@ -109,35 +71,6 @@ static void put_payload(client *c, uint8_t *at, const void *bytes, int length) {
   c->length = at + length - c->bytes;
 }
 
-static uint32_t read_uint(const uint8_t *at, int length) {
-  uint32_t value = 0;
-  for (int i = 0; i < length && i < 4; i++) value = value << 8 | at[i];
-  return value;
-}
-
-// The servers measured here send well-formed messages.
-static int decode(const uint8_t *bytes, int length, answer *into) {
-  if (length < 4) return 0;
-  int token_bytes = bytes[0] & 15;
-  *into = (answer){bytes[0] >> 4 & 3, bytes[1], 0, bytes[2] << 8 | bytes[3], 0, -1, NULL};
-  if (token_bytes == 4) memcpy(&into->token, bytes + 4, 4);
-  const uint8_t *at = bytes + 4 + token_bytes, *end = bytes + length;
-  int number = 0;
-  while (at < end && *at != 0xff) {
-    int delta = *at >> 4, size = *at & 15;
-    at++;
-    if (delta == 13) delta = 13 + *at++;
-    else if (delta == 14) delta = 269 + (at[0] << 8 | at[1]), at += 2;
-    if (size == 13) size = 13 + *at++;
-    else if (size == 14) size = 269 + (at[0] << 8 | at[1]), at += 2;
-    number += delta;
-    if (number == BLOCK2) into->block2 = read_uint(at, size);
-    at += size;
-  }
-  if (at < end) into->payload = at + 1, into->length = end - at - 1;
-  return 1;
-}
-
 // ---- sockets
 
 static void send_bytes(client *c) {
@@ -149,6 +82,18 @@ static void send_bytes(client *c) {
 static void acknowledge(client *c, const answer *a) {
   uint8_t bytes[4] = {0x60, 0, a->message_id >> 8, a->message_id & 255};
   if (send(c->fd, bytes, 4, 0) < 0 && errno != EAGAIN) perror("send");
+}
+
+// The next message that is here, acknowledged if it has to be; 0 when there is none.
+static int next_message(client *c, answer *a) {
+  static uint8_t bytes[2048];
+  int length;
+  while ((length = recv(c->fd, bytes, sizeof bytes, 0)) > 0) {
+    if (!decode(bytes, length, a)) continue;
+    if (a->type == CON) acknowledge(c, a);
+    return 1;
+  }
+  return 0;
 }
 
 static client *open_clients(int count, int epoll) {
@@ -180,14 +125,14 @@ static void start_transfer(client *c) {
 static void ask_get(client *c) {
   int last = 0;
   start_transfer(c);
-  c->length = put_path(put_head(c, GET), &last) - c->bytes;
+  c->length = put_path(put_head(c, GET), &last, path) - c->bytes;
   send_bytes(c);
 }
 
 static void ask_block2(client *c) {
   int last = 0;
   if (c->block == 0) start_transfer(c);
-  uint8_t *at = put_path(put_head(c, GET), &last);
+  uint8_t *at = put_path(put_head(c, GET), &last, path);
   c->length = put_uint(at, &last, BLOCK2, c->block << 4 | 6) - c->bytes;
   send_bytes(c);
 }
@@ -197,7 +142,7 @@ static void ask_block1(client *c) {
   if (c->block == 0) start_transfer(c);
   long offset = (long)c->block * BLOCK_BYTES, left = body_bytes - offset;
   int length = left > BLOCK_BYTES ? BLOCK_BYTES : left;
-  uint8_t *at = put_path(put_head(c, PUT), &last);
+  uint8_t *at = put_path(put_head(c, PUT), &last, path);
   at = put_uint(at, &last, BLOCK1, c->block << 4 | (left > BLOCK_BYTES ? 8 : 0) | 6);
   if (c->block == 0) at = put_uint(at, &last, SIZE1, body_bytes);
   put_payload(c, at, body + offset, length);
@@ -234,7 +179,7 @@ static void ask_observe(client *c, int value) {
   int last = 0;
   if (value == 0) c->token = tokens++;
   uint8_t *at = put_uint(put_head(c, GET), &last, OBSERVE, value);
-  c->length = put_path(at, &last) - c->bytes;
+  c->length = put_path(at, &last, path) - c->bytes;
   send_bytes(c);
 }
 
@@ -242,7 +187,7 @@ static void write_time(client *c) {
   char text[40];
   int last = 0, length = snprintf(text, sizeof text, "%.0f", now_us());
   c->token = tokens++;
-  put_payload(c, put_path(put_head(c, PUT), &last), text, length);
+  put_payload(c, put_path(put_head(c, PUT), &last, path), text, length);
   send_bytes(c);
 }
 
@@ -267,12 +212,8 @@ static int is_answer(const client *c, const answer *a) {
 }
 
 static void receive(client *c, const kind *k) {
-  uint8_t bytes[2048];
   answer a;
-  int length;
-  while ((length = recv(c->fd, bytes, sizeof bytes, 0)) > 0) {
-    if (!decode(bytes, length, &a)) continue;
-    if (a.type == CON) acknowledge(c, &a);
+  while (next_message(c, &a)) {
     if (!is_answer(c, &a)) continue;
     c->is_waiting = 0;
     answered++;
@@ -305,12 +246,8 @@ static void receive_notifications(client *clients, int writer, int epoll, int wa
   for (int i = 0; i < ready; i++) {
     int index = events[i].data.u32;
     client *c = &clients[index];
-    uint8_t bytes[2048];
     answer a;
-    int length;
-    while ((length = recv(c->fd, bytes, sizeof bytes, 0)) > 0) {
-      if (!decode(bytes, length, &a)) continue;
-      if (a.type == CON) acknowledge(c, &a);
+    while (next_message(c, &a)) {
       if (index == writer || a.code != CONTENT || a.token != c->token) continue;
       if (c->is_waiting && a.type != CON) registered++;
       else take_notification(&a);

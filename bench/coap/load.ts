@@ -37,11 +37,13 @@ export interface LoadOptions {
 }
 
 const source = join(root, "bench/coap/load.c");
+const sources = [source, join(root, "bench/coap/message.h")];
 const program = join(root, "dist/bench/coap/load");
 
 /** Compiles the generator; returns the reason when that is not possible. */
 export function compileLoad(): string | undefined {
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return undefined;
+  const newestMs = Math.max(...sources.map((file) => statSync(file).mtimeMs));
+  if (existsSync(program) && statSync(program).mtimeMs > newestMs) return undefined;
   const compiler = findProgram(["cc", "gcc", "clang"]);
   if (compiler === undefined) return "no C compiler for the load generator (Debian: gcc libc6-dev)";
   const { status, stderr } = spawnSync(compiler, ["-O2", "-o", program, source]);

@@ -13,7 +13,7 @@ import { OscoreContext } from "../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../src/coap/oscore/oscore-guard.ts";
 import { type CoapHandler, type CoapRequest, type CoapResponse, CoapServer } from "../../src/coap/server.ts";
 import { contextsOf, KEY, MemoryStore, mirrored } from "./oscore/oscore-pair.ts";
-import { brief, RawPeer, textOf } from "./raw-peer.ts";
+import { brief, RawPeer, textOf } from "./support/raw-peer.ts";
 
 const clock = new SystemClock();
 const SECRET = Buffer.from("0123456789abcdef");

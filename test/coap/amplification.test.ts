@@ -13,10 +13,10 @@ import { decodeMessage, encodeMessage, type Message, NO_BYTES } from "../../src/
 import type { MessageGuard, Opened } from "../../src/coap/engine/guard.ts";
 import { bytesOption, findOption, OPTION, textOption } from "../../src/coap/message/options.ts";
 import type { Amplification } from "../../src/coap/udp/proof.ts";
-import { brief, CODE, requestBytes, textOf } from "./raw-peer.ts";
-import { pattern, Sample } from "./sample-server.ts";
-import { CLEAR, seededRandom, VirtualNetwork, type Weather } from "./virtual-network.ts";
-import { VirtualPeer } from "./virtual-peer.ts";
+import { brief, CODE, requestBytes, textOf } from "./support/raw-peer.ts";
+import { pattern, Sample } from "./support/sample-server.ts";
+import { CLEAR, seededRandom, VirtualNetwork, type Weather } from "./support/virtual-network.ts";
+import { VirtualPeer } from "./support/virtual-peer.ts";
 
 const SERVER = { address: "203.0.113.7", port: 5683 } as const;
 const STRANGER = "198.51.100.20";

@@ -5,9 +5,9 @@ import { SECOND } from "../../src/base/clock.ts";
 import { blockValue, readBlock } from "../../src/coap/message/block.ts";
 import type { CoapMessage } from "../../src/coap/message/codec.ts";
 import { findOption, findUint, OPTION, uintValue } from "../../src/coap/message/options.ts";
-import { type Bench, probe } from "./probe.ts";
-import { brief, CODE, type RawPeer, type RawRequest, textOf } from "./raw-peer.ts";
-import { pattern } from "./sample-server.ts";
+import { type Bench, probe } from "./support/probe.ts";
+import { brief, CODE, type RawPeer, type RawRequest, textOf } from "./support/raw-peer.ts";
+import { pattern } from "./support/sample-server.ts";
 
 const BODY = pattern(8000, 3);
 

@@ -7,10 +7,10 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { ACK, NON } from "../../src/coap/message/codes.ts";
 import type { CoapLimits } from "../../src/coap/engine/limits.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
-import { brief, CODE, textOf } from "./raw-peer.ts";
-import { Sample } from "./sample-server.ts";
-import { VirtualNetwork } from "./virtual-network.ts";
-import { VirtualPeer } from "./virtual-peer.ts";
+import { brief, CODE, textOf } from "./support/raw-peer.ts";
+import { Sample } from "./support/sample-server.ts";
+import { VirtualNetwork } from "./support/virtual-network.ts";
+import { VirtualPeer } from "./support/virtual-peer.ts";
 
 const SERVER = { address: "10.0.0.7", port: 5683 } as const;
 

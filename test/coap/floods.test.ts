@@ -6,10 +6,10 @@ import { MS, SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { NON } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
-import { brief, CODE } from "./raw-peer.ts";
-import { Sample, type SampleOptions } from "./sample-server.ts";
-import { VirtualNetwork } from "./virtual-network.ts";
-import { VirtualPeer } from "./virtual-peer.ts";
+import { brief, CODE } from "./support/raw-peer.ts";
+import { Sample, type SampleOptions } from "./support/sample-server.ts";
+import { VirtualNetwork } from "./support/virtual-network.ts";
+import { VirtualPeer } from "./support/virtual-peer.ts";
 
 const SERVER = "203.0.113.7";
 

@@ -4,12 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CON } from "../../src/coap/message/codes.ts";
-import { mutatedRequest, type Random, randomDatagram } from "./mutations.ts";
-import { brief, RawPeer, textOf } from "./raw-peer.ts";
-import { Sample } from "./sample-server.ts";
-import { seededRandom } from "./virtual-network.ts";
+import { mutatedMessage, type Random, randomDatagram } from "./support/mutations.ts";
+import { assertNoWarnings } from "./support/no-warnings.ts";
+import { brief, RawPeer, textOf } from "./support/raw-peer.ts";
+import { Sample } from "./support/sample-server.ts";
+import { seededRandom } from "./support/virtual-network.ts";
 
 const DATAGRAMS = 10_000;
+
+assertNoWarnings();
 
 interface Fuzzed {
   readonly answers: readonly string[];
@@ -47,10 +50,10 @@ for (const seed of [1, 2, 3]) {
     assert.ok(answers.length < DATAGRAMS * 0.05, `${answers.length} answers`);
   });
 
-  test(`mutated requests: alive; what is answered is a request (seed ${seed})`, {
+  test(`mutated messages: alive; no more answers than messages (seed ${seed})`, {
     timeout: 120_000,
   }, async () => {
-    const { answers, malformed } = await fuzz(seed, mutatedRequest);
+    const { answers, malformed } = await fuzz(seed, mutatedMessage);
     assert.ok(malformed > 1000, `only ${malformed} were malformed`);
     assert.ok(answers.length <= DATAGRAMS - malformed, `${answers.length} answers, ${malformed} malformed`);
     assert.deepEqual(

@@ -14,8 +14,8 @@ import { until } from "../../src/base/cell.ts";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
-import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
-import { pattern, Sample, sha256 } from "./sample-server.ts";
+import { aiocoapPython, coapCli, coapClient, run } from "./support/outside-clients.ts";
+import { pattern, Sample, sha256 } from "./support/sample-server.ts";
 
 // npm coap keeps the process alive for EXCHANGE_LIFETIME; this shortens that from 247 s.
 npmCoap.updateTiming({
@@ -28,7 +28,7 @@ npmCoap.updateTiming({
 
 const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), "vscope-coap-"));
-const ticking = { stop: (): void => {} };
+let stopCounting: () => void;
 let sample: Sample;
 let server: CoapServer;
 let base: string;
@@ -37,15 +37,11 @@ before(async () => {
   ({ sample, server } = await Sample.start({ clock }));
   sample.bodies.set("b2m", TWO_MIB);
   base = `coap://127.0.0.1:${server.port}`;
-  const tick = (): void => {
-    sample.value.set(sample.value.value + 1);
-    ticking.stop = clock.after(SECOND / 20, tick);
-  };
-  tick();
+  stopCounting = sample.often(() => sample.value.set(sample.value.value + 1));
 });
 
 after(async () => {
-  ticking.stop();
+  stopCounting();
   npmCoap.globalAgent.close();
   await server.close();
 });
@@ -115,19 +111,19 @@ test("libcoap: errors show their codes", { timeout: 60_000 }, async () => {
   }
 });
 
-test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeout: 90_000 }, async () => {
+/** Has aiocoap use the resources of the sample, and returns what it says of that, as JSON. */
+async function exercise(observed: string, large: string, ...uploadBytes: string[]): Promise<string> {
   const script = "test/interfaces/clients/aiocoap-exercise.py";
-  const { stdout, stderr, status } = await run(aiocoapPython(), [
-    script,
-    base,
-    "</obs>",
-    "s",
-    "put",
-    "obs",
-    "b256k",
-  ]);
+  const args = [script, base, "</obs>", "s", "put", observed, large, ...uploadBytes];
+  const { stdout, stderr, status } = await run(aiocoapPython(), args);
   assert.equal(status, 0, stderr);
-  const seen: Record<string, unknown> & { observed: { text: string }[] } = JSON.parse(stdout.toString());
+  return stdout.toString();
+}
+
+test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeout: 90_000 }, async () => {
+  const seen: Record<string, unknown> & { observed: { text: string }[] } = JSON.parse(
+    await exercise("obs", "b256k"),
+  );
   assert.deepEqual(seen["large"], { bytes: 262_144, sha256: sha256(pattern(262_144)) });
   assert.deepEqual(seen["small"], { bytes: 11, sha256: sha256(Buffer.from("hello world")) });
   assert.equal(seen["put"], "2.04 Changed");
@@ -142,11 +138,7 @@ test("aiocoap: discovers, GETs, PUTs 5 kB, reads 256 KiB and observes", { timeou
 });
 
 test("aiocoap: PUTs 256 KiB, reads 2 MiB", { timeout: 90_000 }, async () => {
-  const script = "test/interfaces/clients/aiocoap-exercise.py";
-  const args = [script, base, "</obs>", "s", "put", "obs", "b2m", "262144"];
-  const { stdout, stderr, status } = await run(aiocoapPython(), args);
-  assert.equal(status, 0, stderr);
-  const seen: Record<string, unknown> = JSON.parse(stdout.toString());
+  const seen: Record<string, unknown> = JSON.parse(await exercise("obs", "b2m", "262144"));
   assert.deepEqual(seen["large"], { bytes: TWO_MIB.length, sha256: sha256(TWO_MIB) });
   assert.equal(seen["put"], "2.04 Changed");
   assert.equal(seen["stored"], true);
@@ -163,25 +155,10 @@ test("aiocoap: errors show their codes", { timeout: 60_000 }, async () => {
 
 test("aiocoap: observes a frame of 32 KiB, whole each time", { timeout: 90_000 }, async () => {
   let shift = 0;
-  const timer = { stop: (): void => {} };
-  const change = (): void => {
-    sample.frame.set(pattern(32_768, ++shift & 0xff));
-    timer.stop = clock.after(SECOND / 20, change);
-  };
-  change();
-  const script = "test/interfaces/clients/aiocoap-exercise.py";
-  const { stdout, stderr, status } = await run(aiocoapPython(), [
-    script,
-    base,
-    "</obs>",
-    "s",
-    "put",
-    "frame",
-    "b1k",
-  ]);
-  timer.stop();
-  assert.equal(status, 0, stderr);
-  const { observed }: { observed: { bytes: number; sha256: string }[] } = JSON.parse(stdout.toString());
+  const stopChanging = sample.often(() => sample.frame.set(pattern(32_768, ++shift & 0xff)));
+  const { observed }: { observed: { bytes: number; sha256: string }[] } = JSON.parse(
+    await exercise("frame", "b1k").finally(stopChanging),
+  );
   const frames = new Set(Array.from({ length: 256 }, (_, index) => sha256(pattern(32_768, index))));
   assert.equal(observed.length, 6);
   for (const frame of observed) assert.ok(frames.has(frame.sha256), "a mixed frame");

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Outcome, ROOT, run } from "./outside-clients.ts";
+import { type Outcome, ROOT, run } from "./support/outside-clients.ts";
 
 const project = mkdtempSync(join(tmpdir(), "vscope-library-"));
 const documentText = readFileSync(join(ROOT, "docs", "coap-library.md"), "utf8");

@@ -8,9 +8,9 @@ import type { CoapClient } from "../../src/coap/client/client.ts";
 import type { CoapMessage } from "../../src/coap/message/codec.ts";
 import { CON, NON } from "../../src/coap/message/codes.ts";
 import { findUint, OPTION } from "../../src/coap/message/options.ts";
-import { lossy, type LossyBench, orTimeout, SILENCE, STORM } from "./lossy-bench.ts";
-import { textOf } from "./raw-peer.ts";
-import { pattern } from "./sample-server.ts";
+import { lossy, type LossyBench, orTimeout, SILENCE, STORM } from "./support/lossy-bench.ts";
+import { textOf } from "./support/raw-peer.ts";
+import { pattern } from "./support/sample-server.ts";
 
 const REGISTER = [[OPTION.OBSERVE, 0]] as const;
 const DEREGISTER = [[OPTION.OBSERVE, 1]] as const;

@@ -7,9 +7,9 @@ import { NEVER } from "../../src/base/abort.ts";
 import type { CoapClient, CoapClientRequest, CoapReply } from "../../src/coap/client/client.ts";
 import { NON } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
-import { lossy, type LossyBench, orTimeout } from "./lossy-bench.ts";
-import { briefs, CODE, textOf } from "./raw-peer.ts";
-import { pattern, sha256 } from "./sample-server.ts";
+import { lossy, type LossyBench, orTimeout } from "./support/lossy-bench.ts";
+import { briefs, CODE, textOf } from "./support/raw-peer.ts";
+import { pattern, sha256 } from "./support/sample-server.ts";
 
 const MIB = 2 ** 20;
 

@@ -6,9 +6,9 @@ import { blockValue, readBlock } from "../../src/coap/message/block.ts";
 import type { CoapMessage } from "../../src/coap/message/codec.ts";
 import { ACK, CON, NON, RST } from "../../src/coap/message/codes.ts";
 import { findOption, findUint, OPTION, uintValue } from "../../src/coap/message/options.ts";
-import { type Bench, probe } from "./probe.ts";
-import { brief, briefs, CODE, type RawPeer, type RawRequest, textOf } from "./raw-peer.ts";
-import { pattern } from "./sample-server.ts";
+import { type Bench, probe } from "./support/probe.ts";
+import { brief, briefs, CODE, type RawPeer, type RawRequest, textOf } from "./support/raw-peer.ts";
+import { pattern } from "./support/sample-server.ts";
 
 const REGISTER = [[OPTION.OBSERVE, 0]] as const;
 const DEREGISTER = [[OPTION.OBSERVE, 1]] as const;

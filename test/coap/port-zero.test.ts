@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { run } from "./outside-clients.ts";
-import { RawPeer, requestBytes, textOf } from "./raw-peer.ts";
-import { Sample } from "./sample-server.ts";
+import { run } from "./support/outside-clients.ts";
+import { RawPeer, requestBytes, textOf } from "./support/raw-peer.ts";
+import { Sample } from "./support/sample-server.ts";
 
 const SEND_RAW = `
 import socket, struct, sys

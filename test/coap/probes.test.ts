@@ -6,8 +6,8 @@ import { MS, SECOND } from "../../src/base/clock.ts";
 import type { CoapMessage } from "../../src/coap/message/codec.ts";
 import { ACK, CON, NON, RST } from "../../src/coap/message/codes.ts";
 import { findOption, OPTION } from "../../src/coap/message/options.ts";
-import { probe } from "./probe.ts";
-import { brief, briefs, CODE, requestBytes, textOf } from "./raw-peer.ts";
+import { probe } from "./support/probe.ts";
+import { brief, briefs, CODE, requestBytes, textOf } from "./support/raw-peer.ts";
 
 const SILENCE: readonly string[] = [];
 

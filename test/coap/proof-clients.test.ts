@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { SECOND, SystemClock } from "../../src/base/clock.ts";
 import type { CoapServer } from "../../src/coap/server.ts";
-import { aiocoapPython, coapCli, coapClient, run } from "./outside-clients.ts";
+import { aiocoapPython, coapCli, coapClient, run } from "./support/outside-clients.ts";
 import { bindUdp, type DatagramSocket } from "../../src/coap/network/udp.ts";
-import { pattern, Sample, sha256 } from "./sample-server.ts";
+import { pattern, Sample, sha256 } from "./support/sample-server.ts";
 
 const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), "vscope-proof-"));

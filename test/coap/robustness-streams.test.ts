@@ -15,14 +15,18 @@ import { classOf } from "../../src/coap/message/codes.ts";
 import { CoapServer } from "../../src/coap/server.ts";
 import { encodeFrame, FrameReader } from "../../src/coap/stream/frame.ts";
 import { capabilitiesMessage } from "../../src/coap/stream/signals.ts";
-import { Memory } from "./memory.ts";
-import { mutated, type Random, REQUESTS } from "./mutations.ts";
-import { Sample } from "./sample-server.ts";
-import { seededRandom } from "./virtual-network.ts";
+import { Memory } from "./support/memory.ts";
+import { requestsIn } from "./support/judge.ts";
+import { mutated, type Random, REQUESTS } from "./support/mutations.ts";
+import { assertNoWarnings } from "./support/no-warnings.ts";
+import { Sample } from "./support/sample-server.ts";
+import { seededRandom } from "./support/virtual-network.ts";
 
 const FRAMES = Number(process.env["VSCOPE_DATAGRAMS"] ?? 30_000);
 const FRAMES_PER_CONNECTION = 100;
 const PARTS = 10;
+
+assertNoWarnings();
 
 const HELLO = encodeFrame(capabilitiesMessage(8 * 2 ** 20));
 
@@ -39,17 +43,14 @@ async function connectTo(port: number, localAddress = "127.0.0.1"): Promise<Sock
   return socket;
 }
 
-interface Answers {
-  responses: number;
-}
-
-/** Sends bytes, and counts what comes back until the connection ends. */
-async function converse(port: number, bytes: Buffer, answers: Answers): Promise<void> {
+/** Sends bytes, and returns how many responses come back until the connection ends. */
+async function converse(port: number, bytes: Buffer): Promise<number> {
+  let responses = 0;
   const socket = await connectTo(port);
   const reader = new FrameReader(2 ** 24, new Budget(2 ** 26));
   socket.on("data", (chunk: Buffer) => {
     const fact = reader.push(chunk, ({ code }) => {
-      if (classOf(code) >= 2 && classOf(code) <= 5) answers.responses += 1;
+      if (classOf(code) >= 2 && classOf(code) <= 5) responses += 1;
       return true;
     });
     assert.equal(fact, undefined, "the server sent something malformed");
@@ -57,13 +58,14 @@ async function converse(port: number, bytes: Buffer, answers: Answers): Promise<
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   socket.end(bytes);
   await closed;
+  return responses;
 }
 
 /** Mostly whole requests, so that the broken ones come at any place of a stream. */
 function streamBytes(random: Random): Buffer {
   const frames = Array.from({ length: FRAMES_PER_CONNECTION }, () => {
     const template = FRAME_TEMPLATES[Math.floor(random() * FRAME_TEMPLATES.length)] ?? Buffer.alloc(0);
-    return random() < 0.95 ? template : mutated(random, template);
+    return random() < 0.95 ? template : mutated(random, FRAME_TEMPLATES);
   });
   return Buffer.concat([HELLO, ...frames]);
 }
@@ -79,17 +81,24 @@ for (const [name, make] of [
   ["broken streams of requests", streamBytes],
   ["streams of random bytes", randomBytes],
 ] as const) {
-  test(`TCP, ${FRAMES} messages in ${name}: alive, memory flat`, { timeout: 900_000 }, async (context) => {
+  test(`TCP, ${FRAMES} messages in ${name}: alive, memory flat, no answer after the break`, {
+    timeout: 900_000,
+  }, async (context) => {
     const sample = new Sample(new SystemClock());
     const handler = (request: Parameters<Sample["handle"]>[0]) => sample.handle(request);
     const server = await CoapServer.listen({ address: "127.0.0.1", port: 0, handler, streams: { tcp: 0 } });
     const port = server.ports.tcp ?? 0;
     const memory = new Memory();
     const random = seededRandom(20_260_621);
-    const answers = { responses: 0 };
+    const total = { valid: 0, answered: 0 };
     const connections = Math.ceil(FRAMES / FRAMES_PER_CONNECTION);
     for (let count = 0; count < connections; count++) {
-      await converse(port, make(random), answers);
+      const bytes = make(random);
+      const valid = requestsIn(bytes);
+      const answered = await converse(port, bytes);
+      assert.ok(answered <= valid, `${answered} answers to ${valid} requests: ${bytes.toString("hex")}`);
+      total.valid += valid;
+      total.answered += answered;
       if (count % Math.ceil(connections / PARTS) === 0) {
         sample.requests.length = 0;
         memory.measure();
@@ -97,7 +106,8 @@ for (const [name, make] of [
     }
     const { requests, connectionsAborted, failures } = server.stats;
     context.diagnostic(
-      `${connections} connections, ${connectionsAborted} aborted, ${requests} requests, ${answers.responses} answers`,
+      `${connections} connections, ${connectionsAborted} aborted; ${total.valid} requests before the first break of each, ` +
+        `${requests} taken, ${total.answered} answered`,
     );
     assert.equal(failures, 0);
     assert.ok(connectionsAborted > connections / 2, "hardly any was broken");

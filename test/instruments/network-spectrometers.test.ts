@@ -48,9 +48,16 @@ class Bench {
   }
 }
 
-for (const model of ["Ocean FX", "HDX"] as const) {
-  test(`${model}: found by a search, opened, measured`, async () => {
+function scenario(name: string, run: (bench: Bench) => Promise<void>): void {
+  test(name, async () => {
     const bench = new Bench();
+    await run(bench);
+    await bench.close();
+  });
+}
+
+for (const model of ["Ocean FX", "HDX"] as const) {
+  scenario(`${model}: found by a search, opened, measured`, async (bench) => {
     const { clock, network } = bench;
     network.attach(farEndOf(clock, model, "SN1"), ADDRESS);
     const rack = await bench.start(searchingBusOf({ clock, network }));
@@ -65,12 +72,10 @@ for (const model of ["Ocean FX", "HDX"] as const) {
     const spectrum = await bench.acquire("SN1");
     assert.equal(spectrum.counts.length, modelNamed(model).frame.pixels);
     assert.ok(Math.max(...spectrum.counts) > 3000, "there is light");
-    await bench.close();
   });
 }
 
-test("a fixed address where nobody is is a problem, until somebody is", async () => {
-  const bench = new Bench();
+scenario("a fixed address where nobody is is a problem, until somebody is", async (bench) => {
   const { clock, network } = bench;
   const rack = await bench.start(busOf({ clock, network }));
   assert.deepEqual(rack.problems.value, [
@@ -88,31 +93,30 @@ test("a fixed address where nobody is is a problem, until somebody is", async ()
   await clock.advance(15 * SECOND);
   assert.deepEqual(rack.problems.value, []);
   await bench.acquire("FX00042");
-  await bench.close();
 });
 
-test("a connection that ends while nobody measures is noticed, and the device comes back", async () => {
-  const bench = new Bench();
-  const { clock, network } = bench;
-  const farEnd = farEndOf(clock);
-  network.attach(farEnd, ADDRESS);
-  const rack = await bench.start(busOf({ clock, network }));
-  const spectrometer = rack.spectrometer("FX00042");
-  network.detach(ADDRESS);
-  await clock.advance(SECOND / 10);
-  assert.equal(spectrometer.status.value.state, "recovering");
-  assert.equal(spectrometer.status.value.reason, "network 192.0.2.7:57357: closed by the device");
-  assert.equal(rack.problems.value.length, 1);
-  network.attach(farEnd, ADDRESS);
-  await clock.advance(15 * SECOND);
-  assert.equal(spectrometer.status.value.state, "idle");
-  assert.deepEqual(rack.problems.value, []);
-  await bench.acquire("FX00042");
-  await bench.close();
-});
+scenario(
+  "a connection that ends while nobody measures is noticed, and the device comes back",
+  async (bench) => {
+    const { clock, network } = bench;
+    const farEnd = farEndOf(clock);
+    network.attach(farEnd, ADDRESS);
+    const rack = await bench.start(busOf({ clock, network }));
+    const spectrometer = rack.spectrometer("FX00042");
+    network.detach(ADDRESS);
+    await clock.advance(SECOND / 10);
+    assert.equal(spectrometer.status.value.state, "recovering");
+    assert.equal(spectrometer.status.value.reason, "network 192.0.2.7:57357: closed by the device");
+    assert.equal(rack.problems.value.length, 1);
+    network.attach(farEnd, ADDRESS);
+    await clock.advance(15 * SECOND);
+    assert.equal(spectrometer.status.value.state, "idle");
+    assert.deepEqual(rack.problems.value, []);
+    await bench.acquire("FX00042");
+  },
+);
 
-test("a new address from DHCP is the same spectrometer, with its settings", async () => {
-  const bench = new Bench();
+scenario("a new address from DHCP is the same spectrometer, with its settings", async (bench) => {
   const { clock, network } = bench;
   const farEnd = farEndOf(clock);
   network.attach(farEnd, ADDRESS);
@@ -127,11 +131,9 @@ test("a new address from DHCP is the same spectrometer, with its settings", asyn
   assert.equal(spectrometer.integrationTimeUs("downwelling").value, 12_345);
   assert.deepEqual(rack.problems.value, [], "the former address is forgotten");
   await bench.acquire("FX00042");
-  await bench.close();
 });
 
-test("a device that is on USB already is not disturbed over the network", async () => {
-  const bench = new Bench();
+scenario("a device that is on USB already is not disturbed over the network", async (bench) => {
   const { clock, network } = bench;
   const usb = new EmulatedUsbBus(clock);
   const scene = new Scene(clock, { seed: 1, channels: { downwelling: "sky" } });
@@ -149,11 +151,9 @@ test("a device that is on USB already is not disturbed over the network", async 
   const { answers } = farEnd.faults;
   assert.ok(answers > 0 && answers % 3 === 0, `${answers} answers`);
   await bench.acquire("HDX1");
-  await bench.close();
 });
 
-test("a product that has no network, or is not known, is a problem with a name", async () => {
-  const bench = new Bench();
+scenario("a product that has no network, or is not known, is a problem with a name", async (bench) => {
   const { clock, network } = bench;
   const [known, unknown] = [farEndOf(clock), farEndOf(clock)];
   known.faults.start({ kind: "wrong-product", productId: 0x101e });
@@ -176,24 +176,24 @@ test("a product that has no network, or is not known, is a problem with a name",
     },
   ]);
   assert.equal(known.isConnected, false);
-  await bench.close();
 });
 
-test("a device that closes every connection at once is tried again with growing delays", async () => {
-  const bench = new Bench();
-  const { clock, network } = bench;
-  const farEnd = farEndOf(clock);
-  farEnd.faults.start({ kind: "dropped" });
-  network.attach(farEnd, ADDRESS);
-  const rack = await bench.start(busOf({ clock, network }));
-  await clock.advance(100 * SECOND);
-  assert.ok(bench.warnings.length < 15, `${bench.warnings.length} tries`);
-  assert.equal(rack.problems.value[0]?.code, "DEVICE_NOT_CONNECTED");
-  farEnd.faults.end();
-  await clock.advance(15 * SECOND);
-  await bench.acquire("FX00042");
-  await bench.close();
-});
+scenario(
+  "a device that closes every connection at once is tried again with growing delays",
+  async (bench) => {
+    const { clock, network } = bench;
+    const farEnd = farEndOf(clock);
+    farEnd.faults.start({ kind: "dropped" });
+    network.attach(farEnd, ADDRESS);
+    const rack = await bench.start(busOf({ clock, network }));
+    await clock.advance(100 * SECOND);
+    assert.ok(bench.warnings.length < 15, `${bench.warnings.length} tries`);
+    assert.equal(rack.problems.value[0]?.code, "DEVICE_NOT_CONNECTED");
+    farEnd.faults.end();
+    await clock.advance(15 * SECOND);
+    await bench.acquire("FX00042");
+  },
+);
 
 function meanOf({ counts }: Spectrum): number {
   return [...counts].reduce((sum, count) => sum + count, 0) / counts.length;
@@ -253,8 +253,7 @@ test("answers in pieces of one byte make no difference", async () => {
   assert.equal((await survives({ kind: "pieces" })).code, "none");
 });
 
-test("an aborted exposure leaves the connection, and the next spectrum is its own", async () => {
-  const bench = new Bench();
+scenario("an aborted exposure leaves the connection, and the next spectrum is its own", async (bench) => {
   const { clock, network } = bench;
   const farEnd = farEndOf(clock);
   network.attach(farEnd, ADDRESS);
@@ -281,25 +280,25 @@ test("an aborted exposure leaves the connection, and the next spectrum is its ow
     assert.ok(Math.abs(meanOf(spectrum) / meanOf(usual) - 1) < 0.2, `after ${us} us: ${meanOf(spectrum)}`);
     assert.ok(clock.nowUs() - beganUs < 2 * SECOND);
   }
-  await bench.close();
 });
 
-test("a recorded bus gives the same devices, and the transcript names address and product", async () => {
-  const bench = new Bench();
-  const { clock, network } = bench;
-  const farEnd = farEndOf(clock);
-  network.attach(farEnd, ADDRESS);
-  const lines: string[] = [];
-  const bus = recordUsb(busOf({ clock, network }), { clock, sink: (line) => lines.push(line) });
-  const rack = await bench.start(bus);
-  assert.equal(rack.spectrometer("FX00042").status.value.state, "idle");
-  assert.ok(lines.some((line) => line.endsWith("192.0.2.7:57357 open 2457:2001 high")));
-  farEnd.cut();
-  await clock.advance(SECOND / 10);
-  assert.equal(
-    rack.spectrometer("FX00042").status.value.state,
-    "recovering",
-    "the end is told through the recorder",
-  );
-  await bench.close();
-});
+scenario(
+  "a recorded bus gives the same devices, and the transcript names address and product",
+  async (bench) => {
+    const { clock, network } = bench;
+    const farEnd = farEndOf(clock);
+    network.attach(farEnd, ADDRESS);
+    const lines: string[] = [];
+    const bus = recordUsb(busOf({ clock, network }), { clock, sink: (line) => lines.push(line) });
+    const rack = await bench.start(bus);
+    assert.equal(rack.spectrometer("FX00042").status.value.state, "idle");
+    assert.ok(lines.some((line) => line.endsWith("192.0.2.7:57357 open 2457:2001 high")));
+    farEnd.cut();
+    await clock.advance(SECOND / 10);
+    assert.equal(
+      rack.spectrometer("FX00042").status.value.state,
+      "recovering",
+      "the end is told through the recorder",
+    );
+  },
+);

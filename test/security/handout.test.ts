@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { aiocoapPython, coapClientWithTls, run } from "../coap/outside-clients.ts";
+import { aiocoapPython, coapClientWithTls, run } from "../coap/support/outside-clients.ts";
 import { vscope } from "../interfaces/cli/spawn-vscope.ts";
 import { CoapInstrument } from "../support/coap-instrument.ts";
 

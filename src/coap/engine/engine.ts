@@ -1,6 +1,7 @@
 // From a request to its answer, whatever carried it: faults, blocks, the handler, observations. Knows no transport: those
 // hand in requests, and each request knows how its answer leaves. All transports share the limits and the counters.
 
+import { setMaxListeners } from "node:events";
 import { orAborted } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
@@ -76,6 +77,9 @@ export class Engine {
     this.failures = new FailureLog(clock, log);
     this.rates = new RateLimits(limits.requestsPerSecond);
     this.#running = new PerComputer(limits.requestsPerPeer, limits.requests);
+    // A handler at work, for a request or for a notification, listens until it is done. Both are limited; Node is to warn of
+    // a leak when there are more listeners than that, not from the eleventh handler on.
+    setMaxListeners(limits.requests + limits.observers, this.#closing.signal);
     this.#handler = handler;
     this.#admit = admit;
     this.#guard = guard;

@@ -60,7 +60,7 @@ export const DEFAULT_LIMITS: CoapLimits = {
 export interface CoapStats {
   received: number;
   sent: number;
-  /** Datagrams that break the message format. */
+  /** Datagrams rejected by silence: they break the message format, or are not confirmable and have a bad critical option. */
   malformed: number;
   requests: number;
   duplicates: number;

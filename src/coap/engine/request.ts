@@ -90,6 +90,8 @@ export abstract class Request implements CoapRequest {
   /** Bits of RFC 7967: 2, 8 and 16 for no interest in 2.xx, 4.xx and 5.xx. */
   noResponse = 0;
   fault: Fault | undefined;
+  /** It has a critical option that is not known, or not allowed as it is (RFC 7252 sections 5.4.1, 5.4.3 and 5.4.5). */
+  hasBadOption = false;
   /** A request for a later block: running it again does no harm. */
   isRepeatable = false;
   isMulticast = false;
@@ -110,8 +112,7 @@ export abstract class Request implements CoapRequest {
     let previous = -1;
     for (const option of message.options) {
       if (isUnderstood(option, previous)) this.#take(option);
-      else if (isCritical(option.number))
-        this.fault ??= { code: "4.02", text: `option ${option.number}: critical and not known` };
+      else if (isCritical(option.number)) this.#refuse(option.number);
       previous = option.number;
     }
     if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
@@ -152,6 +153,11 @@ export abstract class Request implements CoapRequest {
 
   /** Opens a way for the notifications of the observation that this request registers. */
   abstract carry(source: NotificationSource): NotificationCarrier;
+
+  #refuse(number: number): void {
+    this.hasBadOption = true;
+    this.fault ??= { code: "4.02", text: `option ${number}: critical and not known` };
+  }
 
   #take({ number, value }: CoapOption): void {
     switch (number) {

@@ -158,6 +158,11 @@ export class UdpFront implements UdpSender {
     if (!peer.duplicates.isEmpty && this.#isDuplicate(message, peer)) return;
     if (this.#outbox.isFull(peer)) return this.#limit(message, peer, true);
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
+    // Only a confirmable one is told so (RFC 7252 section 5.4.1).
+    if (message.type === NON && request.hasBadOption) {
+      this.#engine.counts.malformed += 1;
+      return;
+    }
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
     if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);

@@ -9,8 +9,8 @@ import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { CoapClient, type CoapReply } from "../../../src/coap/client/client.ts";
 import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { pattern, Sample } from "../sample-server.ts";
-import { CLEAR, VirtualNetwork, type Weather } from "../virtual-network.ts";
+import { pattern, Sample } from "../support/sample-server.ts";
+import { CLEAR, VirtualNetwork, type Weather } from "../support/virtual-network.ts";
 
 interface Bench {
   readonly clock: VirtualClock;

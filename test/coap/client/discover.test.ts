@@ -13,9 +13,9 @@ import { CON, NON } from "../../../src/coap/message/codes.ts";
 import { discover } from "../../../src/coap/client/discover.ts";
 import { findOption, OPTION } from "../../../src/coap/message/options.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "../../../src/coap/network/network.ts";
-import { brief, CODE, type RawRequest, requestBytes } from "../raw-peer.ts";
-import { Sample } from "../sample-server.ts";
-import { VirtualNetwork } from "../virtual-network.ts";
+import { brief, CODE, type RawRequest, requestBytes } from "../support/raw-peer.ts";
+import { Sample } from "../support/sample-server.ts";
+import { VirtualNetwork } from "../support/virtual-network.ts";
 
 const PORT = 5683;
 const GROUP = "224.0.1.187";

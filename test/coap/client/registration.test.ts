@@ -13,8 +13,8 @@ import { CoapClient } from "../../../src/coap/client/client.ts";
 import { Registration } from "../../../src/coap/client/registration.ts";
 import { type CoapRequest, type CoapResponse, CoapServer } from "../../../src/coap/server.ts";
 import { bindUdp } from "../../../src/coap/network/udp.ts";
-import { aiocoapPython } from "../outside-clients.ts";
-import { VirtualNetwork } from "../virtual-network.ts";
+import { aiocoapPython } from "../support/outside-clients.ts";
+import { VirtualNetwork } from "../support/virtual-network.ts";
 
 const DIRECTORY = { host: "10.0.0.1", port: 5683 } as const;
 const LINKS = '</sysinfo>;rt="vscope.sysinfo";ct=50';

@@ -12,7 +12,7 @@ import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { OPTION, uintOption } from "../../../src/coap/message/options.ts";
 import { encodeFrame, FrameReader } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, releaseMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { pattern } from "../sample-server.ts";
+import { pattern } from "../support/sample-server.ts";
 
 interface Peer {
   readonly socket: Socket;

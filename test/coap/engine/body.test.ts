@@ -17,7 +17,7 @@ import {
 } from "../../../src/coap/message/block.ts";
 import type { Message } from "../../../src/coap/message/codec.ts";
 import { findOption, OPTION } from "../../../src/coap/message/options.ts";
-import { pattern } from "../sample-server.ts";
+import { pattern } from "../support/sample-server.ts";
 import { RawConnection } from "../stream/raw-connection.ts";
 
 const clock = new SystemClock();

@@ -11,8 +11,8 @@ import { LocalSockets } from "../../../src/coap/network/local-sockets.ts";
 import { SYSTEM_NETWORK } from "../../../src/coap/network/network.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
 import { bindUdp } from "../../../src/coap/network/udp.ts";
-import { Sample } from "../sample-server.ts";
-import { VirtualNetwork } from "../virtual-network.ts";
+import { Sample } from "../support/sample-server.ts";
+import { VirtualNetwork } from "../support/virtual-network.ts";
 
 const PORT = 5683;
 

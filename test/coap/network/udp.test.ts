@@ -8,7 +8,7 @@ import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { CoapClient } from "../../../src/coap/client/client.ts";
 import { bindUdp, endpointName } from "../../../src/coap/network/udp.ts";
-import { Sample } from "../sample-server.ts";
+import { Sample } from "../support/sample-server.ts";
 
 const clock = new SystemClock();
 

@@ -9,7 +9,7 @@ import { CoapClient } from "../../../src/coap/client/client.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
-import { pattern, Sample, sha256 } from "../sample-server.ts";
+import { pattern, Sample, sha256 } from "../support/sample-server.ts";
 import { contextsOf, KEY, MemoryStore, mirrored } from "./oscore-pair.ts";
 
 const clock = new SystemClock();

@@ -22,8 +22,8 @@ import {
 } from "../../../src/coap/message/options.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { openResponse, protectRequest } from "../../../src/coap/oscore/protection.ts";
-import { pattern, sha256 } from "../sample-server.ts";
-import { type VirtualNetwork, VirtualSocket, type Weather } from "../virtual-network.ts";
+import { pattern, sha256 } from "../support/sample-server.ts";
+import { type VirtualNetwork, VirtualSocket, type Weather } from "../support/virtual-network.ts";
 import { hex, KEY, MemoryStore } from "./oscore-pair.ts";
 import { get, HOST, post, withSecured } from "./secured-sample.ts";
 

@@ -16,8 +16,8 @@ import { CoapClient, type CoapScheme } from "../../../src/coap/client/client.ts"
 import { OscoreContext, type OscoreKey } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
-import { aiocoapPython, ROOT, run } from "../outside-clients.ts";
-import { pattern, Sample, sha256 } from "../sample-server.ts";
+import { aiocoapPython, ROOT, run } from "../support/outside-clients.ts";
+import { pattern, Sample, sha256 } from "../support/sample-server.ts";
 import { contextsOf, KEY, MemoryStore, mirrored } from "./oscore-pair.ts";
 
 const clock = new SystemClock();

@@ -17,8 +17,8 @@ import { CON, EMPTY, RST } from "../../../src/coap/message/codes.ts";
 import { OscoreContext } from "../../../src/coap/oscore/oscore-context.ts";
 import { OscoreGuard } from "../../../src/coap/oscore/oscore-guard.ts";
 import { type CoapHandler, CoapServer } from "../../../src/coap/server.ts";
-import { Sample } from "../sample-server.ts";
-import { CLEAR, VirtualNetwork, type VirtualSocket, type Weather } from "../virtual-network.ts";
+import { Sample } from "../support/sample-server.ts";
+import { CLEAR, VirtualNetwork, type VirtualSocket, type Weather } from "../support/virtual-network.ts";
 import { contextsOf, KEY, MemoryStore, mirrored } from "./oscore-pair.ts";
 
 export const HOST = "192.0.2.1";

@@ -1,6 +1,8 @@
 // Certificates and keys of the tests only, valid until 2120: an authority that has signed a server's certificate
 // (localhost, 127.0.0.1, ::1) and a client's (CN "operator"), and a client of the same name that another one has signed.
 
+import type { TlsCredentials } from "../../../src/coap/stream/tls-credentials.ts";
+
 export const AUTHORITY = `-----BEGIN CERTIFICATE-----
 MIIBSjCB8aADAgECAgEBMAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCXZzY29wZSBj
 YTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFDESMBAGA1UEAwwJ
@@ -12,7 +14,8 @@ CFrz6p+NOyA5+JwCIQCEBXme2Uor7KNvSQ47yMApGLr9ESayAbn1HdEGgS4SJw==
 -----END CERTIFICATE-----
 `;
 
-export const SERVER_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+export const SERVER = {
+  certificate: `-----BEGIN CERTIFICATE-----
 MIIBhDCCASmgAwIBAgIBAzAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAl2c2NvcGUg
 Y2EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMA4xDDAKBgNVBAMM
 A2JveDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJRqtoA62ZQQODSh4HHJRL+o
@@ -23,16 +26,17 @@ FKl+0yMsPqcbs0MIUt/Uz6UwCgYIKoZIzj0EAwIDSQAwRgIhALai8x+Z+XK2SYMK
 9YxnWyK3s9QLfEuLb/qVQqboFVqoAiEAgjYJeKiYejpsweBx/KhnFb/O8vJx6nQ+
 PPZho0t+DZE=
 -----END CERTIFICATE-----
-`;
-
-export const SERVER_KEY = `-----BEGIN EC PRIVATE KEY-----
+`,
+  key: `-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEIN/qJi/oxQWme1WfA8seXor2i621lEZflYlIBk1/a4lRoAoGCCqGSM49
 AwEHoUQDQgAElGq2gDrZlBA4NKHgcclEv6gMEjz7nssKmGJrbueSRlSysRxqy+PM
 MyUhSfsuDM5E8xg7u6qVFNrbxRuArtOceg==
 -----END EC PRIVATE KEY-----
-`;
+`,
+} as const;
 
-export const CLIENT_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+export const OPERATOR = {
+  certificate: `-----BEGIN CERTIFICATE-----
 MIIBbzCCARWgAwIBAgIBBDAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAl2c2NvcGUg
 Y2EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBMxETAPBgNVBAMM
 CG9wZXJhdG9yMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEpk72dCs5cK/bi+zl
@@ -42,16 +46,17 @@ rx8Bp4x8Z6UFNziLMB8GA1UdIwQYMBaAFJPPAxSpftMjLD6nG7NDCFLf1M+lMAoG
 CCqGSM49BAMCA0gAMEUCIEvgjUMkYZcdvJTmok5D+5/VrRj5+iohNz+I8KH3JaAb
 AiEA3gxtmiG5N051jBHS+cp1mRJLHm4nupAamjsvv739VFc=
 -----END CERTIFICATE-----
-`;
-
-export const CLIENT_KEY = `-----BEGIN EC PRIVATE KEY-----
+`,
+  key: `-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEIErT9w0n514eMRtcyfRFv2mm/DPWXEWUep7hzJkxcjAVoAoGCCqGSM49
 AwEHoUQDQgAEpk72dCs5cK/bi+zlfpmCLxb4GPE97VRLMkniS4KdfwunG7hVj30q
 iFqBSLx/5/qB4ZYAGv0aZIMef19ZVhER3A==
 -----END EC PRIVATE KEY-----
-`;
+`,
+} as const;
 
-export const STRANGER_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+export const STRANGER = {
+  certificate: `-----BEGIN CERTIFICATE-----
 MIIBczCCARigAwIBAgIBBTAKBggqhkjOPQQDAjAXMRUwEwYDVQQDDAx2c2NvcGUg
 b3RoZXIwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBMxETAPBgNV
 BAMMCG9wZXJhdG9yMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEvZzAraGAWJ0q
@@ -61,11 +66,16 @@ zGRgi3X2b6H4zYE3HgbHMB8GA1UdIwQYMBaAFIiWCUYnoIAuQX+BrBEhT1CzLFSe
 MAoGCCqGSM49BAMCA0kAMEYCIQCRa1Lmjt7La/Zp9GgkiOdVA2HPkAYGf45F9wPR
 B2/PJAIhAJ1d8C3pXHMSV7VArz9shvSlCJqhXVVpeXSiGyEra+PF
 -----END CERTIFICATE-----
-`;
-
-export const STRANGER_KEY = `-----BEGIN EC PRIVATE KEY-----
+`,
+  key: `-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEINYRnyoor/J8V9H/1Cp+bXFGwy3HlHJuN+wxwWNKt5O4oAoGCCqGSM49
 AwEHoUQDQgAEvZzAraGAWJ0qnfI2pBVOu55W5rfSYXX8TAmSmIeS2Tx2HxGh+D6r
 c39vCkDU1OR9zaxrdB9FZ+iLflF+xuVRNw==
 -----END EC PRIVATE KEY-----
-`;
+`,
+} as const;
+
+/** What a server needs that proves itself, trusts the authority's clients, and knows keys by their names. */
+export function serverTls(keys: Readonly<Record<string, Buffer>>): TlsCredentials {
+  return { ...SERVER, clientCa: AUTHORITY, psk: (identity) => keys[identity] };
+}

@@ -12,8 +12,8 @@ import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
 import { findOption, findUint, OPTION } from "../../../src/coap/message/options.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { CODE, textOf } from "../raw-peer.ts";
-import { pattern, Sample } from "../sample-server.ts";
+import { CODE, textOf } from "../support/raw-peer.ts";
+import { pattern, Sample } from "../support/sample-server.ts";
 import { messageOf, RawConnection } from "./raw-connection.ts";
 import { encodeFrame } from "../../../src/coap/stream/frame.ts";
 

@@ -14,7 +14,7 @@ import {
   FrameReader,
   messageBytes,
 } from "../../../src/coap/stream/frame.ts";
-import { pattern } from "../sample-server.ts";
+import { pattern } from "../support/sample-server.ts";
 
 const LIMIT = 100_000;
 

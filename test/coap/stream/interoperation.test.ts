@@ -6,11 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { SECOND, SystemClock } from "../../../src/base/clock.ts";
+import { SystemClock } from "../../../src/base/clock.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { aiocoapPython, coapClient, coapClientWithTls, ROOT, run } from "../outside-clients.ts";
-import { pattern, Sample, sha256 } from "../sample-server.ts";
-import { AUTHORITY, CLIENT_CERTIFICATE, CLIENT_KEY, SERVER_CERTIFICATE, SERVER_KEY } from "./certificates.ts";
+import { aiocoapPython, coapClient, coapClientWithTls, ROOT, run } from "../support/outside-clients.ts";
+import { pattern, Sample, sha256 } from "../support/sample-server.ts";
+import { AUTHORITY, OPERATOR, serverTls } from "./certificates.ts";
 
 const KEY = "0123456789abcdef";
 const TWO_MIB = pattern(2 * 1024 * 1024, 3);
@@ -19,33 +19,24 @@ const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), "vscope-streams-"));
 const authority = join(folder, "authority.pem");
 const certificate = join(folder, "client.pem");
-const ticking = { stop: (): void => {} };
+let stopCounting: () => void;
 let sample: Sample;
 let server: CoapServer;
 
 before(async () => {
   writeFileSync(authority, AUTHORITY);
-  writeFileSync(certificate, CLIENT_CERTIFICATE + CLIENT_KEY);
+  writeFileSync(certificate, OPERATOR.certificate + OPERATOR.key);
   ({ sample, server } = await Sample.start({
     clock,
     streams: { tcp: 0, tls: 0 },
-    tls: {
-      certificate: SERVER_CERTIFICATE,
-      key: SERVER_KEY,
-      clientCa: AUTHORITY,
-      psk: (identity) => (identity === "field" ? Buffer.from(KEY) : undefined),
-    },
+    tls: serverTls({ field: Buffer.from(KEY) }),
   }));
   sample.bodies.set("b2m", TWO_MIB);
-  const tick = (): void => {
-    sample.value.set(sample.value.value + 1);
-    ticking.stop = clock.after(SECOND / 20, tick);
-  };
-  tick();
+  stopCounting = sample.often(() => sample.value.set(sample.value.value + 1));
 });
 
 after(async () => {
-  ticking.stop();
+  stopCounting();
   await server.close();
   rmSync(folder, { recursive: true });
 });

@@ -6,9 +6,9 @@ import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { OPTION } from "../../../src/coap/message/options.ts";
 import { encodeFrame } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, pingMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { CODE, textOf } from "../raw-peer.ts";
-import { pattern, Sample } from "../sample-server.ts";
-import { seededRandom } from "../virtual-network.ts";
+import { CODE, textOf } from "../support/raw-peer.ts";
+import { pattern, Sample } from "../support/sample-server.ts";
+import { seededRandom } from "../support/virtual-network.ts";
 import { messageOf, RawConnection } from "./raw-connection.ts";
 
 const BYTES = 100_000;

@@ -6,15 +6,14 @@ import { Budget } from "../../../src/base/budget.ts";
 import { decodeMessage, type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { encodeFrame, FrameReader } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { type RawRequest, requestBytes } from "../raw-peer.ts";
+import { Inbox } from "../support/inbox.ts";
+import { type RawRequest, requestBytes } from "../support/raw-peer.ts";
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 
 export class RawConnection {
   readonly socket: Socket;
-  readonly #received: Message[] = [];
-  #arrived: () => void = () => {};
-  #hasEnded = false;
+  readonly #received = new Inbox<Message>();
 
   static async open(port: number): Promise<RawConnection> {
     const socket = connect({ port, host: "127.0.0.1" });
@@ -39,13 +38,9 @@ export class RawConnection {
         return true;
       });
       if (fact !== undefined) throw new Error(`the server sent ${fact}`);
-      this.#arrived();
     });
     socket.on("error", () => {});
-    socket.on("close", () => {
-      this.#hasEnded = true;
-      this.#arrived();
-    });
+    socket.on("close", () => this.#received.end());
   }
 
   send(message: Partial<Message> & Pick<Message, "code">): void {
@@ -61,14 +56,8 @@ export class RawConnection {
   }
 
   /** The next message from the server, or undefined when the connection has ended. */
-  async next(): Promise<Message | undefined> {
-    for (;;) {
-      const message = this.#received.shift();
-      if (message !== undefined || this.#hasEnded) return message;
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-      });
-    }
+  next(): Promise<Message | undefined> {
+    return this.#received.next();
   }
 
   /** All that the server has sent up to now and that was not taken: it answers a ping after it. */

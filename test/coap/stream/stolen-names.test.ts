@@ -10,7 +10,7 @@ import { SystemClock } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { type CoapIdentity } from "../../../src/coap/engine/request.ts";
 import { CoapServer } from "../../../src/coap/server.ts";
-import { AUTHORITY, SERVER_CERTIFICATE, SERVER_KEY } from "./certificates.ts";
+import { serverTls } from "./certificates.ts";
 
 const KEY = Buffer.from("0123456789abcdef");
 // An empty CSM, and a GET with a token.
@@ -34,12 +34,7 @@ async function seen(options: ConnectionOptions): Promise<Seen> {
       return { code: "2.05" };
     },
     streams: { tls: 0 },
-    tls: {
-      certificate: SERVER_CERTIFICATE,
-      key: SERVER_KEY,
-      clientCa: AUTHORITY,
-      psk: (name) => (name === "field" ? KEY : undefined),
-    },
+    tls: serverTls({ field: KEY }),
   });
   const port = server.ports.tls ?? assert.fail("no port");
   const socket = connect({

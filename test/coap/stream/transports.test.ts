@@ -7,16 +7,8 @@ import { NEVER } from "../../../src/base/abort.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { CoapClient, type CoapClientOptions, type CoapReply } from "../../../src/coap/client/client.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
-import { Sample, pattern, sha256 } from "../sample-server.ts";
-import {
-  AUTHORITY,
-  CLIENT_CERTIFICATE,
-  CLIENT_KEY,
-  SERVER_CERTIFICATE,
-  SERVER_KEY,
-  STRANGER_CERTIFICATE,
-  STRANGER_KEY,
-} from "./certificates.ts";
+import { Sample, pattern, sha256 } from "../support/sample-server.ts";
+import { AUTHORITY, OPERATOR, STRANGER, serverTls } from "./certificates.ts";
 
 const clock = new SystemClock();
 const KEY = Buffer.from("0123456789abcdef");
@@ -24,7 +16,7 @@ const TWO_MIB = pattern(2 * 1024 * 1024, 5);
 
 const PSK = { psk: { identity: "field", key: KEY } } as const;
 const TRUST = { ca: AUTHORITY } as const;
-const CERTIFIED = { ...TRUST, certificate: CLIENT_CERTIFICATE, key: CLIENT_KEY } as const;
+const CERTIFIED = { ...TRUST, ...OPERATOR } as const;
 
 interface Bench {
   readonly sample: Sample;
@@ -37,12 +29,7 @@ async function withServer(run: (bench: Bench) => Promise<void>): Promise<void> {
   const { sample, server } = await Sample.start({
     clock,
     streams: { tcp: 0, tls: 0, ws: 0, wss: 0 },
-    tls: {
-      certificate: SERVER_CERTIFICATE,
-      key: SERVER_KEY,
-      clientCa: AUTHORITY,
-      psk: (identity) => (identity === "field" ? KEY : undefined),
-    },
+    tls: serverTls({ field: KEY }),
   });
   const { tcp, tls, ws, wss } = server.ports;
   const ports = { coap: server.port, "coap+tcp": tcp, "coaps+tcp": tls, "coap+ws": ws, "coaps+ws": wss };
@@ -133,7 +120,7 @@ const REFUSED = [
   { name: "a certificate that the client does not trust", tls: {} },
   {
     name: "a client's certificate that another authority has signed",
-    tls: { ...TRUST, certificate: STRANGER_CERTIFICATE, key: STRANGER_KEY },
+    tls: { ...TRUST, ...STRANGER },
   },
 ] as const;
 

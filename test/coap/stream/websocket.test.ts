@@ -11,8 +11,9 @@ import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
-import { CODE, textOf } from "../raw-peer.ts";
-import { pattern, Sample } from "../sample-server.ts";
+import { Inbox } from "../support/inbox.ts";
+import { CODE, textOf } from "../support/raw-peer.ts";
+import { pattern, Sample } from "../support/sample-server.ts";
 import { messageOf } from "./raw-connection.ts";
 
 interface Bench {
@@ -40,8 +41,7 @@ function scenario(name: string, run: (bench: Bench) => Promise<void>): void {
 
 class RawWebSocket {
   readonly webSocket: WebSocket;
-  readonly #messages: Message[] = [];
-  #arrived: () => void = () => {};
+  readonly #received = new Inbox<Message>();
 
   static async open(port: number): Promise<RawWebSocket> {
     const opened = new RawWebSocket(new WebSocket(`ws://127.0.0.1:${port}/.well-known/coap`, "coap"));
@@ -56,10 +56,9 @@ class RawWebSocket {
     webSocket.on("message", (data) => {
       const message = Buffer.isBuffer(data) ? decodeWebSocketMessage(data) : undefined;
       assert.ok(message !== undefined, "the server sent a malformed message");
-      this.#messages.push(message);
-      this.#arrived();
+      this.#received.push(message);
     });
-    webSocket.on("close", () => this.#arrived());
+    webSocket.on("close", () => this.#received.end());
     webSocket.on("error", () => {});
   }
 
@@ -68,14 +67,8 @@ class RawWebSocket {
   }
 
   /** Undefined when the connection has ended. */
-  async next(): Promise<Message | undefined> {
-    for (;;) {
-      const message = this.#messages.shift();
-      if (message !== undefined || this.webSocket.readyState === WebSocket.CLOSED) return message;
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-      });
-    }
+  next(): Promise<Message | undefined> {
+    return this.#received.next();
   }
 }
 
@@ -102,59 +95,38 @@ async function answerTo(
 }
 
 const PATH = "/.well-known/coap";
-const OPENINGS = [
-  { name: "the path and the protocol", path: PATH, headers: {}, status: /101/ },
-  { name: "another path", path: "/", headers: {}, status: /404/ },
-  { name: "another protocol", path: PATH, headers: { "Sec-WebSocket-Protocol": "chat" }, status: /400/ },
-  {
-    name: "a page of another origin",
-    path: PATH,
-    headers: { Origin: "https://evil.example" },
-    status: /403/,
-  },
-  {
-    name: "a page of a configured origin",
-    path: PATH,
-    headers: { Origin: "https://box.example" },
-    status: /101/,
-  },
-  {
-    name: "a page of the server's own address",
-    path: PATH,
-    headers: { Origin: "http://127.0.0.1:PORT" },
-    status: /101/,
-  },
-  {
-    name: "a page of another port of the server's address",
-    path: PATH,
-    headers: { Origin: "http://127.0.0.1:8080" },
-    status: /403/,
-  },
-  {
-    name: "a page of this address that is called localhost",
-    path: PATH,
-    headers: { Origin: "http://localhost:PORT", Host: "localhost:PORT" },
-    status: /403/,
-  },
-  {
-    name: "a page of another address that the request claims to go to",
-    path: PATH,
-    headers: { Origin: "http://192.0.2.1:PORT", Host: "192.0.2.1:PORT" },
-    status: /403/,
-  },
-  {
-    name: "a page of a name that an attacker has pointed here",
-    path: PATH,
-    headers: { Origin: "http://evil.example", Host: "evil.example" },
-    status: /403/,
-  },
-  { name: "a page without an origin of its own", path: PATH, headers: { Origin: "null" }, status: /403/ },
-] as const;
 
-for (const { name, path, headers, status } of OPENINGS) {
-  scenario(`an opening with ${name}: ${status.source}`, async ({ port }) => {
+interface Opening {
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const OPENINGS: readonly (readonly [name: string, opening: Opening, status: number])[] = [
+  ["the path and the protocol", {}, 101],
+  ["another path", { path: "/" }, 404],
+  ["another protocol", { headers: { "Sec-WebSocket-Protocol": "chat" } }, 400],
+  ["a page of another origin", page("https://evil.example"), 403],
+  ["a page of a configured origin", page("https://box.example"), 101],
+  ["a page of the server's own address", page("http://127.0.0.1:PORT"), 101],
+  ["a page of another port of the server's address", page("http://127.0.0.1:8080"), 403],
+  ["a page of this address that is called localhost", page("http://localhost:PORT", "localhost:PORT"), 403],
+  [
+    "a page of another address that the request claims to go to",
+    page("http://192.0.2.1:PORT", "192.0.2.1:PORT"),
+    403,
+  ],
+  ["a page of a name that an attacker has pointed here", page("http://evil.example", "evil.example"), 403],
+  ["a page without an origin of its own", page("null"), 403],
+];
+
+function page(origin: string, host?: string): Opening {
+  return { headers: { Origin: origin, ...(host === undefined ? {} : { Host: host }) } };
+}
+
+for (const [name, { path = PATH, headers = {} }, status] of OPENINGS) {
+  scenario(`an opening with ${name}: ${status}`, async ({ port }) => {
     const [line = ""] = (await answerTo(port, path, headers)).split("\r\n", 1);
-    assert.match(line, status);
+    assert.ok(line.startsWith(`HTTP/1.1 ${status} `), line);
   });
 }
 

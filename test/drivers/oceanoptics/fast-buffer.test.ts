@@ -39,6 +39,13 @@ async function bench(firmware: Firmware = {}) {
       assert.deepEqual([frame.freshness, frame.discardedFrames], ["metadata", 0]);
     }
   };
+  /** Takes scans; each is true, begun after the call. */
+  const takeTrue = async (integrationTimeUs: number, count: number): Promise<void> => {
+    const sinceUs = clock.nowUs();
+    const frames = await run(many(integrationTimeUs, count));
+    assert.equal(frames?.length, count);
+    assertTrue(frames, integrationTimeUs, sinceUs);
+  };
   const assertAsOpened = async (): Promise<void> => {
     assert.deepEqual([device.buffer.count, device.buffer.backToBack], [0, 1]);
     const { length } = device.truth.exposures;
@@ -49,61 +56,45 @@ async function bench(firmware: Firmware = {}) {
     const truth = device.truth.behind(frame.counts);
     assert.ok(truth?.integrationTimeUs === 7 * MS && truth.startUs >= sinceUs);
   };
-  return { ...emulated, device, many, mean, assertTrue, assertAsOpened };
+  const closeAsOpened = async (): Promise<void> => {
+    await assertAsOpened();
+    await emulated.close();
+  };
+  return { ...emulated, device, many, mean, takeTrue, assertAsOpened, closeAsOpened };
 }
 
 for (const count of [1, 2, 15, 16, 100]) {
   test(`${count} scans`, async () => {
-    const { run, clock, many, assertTrue, assertAsOpened, close } = await bench();
-    for (const us of [100, 20 * MS]) {
-      const sinceUs = clock.nowUs();
-      const frames = await run(many(us, count));
-      assert.equal(frames?.length, count);
-      assertTrue(frames, us, sinceUs);
-    }
-    await assertAsOpened();
-    await close();
+    const { takeTrue, closeAsOpened } = await bench();
+    for (const us of [100, 20 * MS]) await takeTrue(us, count);
+    await closeAsOpened();
   });
 }
 
 test("frames that something else has left in the buffer, or is exposing, are not taken", async () => {
-  const { run, clock, device, many, assertTrue, assertAsOpened, close } = await bench();
+  const { run, clock, device, many, takeTrue, closeAsOpened } = await bench();
   for (const share of [0.3, 1]) {
     await run(many(20 * MS, 2));
     for (let left = 0; left < 5; left++) device.acquireIntoBuffer();
     await clock.advance(share * 5 * 21 * MS);
     assert.ok(device.buffer.count > 0);
-    const sinceUs = clock.nowUs();
-    assertTrue(await run(many(20 * MS, 4)), 20 * MS, sinceUs);
+    await takeTrue(20 * MS, 4);
   }
-  await assertAsOpened();
-  await close();
+  await closeAsOpened();
 });
 
 test("more scans than the buffer holds come in rounds", async () => {
-  const { run, clock, device, many, assertTrue, assertAsOpened, close } = await bench();
+  const { device, takeTrue, closeAsOpened } = await bench();
   device.buffer.setCapacity(10);
-  const sinceUs = clock.nowUs();
-  const frames = await run(many(1 * MS, 25));
-  assert.equal(frames?.length, 25);
-  assertTrue(frames, 1 * MS, sinceUs);
-  await assertAsOpened();
-  await close();
+  await takeTrue(1 * MS, 25);
+  await closeAsOpened();
 });
 
 test("a firmware that answers with what there is, even with nothing, is asked until all are there", async () => {
-  const { run, clock, many, assertTrue, assertAsOpened, close } = await bench({ fastBuffer: "partial" });
-  for (const [us, count] of [
-    [100, 100],
-    [2 * SECOND, 3],
-  ] as const) {
-    const sinceUs = clock.nowUs();
-    const frames = await run(many(us, count));
-    assert.equal(frames?.length, count);
-    assertTrue(frames, us, sinceUs);
-  }
-  await assertAsOpened();
-  await close();
+  const { takeTrue, closeAsOpened } = await bench({ fastBuffer: "partial" });
+  await takeTrue(100, 100);
+  await takeTrue(2 * SECOND, 3);
+  await closeAsOpened();
 });
 
 test("the mean of scans and its statistics are those of the counts that were sent", async () => {
@@ -152,7 +143,7 @@ test("100 scans of 100 us, against one by one", async (context) => {
 
 for (const fastBuffer of ["unreadable", "absent"] as const) {
   test(`a firmware whose fast buffer is ${fastBuffer}: one by one, and it is not asked again`, async () => {
-    const { run, device, warnings, many, mean, assertAsOpened, close } = await bench({ fastBuffer });
+    const { run, device, warnings, many, mean, closeAsOpened } = await bench({ fastBuffer });
     const before = device.truth.exposures.length;
     assert.equal((await run(mean(5 * MS, 4))).statistics?.scans, 4);
     assert.ok(device.truth.exposures.length >= before + 4);
@@ -167,8 +158,7 @@ for (const fastBuffer of ["unreadable", "absent"] as const) {
     assert.equal(await run(many(5 * MS, 4)), undefined);
     assert.equal(device.truth.exposures.length, exposures);
     assert.equal(warnings.length, told.length);
-    await assertAsOpened();
-    await close();
+    await closeAsOpened();
   });
 }
 
@@ -207,7 +197,7 @@ test("a buffer that was off is off again, after an abort too", async () => {
 
 for (const us of [100, 30 * MS, 10 * SECOND]) {
   test(`an abort at any moment of 40 scans of ${us} us leaves the device as after opening`, async () => {
-    const { run, clock, driver, many, assertTrue, assertAsOpened, close } = await bench();
+    const { run, clock, driver, many, takeTrue, assertAsOpened, close } = await bench();
     for (const share of [0, 0.001, 0.2, 0.37, 0.38, 0.5, 0.9]) {
       const enough = new AbortController();
       const aborted = many(us, 40, enough.signal);
@@ -219,15 +209,14 @@ for (const us of [100, 30 * MS, 10 * SECOND]) {
       assert.equal(clock.nowUs(), abortedUs);
       await run(driver.resynchronize(NEVER));
       await assertAsOpened();
-      const sinceUs = clock.nowUs();
-      assertTrue(await run(many(5 * MS, 17)), 5 * MS, sinceUs);
+      await takeTrue(5 * MS, 17);
     }
     await close();
   });
 }
 
 test("a frame that is lost is an error", async () => {
-  const { run, clock, driver, device, many, assertAsOpened, close } = await bench();
+  const { run, clock, driver, device, many, closeAsOpened } = await bench();
   const broken = many(10 * MS, 40);
   broken.catch(() => {});
   // The first fifteen have been fetched.
@@ -238,12 +227,11 @@ test("a frame that is lost is an error", async () => {
     message: "TEST00001: buffered spectrum 17 follows 15",
   });
   await run(driver.resynchronize(NEVER));
-  await assertAsOpened();
-  await close();
+  await closeAsOpened();
 });
 
 test("a device that stops exposing in the middle is waited for, but not for ever", async () => {
-  const { run, clock, driver, device, many, assertAsOpened, close } = await bench();
+  const { run, clock, driver, device, many, closeAsOpened } = await bench();
   const stopped = many(10 * MS, 40);
   stopped.catch(() => {});
   await clock.advance(50 * MS);
@@ -253,6 +241,5 @@ test("a device that stops exposing in the middle is waited for, but not for ever
     message: "TEST00001: no 15 buffered spectra within 800 ms",
   });
   await run(driver.resynchronize(NEVER));
-  await assertAsOpened();
-  await close();
+  await closeAsOpened();
 });

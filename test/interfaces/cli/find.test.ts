@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { SYSTEM_NETWORK } from "../../../src/coap/network/network.ts";
-import { Sample } from "../../coap/sample-server.ts";
+import { Sample } from "../../coap/support/sample-server.ts";
 import { vscope } from "./spawn-vscope.ts";
 
 test("find prints the servers that answer; none is no failure", { timeout: 60_000 }, async () => {

@@ -25,16 +25,8 @@ import { Router } from "../../../src/resources/router.ts";
 import { TREE } from "../../../src/resources/tree.ts";
 import { KEY_ROLES, type Key, newKey, printKeys, SERVER_ID } from "../../../src/security/key.ts";
 import { revokeKey } from "../../../src/security/key-file.ts";
-import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/raw-peer.ts";
-import {
-  AUTHORITY,
-  CLIENT_CERTIFICATE,
-  CLIENT_KEY,
-  SERVER_CERTIFICATE,
-  SERVER_KEY,
-  STRANGER_CERTIFICATE,
-  STRANGER_KEY,
-} from "../../coap/stream/certificates.ts";
+import { CODE, RawPeer, textOf as textOfMessage } from "../../coap/support/raw-peer.ts";
+import { AUTHORITY, OPERATOR, SERVER, STRANGER } from "../../coap/stream/certificates.ts";
 import {
   CoapInstrument,
   type CoapInstrumentOptions,
@@ -206,7 +198,7 @@ describe("roles over CoAP", { timeout: 240_000 }, () => {
   test("a certificate has the role that the configuration gives its name; that of a stranger is refused", async () => {
     const certificates = [{ name: "operator", role: "operate" }] as const;
     const folder = await mkdtemp(join(tmpdir(), "vscope-tls-"));
-    const files = { tlsCertificate: SERVER_CERTIFICATE, tlsKey: SERVER_KEY, tlsClientCa: AUTHORITY };
+    const files = { tlsCertificate: SERVER.certificate, tlsKey: SERVER.key, tlsClientCa: AUTHORITY };
     const paths = await Promise.all(
       Object.entries(files).map(async ([name, text]) => {
         await writeFile(join(folder, name), text);
@@ -241,10 +233,10 @@ describe("roles over CoAP", { timeout: 240_000 }, () => {
           }
         };
         const ca = AUTHORITY;
-        const own = { ca, certificate: CLIENT_CERTIFICATE, key: CLIENT_KEY };
+        const own = { ca, ...OPERATOR };
         assert.deepEqual(await ask(own), ["2.05", "4.00", "4.03"]);
         assert.deepEqual(await ask({ ca }), ["4.01", "4.01", "4.01"]);
-        await assert.rejects(ask({ ca, certificate: STRANGER_CERTIFICATE, key: STRANGER_KEY }));
+        await assert.rejects(ask({ ca, ...STRANGER }));
       },
     );
     await rm(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { printClientKey } from "../../../src/client/client-key.ts";
 import { VscopeClient } from "../../../src/client/vscope-client.ts";
 import { newKey, printKeys } from "../../../src/security/key.ts";
-import { SERVER_CERTIFICATE, SERVER_KEY } from "../../coap/stream/certificates.ts";
+import { SERVER } from "../../coap/stream/certificates.ts";
 import { CoapInstrument, type CoapInstrumentOptions } from "../../support/coap-instrument.ts";
 
 const KEY = newKey("laptop", "operate", 0);
@@ -67,8 +67,8 @@ test("without certificate and keys there is no TLS; TCP can be switched off", as
 test("a certificate is read from its files", async () => {
   await withInstrument({}, async ({ folder }) => {
     const [tlsCertificate, tlsKey] = [join(folder, "box.pem"), join(folder, "box.key")];
-    await writeFile(tlsCertificate, SERVER_CERTIFICATE);
-    await writeFile(tlsKey, SERVER_KEY);
+    await writeFile(tlsCertificate, SERVER.certificate);
+    await writeFile(tlsKey, SERVER.key);
     const foreignKey = join(folder, "foreign.key");
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
     await writeFile(foreignKey, privateKey.export({ type: "pkcs8", format: "pem" }));

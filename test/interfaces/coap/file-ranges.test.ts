@@ -8,7 +8,7 @@ import { blockValue, readBlock } from "../../../src/coap/message/block.ts";
 import { codeText } from "../../../src/coap/message/codes.ts";
 import type { CoapMessage } from "../../../src/coap/message/codec.ts";
 import { findOption, findUint, OPTION } from "../../../src/coap/message/options.ts";
-import { RawPeer, type RawRequest } from "../../coap/raw-peer.ts";
+import { RawPeer, type RawRequest } from "../../coap/support/raw-peer.ts";
 import { CoapInstrument } from "../../support/coap-instrument.ts";
 
 const RUN = "ranges";

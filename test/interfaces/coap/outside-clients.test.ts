@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { decode } from "cborg";
-import { aiocoapPython, coapCli, coapClient, ROOT, run } from "../../coap/outside-clients.ts";
+import { aiocoapPython, coapCli, coapClient, ROOT, run } from "../../coap/support/outside-clients.ts";
 import { CoapInstrument, textOf } from "../../support/coap-instrument.ts";
 
 const TIME = "spectrometers/FLMS01859/integration-time/upwelling";

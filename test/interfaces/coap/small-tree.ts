@@ -17,7 +17,7 @@ import {
   spectrumSelection,
   spectrumVector,
 } from "../../../src/resources/spectrum-selection.ts";
-import { VirtualNetwork } from "../../coap/virtual-network.ts";
+import { VirtualNetwork } from "../../coap/support/virtual-network.ts";
 
 export const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
 

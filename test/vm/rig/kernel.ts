@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../coap/outside-clients.ts";
+import { ROOT } from "../../coap/support/outside-clients.ts";
 
 /** Where scripts/setup-rig.mjs puts what it makes. */
 export const CACHE = process.env.VSCOPE_RIG_CACHE ?? join(ROOT, ".rig");

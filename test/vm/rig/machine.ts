@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NEVER } from "../../../src/base/abort.ts";
 import { MS, SystemClock } from "../../../src/base/clock.ts";
-import { ROOT } from "../../coap/outside-clients.ts";
+import { ROOT } from "../../coap/support/outside-clients.ts";
 import { Guest } from "./guest.ts";
 import { type RigKernel, rigKernel } from "./kernel.ts";
 import { Qmp } from "./qmp.ts";

@@ -1,14 +1,14 @@
 // A small server for the tests of this folder: static, slow, failing, counting and observable resources.
 
 import { createHash } from "node:crypto";
-import { Cell } from "../../src/base/cell.ts";
-import type { Clock } from "../../src/base/clock.ts";
-import { type Log, SILENT } from "../../src/base/log.ts";
-import type { MessageGuard } from "../../src/coap/engine/guard.ts";
-import type { CoapLimits } from "../../src/coap/engine/limits.ts";
-import { type CoapLink, encodeLinks, filterLinks } from "../../src/coap/message/link-format.ts";
-import type { UdpNetwork } from "../../src/coap/network/network.ts";
-import type { Amplification } from "../../src/coap/udp/proof.ts";
+import { Cell } from "../../../src/base/cell.ts";
+import { type Clock, SECOND } from "../../../src/base/clock.ts";
+import { type Log, SILENT } from "../../../src/base/log.ts";
+import type { MessageGuard } from "../../../src/coap/engine/guard.ts";
+import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
+import { type CoapLink, encodeLinks, filterLinks } from "../../../src/coap/message/link-format.ts";
+import type { UdpNetwork } from "../../../src/coap/network/network.ts";
+import type { Amplification } from "../../../src/coap/udp/proof.ts";
 import {
   type CoapRequest,
   type CoapResponse,
@@ -16,8 +16,8 @@ import {
   CoapServer,
   type StreamPorts,
   type TlsCredentials,
-} from "../../src/coap/server.ts";
-import type { DatagramSocket } from "../../src/coap/network/udp.ts";
+} from "../../../src/coap/server.ts";
+import type { DatagramSocket } from "../../../src/coap/network/udp.ts";
 
 /** Bytes that differ from block to block. */
 export function pattern(length: number, shift = 0): Buffer {
@@ -75,6 +75,17 @@ export class Sample {
       sample,
       server: await CoapServer.listen({ ...rest, address, port, amplification, log, handler }),
     };
+  }
+
+  /** Makes a change 20 times a second, from now until the returned function is called. */
+  often(change: () => void): () => void {
+    let cancel = (): void => {};
+    const next = (): void => {
+      change();
+      cancel = this.#clock.after(SECOND / 20, next);
+    };
+    next();
+    return () => cancel();
   }
 
   handle(request: CoapRequest): CoapResponse | Promise<CoapResponse> {

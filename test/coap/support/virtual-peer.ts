@@ -1,8 +1,8 @@
 // A peer on the virtual network that sends and sees single datagrams.
 
-import type { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { type CoapMessage, decodeMessage, emptyMessage } from "../../src/coap/message/codec.ts";
-import { type ACK, CON, EMPTY, RST } from "../../src/coap/message/codes.ts";
+import type { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { type CoapMessage, decodeMessage, emptyMessage } from "../../../src/coap/message/codec.ts";
+import { type ACK, CON, EMPTY, RST } from "../../../src/coap/message/codes.ts";
 import { brief, type RawRequest, requestBytes } from "./raw-peer.ts";
 import type { VirtualNetwork, VirtualSocket } from "./virtual-network.ts";
 

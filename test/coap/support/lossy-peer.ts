@@ -1,11 +1,11 @@
 // A peer on a virtual network that sends single messages, repeats confirmable ones until they are acknowledged, and
 // acknowledges what wants it: RFC 7252 without anything on top, so that a test sees each message of the server.
 
-import type { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { NEVER } from "../../src/base/abort.ts";
-import { SECOND } from "../../src/base/clock.ts";
-import { type CoapMessage, decodeMessage, emptyMessage } from "../../src/coap/message/codec.ts";
-import { ACK, CON, EMPTY, RST } from "../../src/coap/message/codes.ts";
+import type { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { NEVER } from "../../../src/base/abort.ts";
+import { SECOND } from "../../../src/base/clock.ts";
+import { type CoapMessage, decodeMessage, emptyMessage } from "../../../src/coap/message/codec.ts";
+import { ACK, CON, EMPTY, RST } from "../../../src/coap/message/codes.ts";
 import { type RawRequest, requestBytes } from "./raw-peer.ts";
 import type { VirtualSocket } from "./virtual-network.ts";
 

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SECOND } from "../../src/base/clock.ts";
-import { isVscopeError } from "../../src/base/errors.ts";
-import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { CoapClient } from "../../src/coap/client/client.ts";
-import type { CoapServer } from "../../src/coap/server.ts";
+import { SECOND } from "../../../src/base/clock.ts";
+import { isVscopeError } from "../../../src/base/errors.ts";
+import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { CoapClient } from "../../../src/coap/client/client.ts";
+import type { CoapServer } from "../../../src/coap/server.ts";
 import { Sample } from "./sample-server.ts";
 import { CLEAR, VirtualNetwork, type Weather } from "./virtual-network.ts";
 import { LossyPeer } from "./lossy-peer.ts";

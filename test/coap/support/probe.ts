@@ -1,9 +1,9 @@
 // A test with a sample server on a loopback port, a virtual clock, and a raw peer.
 
 import { test } from "node:test";
-import { SECOND } from "../../src/base/clock.ts";
-import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import type { CoapServer } from "../../src/coap/server.ts";
+import { SECOND } from "../../../src/base/clock.ts";
+import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import type { CoapServer } from "../../../src/coap/server.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { Sample } from "./sample-server.ts";
 

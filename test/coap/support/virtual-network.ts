@@ -1,9 +1,9 @@
 // A network for tests: sockets joined by a link that loses, doubles and reorders datagrams, on a virtual clock, by a seed.
 
-import type { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { VscopeError } from "../../src/base/errors.ts";
-import type { NetworkAddress, UdpNetwork } from "../../src/coap/network/network.ts";
-import type { DatagramListener, DatagramSocket, GroupSocket } from "../../src/coap/network/udp.ts";
+import type { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { VscopeError } from "../../../src/base/errors.ts";
+import type { NetworkAddress, UdpNetwork } from "../../../src/coap/network/network.ts";
+import type { DatagramListener, DatagramSocket, GroupSocket } from "../../../src/coap/network/udp.ts";
 
 export interface Weather {
   /** Shares of datagrams from 0 to 1. */

@@ -9,15 +9,16 @@ import {
   encodeMessage,
   NO_BYTES,
   sortOptions,
-} from "../../src/coap/message/codec.ts";
-import { classOf, CON, codeText, EMPTY, type MessageType, RST } from "../../src/coap/message/codes.ts";
+} from "../../../src/coap/message/codec.ts";
+import { classOf, CON, codeText, EMPTY, type MessageType, RST } from "../../../src/coap/message/codes.ts";
 import {
   bytesOption,
   type CoapOption,
   OPTION,
   textOption,
   uintOption,
-} from "../../src/coap/message/options.ts";
+} from "../../../src/coap/message/options.ts";
+import { Inbox } from "./inbox.ts";
 
 export const CODE = { GET: 1, POST: 2, PUT: 3, DELETE: 4, FETCH: 5 } as const;
 
@@ -34,9 +35,8 @@ export interface RawRequest {
 
 export class RawPeer {
   readonly #socket: Socket;
-  readonly #received: CoapMessage[] = [];
+  readonly #received = new Inbox<CoapMessage>();
   #messageId = 1;
-  #arrived: () => void = () => {};
 
   static async open(
     port: number,
@@ -57,7 +57,6 @@ export class RawPeer {
       if (message === undefined)
         throw new Error(`the server sent a malformed datagram: ${bytes.toString("hex")}`);
       this.#received.push(message);
-      this.#arrived();
     });
   }
 
@@ -86,13 +85,9 @@ export class RawPeer {
 
   /** The next message from the server, in order of arrival. */
   async next(): Promise<CoapMessage> {
-    for (;;) {
-      const message = this.#received.shift();
-      if (message !== undefined) return message;
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-      });
-    }
+    const message = await this.#received.next();
+    if (message === undefined) throw new Error("the peer is closed");
+    return message;
   }
 
   /** All that the server has sent up to now and that was not taken. */
@@ -113,6 +108,7 @@ export class RawPeer {
   }
 
   close(): void {
+    this.#received.end();
     this.#socket.close();
   }
 }
