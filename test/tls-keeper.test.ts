@@ -13,13 +13,7 @@ import { SystemClock } from "../src/base/clock.ts";
 import { logTo } from "../src/base/log.ts";
 import { CoapClient } from "../src/coap/client/client.ts";
 import { addKey } from "../src/security/key-file.ts";
-import {
-  AUTHORITY,
-  CLIENT_CERTIFICATE,
-  CLIENT_KEY,
-  SERVER_CERTIFICATE,
-  SERVER_KEY,
-} from "./coap/stream/certificates.ts";
+import { AUTHORITY, OPERATOR, SERVER } from "./coap/stream/certificates.ts";
 import { CoapInstrument, type CoapInstrumentOptions } from "./support/coap-instrument.ts";
 
 /** The lines of a log, and those to come. */
@@ -70,7 +64,7 @@ async function certificateFiles(t: TestContext) {
     await writeFile(tlsCertificate, certificate);
     await writeFile(tlsKey, key, { mode: 0o600 });
   };
-  await write(SERVER_CERTIFICATE, SERVER_KEY);
+  await write(SERVER.certificate, SERVER.key);
   return { tlsCertificate, tlsKey, write };
 }
 
@@ -121,7 +115,7 @@ test("certificates are read again below connections that go on", async (t) => {
   const ask = () => client.request({ method: "GET", path: ["sysinfo"] }, NEVER);
   assert.equal((await ask()).code, "2.05");
   assert.deepEqual([await commonNameAt(port), await commonNameAt(server.ports.wss)], ["box", "box"]);
-  await write(CLIENT_CERTIFICATE, CLIENT_KEY);
+  await write(OPERATOR.certificate, OPERATOR.key);
   server.reload();
   assert.match(await lines.next("certificates read again"), /"level":30.*box\.pem.*box\.key/);
   assert.deepEqual(
@@ -137,9 +131,9 @@ test("files that are wrong by now are told with the reason, and those of before 
   const { lines, instrument } = await start(t, files);
   const { server } = instrument;
   const faults = [
-    ["-----BEGIN", SERVER_KEY, /coap\.tls_certificate: no certificate \(PEM\) in .*box\.pem/],
-    [SERVER_CERTIFICATE, "", /coap\.tls_key: no private key .* in .*box\.key/],
-    [SERVER_CERTIFICATE, CLIENT_KEY, /box\.key is not the key of the certificate in .*box\.pem/],
+    ["-----BEGIN", SERVER.key, /coap\.tls_certificate: no certificate \(PEM\) in .*box\.pem/],
+    [SERVER.certificate, "", /coap\.tls_key: no private key .* in .*box\.key/],
+    [SERVER.certificate, OPERATOR.key, /box\.key is not the key of the certificate in .*box\.pem/],
   ] as const;
   for (const [certificate, key, reason] of faults) {
     await write(certificate, key);
@@ -149,7 +143,7 @@ test("files that are wrong by now are told with the reason, and those of before 
     assert.match(line, reason);
     assert.equal(await commonNameAt(server.ports.tls), "box");
   }
-  await write(CLIENT_CERTIFICATE, CLIENT_KEY);
+  await write(OPERATOR.certificate, OPERATOR.key);
   server.reload();
   await lines.next("certificates read again");
   assert.equal(await commonNameAt(server.ports.tls), "operator");

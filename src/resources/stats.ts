@@ -9,7 +9,10 @@ const member = (unit: string, description: string) => z.int().meta({ unit, descr
 const FIELDS = {
   received: member("messages", "come in: datagrams, whatever is in them, and messages on connections"),
   sent: member("messages", "gone out: datagrams, repeated ones too, and messages on connections"),
-  malformed: member("datagrams", "that are no CoAP message; they get no answer"),
+  malformed: member(
+    "datagrams",
+    "that are no CoAP message, and non-confirmable requests with a critical option that is unknown or wrong; they get no answer",
+  ),
   requests: member(
     "requests",
     "answered or at work, refused ones too; without copies and those of `limited`",
