@@ -12,6 +12,10 @@ export interface CoapLimits {
   /** Bytes of answers kept for block-wise reading (Block2), of one peer and of all; the oldest go first. */
   readonly pinnedBytesPerPeer: number;
   readonly pinnedBytes: number;
+  /** Bytes of large answers that are read for connections or wait to be sent there, in all; above it 5.03. */
+  readonly sendingBytes: number;
+  /** An upload of which no block comes, and a kept answer of which none is read, is forgotten after this time. */
+  readonly transferIdleS: number;
   /** Bytes of replies kept for duplicates of unsafe requests, of one peer and of all; the oldest go first. */
   readonly replyBytesPerPeer: number;
   readonly replyBytes: number;
@@ -33,6 +37,10 @@ export interface CoapLimits {
   readonly connectionsPerAddress: number;
   /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
   readonly connectionIdleS: number;
+  /** A connection that reads nothing of what waits for it for this long is ended. */
+  readonly connectionUnreadS: number;
+  /** A connection whose message comes more slowly than this, after 20 s, is ended. */
+  readonly connectionBytesPerS: number;
 }
 
 export const DEFAULT_LIMITS: CoapLimits = {
@@ -41,6 +49,8 @@ export const DEFAULT_LIMITS: CoapLimits = {
   uploadBytes: 64 * MIB,
   pinnedBytesPerPeer: 32 * MIB,
   pinnedBytes: 128 * MIB,
+  sendingBytes: 64 * MIB,
+  transferIdleS: 60,
   replyBytesPerPeer: 256 * KIB,
   replyBytes: 32 * MIB,
   observersPerPeer: 128,
@@ -54,6 +64,8 @@ export const DEFAULT_LIMITS: CoapLimits = {
   connections: 128,
   connectionsPerAddress: 32,
   connectionIdleS: 300,
+  connectionUnreadS: 60,
+  connectionBytesPerS: 4096,
 };
 
 /** Counters since the start, and present sizes. */

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { SECOND } from "../../base/clock.ts";
 import type { Message } from "../message/codec.ts";
 import { EMPTY } from "../message/codes.ts";
+import { type CoapLimits, DEFAULT_LIMITS } from "../engine/limits.ts";
 import type { MessageStream } from "./message-stream.ts";
 import {
   abortMessage,
@@ -26,11 +27,8 @@ import {
 
 /** The peer's first message must be here by then. */
 export const OPEN_WITHIN_US = 10 * SECOND;
-/** A message may take this long, and for what has come of it the time that this rate gives. */
+/** A message may take this long, and for what has come of it the time that the slowest rate gives. */
 const MESSAGE_WITHIN_US = 20 * SECOND;
-const SLOWEST_BYTES_PER_S = 4096;
-/** How long a peer may read nothing of what waits for it. */
-const READ_WITHIN_US = 60 * SECOND;
 const PONG_WITHIN_US = 30 * SECOND;
 /** From our last message to the end of the connection. */
 const END_WITHIN_US = 5 * SECOND;
@@ -39,6 +37,9 @@ const END_WITHIN_US = 5 * SECOND;
 const OVERHEAD_BYTES = 128;
 // Nothing that is sent whole is larger, whatever the peer takes: a message holds up all that come after it.
 const LARGEST_SENT_BYTES = 8 * 1024 * 1024;
+
+/** What a peer may take its time for. */
+type Patience = Pick<CoapLimits, "connectionUnreadS" | "connectionBytesPerS">;
 
 export interface ConnectionHost {
   /** A request or a response. */
@@ -58,6 +59,7 @@ export class Connection {
   readonly #stream: MessageStream;
   readonly #host: ConnectionHost;
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #openedUs: number;
   #capabilities: Capabilities = BASE_CAPABILITIES;
   #sizes: SizeLimits = sizesFor(BASE_CAPABILITIES);
@@ -72,8 +74,13 @@ export class Connection {
   #fact: string | undefined;
 
   /** `maxMessageBytes` is what this end takes. */
-  constructor(stream: MessageStream, host: ConnectionHost, { clock, maxMessageBytes }: ConnectionOptions) {
+  constructor(
+    stream: MessageStream,
+    host: ConnectionHost,
+    { clock, maxMessageBytes, patience = DEFAULT_LIMITS }: ConnectionOptions,
+  ) {
     this.#stream = stream;
+    this.#patience = patience;
     this.#host = host;
     this.#clock = clock;
     this.#openedUs = clock.nowUs();
@@ -157,7 +164,8 @@ export class Connection {
     } else if (this.#retiredUs !== undefined && nowUs - this.#retiredUs >= END_WITHIN_US) {
       this.release();
     } else if (this.#isPaused) {
-      if (nowUs - this.#pausedUs >= READ_WITHIN_US) this.destroy("does not read what it has asked for");
+      if (nowUs - this.#pausedUs >= this.#patience.connectionUnreadS * SECOND)
+        this.destroy("does not read what it has asked for");
     } else if (!this.#isOpen && nowUs - this.#openedUs >= OPEN_WITHIN_US) {
       this.abort("no capabilities message");
     } else if (this.#isSlow(nowUs)) {
@@ -174,7 +182,9 @@ export class Connection {
       return false;
     }
     this.#unfinishedUs ??= nowUs;
-    return nowUs - this.#unfinishedUs >= MESSAGE_WITHIN_US + (bytes / SLOWEST_BYTES_PER_S) * SECOND;
+    return (
+      nowUs - this.#unfinishedUs >= MESSAGE_WITHIN_US + (bytes / this.#patience.connectionBytesPerS) * SECOND
+    );
   }
 
   #receive(message: Message): void {
@@ -249,6 +259,7 @@ export class Connection {
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly maxMessageBytes: number;
+  readonly patience?: Patience;
 }
 
 /** How to cut bodies for a peer, RFC 8323 section 6: BERT needs messages over 1152 bytes. */

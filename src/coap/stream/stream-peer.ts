@@ -61,7 +61,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#engine = engine;
     this.#closed = closed;
     this.#bucket = engine.rates.of(stream.address, engine.clock.nowUs());
-    this.#connection = new Connection(stream, this, { clock: engine.clock, maxMessageBytes });
+    const { clock, limits: patience } = engine;
+    this.#connection = new Connection(stream, this, { clock, maxMessageBytes, patience });
   }
 
   /** Small ones while answers wait to be read, by the peer or from a disk: the rest of a long one then waits where the memory is bounded. */
