@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { NON } from "../../src/coap/message/codes.ts";
+import { ACK, CON, NON } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
 import { brief, CODE } from "./raw-peer.ts";
 import { Sample, type SampleOptions } from "./sample-server.ts";
@@ -66,6 +66,108 @@ test("commands of 1100 forged addresses: the oldest that wait are told to come a
   const late = peer("192.0.2.45");
   late.answersPings = true;
   assert.deepEqual(await late.ask({ code: CODE.PUT, path: "query" }), ["CON 0.00", "ACK 2.04"]);
+});
+
+/** Addresses of the local network that nobody has, so that nothing is ever answered from there. */
+function forgedAt(peer: (address: string, port: number, to: string) => VirtualPeer, count: number) {
+  return Array.from({ length: count }, (_, index) =>
+    peer(`10.0.${1 + Math.floor(index / 200)}.${index % 200}`, 4000, "10.0.0.7"),
+  );
+}
+
+const OBSERVE = { path: "obs", options: [[OPTION.OBSERVE, 0]] } as const;
+
+test("slow requests of 1100 forged addresses of the local network: half of all, and who answers a ping is served", async () => {
+  const { clock, peer, sample } = await bench();
+  const forged = forgedAt(peer, 1100);
+  for (const client of forged) client.send({ path: "slow" });
+  await clock.advance(10 * MS);
+  assert.equal(sample.runs, 512);
+  assert.deepEqual(forged.at(-1)?.received.map(brief), ["CON 0.00"]);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask({ path: "slow" }, 10 * MS), ["CON 0.00"]);
+  assert.equal(sample.runs, 513, "it is at work");
+  assert.deepEqual(await honest.ask({ path: "s", messageId: 2, token: "2" }, 10 * MS), ["ACK 2.05"]);
+});
+
+test("observations of 1100 forged addresses of the local network: half of all, and who answers a ping observes", async () => {
+  const { clock, peer, server, sample } = await bench();
+  for (const client of forgedAt(peer, 1100)) client.send(OBSERVE);
+  await clock.advance(10 * MS);
+  assert.equal(server.stats.observers, 512);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask(OBSERVE, 10 * MS), ["CON 0.00", "ACK 2.05"]);
+  assert.equal(server.stats.observers, 513);
+  sample.value.set(1);
+  await clock.advance(100 * SECOND);
+  assert.equal(server.stats.observers, 0, "nobody has acknowledged");
+});
+
+test("who has acknowledged a notification does not count among the doubtful", async () => {
+  const { clock, peer, server, sample } = await bench({ limits: { observers: 4, observersPerPeer: 1 } });
+  const observers = ["10.0.0.31", "10.0.0.32", "10.0.0.33", "10.0.0.34"].map((from) =>
+    peer(from, 4000, "10.0.0.7"),
+  );
+  for (const [index, observer] of observers.entries()) {
+    assert.deepEqual(await observer.ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+    sample.value.set(index + 1);
+    await clock.advance(10 * MS);
+    for (const each of observers) {
+      const told = each.received.at(-1);
+      if (told?.type === CON) each.empty(ACK, told.messageId);
+    }
+    await clock.advance(10 * MS);
+  }
+  assert.equal(server.stats.observers, 4);
+  assert.equal(server.stats.challenges, 0);
+});
+
+test("who has guessed before is told, but his acknowledgement is no proof", async () => {
+  const { clock, peer, server, sample } = await bench({ limits: { observers: 4, observersPerPeer: 1 } });
+  const guesser = peer("10.0.0.31", 4000, "10.0.0.7");
+  for (let messageId = 1; messageId <= 8; messageId++) guesser.empty(ACK, messageId);
+  assert.deepEqual(await guesser.ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+  for (const value of [1, 2]) {
+    sample.value.set(value);
+    await clock.advance(10 * MS);
+    guesser.empty(ACK, guesser.received.at(-1)?.messageId ?? 0);
+    await clock.advance(10 * MS);
+  }
+  assert.deepEqual(guesser.received.map(brief), ["ACK 2.05", "CON 2.05", "CON 2.05"]);
+  assert.deepEqual(await peer("10.0.0.32", 4000, "10.0.0.7").ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+  assert.deepEqual(await peer("10.0.0.33", 4000, "10.0.0.7").ask(OBSERVE, 10 * MS), ["CON 0.00"]);
+  assert.equal(server.stats.challenges, 1);
+});
+
+test("uploads of forged addresses of the local network: half of all, and who answers a ping is served", async () => {
+  const { clock, peer, sample } = await bench({
+    limits: { uploadBytes: 16 * 1024, uploadBytesPerPeer: 4096 },
+  });
+  const block = (number: number, more: boolean) =>
+    ({
+      code: CODE.PUT,
+      path: "put",
+      payload: Buffer.alloc(1024),
+      messageId: number,
+      options: [[OPTION.BLOCK1, (number << 4) | (more ? 8 : 0) | 6]],
+    }) as const;
+  for (const client of forgedAt(peer, 40)) client.send(block(0, true));
+  await clock.advance(10 * MS);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask(block(0, true), 10 * MS), ["CON 0.00", "ACK 2.31"]);
+  assert.deepEqual(await honest.ask(block(1, false), 10 * MS), ["ACK 2.04"]);
+  assert.equal(sample.uploaded.length, 2048);
+});
+
+test("answers that forged addresses never acknowledge do not keep others out of a full table", async () => {
+  const { clock, peer, server } = await bench({ limits: { peers: 32 } });
+  for (const client of forgedAt(peer, 32)) client.send({ path: "slow" });
+  await clock.advance(2 * SECOND);
+  assert.equal(server.stats.peers, 32);
+  assert.deepEqual(await peer("10.0.0.99", 4000, "10.0.0.7").ask({ path: "s" }, 10 * MS), ["ACK 2.05"]);
 });
 
 test("who may not do what he asks for is told at once and waits for no proof", async () => {

@@ -45,6 +45,15 @@ export class Uploads {
     return this.#uploads.size;
   }
 
+  /** Whether peers that may be forged have their share. */
+  get isCrowded(): boolean {
+    return this.#held.isCrowded;
+  }
+
+  ascertain(peer: Peer): void {
+    this.#held.ascertain(peer);
+  }
+
   /** 4.13 for a body that came whole and is too large. */
   refusalOf({ payload }: Request): Reply | undefined {
     return this.#tooLarge(0, payload.length);

@@ -1,23 +1,37 @@
 // What the clients of one computer have together: a client is a port, of which a computer has 64,512, so limits per client
-// alone would let one computer use up what is there for all.
+// alone would let one computer use up what is there for all. And what those have together whose addresses may be forged: one
+// sender can have any number of these, so beyond a share of all the next ones must prove theirs.
 
 import type { Peer } from "./peer.ts";
 
 /** What one computer may have of all, unless a single client may have more. */
 const SHARE = 1 / 4;
 
+/** What uncertain peers may have of all: twice as much, so that no single computer makes others prove themselves. */
+const UNCERTAIN_SHARE = 1 / 2;
+
 export class PerComputer {
   readonly #limit: number;
+  readonly #uncertainLimit: number;
   readonly #held = new Map<string, number>();
+  /** What was taken while a peer was uncertain, and is held still. */
+  readonly #uncertain = new Map<Peer, number>();
+  #uncertainTotal = 0;
   #total = 0;
 
   /** The limits of one client and of all. */
   constructor(ofPeer: number, inAll: number) {
     this.#limit = Math.max(ofPeer, Math.floor(inAll * SHARE));
+    this.#uncertainLimit = inAll * UNCERTAIN_SHARE;
   }
 
   get total(): number {
     return this.#total;
+  }
+
+  /** Whether uncertain peers have their share. */
+  get isCrowded(): boolean {
+    return this.#uncertainTotal >= this.#uncertainLimit;
   }
 
   /** What the computer of the peer has. */
@@ -33,6 +47,7 @@ export class PerComputer {
   take(peer: Peer, amount = 1): void {
     this.#total += amount;
     this.#held.set(peer.computer, this.of(peer) + amount);
+    if (!peer.isCertain) this.#countUncertain(peer, amount);
   }
 
   give(peer: Peer, amount = 1): void {
@@ -40,5 +55,18 @@ export class PerComputer {
     const left = this.of(peer) - amount;
     if (left > 0) this.#held.set(peer.computer, left);
     else this.#held.delete(peer.computer);
+    if (this.#uncertain.has(peer)) this.#countUncertain(peer, -amount);
+  }
+
+  /** The peer has become certain. */
+  ascertain(peer: Peer): void {
+    this.#countUncertain(peer, -(this.#uncertain.get(peer) ?? 0));
+  }
+
+  #countUncertain(peer: Peer, amount: number): void {
+    const left = (this.#uncertain.get(peer) ?? 0) + amount;
+    this.#uncertainTotal += amount;
+    if (left > 0) this.#uncertain.set(peer, left);
+    else this.#uncertain.delete(peer);
   }
 }

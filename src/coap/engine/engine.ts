@@ -146,6 +146,16 @@ export class Engine {
     return true;
   }
 
+  /** Whether peers that may be forged occupy their share of something: then the next ones must prove themselves. */
+  get isCrowded(): boolean {
+    return this.#running.isCrowded || this.#observers.isCrowded || this.#uploads.isCrowded;
+  }
+
+  /** The peer has proven itself: what it occupies does not count as that of an uncertain one any longer. */
+  ascertain(peer: Peer): void {
+    for (const held of [this.#running, this.#observers, this.#uploads]) held.ascertain(peer);
+  }
+
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
   forget(peer: Peer): void {
     this.#observers.endAll(peer);
