@@ -22,6 +22,7 @@ import { RateLimits } from "./rate-limit.ts";
 import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
 import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
+import { Sending } from "./sending.ts";
 import { Ticker } from "../../base/ticker.ts";
 
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
@@ -55,6 +56,8 @@ export class Engine {
   readonly limits: CoapLimits;
   /** Of a computer, whatever its transports. */
   readonly rates: RateLimits;
+  /** Large answers on their way over connections. */
+  readonly sending: Sending;
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
   readonly #admit: CoapAdmission | undefined;
@@ -74,6 +77,7 @@ export class Engine {
     this.log = log;
     this.limits = limits;
     this.failures = new FailureLog(clock, log);
+    this.sending = new Sending(limits.sendingBytes);
     this.rates = new RateLimits(limits.requestsPerSecond);
     this.#running = new PerComputer(limits.requestsPerPeer, limits.requests);
     this.#handler = handler;
@@ -99,7 +103,8 @@ export class Engine {
   }
 
   get stats(): CoapStats {
-    return { ...this.#counts, observers: this.#observers.size, pinnedBytes: this.#pins.bytes };
+    const held = { pinnedBytes: this.#pins.bytes, sendingBytes: this.sending.bytes };
+    return { ...this.#counts, observers: this.#observers.size, ...held };
   }
 
   /** Aborts when the server closes. */
@@ -247,7 +252,7 @@ export class Engine {
       return (request.signal.aborted ? undefined : failedReply(error)) ?? this.#failed(request, error);
     };
     try {
-      const part = withPart(request, reply, body);
+      const part = withPart(request, reply, body, this.sending);
       return part instanceof Promise ? part.catch(failed) : part;
     } catch (error) {
       return failed(error);

@@ -100,6 +100,7 @@ export interface CoapStats {
   peers: number;
   observers: number;
   pinnedBytes: number;
+  sendingBytes: number;
 }
 
 export function newStats(): CoapStats {
@@ -125,5 +126,6 @@ export function newStats(): CoapStats {
     peers: 0,
     observers: 0,
     pinnedBytes: 0,
+    sendingBytes: 0,
   };
 }

@@ -47,8 +47,11 @@ export class StreamPeer extends Peer implements ConnectionHost {
   readonly #bucket: Bucket | undefined;
   readonly #waiting = new Set<StreamCarrier>();
   #rendering = 0;
+  /** Of messages that were sent and that the client has not read yet. */
+  #unreadBytes = 0;
   #pongs: ((withCustody: boolean) => void)[] = [];
   #isReleased = false;
+  #isClosed = false;
 
   constructor(stream: MessageStream, { engine, number, maxMessageBytes, closed }: StreamPeerOptions) {
     super();
@@ -119,6 +122,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
   opened(): void {}
 
   drained(): void {
+    this.#hasRead();
     this.#grant();
   }
 
@@ -135,6 +139,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
   }
 
   closed(fact: string | undefined): void {
+    this.#hasRead();
+    this.#isClosed = true;
     this.#closed(this, fact);
   }
 
@@ -148,9 +154,13 @@ export class StreamPeer extends Peer implements ConnectionHost {
     const message = { code, token, options, payload };
     const isTooLong = messageBytes(message) > this.#connection.maxMessageBytes;
     this.#engine.counts.sent += 1;
-    this.#connection.send(
-      isTooLong ? { code: codeNumber("5.00"), token, options: [], payload: NO_BYTES } : message,
-    );
+    if (isTooLong)
+      return this.#connection.send({ code: codeNumber("5.00"), token, options: [], payload: NO_BYTES });
+    this.#connection.send(message);
+    // What has left at once, or is less than that, is not worth counting.
+    if (!this.#connection.isFull || this.#isClosed) return;
+    this.#unreadBytes += payload.length;
+    this.#engine.sending.take(this, payload.length);
   }
 
   /** Takes a turn to render and send a notification; false when the carrier has to wait for `granted`. */
@@ -179,6 +189,11 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#engine.counts.limited += 1;
     const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
     this.send(token, { code: TOO_MANY, options, payload: NO_BYTES });
+  }
+
+  #hasRead(): void {
+    this.#engine.sending.give(this, this.#unreadBytes);
+    this.#unreadBytes = 0;
   }
 
   get #canRender(): boolean {
