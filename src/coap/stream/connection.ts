@@ -44,6 +44,8 @@ type Patience = Pick<CoapLimits, "connectionUnreadS" | "connectionBytesPerS">;
 export interface ConnectionHost {
   /** A request or a response. */
   message(message: Message): void;
+  /** A signal or an empty message; false when too many come, and nothing more is to be read for a while. */
+  signalled(nowUs: number): boolean;
   /** The peer's capabilities are known; called once. */
   opened(): void;
   drained(): void;
@@ -65,6 +67,7 @@ export class Connection {
   #sizes: SizeLimits = sizesFor(BASE_CAPABILITIES);
   #isOpen = false;
   #isPaused = false;
+  #isHeld = false;
   #heardUs: number;
   #pausedUs = 0;
   #unfinishedUs: number | undefined;
@@ -126,6 +129,13 @@ export class Connection {
     this.#stream.pause();
   }
 
+  /** Reads nothing more until the next `check`: the peer feels it, and nothing is lost. */
+  hold(): void {
+    if (this.#isHeld || this.#endedUs !== undefined) return;
+    this.#isHeld = true;
+    this.#stream.pause();
+  }
+
   /** Asks whether the peer is there; `check` ends the connection when it does not say so. */
   ping(): void {
     if (this.#pingedUs !== undefined) return;
@@ -159,6 +169,7 @@ export class Connection {
 
   /** Ends a connection that takes too long over something. Call it every second or so. */
   check(nowUs: number): void {
+    this.#unhold();
     if (this.#endedUs !== undefined) {
       if (nowUs - this.#endedUs >= END_WITHIN_US) this.#stream.destroy();
     } else if (this.#retiredUs !== undefined && nowUs - this.#retiredUs >= END_WITHIN_US) {
@@ -173,6 +184,12 @@ export class Connection {
     } else if (this.#pingedUs !== undefined && nowUs - this.#pingedUs >= PONG_WITHIN_US) {
       this.destroy("does not answer");
     }
+  }
+
+  #unhold(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (!this.#isPaused) this.#stream.resume();
   }
 
   #isSlow(nowUs: number): boolean {
@@ -194,8 +211,11 @@ export class Connection {
     this.#pingedUs = undefined;
     if (!this.#isOpen && message.code !== SIGNAL.CSM)
       this.abort("the first message is no capabilities message");
-    else if (isSignal(message.code)) this.#signal(message);
-    else if (message.code !== EMPTY) this.#host.message(message);
+    else if (!isSignal(message.code) && message.code !== EMPTY) this.#host.message(message);
+    else {
+      if (!this.#host.signalled(this.#heardUs)) this.hold();
+      if (message.code !== EMPTY) this.#signal(message);
+    }
   }
 
   #signal(message: Message): void {
@@ -243,7 +263,7 @@ export class Connection {
     if (!this.#isPaused || this.#endedUs !== undefined) return;
     this.#isPaused = false;
     this.#host.drained();
-    if (!this.#isPaused) this.#stream.resume();
+    if (!this.#isPaused && !this.#isHeld) this.#stream.resume();
   }
 
   #end(last: Message | undefined): void {

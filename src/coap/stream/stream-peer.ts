@@ -106,10 +106,10 @@ export class StreamPeer extends Peer implements ConnectionHost {
   message(message: Message): void {
     const { counts, log } = this.#engine;
     counts.received += 1;
+    const isAllowed = this.#isAllowed(this.#connection.heardUs);
     // Responses to what was never asked.
-    if (classOf(message.code) !== 0) return;
-    const verdict = this.#bucket?.take(this.#connection.heardUs) ?? "allowed";
-    if (verdict !== "allowed") return this.#limit(message.token);
+    if (classOf(message.code) !== 0) return isAllowed ? undefined : this.#connection.hold();
+    if (!isAllowed) return this.#limit(message.token);
     try {
       this.#engine.handle(new StreamRequest(message, this.#engine.open(message, this), this));
     } catch (error) {
@@ -117,6 +117,10 @@ export class StreamPeer extends Peer implements ConnectionHost {
       log.error({ err: error, peer: this.name }, "CoAP: a message could not be handled");
       this.#connection.abort("internal error");
     }
+  }
+
+  signalled(nowUs: number): boolean {
+    return this.#isAllowed(nowUs);
   }
 
   opened(): void {}
@@ -184,9 +188,14 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#waiting.delete(carrier);
   }
 
+  #isAllowed(nowUs: number): boolean {
+    if ((this.#bucket?.take(nowUs) ?? "allowed") === "allowed") return true;
+    this.#engine.counts.limited += 1;
+    return false;
+  }
+
   // A connection cannot drop a request: nobody would send it again.
   #limit(token: Buffer): void {
-    this.#engine.counts.limited += 1;
     const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
     this.send(token, { code: TOO_MANY, options, payload: NO_BYTES });
   }

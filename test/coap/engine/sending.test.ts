@@ -7,65 +7,16 @@ import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { Engine } from "../../../src/coap/engine/engine.ts";
 import { DEFAULT_LIMITS } from "../../../src/coap/engine/limits.ts";
-import type { Message } from "../../../src/coap/message/codec.ts";
 import { codeText } from "../../../src/coap/message/codes.ts";
 import { findUint, OPTION } from "../../../src/coap/message/options.ts";
-import type { MessageStream, StreamListener } from "../../../src/coap/stream/message-stream.ts";
-import { capabilitiesMessage, isSignal } from "../../../src/coap/stream/signals.ts";
+import { capabilitiesMessage } from "../../../src/coap/stream/signals.ts";
 import { StreamPeer } from "../../../src/coap/stream/stream-peer.ts";
 import { CODE, textOf } from "../raw-peer.ts";
 import { messageOf } from "../stream/raw-connection.ts";
+import { ScriptedStream } from "../stream/scripted-stream.ts";
 
 const MIB = 1024 * 1024;
 const TAG = Buffer.from("v1");
-
-/** A connection whose other end reads nothing until it is told to. */
-class UnreadStream implements MessageStream {
-  readonly transport = "tcp";
-  readonly address: string;
-  readonly port = 4000;
-  readonly identity = undefined;
-  readonly unfinishedBytes = 0;
-  readonly sent: Message[] = [];
-  isFull = false;
-  #listener: StreamListener | undefined;
-
-  constructor(address: string) {
-    this.address = address;
-  }
-
-  attach(listener: StreamListener): void {
-    this.#listener = listener;
-  }
-
-  send(message: Message): void {
-    if (!isSignal(message.code)) this.sent.push(message);
-    if (message.payload.length > 1024) this.isFull = true;
-  }
-
-  ask(path: string): void {
-    this.#listener?.message(messageOf({ code: CODE.GET, path }));
-  }
-
-  introduce(): void {
-    this.#listener?.message(capabilitiesMessage(16 * MIB));
-  }
-
-  read(): void {
-    this.isFull = false;
-    this.#listener?.drained();
-  }
-
-  pause(): void {}
-
-  resume(): void {}
-
-  end(): void {}
-
-  destroy(): void {
-    this.#listener?.closed(undefined);
-  }
-}
 
 /** A server of a file of 3 MiB, of which parts of 10 MiB may be on their way. `readUs` is how long the disk takes. */
 function bench(readUs = 0) {
@@ -88,16 +39,16 @@ function bench(readUs = 0) {
     limits: { ...DEFAULT_LIMITS, sendingBytes: 10 * MIB },
   });
   let number = 0;
-  const connect = (address: string): UnreadStream => {
-    const stream = new UnreadStream(address);
+  const connect = (address: string): ScriptedStream => {
+    const stream = new ScriptedStream(address);
     const closed = (peer: StreamPeer): void => engine.forget(peer);
     new StreamPeer(stream, { engine, number: ++number, maxMessageBytes: MIB, closed });
-    stream.introduce();
+    stream.receive(capabilitiesMessage(16 * MIB));
     return stream;
   };
   /** Asks for the file by each of the streams, and returns their answers. */
-  const ask = async (...streams: readonly UnreadStream[]): Promise<readonly string[]> => {
-    for (const stream of streams) stream.ask("file");
+  const ask = async (...streams: readonly ScriptedStream[]): Promise<readonly string[]> => {
+    for (const stream of streams) stream.receive(messageOf({ code: CODE.GET, path: "file" }));
     await clock.advance(MS);
     return streams.map(({ sent }) => {
       const last = sent.at(-1);
