@@ -25,7 +25,7 @@ import { bytesOption, type CoapOption, findOption, OPTION } from "../message/opt
 /** How often reading starts again when the resource changes meanwhile. */
 const ATTEMPTS = 3;
 
-/** The largest answer that is put together. */
+/** The largest answer that is put together, unless the request says otherwise. */
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 const CONTINUE = codeNumber("2.31");
@@ -72,6 +72,7 @@ export class Transfer {
     let block = blockOf(first, OPTION.BLOCK2);
     if (block?.more !== true) return replyOf(first, first.payload);
     let bytes = first.payload.length;
+    const { maxBytes = LARGEST_BODY_BYTES } = this.#request;
     while (block.more) {
       if (!isWholeBlock(block, parts.at(-1)?.length ?? 0))
         throw this.#error(`block ${block.number} is of a wrong length`);
@@ -83,8 +84,7 @@ export class Transfer {
       if (block?.number !== asked.number)
         throw this.#error(`block ${asked.number} was asked for, another one came`);
       bytes += next.payload.length;
-      if (bytes > LARGEST_BODY_BYTES)
-        throw this.#error(`the answer is larger than ${LARGEST_BODY_BYTES} bytes`);
+      if (bytes > maxBytes) throw this.#error(`the answer is larger than ${maxBytes} bytes`);
       parts.push(next.payload);
     }
     return replyOf(first, Buffer.concat(parts, bytes));
