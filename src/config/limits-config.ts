@@ -58,7 +58,7 @@ export const LIMITS = section({
   observers: integer(1, 65_536).default(1024),
   requests_per_client: integer(1, 65_536).default(64),
   requests: integer(1, 65_536).default(1024),
-  requests_per_second: integer(0, 1_000_000).default(10_000),
+  requests_per_second: integer(0, 1_000_000).default(3000),
   waiting_per_client: integer(1, 65_536).default(16),
   waiting: integer(1, 65_536).default(1024),
   clients: integer(16, 1_000_000).default(8192),

@@ -57,7 +57,8 @@ export const DEFAULT_LIMITS: CoapLimits = {
   observers: 1024,
   requestsPerPeer: 64,
   requests: 1024,
-  requestsPerSecond: 10_000,
+  // Well below what a Raspberry Pi answers (5,000 to 10,000), and above what one download block by block needs.
+  requestsPerSecond: 3000,
   responsesPerPeer: 16,
   responses: 1024,
   peers: 8192,
