@@ -37,7 +37,7 @@ export interface LimitsConfig {
   readonly connections: number;
   /** A connection that is silent for this long is ended, or asked for a sign of life when it observes. */
   readonly connectionIdleS: number;
-  /** One that reads nothing of what waits for it is ended. */
+  /** One that has not read by then what waits for it is ended. */
   readonly connectionUnreadS: number;
   /** One whose message comes more slowly is ended. */
   readonly connectionBytesPerS: number;

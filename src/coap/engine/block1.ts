@@ -46,8 +46,8 @@ export class Uploads {
   }
 
   /** Whether peers that may be forged have their share. */
-  get isCrowded(): boolean {
-    return this.#held.isCrowded;
+  isCrowdedFor(peer: Peer): boolean {
+    return this.#held.isCrowdedFor(peer);
   }
 
   ascertain(peer: Peer): void {

@@ -7,31 +7,36 @@ import type { Peer } from "./peer.ts";
 /** What one computer may have of all, unless a single client may have more. */
 const SHARE = 1 / 4;
 
-/** What uncertain peers may have of all: twice as much, so that no single computer makes others prove themselves. */
+/**
+ * What uncertain peers may have of all, and of what their computer may have: all computers of a local network are one by the
+ * first 64 bits of their addresses.
+ */
 const UNCERTAIN_SHARE = 1 / 2;
 
 export class PerComputer {
   readonly #limit: number;
-  readonly #uncertainLimit: number;
+  readonly #inAll: number;
   readonly #held = new Map<string, number>();
   /** What was taken while a peer was uncertain, and is held still. */
   readonly #uncertain = new Map<Peer, number>();
+  readonly #uncertainOf = new Map<string, number>();
   #uncertainTotal = 0;
   #total = 0;
 
   /** The limits of one client and of all. */
   constructor(ofPeer: number, inAll: number) {
     this.#limit = Math.max(ofPeer, Math.floor(inAll * SHARE));
-    this.#uncertainLimit = inAll * UNCERTAIN_SHARE;
+    this.#inAll = inAll;
   }
 
   get total(): number {
     return this.#total;
   }
 
-  /** Whether uncertain peers have their share. */
-  get isCrowded(): boolean {
-    return this.#uncertainTotal >= this.#uncertainLimit;
+  /** Whether uncertain peers have their share, of all or of the peer's computer. */
+  isCrowdedFor({ computer }: Peer): boolean {
+    const own = this.#uncertainOf.get(computer) ?? 0;
+    return this.#uncertainTotal >= this.#inAll * UNCERTAIN_SHARE || own >= this.#limit * UNCERTAIN_SHARE;
   }
 
   /** What the computer of the peer has. */
@@ -46,15 +51,13 @@ export class PerComputer {
 
   take(peer: Peer, amount = 1): void {
     this.#total += amount;
-    this.#held.set(peer.computer, this.of(peer) + amount);
+    add(this.#held, peer.computer, amount);
     if (!peer.isCertain) this.#countUncertain(peer, amount);
   }
 
   give(peer: Peer, amount = 1): void {
     this.#total -= amount;
-    const left = this.of(peer) - amount;
-    if (left > 0) this.#held.set(peer.computer, left);
-    else this.#held.delete(peer.computer);
+    add(this.#held, peer.computer, -amount);
     if (this.#uncertain.has(peer)) this.#countUncertain(peer, -amount);
   }
 
@@ -64,9 +67,14 @@ export class PerComputer {
   }
 
   #countUncertain(peer: Peer, amount: number): void {
-    const left = (this.#uncertain.get(peer) ?? 0) + amount;
     this.#uncertainTotal += amount;
-    if (left > 0) this.#uncertain.set(peer, left);
-    else this.#uncertain.delete(peer);
+    add(this.#uncertain, peer, amount);
+    add(this.#uncertainOf, peer.computer, amount);
   }
+}
+
+function add<K>(counts: Map<K, number>, key: K, amount: number): void {
+  const left = (counts.get(key) ?? 0) + amount;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
 }

@@ -152,8 +152,8 @@ export class Engine {
   }
 
   /** Whether peers that may be forged occupy their share of something: then the next ones must prove themselves. */
-  get isCrowded(): boolean {
-    return this.#running.isCrowded || this.#observers.isCrowded || this.#uploads.isCrowded;
+  isCrowdedFor(peer: Peer): boolean {
+    return [this.#running, this.#observers, this.#uploads].some((held) => held.isCrowdedFor(peer));
   }
 
   /** The peer has proven itself: what it occupies does not count as that of an uncertain one any longer. */

@@ -37,7 +37,7 @@ export interface CoapLimits {
   readonly connectionsPerAddress: number;
   /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
   readonly connectionIdleS: number;
-  /** A connection that reads nothing of what waits for it for this long is ended. */
+  /** A connection that has not read what waits for it after this time is ended. */
   readonly connectionUnreadS: number;
   /** A connection whose message comes more slowly than this, after 20 s, is ended. */
   readonly connectionBytesPerS: number;

@@ -65,8 +65,8 @@ export class Observers {
   }
 
   /** Whether peers that may be forged have their share. */
-  get isCrowded(): boolean {
-    return this.#held.isCrowded;
+  isCrowdedFor(peer: Peer): boolean {
+    return this.#held.isCrowdedFor(peer);
   }
 
   ascertain(peer: Peer): void {

@@ -140,7 +140,7 @@ export class UdpFront implements UdpSender {
       return;
     }
     // Forged senders are on the way: nobody is believed unseen meanwhile.
-    if (!peer.isCertain && peer.isProven && this.#engine.isCrowded) this.#peers.doubt(peer);
+    if (!peer.isCertain && peer.isProven && this.#engine.isCrowdedFor(peer)) this.#peers.doubt(peer);
     if (!peer.isProven) this.#outbox.heard(peer, bytes.length, message);
     const isRequest = classOf(message.code) === 0 && message.code !== EMPTY && message.type <= NON;
     if (peer.local.isMulticast === true) this.#groupRequest(message, peer);
@@ -164,7 +164,8 @@ export class UdpFront implements UdpSender {
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.prove();
-    if (peer.isProven || isHarmless(request, this.#engine.isCrowded)) return this.#engine.handle(request);
+    if (peer.isProven || isHarmless(request, this.#engine.isCrowdedFor(peer)))
+      return this.#engine.handle(request);
     // Who may not do it need not prove anything, and nothing waits for him.
     if (this.#engine.refuses(request)) return;
     this.#afterProof(request, () => this.#engine.handle(request));

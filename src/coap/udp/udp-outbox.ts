@@ -127,7 +127,7 @@ export class UdpOutbox {
 
   #wait(request: UdpRequest, granted: () => void, dropped: () => void = () => {}): void {
     const { counts } = this.#engine;
-    const oldest = request.from.isProven ? undefined : this.#waiting.oldest();
+    const oldest = request.from.isProven ? undefined : this.#waiting.oldestFor(request.from);
     if (oldest !== undefined) this.reliability.drop(oldest);
     const end = this.#waiting.begin(request);
     this.reliability.whenFree(request.from, {
