@@ -90,6 +90,7 @@ export class Connection {
     this.#heardUs = this.#openedUs;
     stream.attach({
       message: (message) => this.#receive(message),
+      controlled: () => this.#count(),
       broken: (fact) => this.abort(fact),
       drained: () => this.#drained(),
       closed: (error) => host.closed(this.#fact ?? error?.message),
@@ -213,9 +214,13 @@ export class Connection {
       this.abort("the first message is no capabilities message");
     else if (!isSignal(message.code) && message.code !== EMPTY) this.#host.message(message);
     else {
-      if (!this.#host.signalled(this.#heardUs)) this.hold();
+      this.#count();
       if (message.code !== EMPTY) this.#signal(message);
     }
+  }
+
+  #count(): void {
+    if (!this.#host.signalled(this.#clock.nowUs())) this.hold();
   }
 
   #signal(message: Message): void {

@@ -1,7 +1,10 @@
 // What a connection of another computer may send in a second, whatever it is.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
 import { SECOND } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
@@ -9,8 +12,10 @@ import { Engine } from "../../../src/coap/engine/engine.ts";
 import { DEFAULT_LIMITS } from "../../../src/coap/engine/limits.ts";
 import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
 import { codeNumber, codeText } from "../../../src/coap/message/codes.ts";
+import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, pingMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
 import { StreamPeer } from "../../../src/coap/stream/stream-peer.ts";
+import { WebSocketStream } from "../../../src/coap/stream/websocket-stream.ts";
 import { messageOf } from "./raw-connection.ts";
 import { ScriptedStream } from "./scripted-stream.ts";
 
@@ -90,3 +95,43 @@ for (const [name, message] of OTHERS) {
     );
   });
 }
+
+test("pings of WebSocket count, too", { timeout: 60_000 }, async () => {
+  const { clock, engine } = bench();
+  const http = createServer().listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const address = http.address();
+  assert.ok(address !== null && typeof address === "object");
+  const webSockets = new WebSocketServer({ server: http });
+  const client = new WebSocket(`ws://127.0.0.1:${address.port}`);
+  const arrived = new Promise<StreamPeer>((resolve) => {
+    webSockets.once("connection", (webSocket, { socket }) => {
+      Object.defineProperty(socket, "remoteAddress", { value: "192.0.2.1" });
+      const stream = new WebSocketStream(webSocket, socket, { transport: "ws" });
+      resolve(new StreamPeer(stream, { engine, number: 1, maxMessageBytes: 4096, closed: () => {} }));
+    });
+  });
+  await once(client, "open");
+  const peer = await arrived;
+  let pongs = 0;
+  const ponged = new Promise<void>((resolve) => {
+    client.on("pong", () => {
+      pongs += 1;
+      if (pongs === 11) resolve();
+    });
+  });
+  for (let count = 0; count < 11; count++) client.ping();
+  await ponged;
+  assert.equal(engine.stats.limited, 1);
+  client.send(encodeWebSocketMessage(capabilitiesMessage(4096)));
+  client.send(encodeWebSocketMessage(messageOf({ path: "s" })));
+  const answered = once(client, "message");
+  await clock.advance(SECOND);
+  peer.check(clock.nowUs(), 300 * SECOND);
+  const [data] = await answered;
+  assert.ok(Buffer.isBuffer(data));
+  assert.equal(codeText(decodeWebSocketMessage(data)?.code ?? 0), "2.05");
+  client.terminate();
+  webSockets.close();
+  http.close();
+});
