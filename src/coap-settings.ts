@@ -18,17 +18,30 @@ const MIB = 1024 * KIB;
 const EVERYBODY = 0o007;
 
 /** The limits that an owner can set. */
-export function limitsOf({ limits }: Pick<ServerConfig, "limits">): Partial<CoapLimits> {
+export function limitsOf({ limits }: Pick<ServerConfig, "limits">): CoapLimits {
   return {
     bodyBytes: limits.bodyKb * KIB,
     uploadBytesPerPeer: limits.uploadsPerClientMb * MIB,
     uploadBytes: limits.uploadsMb * MIB,
+    pinnedBytesPerPeer: limits.answersPerClientMb * MIB,
+    pinnedBytes: limits.answersMb * MIB,
+    sendingBytes: limits.sendingMb * MIB,
+    transferIdleS: limits.transferIdleS,
+    replyBytesPerPeer: limits.repliesPerClientKb * KIB,
+    replyBytes: limits.repliesMb * MIB,
     observersPerPeer: limits.observersPerClient,
     observers: limits.observers,
     requestsPerPeer: limits.requestsPerClient,
     requests: limits.requests,
     requestsPerSecond: limits.requestsPerSecond,
+    responsesPerPeer: limits.waitingPerClient,
+    responses: limits.waiting,
     peers: limits.clients,
+    connections: limits.connections,
+    connectionsPerAddress: limits.connectionsPerComputer,
+    connectionIdleS: limits.connectionIdleS,
+    connectionUnreadS: limits.connectionUnreadS,
+    connectionBytesPerS: limits.connectionBytesPerS,
   };
 }
 

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { logTo } from "../src/base/log.ts";
-import { warnOfOpenKey } from "../src/coap-settings.ts";
+import { DEFAULT_LIMITS } from "../src/coap/engine/limits.ts";
+import { limitsOf, warnOfOpenKey } from "../src/coap-settings.ts";
+import { DEFAULT_SERVER_CONFIG, parseServerConfig } from "../src/config/server-config.ts";
 
 test("a private key of TLS that others can read gets a warning", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "vscope-tls-"));
@@ -19,4 +21,22 @@ test("a private key of TLS that others can read gets a warning", async (t) => {
     await warnOfOpenKey({ tlsKey }, log);
   }
   assert.match(lines.join(""), /coap\.tls_key: others can read .*box\.key: chmod o= /);
+});
+
+test("limits that a file does not name are those of the library, but for the body of a request", () => {
+  assert.deepEqual(limitsOf(DEFAULT_SERVER_CONFIG), { ...DEFAULT_LIMITS, bodyBytes: 1024 * 1024 });
+});
+
+test("limits of a file reach the library in bytes and seconds", () => {
+  const keys = ["answers_per_client_mb", "answers_mb", "sending_mb", "transfer_idle_s", "replies_mb"];
+  const more = ["replies_per_client_kb", "connections", "connections_per_computer", "connection_idle_s"];
+  const text = [...keys, ...more].map((key, index) => `${key} = ${index + 11}`).join("\n");
+  const limits = limitsOf(parseServerConfig(`[limits]\n${text}`, "x.cfg").config);
+  const mib = 1024 * 1024;
+  assert.deepEqual(
+    [limits.pinnedBytesPerPeer, limits.pinnedBytes, limits.sendingBytes, limits.transferIdleS],
+    [11 * mib, 12 * mib, 13 * mib, 14],
+  );
+  assert.deepEqual([limits.replyBytes, limits.replyBytesPerPeer], [15 * mib, 16 * 1024]);
+  assert.deepEqual([limits.connections, limits.connectionsPerAddress, limits.connectionIdleS], [17, 18, 19]);
 });

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { portClashIn } from "./port-clash.ts";
+import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -58,23 +59,7 @@ export interface ServerConfig {
     /** Its name there; the computer's host name when absent. */
     readonly endpointName: string | undefined;
   };
-  /** What CoAP clients may take at most. */
-  readonly limits: {
-    /** Body of a request. */
-    readonly bodyKb: number;
-    /** Unfinished uploads. */
-    readonly uploadsPerClientMb: number;
-    readonly uploadsMb: number;
-    readonly observersPerClient: number;
-    readonly observers: number;
-    /** Requests at work. */
-    readonly requestsPerClient: number;
-    readonly requests: number;
-    /** Of one computer; 0 is no limit. */
-    readonly requestsPerSecond: number;
-    /** Clients remembered. */
-    readonly clients: number;
-  };
+  readonly limits: LimitsConfig;
   readonly security: {
     /** What those may do who have no key: `network` reading on the local networks, `open` all, `closed` nothing. */
     readonly policy: "network" | "open" | "closed";
@@ -172,17 +157,7 @@ const FILE = section({
       if (clash !== undefined) context.addIssue({ code: "custom", path: [clash.key], message: clash.fact });
     })
     .prefault({}),
-  limits: section({
-    body_kb: integer(1, 65_536).default(1024),
-    uploads_per_client_mb: integer(1, 4096).default(32),
-    uploads_mb: integer(1, 4096).default(64),
-    observers_per_client: integer(1, 65_536).default(128),
-    observers: integer(1, 65_536).default(1024),
-    requests_per_client: integer(1, 65_536).default(64),
-    requests: integer(1, 65_536).default(1024),
-    requests_per_second: integer(0, 1_000_000).default(10_000),
-    clients: integer(16, 1_000_000).default(8192),
-  }).prefault({}),
+  limits: LIMITS.prefault({}),
   security: section({
     policy: oneOf("network", "open", "closed").default("network"),
     loopback: oneOf(...ROLES).default("operate"),
@@ -342,20 +317,6 @@ function coapConfig(coap: z.output<typeof FILE>["coap"]): ServerConfig["coap"] {
     amplification,
     resourceDirectory: coap.resource_directory,
     endpointName: coap.endpoint_name,
-  };
-}
-
-function limitsConfig(limits: z.output<typeof FILE>["limits"]): ServerConfig["limits"] {
-  return {
-    bodyKb: limits.body_kb,
-    uploadsPerClientMb: limits.uploads_per_client_mb,
-    uploadsMb: limits.uploads_mb,
-    observersPerClient: limits.observers_per_client,
-    observers: limits.observers,
-    requestsPerClient: limits.requests_per_client,
-    requests: limits.requests,
-    requestsPerSecond: limits.requests_per_second,
-    clients: limits.clients,
   };
 }
 

@@ -240,6 +240,20 @@ probe("a pin that nobody reads for a minute is forgotten", async ({ peer, clock,
 });
 
 probe(
+  "on a thin link, an upload and a pin that stand still are kept longer",
+  async ({ peer, clock, server }) => {
+    await upload(peer, [0, 1]);
+    await peer.ask({ path: "b8k", messageId: 900, token: "down" });
+    await clock.advance(110 * SECOND);
+    assert.equal(brief(await upload(peer, [2])), "ACK 2.31");
+    assert.ok(server.stats.pinnedBytes >= 8000);
+    await clock.advance(130 * SECOND);
+    assert.equal(server.stats.pinnedBytes, 0);
+  },
+  { transferIdleS: 120 },
+);
+
+probe(
   "a large answer to a PUT: later blocks by PUT, empty, with new tokens, run nothing again",
   async ({ peer, sample }) => {
     const first = await peer.ask({

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { NON } from "../../src/coap/message/codes.ts";
+import { ACK, CON, NON } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
 import { brief, CODE } from "./support/raw-peer.ts";
 import { Sample, type SampleOptions } from "./support/sample-server.ts";
@@ -16,7 +16,7 @@ const SERVER = "203.0.113.7";
 async function bench(options: Partial<SampleOptions> = {}) {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock);
-  const host = network.host(SERVER, "10.0.0.7", "127.0.0.1");
+  const host = network.host(SERVER, "10.0.0.7", "127.0.0.1", "fe80::7%eth0");
   const shared = { clock, network: host, address: "::", port: 5683, amplification: "public" } as const;
   const { sample, server } = await Sample.start({ ...shared, ...options });
   const peer = (address: string, port = 4000, to = SERVER) =>
@@ -40,7 +40,7 @@ async function assertServed(others: readonly VirtualPeer[], first = 100): Promis
   }
 }
 
-test("commands of a stranger with 64 ports that proves nothing: others are served, and his own further ones refused", async () => {
+test("commands of a stranger with 64 ports that proves nothing: others are served, and his own oldest give way", async () => {
   const { clock, peer, others, sample } = await bench();
   const honest = await others();
   const flood = Array.from({ length: 64 }, (_, index) => peer("198.51.100.20", 5000 + index));
@@ -49,7 +49,8 @@ test("commands of a stranger with 64 ports that proves nothing: others are serve
   await clock.advance(100 * MS);
   assert.equal(sample.runs, 0);
   await assertServed(honest);
-  assert.ok(flood.some(({ received }) => received.map(brief).includes("ACK 4.29")));
+  const told = flood.flatMap(({ received }) => received.map(brief)).filter((seen) => seen === "ACK 4.01");
+  assert.ok(told.length >= 64 * 16 - 256, "at most a quarter waits");
 });
 
 test("commands of 1100 forged addresses: the oldest that wait are told to come again, and others are served", async () => {
@@ -68,6 +69,122 @@ test("commands of 1100 forged addresses: the oldest that wait are told to come a
   assert.deepEqual(await late.ask({ code: CODE.PUT, path: "query" }), ["CON 0.00", "ACK 2.04"]);
 });
 
+/** Addresses of the local network that nobody has, so that nothing is ever answered from there. */
+function forgedAt(peer: (address: string, port: number, to: string) => VirtualPeer, count: number) {
+  return Array.from({ length: count }, (_, index) =>
+    peer(`10.0.${1 + Math.floor(index / 200)}.${index % 200}`, 4000, "10.0.0.7"),
+  );
+}
+
+const OBSERVE = { path: "obs", options: [[OPTION.OBSERVE, 0]] } as const;
+
+test("slow requests of 1100 forged addresses of the local network: half of all, and who answers a ping is served", async () => {
+  const { clock, peer, sample } = await bench();
+  const forged = forgedAt(peer, 1100);
+  for (const client of forged) client.send({ path: "slow" });
+  await clock.advance(10 * MS);
+  assert.equal(sample.runs, 512);
+  assert.deepEqual(forged.at(-1)?.received.map(brief), ["CON 0.00"]);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask({ path: "slow" }, 10 * MS), ["CON 0.00"]);
+  assert.equal(sample.runs, 513, "it is at work");
+  assert.deepEqual(await honest.ask({ path: "s", messageId: 2, token: "2" }, 10 * MS), ["ACK 2.05"]);
+});
+
+test("observations of 1100 forged addresses of the local network: half of all, and who answers a ping observes", async () => {
+  const { clock, peer, server, sample } = await bench();
+  for (const client of forgedAt(peer, 1100)) client.send(OBSERVE);
+  await clock.advance(10 * MS);
+  assert.equal(server.stats.observers, 512);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask(OBSERVE, 10 * MS), ["CON 0.00", "ACK 2.05"]);
+  assert.equal(server.stats.observers, 513);
+  sample.value.set(1);
+  await clock.advance(100 * SECOND);
+  assert.equal(server.stats.observers, 0, "nobody has acknowledged");
+});
+
+test("forged addresses of the network of IPv6, which count as one computer, do not keep out who answers a ping", async () => {
+  const { clock, peer, server, sample } = await bench();
+  const at = (index: number) => peer(`fe80::${index.toString(16)}%eth0`, 4000, "fe80::7%eth0");
+  for (let index = 256; index < 1356; index++) at(index).send({ path: "slow" });
+  await clock.advance(10 * MS);
+  assert.equal(sample.runs, 128, "half of a quarter");
+  const honest = at(9);
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask({ path: "slow" }, 10 * MS), ["CON 0.00"]);
+  assert.equal(sample.runs, 129, "it is at work");
+  assert.deepEqual(await honest.ask({ ...OBSERVE, messageId: 2 }, 10 * MS), ["ACK 2.05"]);
+  assert.equal(server.stats.observers, 1);
+});
+
+test("who has acknowledged a notification does not count among the doubtful", async () => {
+  const { clock, peer, server, sample } = await bench({ limits: { observers: 4, observersPerPeer: 1 } });
+  const observers = ["10.0.0.31", "10.0.0.32", "10.0.0.33", "10.0.0.34"].map((from) =>
+    peer(from, 4000, "10.0.0.7"),
+  );
+  for (const [index, observer] of observers.entries()) {
+    assert.deepEqual(await observer.ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+    sample.value.set(index + 1);
+    await clock.advance(10 * MS);
+    for (const each of observers) {
+      const told = each.received.at(-1);
+      if (told?.type === CON) each.empty(ACK, told.messageId);
+    }
+    await clock.advance(10 * MS);
+  }
+  assert.equal(server.stats.observers, 4);
+  assert.equal(server.stats.challenges, 0);
+});
+
+test("who has guessed before is told, but his acknowledgement is no proof", async () => {
+  const { clock, peer, server, sample } = await bench({ limits: { observers: 16, observersPerPeer: 1 } });
+  const guesser = peer("10.0.0.31", 4000, "10.0.0.7");
+  for (let messageId = 1; messageId <= 8; messageId++) guesser.empty(ACK, messageId);
+  assert.deepEqual(await guesser.ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+  for (const value of [1, 2]) {
+    sample.value.set(value);
+    await clock.advance(10 * MS);
+    guesser.empty(ACK, guesser.received.at(-1)?.messageId ?? 0);
+    await clock.advance(10 * MS);
+  }
+  assert.deepEqual(guesser.received.map(brief), ["ACK 2.05", "CON 2.05", "CON 2.05"]);
+  assert.deepEqual(await peer("10.0.0.31", 4001, "10.0.0.7").ask(OBSERVE, 10 * MS), ["ACK 2.05"]);
+  assert.deepEqual(await peer("10.0.0.31", 4002, "10.0.0.7").ask(OBSERVE, 10 * MS), ["CON 0.00"]);
+  assert.equal(server.stats.challenges, 1);
+});
+
+test("uploads of forged addresses of the local network: half of all, and who answers a ping is served", async () => {
+  const { clock, peer, sample } = await bench({
+    limits: { uploadBytes: 16 * 1024, uploadBytesPerPeer: 4096 },
+  });
+  const block = (number: number, more: boolean) =>
+    ({
+      code: CODE.PUT,
+      path: "put",
+      payload: Buffer.alloc(1024),
+      messageId: number,
+      options: [[OPTION.BLOCK1, (number << 4) | (more ? 8 : 0) | 6]],
+    }) as const;
+  for (const client of forgedAt(peer, 40)) client.send(block(0, true));
+  await clock.advance(10 * MS);
+  const honest = peer("10.0.0.99", 4000, "10.0.0.7");
+  honest.answersPings = true;
+  assert.deepEqual(await honest.ask(block(0, true), 10 * MS), ["CON 0.00", "ACK 2.31"]);
+  assert.deepEqual(await honest.ask(block(1, false), 10 * MS), ["ACK 2.04"]);
+  assert.equal(sample.uploaded.length, 2048);
+});
+
+test("answers that forged addresses never acknowledge do not keep others out of a full table", async () => {
+  const { clock, peer, server } = await bench({ limits: { peers: 32 } });
+  for (const client of forgedAt(peer, 32)) client.send({ path: "slow" });
+  await clock.advance(2 * SECOND);
+  assert.equal(server.stats.peers, 32);
+  assert.deepEqual(await peer("10.0.0.99", 4000, "10.0.0.7").ask({ path: "s" }, 10 * MS), ["ACK 2.05"]);
+});
+
 test("who may not do what he asks for is told at once and waits for no proof", async () => {
   const text = Buffer.from("a key of role operate is needed".repeat(4));
   const { peer, sample, server } = await bench({ admit: () => ({ code: "4.01", payload: text }) });
@@ -79,14 +196,13 @@ test("who may not do what he asks for is told at once and waits for no proof", a
 });
 
 test("a computer of the network that acknowledges nothing with 64 ports: others are served", async () => {
-  const { clock, peer, others } = await bench();
+  const { clock, peer, others, sample } = await bench();
   const honest = await others();
   const flood = Array.from({ length: 64 }, (_, index) => peer("10.0.0.20", 5000 + index, "10.0.0.7"));
   for (let messageId = 1; messageId <= 16; messageId++)
     for (const client of flood) client.send({ path: "slow", messageId, token: `t${messageId}` });
   await clock.advance(100 * MS);
-  const refused = flood.flatMap(({ received }) => received.map(brief)).filter((seen) => seen === "ACK 4.29");
-  assert.equal(refused.length, 64 * 16 - 256, "a quarter of the requests at work");
+  assert.equal(sample.runs, 128, "half of a quarter of the requests at work");
   await assertServed(honest);
   await clock.advance(3 * SECOND);
   await assertServed(honest, 300);
@@ -94,8 +210,11 @@ test("a computer of the network that acknowledges nothing with 64 ports: others 
 
 test("observations of a computer with many ports: a quarter of all", async () => {
   const { clock, peer, server } = await bench({ limits: { observers: 16, observersPerPeer: 2 } });
-  for (let index = 0; index < 10; index++)
-    peer("10.0.0.20", 5000 + index, "10.0.0.7").send({ path: "obs", options: [[OPTION.OBSERVE, 0]] });
+  for (let index = 0; index < 10; index++) {
+    const client = peer("10.0.0.20", 5000 + index, "10.0.0.7");
+    client.answersPings = true;
+    client.send(OBSERVE);
+  }
   await clock.advance(10 * MS);
   assert.equal(server.stats.observers, 4);
   peer("10.0.0.21", 4000, "10.0.0.7").send({ path: "obs", options: [[OPTION.OBSERVE, 0]] });
@@ -114,9 +233,15 @@ test("unfinished uploads of a computer with many ports: a quarter of all", async
     options: [[OPTION.BLOCK1, 0x0e]],
   } as const;
   const answers: string[] = [];
-  for (let port = 5000; port < 5004; port++)
-    answers.push(...(await peer("10.0.0.20", port, "10.0.0.7").ask(put, 10 * MS)));
-  assert.deepEqual(answers, ["ACK 2.31", "ACK 2.31", "ACK 5.03", "ACK 5.03"]);
+  for (let port = 5000; port < 5004; port++) {
+    const client = peer("10.0.0.20", port, "10.0.0.7");
+    client.answersPings = true;
+    answers.push(...(await client.ask(put, 10 * MS)));
+  }
+  assert.deepEqual(
+    answers.filter((answer) => answer !== "CON 0.00"),
+    ["ACK 2.31", "ACK 2.31", "ACK 5.03", "ACK 5.03"],
+  );
   assert.deepEqual(await peer("10.0.0.21", 4000, "10.0.0.7").ask(put, 10 * MS), ["ACK 2.31"]);
 });
 

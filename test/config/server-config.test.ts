@@ -75,6 +75,19 @@ requests_per_client = 6
 requests = 7
 requests_per_second = 0
 clients = 16
+answers_per_client_mb = 8
+answers_mb = 9
+sending_mb = 10
+transfer_idle_s = 11
+replies_per_client_kb = 12
+replies_mb = 13
+waiting_per_client = 14
+waiting = 15
+connections_per_computer = 17
+connections = 18
+connection_idle_s = 19
+connection_unread_s = 20
+connection_bytes_per_s = 21
 [security]
 policy = closed
 loopback = admin
@@ -140,6 +153,19 @@ emulator_target = soil
       requests: 7,
       requestsPerSecond: 0,
       clients: 16,
+      answersPerClientMb: 8,
+      answersMb: 9,
+      sendingMb: 10,
+      transferIdleS: 11,
+      repliesPerClientKb: 12,
+      repliesMb: 13,
+      waitingPerClient: 14,
+      waiting: 15,
+      connectionsPerComputer: 17,
+      connections: 18,
+      connectionIdleS: 19,
+      connectionUnreadS: 20,
+      connectionBytesPerS: 21,
     },
     security: {
       policy: "closed",
@@ -342,6 +368,16 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
     "a limit of nothing",
     "[limits]\nrequests = 0",
     "/etc/vscope.cfg:2: limits.requests: '0' is not an integer in 1..65536",
+  ],
+  [
+    "a time that is too short",
+    "[limits]\n\nconnection_idle_s = 5",
+    "/etc/vscope.cfg:3: limits.connection_idle_s: '5' is not an integer in 10..86400",
+  ],
+  [
+    "a limit that there is not",
+    "[limits]\nconections = 5",
+    "/etc/vscope.cfg:2: limits.conections: unknown key, did you mean connections?",
   ],
   [
     "a section for a key",

@@ -25,6 +25,8 @@ export interface CoapClientRequest {
   readonly ifNoneMatch?: boolean;
   /** Tag of the representation the caller has; the answer is then 2.03 when that is still valid. */
   readonly etag?: Uint8Array;
+  /** Largest answer that is put together from blocks; 64 MiB when absent. */
+  readonly maxBytes?: number;
 }
 
 export interface CoapReply {

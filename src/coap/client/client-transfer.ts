@@ -1,5 +1,6 @@
 // One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
 
+import { type Clock, SECOND } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import {
   BERT_EXPONENT,
@@ -25,19 +26,26 @@ import { bytesOption, type CoapOption, findOption, OPTION } from "../message/opt
 /** How often reading starts again when the resource changes meanwhile. */
 const ATTEMPTS = 3;
 
-/** The largest answer that is put together. */
+/** The largest answer that is put together, unless the request says otherwise. */
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 const CONTINUE = codeNumber("2.31");
 const TOO_LARGE = codeNumber("4.13");
+const TOO_MANY = codeNumber("4.29");
+
+/** In the midst of a transfer, a server that is asked too fast (RFC 8516) is left alone as long as it says, so often at most. */
+const PAUSES = 8;
+const LONGEST_PAUSE_S = 10;
 
 export class Transfer {
   readonly #endpoint: ClientEndpoint;
+  readonly #clock: Clock;
   readonly #request: CoapClientRequest;
   readonly #options: readonly CoapOption[];
 
-  constructor(endpoint: ClientEndpoint, request: CoapClientRequest) {
+  constructor(endpoint: ClientEndpoint, clock: Clock, request: CoapClientRequest) {
     this.#endpoint = endpoint;
+    this.#clock = clock;
     this.#request = request;
     // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
     const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
@@ -72,19 +80,20 @@ export class Transfer {
     let block = blockOf(first, OPTION.BLOCK2);
     if (block?.more !== true) return replyOf(first, first.payload);
     let bytes = first.payload.length;
+    const { maxBytes = LARGEST_BODY_BYTES } = this.#request;
     while (block.more) {
       if (!isWholeBlock(block, parts.at(-1)?.length ?? 0))
         throw this.#error(`block ${block.number} is of a wrong length`);
       const asked: Block = { ...block, number: bytes / unitBytes(block), more: false };
       const next = await this.#fetch(asked, signal);
+      if (next.code === TOO_MANY) return replyOf(next, next.payload);
       const isSame = Buffer.compare(etagOf(next), etagOf(first)) === 0;
       if (classOf(next.code) !== 2 || !isSame) return undefined;
       block = blockOf(next, OPTION.BLOCK2);
       if (block?.number !== asked.number)
         throw this.#error(`block ${asked.number} was asked for, another one came`);
       bytes += next.payload.length;
-      if (bytes > LARGEST_BODY_BYTES)
-        throw this.#error(`the answer is larger than ${LARGEST_BODY_BYTES} bytes`);
+      if (bytes > maxBytes) throw this.#error(`the answer is larger than ${maxBytes} bytes`);
       parts.push(next.payload);
     }
     return replyOf(first, Buffer.concat(parts, bytes));
@@ -106,10 +115,11 @@ export class Transfer {
       const block: Block = { ...first, number: offset / unitBytes(first), more: end < payload.length };
       const size = offset === 0 ? ([[OPTION.SIZE1, payload.length]] as const) : [];
       const options = withUints(this.#options, [OPTION.BLOCK1, blockValue(block)], ...size);
-      const reply = await this.#endpoint.exchange(
-        { ...head, options, payload: payload.subarray(offset, end) },
-        signal,
-      );
+      const message = { ...head, options, payload: payload.subarray(offset, end) };
+      const isFirst = offset === 0;
+      const reply = await (isFirst
+        ? this.#endpoint.exchange(message, signal)
+        : this.#exchangeInTime(message, signal));
       const answered = blockOf(reply, OPTION.BLOCK1);
       const wantsSmaller = answered !== undefined && answered.sizeExponent < sizeExponent;
       const isRefusedSize = reply.code === TOO_LARGE && offset === 0 && wantsSmaller;
@@ -122,7 +132,17 @@ export class Transfer {
 
   #fetch(block: Block, signal: AbortSignal): Promise<Message> {
     const options = withUints(readingOptions(this.#options), [OPTION.BLOCK2, blockValue(block)]);
-    return this.#endpoint.exchange({ ...this.#head(), token: this.#endpoint.nextToken(), options }, signal);
+    return this.#exchangeInTime({ ...this.#head(), token: this.#endpoint.nextToken(), options }, signal);
+  }
+
+  // What was refused so has not been looked at: it can be sent again, whatever it is.
+  async #exchangeInTime(message: Message, signal: AbortSignal): Promise<Message> {
+    for (let pauses = 0; ; pauses++) {
+      const reply = await this.#endpoint.exchange(message, signal);
+      const { maxAgeS } = replyOf(reply, NO_BYTES);
+      if (reply.code !== TOO_MANY || pauses === PAUSES || maxAgeS > LONGEST_PAUSE_S) return reply;
+      await this.#clock.delay(maxAgeS * SECOND, signal);
+    }
   }
 
   #head(): { readonly code: number; readonly payload: Uint8Array } {

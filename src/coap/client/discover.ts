@@ -2,8 +2,9 @@
 // interface, and the answers that come within a time (RFC 7252 section 8, RFC 6690).
 
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../base/clock.ts";
-import { isVscopeError } from "../../base/errors.ts";
+import { withDeadline } from "../../base/abort.ts";
+import { type Clock, SECOND } from "../../base/clock.ts";
+import { isVscopeError, VscopeError } from "../../base/errors.ts";
 import { CoapClient } from "./client.ts";
 import { requestOptions } from "./client-message.ts";
 import { type CoapMessage, decodeMessage, emptyMessage, encodeMessage, NO_BYTES } from "../message/codec.ts";
@@ -40,9 +41,19 @@ export interface FoundServer {
 /** The time after the longest leisure for the datagrams themselves. */
 const LATENCY_US = 1_000_000;
 
+/** Anybody on the network can answer, in any name: so many are listened to. */
+const MOST_SERVERS = 256;
+
+/** What does not fit into one answer is read in this time, and up to this size. */
+const REST_WITHIN_S = 10;
+const LARGEST_LIST_BYTES = 128 * 1024;
+
 const CONTENT = codeNumber("2.05");
 
-/** Resolves after `waitUs` with who has answered, in that order. Throws the signal's reason. */
+/**
+ * Resolves with who has answered within `waitUs`, in that order; 10 s later when some have more to tell than fits into one
+ * answer. Of those that do not finish, what they have told first counts. Throws the signal's reason.
+ */
 export async function discover(
   options: DiscoverOptions,
   signal: AbortSignal,
@@ -92,7 +103,7 @@ function listen(socket: DatagramSocket, token: Buffer, answers: Map<string, Answ
       if (message.type === CON) socket.send(emptyMessage(ACK, message.messageId), port, address);
       const host = plainAddress(address);
       const name = `${host} ${port}`;
-      if (!answers.has(name)) answers.set(name, { host, port, message });
+      if (!answers.has(name) && answers.size < MOST_SERVERS) answers.set(name, { host, port, message });
     },
     // An interface that is down: the others may find something.
     failed: () => {},
@@ -125,7 +136,14 @@ async function complete(
   const block = findOption(message.options, OPTION.BLOCK2);
   const hasMore = block !== undefined && block.length <= 3 && readBlock(block).more;
   if (!hasMore) return { host, port, links: linksOf(message.payload) };
-  const rest = await wholeList(() => connect(host, port), query, signal).catch((error: unknown) => {
+  const late = (): VscopeError =>
+    new VscopeError(
+      "DEVICE_TIMEOUT",
+      `${host}: the list of resources is not whole, limit ${REST_WITHIN_S} s`,
+    );
+  const rest = await withDeadline({ clock, us: REST_WITHIN_S * SECOND, late }, signal, (limited) =>
+    wholeList(() => connect(host, port), query, limited),
+  ).catch((error: unknown) => {
     // One server that cannot tell the rest must not hide the others, nor what it has told.
     if (signal.aborted || !isVscopeError(error)) throw error;
     return undefined;
@@ -140,7 +158,8 @@ async function wholeList(
 ): Promise<Uint8Array | undefined> {
   const client = await connect();
   try {
-    const request = { method: "GET", path: [".well-known", "core"], query } as const;
+    const path = [".well-known", "core"];
+    const request = { method: "GET", path, query, maxBytes: LARGEST_LIST_BYTES } as const;
     const { code, payload } = await client.request(request, signal);
     return code === "2.05" ? payload : undefined;
   } finally {

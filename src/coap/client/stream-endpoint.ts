@@ -139,6 +139,7 @@ export class StreamEndpoint implements ClientEndpoint {
         stream,
         {
           message: (message) => this.#receive(connection, message),
+          signalled: () => true,
           opened: () => {
             isCoap = true;
             resolve(connection);

@@ -1,7 +1,7 @@
 // Uploads in blocks (Block1, RFC 7959 section 2.5): put together in order, whatever the tokens of the blocks are.
 // Memory is bounded per body, per peer and in all; an upload that stands still is forgotten.
 
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, SECOND } from "../../base/clock.ts";
 import { type Block, blockOffset, isWholeBlock } from "../message/block.ts";
 import { Budget, entryBytes, ownBytes } from "../../base/budget.ts";
 import { PerComputer } from "./computers.ts";
@@ -9,9 +9,6 @@ import type { CoapLimits } from "./limits.ts";
 import { type Request, uploadKey } from "./request.ts";
 import type { Reply } from "./response.ts";
 import type { Peer } from "./peer.ts";
-
-/** An upload without a block for this long is forgotten. */
-export const IDLE_US = 60_000_000;
 
 interface Upload {
   readonly peer: Peer;
@@ -48,6 +45,15 @@ export class Uploads {
     return this.#uploads.size;
   }
 
+  /** Whether peers that may be forged have their share. */
+  isCrowdedFor(peer: Peer): boolean {
+    return this.#held.isCrowdedFor(peer);
+  }
+
+  ascertain(peer: Peer): void {
+    this.#held.ascertain(peer);
+  }
+
   /** 4.13 for a body that came whole and is too large. */
   refusalOf({ payload }: Request): Reply | undefined {
     return this.#tooLarge(0, payload.length);
@@ -75,7 +81,8 @@ export class Uploads {
   /** Forgets uploads that stand still. Returns whether any are left. */
   expire(): boolean {
     const nowUs = this.#clock.nowUs();
-    for (const [key, { usedUs }] of this.#uploads) if (nowUs - usedUs >= IDLE_US) this.#forget(key);
+    const idleUs = this.#limits.transferIdleS * SECOND;
+    for (const [key, { usedUs }] of this.#uploads) if (nowUs - usedUs >= idleUs) this.#forget(key);
     return this.#uploads.size > 0;
   }
 

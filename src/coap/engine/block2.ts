@@ -3,7 +3,7 @@
 // and in all (the least recently read go first), and a pin that nobody reads is forgotten.
 
 import { createHash } from "node:crypto";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, SECOND } from "../../base/clock.ts";
 import { Budget, entryBytes } from "../../base/budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
@@ -11,9 +11,6 @@ import type { Reply } from "./response.ts";
 
 /** What a body that is read by position counts: about what it keeps of itself. */
 const BODY_BYTES = 64 * 1024;
-
-/** A pin without a read for this long is forgotten. */
-export const IDLE_US = 60_000_000;
 
 const MOVE_EVERY_US = 1_000_000;
 
@@ -83,7 +80,8 @@ export class Pins {
   /** Forgets pins that nobody reads. Returns whether any are left. */
   expire(): boolean {
     const nowUs = this.#clock.nowUs();
-    for (const [key, { usedUs }] of this.#pins) if (nowUs - usedUs >= IDLE_US) this.forget(key);
+    const idleUs = this.#limits.transferIdleS * SECOND;
+    for (const [key, { usedUs }] of this.#pins) if (nowUs - usedUs >= idleUs) this.forget(key);
     return this.#pins.size > 0;
   }
 

@@ -23,6 +23,7 @@ import { RateLimits } from "./rate-limit.ts";
 import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
 import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
+import { Sending } from "./sending.ts";
 import { Ticker } from "../../base/ticker.ts";
 
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
@@ -56,6 +57,8 @@ export class Engine {
   readonly limits: CoapLimits;
   /** Of a computer, whatever its transports. */
   readonly rates: RateLimits;
+  /** Large answers on their way over connections. */
+  readonly sending: Sending;
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
   readonly #admit: CoapAdmission | undefined;
@@ -75,6 +78,7 @@ export class Engine {
     this.log = log;
     this.limits = limits;
     this.failures = new FailureLog(clock, log);
+    this.sending = new Sending(limits.sendingBytes);
     this.rates = new RateLimits(limits.requestsPerSecond);
     this.#running = new PerComputer(limits.requestsPerPeer, limits.requests);
     // A handler at work, for a request or for a notification, listens until it is done. Both are limited; Node is to warn of
@@ -103,7 +107,8 @@ export class Engine {
   }
 
   get stats(): CoapStats {
-    return { ...this.#counts, observers: this.#observers.size, pinnedBytes: this.#pins.bytes };
+    const held = { pinnedBytes: this.#pins.bytes, sendingBytes: this.sending.bytes };
+    return { ...this.#counts, observers: this.#observers.size, ...held };
   }
 
   /** Aborts when the server closes. */
@@ -148,6 +153,16 @@ export class Engine {
     this.#counts.requests += 1;
     this.#finish(request, refusal);
     return true;
+  }
+
+  /** Whether peers that may be forged occupy their share of something: then the next ones must prove themselves. */
+  isCrowdedFor(peer: Peer): boolean {
+    return [this.#running, this.#observers, this.#uploads].some((held) => held.isCrowdedFor(peer));
+  }
+
+  /** The peer has proven itself: what it occupies does not count as that of an uncertain one any longer. */
+  ascertain(peer: Peer): void {
+    for (const held of [this.#running, this.#observers, this.#uploads]) held.ascertain(peer);
   }
 
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
@@ -241,7 +256,7 @@ export class Engine {
       return (request.signal.aborted ? undefined : failedReply(error)) ?? this.#failed(request, error);
     };
     try {
-      const part = withPart(request, reply, body);
+      const part = withPart(request, reply, body, this.sending);
       return part instanceof Promise ? part.catch(failed) : part;
     } catch (error) {
       return failed(error);

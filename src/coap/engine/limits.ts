@@ -12,6 +12,10 @@ export interface CoapLimits {
   /** Bytes of answers kept for block-wise reading (Block2), of one peer and of all; the oldest go first. */
   readonly pinnedBytesPerPeer: number;
   readonly pinnedBytes: number;
+  /** Bytes of large answers that are read for connections or wait to be sent there, in all; above it 5.03. */
+  readonly sendingBytes: number;
+  /** An upload of which no block comes, and a kept answer of which none is read, is forgotten after this time. */
+  readonly transferIdleS: number;
   /** Bytes of replies kept for duplicates of unsafe requests, of one peer and of all; the oldest go first. */
   readonly replyBytesPerPeer: number;
   readonly replyBytes: number;
@@ -33,6 +37,10 @@ export interface CoapLimits {
   readonly connectionsPerAddress: number;
   /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
   readonly connectionIdleS: number;
+  /** A connection that has not read what waits for it after this time is ended. */
+  readonly connectionUnreadS: number;
+  /** A connection whose message comes more slowly than this, after 20 s, is ended. */
+  readonly connectionBytesPerS: number;
 }
 
 export const DEFAULT_LIMITS: CoapLimits = {
@@ -41,19 +49,24 @@ export const DEFAULT_LIMITS: CoapLimits = {
   uploadBytes: 64 * MIB,
   pinnedBytesPerPeer: 32 * MIB,
   pinnedBytes: 128 * MIB,
+  sendingBytes: 64 * MIB,
+  transferIdleS: 60,
   replyBytesPerPeer: 256 * KIB,
   replyBytes: 32 * MIB,
   observersPerPeer: 128,
   observers: 1024,
   requestsPerPeer: 64,
   requests: 1024,
-  requestsPerSecond: 10_000,
+  // Well below what a Raspberry Pi answers (5,000 to 10,000), and above what one download block by block needs.
+  requestsPerSecond: 3000,
   responsesPerPeer: 16,
   responses: 1024,
   peers: 8192,
   connections: 128,
   connectionsPerAddress: 32,
   connectionIdleS: 300,
+  connectionUnreadS: 60,
+  connectionBytesPerS: 4096,
 };
 
 /** Counters since the start, and present sizes. */
@@ -88,6 +101,7 @@ export interface CoapStats {
   peers: number;
   observers: number;
   pinnedBytes: number;
+  sendingBytes: number;
 }
 
 export function newStats(): CoapStats {
@@ -113,5 +127,6 @@ export function newStats(): CoapStats {
     peers: 0,
     observers: 0,
     pinnedBytes: 0,
+    sendingBytes: 0,
   };
 }

@@ -64,6 +64,15 @@ export class Observers {
     return this.#held.total;
   }
 
+  /** Whether peers that may be forged have their share. */
+  isCrowdedFor(peer: Peer): boolean {
+    return this.#held.isCrowdedFor(peer);
+  }
+
+  ascertain(peer: Peer): void {
+    this.#held.ascertain(peer);
+  }
+
   /**
    * Registers who asked, in place of an earlier observation with the same token. Returns the sequence number for
    * the answer, or undefined when there are too many: then the answer has no Observe option and the client knows.

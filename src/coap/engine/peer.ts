@@ -28,6 +28,8 @@ export abstract class Peer {
   abstract readonly isStream: boolean;
   /** What one message to it can carry. */
   abstract readonly sizes: SizeLimits;
+  /** Nobody else can send from its address: it has answered something that was sent there. Datagrams begin without. */
+  isCertain = true;
   /** Requests of this peer whose handler runs. */
   running = 0;
   observers = 0;

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { SECOND } from "../../base/clock.ts";
 import type { Message } from "../message/codec.ts";
 import { EMPTY } from "../message/codes.ts";
+import { type CoapLimits, DEFAULT_LIMITS } from "../engine/limits.ts";
 import type { MessageStream } from "./message-stream.ts";
 import {
   abortMessage,
@@ -26,11 +27,8 @@ import {
 
 /** The peer's first message must be here by then. */
 export const OPEN_WITHIN_US = 10 * SECOND;
-/** A message may take this long, and for what has come of it the time that this rate gives. */
+/** A message may take this long, and for what has come of it the time that the slowest rate gives. */
 const MESSAGE_WITHIN_US = 20 * SECOND;
-const SLOWEST_BYTES_PER_S = 4096;
-/** How long a peer may read nothing of what waits for it. */
-const READ_WITHIN_US = 60 * SECOND;
 const PONG_WITHIN_US = 30 * SECOND;
 /** From our last message to the end of the connection. */
 const END_WITHIN_US = 5 * SECOND;
@@ -40,9 +38,14 @@ const OVERHEAD_BYTES = 128;
 // Nothing that is sent whole is larger, whatever the peer takes: a message holds up all that come after it.
 const LARGEST_SENT_BYTES = 8 * 1024 * 1024;
 
+/** What a peer may take its time for. */
+type Patience = Pick<CoapLimits, "connectionUnreadS" | "connectionBytesPerS">;
+
 export interface ConnectionHost {
   /** A request or a response. */
   message(message: Message): void;
+  /** A signal or an empty message; false when too many come, and nothing more is to be read for a while. */
+  signalled(nowUs: number): boolean;
   /** The peer's capabilities are known; called once. */
   opened(): void;
   drained(): void;
@@ -58,11 +61,13 @@ export class Connection {
   readonly #stream: MessageStream;
   readonly #host: ConnectionHost;
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #openedUs: number;
   #capabilities: Capabilities = BASE_CAPABILITIES;
   #sizes: SizeLimits = sizesFor(BASE_CAPABILITIES);
   #isOpen = false;
   #isPaused = false;
+  #isHeld = false;
   #heardUs: number;
   #pausedUs = 0;
   #unfinishedUs: number | undefined;
@@ -72,14 +77,20 @@ export class Connection {
   #fact: string | undefined;
 
   /** `maxMessageBytes` is what this end takes. */
-  constructor(stream: MessageStream, host: ConnectionHost, { clock, maxMessageBytes }: ConnectionOptions) {
+  constructor(
+    stream: MessageStream,
+    host: ConnectionHost,
+    { clock, maxMessageBytes, patience = DEFAULT_LIMITS }: ConnectionOptions,
+  ) {
     this.#stream = stream;
+    this.#patience = patience;
     this.#host = host;
     this.#clock = clock;
     this.#openedUs = clock.nowUs();
     this.#heardUs = this.#openedUs;
     stream.attach({
       message: (message) => this.#receive(message),
+      controlled: () => this.#count(),
       broken: (fact) => this.abort(fact),
       drained: () => this.#drained(),
       closed: (error) => host.closed(this.#fact ?? error?.message),
@@ -119,6 +130,13 @@ export class Connection {
     this.#stream.pause();
   }
 
+  /** Reads nothing more until the next `check`: the peer feels it, and nothing is lost. */
+  hold(): void {
+    if (this.#isHeld || this.#endedUs !== undefined) return;
+    this.#isHeld = true;
+    this.#stream.pause();
+  }
+
   /** Asks whether the peer is there; `check` ends the connection when it does not say so. */
   ping(): void {
     if (this.#pingedUs !== undefined) return;
@@ -152,12 +170,14 @@ export class Connection {
 
   /** Ends a connection that takes too long over something. Call it every second or so. */
   check(nowUs: number): void {
+    this.#unhold();
     if (this.#endedUs !== undefined) {
       if (nowUs - this.#endedUs >= END_WITHIN_US) this.#stream.destroy();
     } else if (this.#retiredUs !== undefined && nowUs - this.#retiredUs >= END_WITHIN_US) {
       this.release();
     } else if (this.#isPaused) {
-      if (nowUs - this.#pausedUs >= READ_WITHIN_US) this.destroy("does not read what it has asked for");
+      if (nowUs - this.#pausedUs >= this.#patience.connectionUnreadS * SECOND)
+        this.destroy("does not read what it has asked for");
     } else if (!this.#isOpen && nowUs - this.#openedUs >= OPEN_WITHIN_US) {
       this.abort("no capabilities message");
     } else if (this.#isSlow(nowUs)) {
@@ -167,6 +187,12 @@ export class Connection {
     }
   }
 
+  #unhold(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (!this.#isPaused) this.#stream.resume();
+  }
+
   #isSlow(nowUs: number): boolean {
     const bytes = this.#stream.unfinishedBytes;
     if (bytes === 0) {
@@ -174,7 +200,9 @@ export class Connection {
       return false;
     }
     this.#unfinishedUs ??= nowUs;
-    return nowUs - this.#unfinishedUs >= MESSAGE_WITHIN_US + (bytes / SLOWEST_BYTES_PER_S) * SECOND;
+    return (
+      nowUs - this.#unfinishedUs >= MESSAGE_WITHIN_US + (bytes / this.#patience.connectionBytesPerS) * SECOND
+    );
   }
 
   #receive(message: Message): void {
@@ -184,8 +212,15 @@ export class Connection {
     this.#pingedUs = undefined;
     if (!this.#isOpen && message.code !== SIGNAL.CSM)
       this.abort("the first message is no capabilities message");
-    else if (isSignal(message.code)) this.#signal(message);
-    else if (message.code !== EMPTY) this.#host.message(message);
+    else if (!isSignal(message.code) && message.code !== EMPTY) this.#host.message(message);
+    else {
+      this.#count();
+      if (message.code !== EMPTY) this.#signal(message);
+    }
+  }
+
+  #count(): void {
+    if (!this.#host.signalled(this.#clock.nowUs())) this.hold();
   }
 
   #signal(message: Message): void {
@@ -233,7 +268,7 @@ export class Connection {
     if (!this.#isPaused || this.#endedUs !== undefined) return;
     this.#isPaused = false;
     this.#host.drained();
-    if (!this.#isPaused) this.#stream.resume();
+    if (!this.#isPaused && !this.#isHeld) this.#stream.resume();
   }
 
   #end(last: Message | undefined): void {
@@ -249,6 +284,7 @@ export class Connection {
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly maxMessageBytes: number;
+  readonly patience?: Patience;
 }
 
 /** How to cut bodies for a peer, RFC 8323 section 6: BERT needs messages over 1152 bytes. */

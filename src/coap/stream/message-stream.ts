@@ -5,6 +5,8 @@ import type { CoapIdentity, Transport } from "../engine/peer.ts";
 
 export interface StreamListener {
   message(message: Message): void;
+  /** A ping or pong of the layer below, which has dealt with it. */
+  controlled(): void;
   /** What came is no message, or too large a one. Nothing more is delivered. */
   broken(fact: string): void;
   /** What was sent has left, after `isFull`. */

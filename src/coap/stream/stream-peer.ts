@@ -47,8 +47,11 @@ export class StreamPeer extends Peer implements ConnectionHost {
   readonly #bucket: Bucket | undefined;
   readonly #waiting = new Set<StreamCarrier>();
   #rendering = 0;
+  /** Of messages that were sent and that the client has not read yet. */
+  #unreadBytes = 0;
   #pongs: ((withCustody: boolean) => void)[] = [];
   #isReleased = false;
+  #isClosed = false;
 
   constructor(stream: MessageStream, { engine, number, maxMessageBytes, closed }: StreamPeerOptions) {
     super();
@@ -61,7 +64,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#engine = engine;
     this.#closed = closed;
     this.#bucket = engine.rates.of(stream.address, engine.clock.nowUs());
-    this.#connection = new Connection(stream, this, { clock: engine.clock, maxMessageBytes });
+    const { clock, limits: patience } = engine;
+    this.#connection = new Connection(stream, this, { clock, maxMessageBytes, patience });
   }
 
   /** Small ones while answers wait to be read, by the peer or from a disk: the rest of a long one then waits where the memory is bounded. */
@@ -102,10 +106,10 @@ export class StreamPeer extends Peer implements ConnectionHost {
   message(message: Message): void {
     const { counts, log } = this.#engine;
     counts.received += 1;
+    const isAllowed = this.#isAllowed(this.#connection.heardUs);
     // Responses to what was never asked.
-    if (classOf(message.code) !== 0) return;
-    const verdict = this.#bucket?.take(this.#connection.heardUs) ?? "allowed";
-    if (verdict !== "allowed") return this.#limit(message.token);
+    if (classOf(message.code) !== 0) return isAllowed ? undefined : this.#connection.hold();
+    if (!isAllowed) return this.#limit(message.token);
     try {
       this.#engine.handle(new StreamRequest(message, this.#engine.open(message, this), this));
     } catch (error) {
@@ -115,9 +119,14 @@ export class StreamPeer extends Peer implements ConnectionHost {
     }
   }
 
+  signalled(nowUs: number): boolean {
+    return this.#isAllowed(nowUs);
+  }
+
   opened(): void {}
 
   drained(): void {
+    this.#hasRead();
     this.#grant();
   }
 
@@ -134,6 +143,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
   }
 
   closed(fact: string | undefined): void {
+    this.#hasRead();
+    this.#isClosed = true;
     this.#closed(this, fact);
   }
 
@@ -147,9 +158,13 @@ export class StreamPeer extends Peer implements ConnectionHost {
     const message = { code, token, options, payload };
     const isTooLong = messageBytes(message) > this.#connection.maxMessageBytes;
     this.#engine.counts.sent += 1;
-    this.#connection.send(
-      isTooLong ? { code: codeNumber("5.00"), token, options: [], payload: NO_BYTES } : message,
-    );
+    if (isTooLong)
+      return this.#connection.send({ code: codeNumber("5.00"), token, options: [], payload: NO_BYTES });
+    this.#connection.send(message);
+    // What has left at once, or is less than that, is not worth counting.
+    if (!this.#connection.isFull || this.#isClosed) return;
+    this.#unreadBytes += payload.length;
+    this.#engine.sending.take(this, payload.length);
   }
 
   /** Takes a turn to render and send a notification; false when the carrier has to wait for `granted`. */
@@ -173,11 +188,21 @@ export class StreamPeer extends Peer implements ConnectionHost {
     this.#waiting.delete(carrier);
   }
 
+  #isAllowed(nowUs: number): boolean {
+    if ((this.#bucket?.take(nowUs) ?? "allowed") === "allowed") return true;
+    this.#engine.counts.limited += 1;
+    return false;
+  }
+
   // A connection cannot drop a request: nobody would send it again.
   #limit(token: Buffer): void {
-    this.#engine.counts.limited += 1;
     const options = [uintOption(OPTION.MAX_AGE, TRY_AGAIN_S)];
     this.send(token, { code: TOO_MANY, options, payload: NO_BYTES });
+  }
+
+  #hasRead(): void {
+    this.#engine.sending.give(this, this.#unreadBytes);
+    this.#unreadBytes = 0;
   }
 
   get #canRender(): boolean {

@@ -49,7 +49,7 @@ export class WebSocketStream implements MessageStream {
     this.#sent = () => this.#hasSent();
     socket.setNoDelay(true);
     webSocket.on("message", (data, isBinary) => this.#receive(data, isBinary));
-    webSocket.on("ping", () => this.#isWhole()).on("pong", () => this.#isWhole());
+    webSocket.on("ping", () => this.#control()).on("pong", () => this.#control());
     webSocket.on("error", (error) => {
       this.#cause = error;
     });
@@ -121,6 +121,11 @@ export class WebSocketStream implements MessageStream {
 
   #deliverWaiting(): void {
     for (const message of this.#waiting.splice(0)) this.#deliver(message);
+  }
+
+  #control(): void {
+    this.#isWhole();
+    this.#listener?.controlled();
   }
 
   #isWhole(): void {

@@ -51,10 +51,14 @@ export class Proofs {
   /** Whether the address is believed unseen. */
   isExempt(address: string): boolean {
     const { policy, neighbours } = this.#options;
-    const scope = scopeOf(address);
+    if (this.isCertain(address)) return true;
+    return policy === "public" && (scopeOf(address) !== "public" || neighbours.include(address));
+  }
+
+  /** Whether the address is never doubted: that of this computer, or of anybody when the owner wants it so. */
+  isCertain(address: string): boolean {
     // From outside nothing can claim to be of this computer: the system drops it.
-    if (policy === "none" || scope === "loopback") return true;
-    return policy === "public" && (scope !== "public" || neighbours.include(address));
+    return this.#options.policy === "none" || scopeOf(address) === "loopback";
   }
 
   /** Counts what came from a peer, and looks for an Echo of ours. */
@@ -62,12 +66,12 @@ export class Proofs {
     peer.credit += FACTOR * bytes;
     const value = findOption(message.options, OPTION.ECHO);
     if (value !== undefined && this.#echo.isValid(value, peer.name, this.#options.clock.nowUs()))
-      peer.isProven = true;
+      peer.prove();
   }
 
   /** Whether an acknowledgement or reset may still be taken for a proof: identifiers have only 16 bits. */
-  mayGuess({ isProven, guesses }: UdpPeer): boolean {
-    return isProven || guesses < GUESSES;
+  mayGuess({ isCertain, guesses }: UdpPeer): boolean {
+    return isCertain || guesses < GUESSES;
   }
 
   /** What a peer must answer before anything confirmable is sent to it; nothing when it has proven itself. */

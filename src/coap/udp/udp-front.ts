@@ -57,8 +57,10 @@ export class UdpFront implements UdpSender {
       signal,
       admit: (address) => ({
         isProven: this.#outbox.isExempt(address),
+        isCertain: this.#outbox.isCertain(address),
         bucket: rates.of(address, clock.nowUs()),
       }),
+      ascertained: (peer) => engine.ascertain(peer),
       evicted: (peer) => this.#outbox.reliability.forget(peer),
     });
     this.#deferred = new DeferredRequests(clock, (request) => this.#acknowledge(request));
@@ -137,6 +139,8 @@ export class UdpFront implements UdpSender {
       this.#engine.counts.malformed += 1;
       return;
     }
+    // Forged senders are on the way: nobody is believed unseen meanwhile.
+    if (!peer.isCertain && peer.isProven && this.#engine.isCrowdedFor(peer)) this.#peers.doubt(peer);
     if (!peer.isProven) this.#outbox.heard(peer, bytes.length, message);
     const isRequest = classOf(message.code) === 0 && message.code !== EMPTY && message.type <= NON;
     if (peer.local.isMulticast === true) this.#groupRequest(message, peer);
@@ -164,8 +168,9 @@ export class UdpFront implements UdpSender {
       return;
     }
     // Nobody else can protect a message with that key, nor send it twice.
-    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
-    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
+    if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.prove();
+    if (peer.isProven || isHarmless(request, this.#engine.isCrowdedFor(peer)))
+      return this.#engine.handle(request);
     // Who may not do it need not prove anything, and nothing waits for him.
     if (this.#engine.refuses(request)) return;
     this.#afterProof(request, () => this.#engine.handle(request));
@@ -268,10 +273,10 @@ export class UdpFront implements UdpSender {
 }
 
 // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
-// anyway does nothing.
-function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+// anyway does nothing. To read takes up the server, too, when the handler is slow.
+function isHarmless({ method, observe, fault, opened }: UdpRequest, isCrowded: boolean): boolean {
   const isRefused = fault !== undefined || opened?.reply !== undefined;
-  return isRefused || (isSafe(method) && observe !== 0);
+  return isRefused || (isSafe(method) && observe !== 0 && !isCrowded);
 }
 
 // The peer has reset a notification that was not confirmable.

@@ -51,6 +51,11 @@ export class UdpOutbox {
     return this.#proofs.isExempt(address);
   }
 
+  /** Whether the address can never be doubted. */
+  isCertain(address: string): boolean {
+    return this.#proofs.isCertain(address);
+  }
+
   /** Counts what has come from an address that has not proven itself. */
   heard(peer: UdpPeer, bytes: number, message: CoapMessage): void {
     this.#proofs.heard(peer, bytes, message);
@@ -99,13 +104,13 @@ export class UdpOutbox {
 
   /** An acknowledgement or a reset of what was sent confirmably; false when there is no such message. */
   settle(peer: UdpPeer, messageId: number, outcome: "acknowledged" | "reset"): boolean {
-    const isExpected = peer.line.outstanding?.messageId === messageId && this.#proofs.mayGuess(peer);
-    if (!isExpected) {
+    const isProof = this.#proofs.mayGuess(peer);
+    if (peer.line.outstanding?.messageId !== messageId || !(isProof || peer.isProven)) {
       peer.guesses += 1;
       return false;
     }
     // Nobody else knows the identifier.
-    peer.isProven = true;
+    if (isProof) peer.prove();
     return this.reliability.settle(peer, messageId, outcome);
   }
 
@@ -122,7 +127,7 @@ export class UdpOutbox {
 
   #wait(request: UdpRequest, granted: () => void, dropped: () => void = () => {}): void {
     const { counts } = this.#engine;
-    const oldest = request.from.isProven ? undefined : this.#waiting.oldest();
+    const oldest = request.from.isProven ? undefined : this.#waiting.oldestFor(request.from);
     if (oldest !== undefined) this.reliability.drop(oldest);
     const end = this.#waiting.begin(request);
     this.reliability.whenFree(request.from, {

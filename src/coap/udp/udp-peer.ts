@@ -22,6 +22,8 @@ export interface Resettable {
 export interface Admission {
   /** It need not prove that it gets what is sent to its address. */
   readonly isProven: boolean;
+  /** Nobody can forge its address, or nobody is doubted. */
+  readonly isCertain: boolean;
   /** Counts its requests. */
   readonly bucket: Bucket | undefined;
 }
@@ -32,6 +34,8 @@ export interface UdpPeerOptions extends Admission {
   readonly port: number;
   readonly duplicates: Deduplication;
   readonly signal: AbortSignal;
+  /** The peer is certain from now on. */
+  readonly ascertained: (peer: UdpPeer) => void;
 }
 
 export class UdpPeer extends Peer implements Recipient {
@@ -60,13 +64,17 @@ export class UdpPeer extends Peer implements Recipient {
   /** Those of its observations. */
   readonly carriers = new Set<Resettable>();
   heardUs = 0;
+  readonly #ascertained: (peer: UdpPeer) => void;
   // Nobody who does not get what is sent to the peer can know it: that makes a ping a proof.
   #messageId = randomInt(0x1_0000);
 
-  constructor({ local, address, port, duplicates, signal, isProven, bucket }: UdpPeerOptions) {
+  constructor({ local, address, port, duplicates, signal, ...rest }: UdpPeerOptions) {
     super();
+    const { isProven, isCertain, bucket, ascertained } = rest;
     this.local = local;
     this.isProven = isProven;
+    this.isCertain = isCertain;
+    this.#ascertained = ascertained;
     this.bucket = bucket;
     this.address = address;
     this.port = port;
@@ -82,12 +90,20 @@ export class UdpPeer extends Peer implements Recipient {
     return this.#messageId;
   }
 
+  /** It has shown that it gets what is sent to its address. */
+  prove(): void {
+    this.isProven = true;
+    if (this.isCertain) return;
+    this.isCertain = true;
+    this.#ascertained(this);
+  }
+
   /**
-   * Whether forgetting the peer now would break something under way. What waits for the proof of an address does not count:
-   * forged senders must not keep others out.
+   * Whether forgetting the peer now would break something under way. What waits for the proof of an address does not count,
+   * nor for an acknowledgement from one that has never answered: forged senders must not keep others out.
    */
   get isBusy(): boolean {
-    return this.running > 0 || this.observers > 0 || (this.isProven && !this.line.isIdle);
+    return this.running > 0 || this.observers > 0 || (this.isCertain && !this.line.isIdle);
   }
 }
 
@@ -100,6 +116,7 @@ export interface UdpPeersOptions {
   /** For the requests. */
   readonly signal: AbortSignal;
   readonly admit: (address: string) => Admission;
+  readonly ascertained: (peer: UdpPeer) => void;
   /** The table was full, and this peer had to go. */
   readonly evicted: (peer: UdpPeer) => void;
 }
@@ -107,7 +124,7 @@ export interface UdpPeersOptions {
 export class UdpPeers {
   readonly #options: UdpPeersOptions;
   readonly #peers = new Map<string, UdpPeer>();
-  /** Those that had not proven themselves when they came: the first to be forgotten. */
+  /** Those that had to prove themselves and may not have yet: the first to be forgotten. */
   readonly #doubted = new Map<string, UdpPeer>();
   readonly #replyBudget: Budget;
   #rotatedUs = 0;
@@ -124,16 +141,22 @@ export class UdpPeers {
 
   /** The peer at an endpoint that talks to `local`, made when it is new; undefined when the table is full of busy ones. */
   at(local: LocalSocket, address: string, port: number): UdpPeer | undefined {
-    const key = `${address} ${port} ${local.address}`;
+    const key = keyOf(local, address, port);
     const known = this.#peers.get(key);
     if (known !== undefined) return known;
-    const { limits, signal, admit } = this.#options;
+    const { limits, signal, admit, ascertained } = this.#options;
     if (this.#peers.size >= limits.peers && !this.#forgetOne()) return undefined;
     const duplicates = new Deduplication(limits.replyBytesPerPeer, this.#replyBudget, () => this.#rotate());
-    const peer = new UdpPeer({ local, address, port, duplicates, signal, ...admit(address) });
+    const peer = new UdpPeer({ local, address, port, duplicates, signal, ascertained, ...admit(address) });
     this.#peers.set(key, peer);
     if (!peer.isProven) this.#doubted.set(key, peer);
     return peer;
+  }
+
+  /** From now on the peer must prove itself. */
+  doubt(peer: UdpPeer): void {
+    peer.isProven = false;
+    this.#doubted.set(keyOf(peer.local, peer.address, peer.port), peer);
   }
 
   /** Forgets old replies and peers long silent. Call it every few seconds. */
@@ -182,4 +205,8 @@ export class UdpPeers {
     this.#peers.delete(key);
     this.#doubted.delete(key);
   }
+}
+
+function keyOf(local: LocalSocket, address: string, port: number): string {
+  return `${address} ${port} ${local.address}`;
 }

@@ -1,6 +1,7 @@
 // Requests and answers that wait for a client's acknowledgement. Those of addresses that have not proven themselves are
-// counted apart: a sender that is forged answers nothing, and must not keep out those that do. When too many of them wait the
-// oldest go, and are told to come again with an Echo; others are refused while their own computer has many waiting.
+// counted apart: a sender that is forged answers nothing, and must not keep out those that do. When too many of them wait, of
+// all or of one computer, the oldest go, and are told to come again with an Echo; others are refused while their own computer
+// has many waiting.
 
 import { PerComputer } from "../engine/computers.ts";
 import type { CoapLimits } from "../engine/limits.ts";
@@ -11,8 +12,9 @@ export class Waiting {
   readonly #limits: Pick<CoapLimits, "responses" | "responsesPerPeer">;
   readonly #answers: PerComputer;
   readonly #proofs: PerComputer;
-  /** Those that wait for a proof, the oldest first. */
+  /** Those that wait for a proof, the oldest first; of all, and by computer. */
   readonly #doubted = new Set<UdpRequest>();
+  readonly #doubtedOf = new Map<string, Set<UdpRequest>>();
 
   constructor(limits: Pick<CoapLimits, "responses" | "responsesPerPeer">) {
     this.#limits = limits;
@@ -24,16 +26,15 @@ export class Waiting {
   isFull(peer: UdpPeer): boolean {
     const { responses, responsesPerPeer } = this.#limits;
     if (peer.line.waiting.length >= responsesPerPeer) return true;
-    if (!peer.isProven) return !this.#proofs.hasRoom(peer);
+    if (!peer.isProven) return false;
     const isMuch = this.#answers.total >= responses && this.#answers.of(peer) > 0;
     return isMuch || !this.#answers.hasRoom(peer);
   }
 
-  /** Who has to go so that one more may wait for a proof; undefined when there is room. */
-  oldest(): UdpPeer | undefined {
-    if (this.#proofs.total < this.#limits.responses) return undefined;
-    for (const { from } of this.#doubted) if (!from.isProven) return from;
-    return undefined;
+  /** Who has to go so that one more request of the peer may wait for a proof; undefined when there is room. */
+  oldestFor(peer: UdpPeer): UdpPeer | undefined {
+    if (!this.#proofs.hasRoom(peer)) return firstUnproven(this.#doubtedOf.get(peer.computer) ?? []);
+    return this.#proofs.total < this.#limits.responses ? undefined : firstUnproven(this.#doubted);
   }
 
   /** Counts a request, or the answer to one, until the function that it returns is called. */
@@ -42,10 +43,30 @@ export class Waiting {
     const isDoubted = !from.isProven;
     const count = isDoubted ? this.#proofs : this.#answers;
     count.take(from);
-    if (isDoubted) this.#doubted.add(request);
+    if (isDoubted) this.#doubt(request);
     return () => {
       count.give(from);
-      if (isDoubted) this.#doubted.delete(request);
+      if (isDoubted) this.#undoubt(request);
     };
   }
+
+  #doubt(request: UdpRequest): void {
+    const { computer } = request.from;
+    this.#doubted.add(request);
+    const ofComputer = this.#doubtedOf.get(computer) ?? new Set();
+    this.#doubtedOf.set(computer, ofComputer.add(request));
+  }
+
+  #undoubt(request: UdpRequest): void {
+    const { computer } = request.from;
+    this.#doubted.delete(request);
+    const ofComputer = this.#doubtedOf.get(computer);
+    ofComputer?.delete(request);
+    if (ofComputer?.size === 0) this.#doubtedOf.delete(computer);
+  }
+}
+
+function firstUnproven(requests: Iterable<UdpRequest>): UdpPeer | undefined {
+  for (const { from } of requests) if (!from.isProven) return from;
+  return undefined;
 }

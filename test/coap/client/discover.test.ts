@@ -8,8 +8,9 @@ import { SECOND, SystemClock } from "../../../src/base/clock.ts";
 import { VscopeError } from "../../../src/base/errors.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { CoapClient } from "../../../src/coap/client/client.ts";
-import { decodeMessage } from "../../../src/coap/message/codec.ts";
-import { CON, NON } from "../../../src/coap/message/codes.ts";
+import { decodeMessage, encodeMessage } from "../../../src/coap/message/codec.ts";
+import { readBlock } from "../../../src/coap/message/block.ts";
+import { ACK, CON, NON } from "../../../src/coap/message/codes.ts";
 import { discover } from "../../../src/coap/client/discover.ts";
 import { findOption, OPTION } from "../../../src/coap/message/options.ts";
 import { SYSTEM_NETWORK, type UdpNetwork } from "../../../src/coap/network/network.ts";
@@ -201,6 +202,76 @@ test("a server that cannot tell the rest of its list hides neither the others no
   const links = found.find(({ host }) => host === "192.0.2.8")?.links.length ?? 0;
   assert.ok(links > 4 && links < 204, `${links} links`);
   await close();
+});
+
+/** Somebody at `address` who says that there is more, and goes on as `next` says: the payload of a block, or silence. */
+function talker(network: VirtualNetwork, address: string, next: (number: number) => Buffer | undefined) {
+  const group = network.host(address).bindGroup(GROUP, PORT);
+  const socket = network.socket(address, PORT);
+  const asked: number[] = [];
+  const answer = (bytes: Buffer, to: string, port: number): void => {
+    const message = decodeMessage(bytes);
+    if (message === undefined) return;
+    const option = findOption(message.options, OPTION.BLOCK2);
+    const number = option === undefined ? 0 : readBlock(option).number;
+    asked.push(number);
+    const payload = number === 0 ? Buffer.from("</first>,".padEnd(1024)) : next(number);
+    if (payload === undefined) return;
+    const head = { code: 0x45, messageId: message.messageId, token: message.token };
+    const block = {
+      number: OPTION.BLOCK2,
+      value: Buffer.from([number >> 12, number >> 4, (number << 4) | 14]),
+    };
+    const type = message.type === CON ? ACK : NON;
+    socket.send(encodeMessage({ type, ...head, options: [block], payload }), port, to);
+  };
+  socket.attach({ message: answer, failed: () => {} });
+  return group.then((joined) => {
+    joined.join(address);
+    joined.attach({ message: answer, failed: () => {} });
+    return asked;
+  });
+}
+
+test("a server that falls silent, or tells for ever, keeps nobody waiting; what it has told first counts", async () => {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const asking = network.host("192.0.2.20");
+  const silent = await talker(network, "192.0.2.7", () => undefined);
+  const endless = await talker(network, "192.0.2.8", () => Buffer.from("</a>,".repeat(205).slice(0, 1024)));
+  let port = 5000;
+  const connect = (host: string, at: number) =>
+    CoapClient.open({ host, port: at, clock, socket: network.socket("192.0.2.20", port++) });
+  const found = await clock.run(discover({ clock, network: asking, connect }, NEVER));
+  assert.ok(clock.nowUs() <= 17 * SECOND, `${clock.nowUs()} us`);
+  assert.deepEqual(found.map(({ host, links }) => `${host} ${links.length}`).toSorted(), [
+    "192.0.2.7 1",
+    "192.0.2.8 1",
+  ]);
+  assert.ok(silent.length <= 6);
+  assert.equal(Math.max(...endless), 128, "blocks of 1024 bytes, 128 KiB in all");
+  assert.equal(clock.pending, 0);
+});
+
+test("of a thousand that answer in any name, 256 are listened to", async () => {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const sockets = Array.from({ length: 1000 }, (_, index) =>
+    network.socket(`198.51.${Math.floor(index / 250)}.${index % 250}`, PORT),
+  );
+  const group = await network.host("198.51.9.9").bindGroup(GROUP, PORT);
+  group.join("198.51.9.9");
+  group.attach({
+    message: (bytes, to, port) => {
+      const { messageId, token } = decodeMessage(bytes) ?? assert.fail();
+      const payload = Buffer.from("</a>");
+      const answer = encodeMessage({ type: NON, code: 0x45, messageId, token, options: [], payload });
+      for (const socket of sockets) socket.send(answer, port, to);
+    },
+    failed: () => {},
+  });
+  const found = await clock.run(discover({ clock, network: network.host("192.0.2.20") }, NEVER));
+  assert.equal(found.length, 256);
 });
 
 test("discover ends with its signal", async () => {

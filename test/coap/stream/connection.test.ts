@@ -435,6 +435,34 @@ scenario("a message that trickles in is given up; one that flows is not", async 
 });
 
 scenario(
+  "on a thin link, a message that trickles in is waited for",
+  async ({ connect, clock }) => {
+    const connection = await connect();
+    const frame = encodeFrame(messageOf({ code: CODE.PUT, path: "put", payload: pattern(3000) }));
+    for (let at = 0; at < frame.length; at += 64) {
+      connection.sendBytes(frame.subarray(at, at + 64));
+      await clock.advance(SECOND);
+    }
+    assert.equal(brief(await connection.next()), "2.04");
+  },
+  { connectionBytesPerS: 32 },
+);
+
+scenario(
+  "who does not read has the time that the limits give",
+  async ({ connect, clock, server }) => {
+    const connection = await connect(16 * 1024 * 1024);
+    connection.socket.pause();
+    for (let count = 0; count < 400; count++) connection.ask({ path: "b256k" });
+    await clock.advance(80 * SECOND);
+    assert.equal(server.stats.connections, 1);
+    await clock.advance(60 * SECOND);
+    assert.equal(server.stats.connections, 0);
+  },
+  { connectionUnreadS: 120 },
+);
+
+scenario(
   "an idle connection is released; one that observes is asked, and let go when it is silent",
   async (bench) => {
     const { connect, clock, server } = bench;

@@ -3,6 +3,7 @@
 import { test } from "node:test";
 import { SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { Sample } from "./sample-server.ts";
@@ -16,10 +17,14 @@ export interface Bench {
   readonly another: (from?: string) => Promise<RawPeer>;
 }
 
-export function probe(name: string, run: (bench: Bench) => Promise<void>): void {
+export function probe(
+  name: string,
+  run: (bench: Bench) => Promise<void>,
+  limits: Partial<CoapLimits> = {},
+): void {
   test(name, { timeout: 60_000 }, async () => {
     const clock = new VirtualClock();
-    const { sample, server } = await Sample.start({ clock });
+    const { sample, server } = await Sample.start({ clock, limits });
     const peers: RawPeer[] = [];
     const another = async (from?: string): Promise<RawPeer> => {
       const peer = await RawPeer.open(server.port, from === undefined ? {} : { from });
