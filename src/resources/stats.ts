@@ -46,6 +46,10 @@ const FIELDS = {
   peers: member("clients", "present: addresses and ports that are remembered, over UDP"),
   observers: member("observations", "present"),
   pinnedBytes: member("bytes", "present: answers kept for those who read them in blocks"),
+  sendingBytes: member(
+    "bytes",
+    "of bodies that are read for an answer or wait for a connection to take them",
+  ),
 } satisfies Record<keyof CoapStats, z.ZodType>;
 
 export const STATS = [
