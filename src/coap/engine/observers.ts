@@ -124,7 +124,10 @@ export class Observers {
     this.#ticker.stop();
     const last = { code: "5.03", payload: Buffer.from("the server is stopping") };
     for (const ofPeer of this.#byPeer.values()) {
-      for (const observer of ofPeer.values()) observer.carrier.sendLast(this.#compose(observer, last));
+      for (const observer of ofPeer.values()) {
+        const message = this.#composed(observer, last);
+        if (message !== undefined) observer.carrier.sendLast(message);
+      }
     }
     this.#changed.clear();
   }
@@ -193,20 +196,29 @@ export class Observers {
 
   #notify(observer: Observer, reply: Reply): void {
     observer.isPreparing = false;
-    if (observer.isRemoved) return observer.carrier.release();
+    const message = observer.isRemoved ? undefined : this.#composed(observer, reply);
+    if (message === undefined) return observer.carrier.release();
     observer.isUnsettled = true;
-    observer.carrier.send(this.#compose(observer, reply));
+    observer.carrier.send(message);
   }
 
   #settled(observer: Observer, delivery: Delivery): void {
     observer.isUnsettled = false;
     if (delivery === "refused") this.#remove(observer);
-    if (delivery === "lost") {
-      this.#host.stats.abandoned += 1;
-      // Who does not acknowledge for 93 s is gone, with all he observes.
-      this.endAll(observer.request.from);
-    }
+    // Who does not acknowledge for 93 s is gone, with all he observes.
+    if (delivery === "lost") this.endAll(observer.request.from);
     this.#whenReady(observer);
+  }
+
+  /** Undefined when it cannot be protected: nobody would catch that here, and there is nothing else to send. */
+  #composed(observer: Observer, reply: Reply): ReplyMessage | undefined {
+    try {
+      return this.#compose(observer, reply);
+    } catch (error) {
+      this.#host.failed(observer.request, error);
+      this.#remove(observer);
+      return undefined;
+    }
   }
 
   // Removes the observer when the reply is an error: that is the last notification (RFC 7641 section 4.2).
@@ -229,6 +241,12 @@ export class Observers {
     this.#transfers.set(key, (this.#transfers.get(key) ?? new Set()).add(observer));
   }
 
+  #endTransfer(observer: Observer, key: string): void {
+    const others = this.#transfers.get(key);
+    others?.delete(observer);
+    if (others?.size === 0) this.#transfers.delete(key);
+  }
+
   #remove(observer: Observer): void {
     if (observer.isRemoved) return;
     observer.isRemoved = true;
@@ -239,7 +257,7 @@ export class Observers {
     peer.observers -= 1;
     this.#held.give(peer);
     this.#changed.delete(observer);
-    if (observer.transfer !== undefined) this.#transfers.get(observer.transfer.key)?.delete(observer);
+    if (observer.transfer !== undefined) this.#endTransfer(observer, observer.transfer.key);
     observer.carrier.close();
     try {
       observer.unsubscribe();

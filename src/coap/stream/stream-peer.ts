@@ -134,6 +134,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
   }
 
   closed(fact: string | undefined): void {
+    this.isGone = true;
     this.#closed(this, fact);
   }
 

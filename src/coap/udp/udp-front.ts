@@ -262,11 +262,11 @@ export class UdpFront implements UdpSender {
   }
 }
 
-// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
-// anyway does nothing.
-function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
+// An observation is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter from a
+// forged address. What is refused anyway does nothing.
+function isHarmless({ method, observe, block1, fault, opened }: UdpRequest): boolean {
   const isRefused = fault !== undefined || opened?.reply !== undefined;
-  return isRefused || (isSafe(method) && observe !== 0);
+  return isRefused || (isSafe(method) && observe !== 0 && block1 === undefined);
 }
 
 // The peer has reset a notification that was not confirmable.
