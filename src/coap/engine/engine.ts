@@ -1,6 +1,7 @@
 // From a request to its answer, whatever carried it: faults, blocks, the handler, observations. Knows no transport: those
 // hand in requests, and each request knows how its answer leaves. All transports share the limits and the counters.
 
+import { setMaxListeners } from "node:events";
 import { orAborted } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
@@ -70,6 +71,8 @@ export class Engine {
   #hasStopped = false;
 
   constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
+    // Each handler at work may listen; Node.js takes more than ten for a leak, and says so.
+    setMaxListeners(0, this.#closing.signal);
     this.clock = clock;
     this.log = log;
     this.limits = limits;

@@ -92,6 +92,21 @@ test("a notification that cannot be protected ends the observation, and the serv
   assert.deepEqual(await client.ask({ path: "s", token: "s", messageId: 2 }), ["ACK 2.05"]);
 });
 
+test("a hundred requests at work are no leak to Node.js", async () => {
+  const { clock, peer, server } = await bench({ limits: { requestsPerPeer: 100 } });
+  const warnings: string[] = [];
+  const note = ({ message }: Error): void => void warnings.push(message);
+  process.on("warning", note);
+  const client = peer();
+  for (let messageId = 1; messageId <= 100; messageId++)
+    client.send({ path: "slow", messageId, token: `t${messageId}` });
+  await clock.advance(SECOND);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+  await clock.run(server.close());
+});
+
 test("later blocks of a body that takes its time count as requests at work", async () => {
   const { clock, shared, peer } = network();
   let reads = 0;
