@@ -3,6 +3,7 @@
 // delivered (what that is depends on the transport), and fetched when it came in blocks. Nothing queues up for a slow client.
 
 import type { Clock } from "../../base/clock.ts";
+import { type MaybePromise, whenHere } from "../../base/maybe-promise.ts";
 import type { Pins } from "./block2.ts";
 import { PerComputer } from "./computers.ts";
 import { sealed } from "./guard.ts";
@@ -35,7 +36,7 @@ export interface ObserverHost {
   /** The refusal of a request that may not be answered any more. */
   readonly admit: (request: Request) => Reply | undefined;
   /** Runs the handler; gives 5.00 when it fails. */
-  readonly answer: (request: Request) => Reply | Promise<Reply>;
+  readonly answer: (request: Request) => MaybePromise<Reply>;
   /** Logs what a handler's subscription threw. */
   readonly failed: (request: Request, error: unknown) => void;
 }
@@ -43,7 +44,7 @@ export interface ObserverHost {
 type Subscribe = NonNullable<CoapResponse["observe"]>;
 
 /** Answers rendered in one turn, shared by all who observe the same. */
-type Rendered = Map<string, Reply | Promise<Reply>>;
+type Rendered = Map<string, MaybePromise<Reply>>;
 
 export class Observers {
   readonly #host: ObserverHost;
@@ -183,13 +184,17 @@ export class Observers {
     else this.#notify(observer, reply);
   }
 
-  #rendered({ request, isShared }: Observer, rendered: Rendered): Reply | Promise<Reply> {
+  #rendered({ request, isShared }: Observer, rendered: Rendered): MaybePromise<Reply> {
     if (!isShared) return this.#host.answer(request);
     // What is shared tells of one observer only whether he may still see it.
     const refusal = this.#host.admit(request);
     if (refusal !== undefined) return refusal;
     const key = contentKey(request);
-    const reply = rendered.get(key) ?? this.#host.answer(request);
+    const known = rendered.get(key);
+    // The part of a body that fits one transport does not fit another.
+    if (known !== undefined)
+      return whenHere(known, (reply) => (reply.part === undefined ? reply : this.#host.answer(request)));
+    const reply = this.#host.answer(request);
     rendered.set(key, reply);
     return reply;
   }
