@@ -25,12 +25,31 @@ export function openLog(options: LogOptions): { readonly log: Log; readonly reop
   const { level, file } = options;
   const stream = openDestination(options);
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
-  return { log, reopen: () => (file === undefined ? undefined : stream.reopen()) };
+  const reopen = (): void => {
+    try {
+      if (file !== undefined) stream.reopen();
+    } catch (error) {
+      log.error({ file, reason: messageOf(error) }, "log cannot be reopened, the file of before goes on");
+    }
+  };
+  return { log, reopen };
 }
+
+/** Lines that cannot be written are kept up to here, and written when there is room again. */
+const MOST_UNWRITTEN_BYTES = 2 ** 20;
 
 function openDestination({ file, setting = "log" }: LogOptions): ReturnType<typeof destination> {
   try {
-    return destination({ dest: file ?? 1, append: true, mkdir: true, sync: true });
+    const dest = file ?? 1;
+    const stream = destination({
+      dest,
+      append: true,
+      mkdir: true,
+      sync: true,
+      maxLength: MOST_UNWRITTEN_BYTES,
+    });
+    // As on a full disk: without this the line that cannot be written would end the server.
+    return stream.on("error", () => {});
   } catch (cause) {
     const fact = `${setting}: ${file ?? "standard output"}: cannot be written, ${messageOf(cause)}`;
     throw new VscopeError("CONFIG_INVALID", fact, { cause });

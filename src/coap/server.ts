@@ -44,7 +44,7 @@ export interface CoapServerOptions {
   /**
    * Asked where the handler is not: about every part of an upload, and before an address must prove itself, so that nobody
    * fills memory with what the handler would refuse; about later blocks of an answer, and about each observer of a
-   * notification that is rendered once for several.
+   * notification that is rendered once for several. What it throws becomes 5.00 without text, and is logged.
    */
   readonly admit?: CoapAdmission;
   /** The system's when absent; tests have their own. */

@@ -138,6 +138,36 @@ test("a message that is protected with a key proves its sender, a replay does no
   assert.deepEqual(await replaying.ask({ ...LARGE, messageId: 2 }, 100_000), PING);
 });
 
+test("who proves himself by Echo while a ping is on its way loses nothing when nobody answers that", async () => {
+  const { peer, server } = await bench();
+  const client = peer();
+  await client.ask(LARGE, 10 * SECOND);
+  const echo = findOption(client.received.at(-1)?.options ?? [], OPTION.ECHO);
+  assert.ok(echo !== undefined);
+  await client.ask({ ...LARGE, messageId: 2 }, 100_000);
+  const observe = [
+    [OPTION.OBSERVE, 0],
+    [OPTION.ECHO, echo],
+  ] as const;
+  assert.deepEqual(await client.ask({ path: "obs", token: "o", messageId: 3, options: observe }, 100_000), [
+    "ACK 2.05",
+  ]);
+  const late = await client.ask({ path: "s", token: "s", messageId: 4 }, 10 * SECOND);
+  assert.ok(late.includes("CON 2.05"), "the long answer that waited for the ping");
+  assert.equal(server.stats.observers, 1);
+});
+
+test("blocks of a stranger's body wait for the proof, whatever the method: they take memory", async () => {
+  const { peer } = await bench();
+  const block = { payload: Buffer.alloc(1024), options: [[OPTION.BLOCK1, 0x0e]] } as const;
+  for (const [code, port] of [
+    [CODE.GET, 4001],
+    [CODE.FETCH, 4002],
+    [CODE.PUT, 4003],
+  ] as const)
+    assert.deepEqual(await peer(STRANGER, port).ask({ ...block, code, path: "put" }, 100_000), PING);
+});
+
 test("an action of who never proves itself does not run: 4.01 with Echo, with which it does", async () => {
   const { peer, sample } = await bench();
   const client = peer();

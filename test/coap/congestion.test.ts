@@ -25,7 +25,8 @@ async function bench(limits: Partial<CoapLimits> = {}) {
     port: SERVER.port,
     limits,
   });
-  const peer = (address = "10.0.0.20") => new VirtualPeer({ clock, network, address, server: SERVER });
+  const peer = (address = "10.0.0.20", port = 4000) =>
+    new VirtualPeer({ clock, network, address, port, server: SERVER });
   return { clock, network, sample, server, peer };
 }
 
@@ -62,6 +63,29 @@ test("answers that wait are bounded over all clients, and who has none waiting i
   await clock.advance(1500 * MS);
   assert.deepEqual(await clients[0]?.ask({ path: "s", messageId: 3 }, 10 * MS), ["ACK 4.29"]);
   assert.deepEqual(await peer("10.0.0.99").ask({ path: "s" }, 10 * MS), ["ACK 2.05"]);
+});
+
+test("a computer is held to its share by answers that it does not acknowledge, from whatever port", async () => {
+  const { clock, peer } = await bench({ responses: 16, responsesPerPeer: 2 });
+  for (let port = 5000; port < 5005; port++) peer("10.0.0.20", port).send({ code: CODE.POST, path: "slow" });
+  await clock.advance(1500 * MS);
+  const other = peer("10.0.0.20", 5005);
+  assert.deepEqual(await other.ask({ path: "s" }, 10 * MS), ["ACK 4.29"]);
+  assert.deepEqual(await peer("10.0.0.21").ask({ path: "s" }, 10 * MS), ["ACK 2.05"]);
+  await clock.advance(100 * SECOND);
+  assert.deepEqual(await other.ask({ path: "s", messageId: 2 }, 10 * MS), ["ACK 2.05"]);
+});
+
+test("notifications that wait for an acknowledgement keep out no requests", async () => {
+  const { peer, sample } = await bench({ responsesPerPeer: 4 });
+  const client = peer();
+  for (const [messageId, token] of ["a", "b", "c", "d", "e", "f", "g", "h"].entries())
+    await client.ask({ path: "obs", token, messageId, options: REGISTER }, 10 * MS);
+  sample.value.set(1);
+  assert.deepEqual(await client.ask({ path: "s", token: "i", messageId: 10 }, 10 * MS), [
+    "CON 2.05",
+    "ACK 2.05",
+  ]);
 });
 
 test("a client that asks forever and acknowledges nothing costs a constant number of messages and no memory", async () => {
@@ -107,6 +131,7 @@ test("a silent client loses its observations and all that waits at once, whateve
   await clock.advance(100 * SECOND);
   assert.equal(server.stats.observers, 0);
   assert.equal(server.stats.dropped, 1);
+  assert.equal(server.stats.abandoned, 1);
   const before = client.received.length;
   for (let n = 2; n < 100; n++) {
     sample.value.set(n);

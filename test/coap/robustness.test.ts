@@ -280,3 +280,29 @@ test(`${DATAGRAMS} GETs over loopback: memory flat`, { timeout: 600_000 }, async
   socket.close();
   await server.close();
 });
+
+test("observations that end while their value is being fetched leave nothing behind", async (context) => {
+  const memory = new Memory();
+  await directly(async (bench) => {
+    const { socket, sample, clock } = bench;
+    for (let part = 0; part < PARTS; part++) {
+      for (let port = 1; port <= PEERS; port++) {
+        const query = `${part} ${port} `.padEnd(250, "long");
+        const options = [[OPTION.URI_QUERY, query] as const, [OPTION.URI_QUERY, query] as const];
+        for (const observe of [0, 1]) {
+          const request = {
+            path: "frame",
+            messageId: observe,
+            options: [[OPTION.OBSERVE, observe] as const, ...options],
+          };
+          socket.deliver(requestBytes(request), port);
+        }
+        await clock.advance(MS);
+      }
+      sample.requests.length = 0;
+      await assertForgotten(bench);
+      memory.measure();
+    }
+  });
+  memory.assertFlat(context, 2);
+});

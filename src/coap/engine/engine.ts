@@ -74,6 +74,8 @@ export class Engine {
   #hasStopped = false;
 
   constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
+    // Each handler at work may listen; Node.js takes more than ten for a leak, and says so.
+    setMaxListeners(0, this.#closing.signal);
     this.clock = clock;
     this.log = log;
     this.limits = limits;
@@ -95,7 +97,7 @@ export class Engine {
       limits,
       stats: this.#counts,
       pins: this.#pins,
-      admit: (request) => this.#admit?.(request),
+      admit: (request) => this.#refusalOf(request),
       answer: (request) => this.#answer(request),
       failed: (request, error) => void this.#failed(request, error),
     });
@@ -141,14 +143,16 @@ export class Engine {
   handle(request: Request): void {
     this.#counts.requests += 1;
     const reply = request.opened?.reply ?? this.#screen(request);
-    if (reply === undefined) this.#run(request);
-    else if (reply.body === undefined) this.#finish(request, reply);
+    if (reply !== undefined && reply.body === undefined) return this.#finish(request, reply);
+    const busy = this.#busyReply(request.from);
+    if (busy !== undefined) this.#finish(request, busy);
+    else if (reply?.body === undefined) this.#run(request);
     else this.#finishWhenHere(request, this.#withPart(request, reply, reply.body));
   }
 
   /** Whether the request is refused whatever its body is; then it is answered. */
   refuses(request: Request): boolean {
-    const refusal = this.#admit?.(request);
+    const refusal = this.#refusalOf(request);
     if (refusal === undefined) return false;
     this.#counts.requests += 1;
     this.#finish(request, refusal);
@@ -191,7 +195,7 @@ export class Engine {
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
     if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
     if (block1 === undefined) return this.#uploads.refusalOf(request);
-    const refusal = this.#admit?.(request);
+    const refusal = this.#refusalOf(request);
     if (refusal !== undefined) return refusal;
     const added = this.#uploads.add(request, block1);
     if ("code" in added) return added;
@@ -206,16 +210,29 @@ export class Engine {
     request.isRepeatable = true;
     const pinned = this.#pins.find(answerKey(request));
     // The handler, which looks at who asks, has no part in this: he may have lost his key since the first block.
-    const refusal = pinned === undefined ? undefined : this.#admit?.(request);
+    const refusal = pinned === undefined ? undefined : this.#refusalOf(request);
     return refusal ?? pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
+  }
+
+  // Nobody catches what is thrown amid notifications.
+  #refusalOf(request: Request): Reply | undefined {
+    try {
+      return this.#admit?.(request);
+    } catch (error) {
+      return this.#failed(request, error);
+    }
+  }
+
+  /** Why nothing more can be begun for the peer. */
+  #busyReply(from: Peer): Reply | undefined {
+    const isFull = this.#running.total >= this.limits.requests;
+    if (isFull || this.#closing.signal.aborted) return BUSY;
+    const isMuch = from.running >= this.limits.requestsPerPeer || !this.#running.hasRoom(from);
+    return isMuch ? TOO_MANY : undefined;
   }
 
   #run(request: Request): void {
     const { from, observe } = request;
-    const isFull = this.#running.total >= this.limits.requests;
-    if (isFull || this.#closing.signal.aborted) return this.#finish(request, BUSY);
-    const isMuch = from.running >= this.limits.requestsPerPeer || !this.#running.hasRoom(from);
-    if (isMuch) return this.#finish(request, TOO_MANY);
     // A GET with the token of an observation ends or replaces it (RFC 7641 section 3.6), but not one for a later block.
     if (from.observers > 0 && observe !== 0 && !request.isRepeatable && isSafe(request.method))
       this.#observers.end(request);
@@ -279,12 +296,17 @@ export class Engine {
     request.from.running -= 1;
     this.#running.give(request.from);
     if (this.#running.total === 0) this.#whenIdle();
-    this.#finish(request, reply);
+    try {
+      this.#finish(request, reply);
+    } catch (error) {
+      // Nobody waits for this promise.
+      this.#failed(request, error);
+    }
   }
 
   #finish(request: Request, given: Reply): void {
-    // A handler that outlived the server.
-    if (this.#hasStopped) return;
+    // A handler that outlived the server, or the connection: nobody would end what it observes.
+    if (this.#hasStopped || request.from.isGone) return;
     const { reply, sequence } = this.#observe(request, given);
     const answer = composeReply(request, reply, this.#pins, { sequence });
     if (sequence !== undefined && answer.hasMore) this.#observers.startTransfer(request);

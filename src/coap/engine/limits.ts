@@ -27,7 +27,7 @@ export interface CoapLimits {
   readonly requests: number;
   /** Requests per second of one computer; above it 4.29, once a second. 0 is no limit. */
   readonly requestsPerSecond: number;
-  /** Answers that wait for the acknowledgement of another one, of one peer and of all; above it 4.29. */
+  /** Answers that wait for an acknowledgement, their own or that of another one, of one peer and of all; above it 4.29. */
   readonly responsesPerPeer: number;
   readonly responses: number;
   /** Remote endpoints remembered; above it the least recent idle one is forgotten. */

@@ -3,6 +3,7 @@
 // delivered (what that is depends on the transport), and fetched when it came in blocks. Nothing queues up for a slow client.
 
 import type { Clock } from "../../base/clock.ts";
+import { type MaybePromise, whenHere } from "../../base/maybe-promise.ts";
 import type { Pins } from "./block2.ts";
 import { PerComputer } from "./computers.ts";
 import { sealed } from "./guard.ts";
@@ -35,7 +36,7 @@ export interface ObserverHost {
   /** The refusal of a request that may not be answered any more. */
   readonly admit: (request: Request) => Reply | undefined;
   /** Runs the handler; gives 5.00 when it fails. */
-  readonly answer: (request: Request) => Reply | Promise<Reply>;
+  readonly answer: (request: Request) => MaybePromise<Reply>;
   /** Logs what a handler's subscription threw. */
   readonly failed: (request: Request, error: unknown) => void;
 }
@@ -43,7 +44,7 @@ export interface ObserverHost {
 type Subscribe = NonNullable<CoapResponse["observe"]>;
 
 /** Answers rendered in one turn, shared by all who observe the same. */
-type Rendered = Map<string, Reply | Promise<Reply>>;
+type Rendered = Map<string, MaybePromise<Reply>>;
 
 export class Observers {
   readonly #host: ObserverHost;
@@ -133,7 +134,10 @@ export class Observers {
     this.#ticker.stop();
     const last = { code: "5.03", payload: Buffer.from("the server is stopping") };
     for (const ofPeer of this.#byPeer.values()) {
-      for (const observer of ofPeer.values()) observer.carrier.sendLast(this.#compose(observer, last));
+      for (const observer of ofPeer.values()) {
+        const message = this.#composed(observer, last);
+        if (message !== undefined) observer.carrier.sendLast(message);
+      }
     }
     this.#changed.clear();
   }
@@ -189,33 +193,46 @@ export class Observers {
     else this.#notify(observer, reply);
   }
 
-  #rendered({ request, isShared }: Observer, rendered: Rendered): Reply | Promise<Reply> {
+  #rendered({ request, isShared }: Observer, rendered: Rendered): MaybePromise<Reply> {
     if (!isShared) return this.#host.answer(request);
     // What is shared tells of one observer only whether he may still see it.
     const refusal = this.#host.admit(request);
     if (refusal !== undefined) return refusal;
     const key = contentKey(request);
-    const reply = rendered.get(key) ?? this.#host.answer(request);
+    const known = rendered.get(key);
+    // The part of a body that fits one transport does not fit another.
+    if (known !== undefined)
+      return whenHere(known, (reply) => (reply.part === undefined ? reply : this.#host.answer(request)));
+    const reply = this.#host.answer(request);
     rendered.set(key, reply);
     return reply;
   }
 
   #notify(observer: Observer, reply: Reply): void {
     observer.isPreparing = false;
-    if (observer.isRemoved) return observer.carrier.release();
+    const message = observer.isRemoved ? undefined : this.#composed(observer, reply);
+    if (message === undefined) return observer.carrier.release();
     observer.isUnsettled = true;
-    observer.carrier.send(this.#compose(observer, reply));
+    observer.carrier.send(message);
   }
 
   #settled(observer: Observer, delivery: Delivery): void {
     observer.isUnsettled = false;
     if (delivery === "refused") this.#remove(observer);
-    if (delivery === "lost") {
-      this.#host.stats.abandoned += 1;
-      // Who does not acknowledge for 93 s is gone, with all he observes.
-      this.endAll(observer.request.from);
-    }
+    // Who does not acknowledge for 93 s is gone, with all he observes.
+    if (delivery === "lost") this.endAll(observer.request.from);
     this.#whenReady(observer);
+  }
+
+  /** Undefined when it cannot be protected: nobody would catch that here, and there is nothing else to send. */
+  #composed(observer: Observer, reply: Reply): ReplyMessage | undefined {
+    try {
+      return this.#compose(observer, reply);
+    } catch (error) {
+      this.#host.failed(observer.request, error);
+      this.#remove(observer);
+      return undefined;
+    }
   }
 
   // Removes the observer when the reply is an error: that is the last notification (RFC 7641 section 4.2).
@@ -238,6 +255,12 @@ export class Observers {
     this.#transfers.set(key, (this.#transfers.get(key) ?? new Set()).add(observer));
   }
 
+  #endTransfer(observer: Observer, key: string): void {
+    const others = this.#transfers.get(key);
+    others?.delete(observer);
+    if (others?.size === 0) this.#transfers.delete(key);
+  }
+
   #remove(observer: Observer): void {
     if (observer.isRemoved) return;
     observer.isRemoved = true;
@@ -248,7 +271,7 @@ export class Observers {
     peer.observers -= 1;
     this.#held.give(peer);
     this.#changed.delete(observer);
-    if (observer.transfer !== undefined) this.#transfers.get(observer.transfer.key)?.delete(observer);
+    if (observer.transfer !== undefined) this.#endTransfer(observer, observer.transfer.key);
     observer.carrier.close();
     try {
       observer.unsubscribe();

@@ -37,6 +37,8 @@ export abstract class Peer {
   pinnedBytes = 0;
   /** Bytes of bodies that are being read for its requests. */
   readingBytes = 0;
+  /** Its connection has ended, and another one would be another peer. */
+  isGone = false;
   #computer: string | undefined;
   #isLocal: boolean | undefined;
 

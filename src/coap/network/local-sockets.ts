@@ -4,7 +4,7 @@
 
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../base/clock.ts";
-import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
+import { asVscopeError, isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { Groups } from "./groups.ts";
 import type { NetworkAddress, UdpNetwork } from "./network.ts";
@@ -170,9 +170,12 @@ export class LocalSockets implements DatagramSocket {
   }
 
   #tick(): boolean {
-    this.#following ??= this.#follow().finally(() => {
-      this.#following = undefined;
-    });
+    this.#following ??= this.#follow()
+      // The system could not tell its addresses, as with no file descriptor left; it is asked again.
+      .catch((error: unknown) => this.#listener?.failed(asVscopeError(error)))
+      .finally(() => {
+        this.#following = undefined;
+      });
     return true;
   }
 

@@ -104,7 +104,8 @@ function openWebSocket(target: StreamTarget, signal: AbortSignal): Promise<Messa
     webSocket.once("open", () => {
       settle();
       const transport = isTls ? "wss" : "ws";
-      resolve(new WebSocketStream(webSocket, socket ?? new Socket(), { transport }));
+      const budget = new Budget(2 * CLIENT_MESSAGE_BYTES);
+      resolve(new WebSocketStream(webSocket, socket ?? new Socket(), { transport, budget }));
     });
     webSocket.on("error", (error) => {
       settle();

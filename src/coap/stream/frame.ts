@@ -28,7 +28,7 @@ const EXTENDED = [
 const COPIED_BELOW = 32 * 1024;
 const FIRST_BYTES = 1024;
 
-const NO_ROOM = "no room for more unfinished messages";
+export const NO_ROOM = "no room for more unfinished messages";
 
 interface Header {
   /** Of the header with the code; the token follows. */

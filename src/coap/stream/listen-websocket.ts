@@ -36,13 +36,14 @@ export async function listenWebSocket(options: WebSocketOptions, gate: Gate): Pr
   const guardian = options.tls === undefined ? undefined : new TlsGuardian(options.tls);
   const scheme = guardian === undefined ? "coap+ws" : "coaps+ws";
   const limits = { maxHeaderSize: HEADER_BYTES };
+  const { limitBytes, budget } = gate;
   const server =
     guardian === undefined
       ? createHttpServer(limits)
       : checked(scheme, () => createHttpsServer({ ...guardian.options, ...limits }));
   const webSockets = new WebSocketServer({
     noServer: true,
-    maxPayload: gate.limitBytes,
+    maxPayload: limitBytes,
     perMessageDeflate: false,
     clientTracking: false,
     handleProtocols: () => WEBSOCKET_PROTOCOL,
@@ -62,7 +63,7 @@ export async function listenWebSocket(options: WebSocketOptions, gate: Gate): Pr
     if (refusal !== undefined || identity === "false" || !(socket instanceof Socket))
       return refuse(socket, refusal ?? FORBIDDEN);
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      gate.accept(streamOf(webSocket, socket, identity), socket),
+      gate.accept(new WebSocketStream(webSocket, socket, { ...proven(socket, identity), budget }), socket),
     );
   });
   const acceptor = await listen(scheme, server, options);
@@ -70,13 +71,8 @@ export async function listenWebSocket(options: WebSocketOptions, gate: Gate): Pr
   return { ...acceptor, renew: (renewed) => server.setSecureContext(guardian.renew(renewed)) };
 }
 
-function streamOf(
-  webSocket: ConstructorParameters<typeof WebSocketStream>[0],
-  socket: Socket,
-  identity: CoapIdentity | undefined,
-): WebSocketStream {
-  const transport = socket instanceof TLSSocket ? "wss" : "ws";
-  return new WebSocketStream(webSocket, socket, { transport, identity });
+function proven(socket: Socket, identity: CoapIdentity | undefined) {
+  return { transport: socket instanceof TLSSocket ? "wss" : "ws", identity } as const;
 }
 
 interface Refusal {

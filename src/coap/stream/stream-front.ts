@@ -176,11 +176,17 @@ export class StreamFront implements Gate {
   // The one that has been silent for longest, if it does nothing; rather one that TLS knows nobody of.
   #evictOne(): boolean {
     const heardBeforeUs = this.#engine.clock.nowUs() - EVICT_AFTER_US;
-    const idle = [...this.#peers.values()].filter((peer) => !peer.isBusy && peer.heardUs <= heardBeforeUs);
-    const anonymous = idle.filter(({ identity }) => identity === undefined);
+    const idle = [...this.#peers].filter(([, peer]) => !peer.isBusy && peer.heardUs <= heardBeforeUs);
+    const anonymous = idle.filter(([, { identity }]) => identity === undefined);
     const [first, ...others] = anonymous.length > 0 ? anonymous : idle;
     if (first === undefined) return false;
-    others.reduce((idlest, peer) => (peer.heardUs < idlest.heardUs ? peer : idlest), first).destroy();
+    const [key, idlest] = others.reduce(
+      (one, other) => (other[1].heardUs < one[1].heardUs ? other : one),
+      first,
+    );
+    // Its end takes a turn; the next newcomer must not count on the same one.
+    this.#peers.delete(key);
+    idlest.destroy();
     return true;
   }
 
@@ -194,7 +200,7 @@ export class StreamFront implements Gate {
   }
 }
 
-// The same for a socket of TLS and the one below it.
-function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+// The same for a socket of TLS and the one below it. One port of a client can be connected to several addresses of this computer.
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -51,7 +51,6 @@ export class StreamPeer extends Peer implements ConnectionHost {
   #unreadBytes = 0;
   #pongs: ((withCustody: boolean) => void)[] = [];
   #isReleased = false;
-  #isClosed = false;
 
   constructor(stream: MessageStream, { engine, number, maxMessageBytes, closed }: StreamPeerOptions) {
     super();
@@ -144,7 +143,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
 
   closed(fact: string | undefined): void {
     this.#hasRead();
-    this.#isClosed = true;
+    this.isGone = true;
     this.#closed(this, fact);
   }
 
@@ -162,7 +161,7 @@ export class StreamPeer extends Peer implements ConnectionHost {
       return this.#connection.send({ code: codeNumber("5.00"), token, options: [], payload: NO_BYTES });
     this.#connection.send(message);
     // What has left at once, or is less than that, is not worth counting.
-    if (!this.#connection.isFull || this.#isClosed) return;
+    if (!this.#connection.isFull || this.isGone) return;
     this.#unreadBytes += payload.length;
     this.#engine.sending.take(this, payload.length);
   }

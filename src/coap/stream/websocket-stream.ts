@@ -1,11 +1,12 @@
 // Messages over a WebSocket, RFC 8323 section 4: each is one binary WebSocket message.
 
 import type { Socket } from "node:net";
+import type { Budget } from "../../base/budget.ts";
 import type { RawData, WebSocket } from "ws";
 import type { Message } from "../message/codec.ts";
 import type { CoapIdentity } from "../engine/peer.ts";
 import { plainAddress } from "../network/udp.ts";
-import { decodeWebSocketMessage, encodeWebSocketMessage } from "./frame.ts";
+import { decodeWebSocketMessage, encodeWebSocketMessage, NO_ROOM } from "./frame.ts";
 import type { MessageStream, StreamListener } from "./message-stream.ts";
 import { FULL_BYTES } from "./socket-stream.ts";
 
@@ -16,6 +17,8 @@ export const WEBSOCKET_PROTOCOL = "coap";
 export interface WebSocketStreamOptions {
   readonly transport: "ws" | "wss";
   readonly identity?: CoapIdentity | undefined;
+  /** What all unfinished messages occupy. */
+  readonly budget: Budget;
 }
 
 export class WebSocketStream implements MessageStream {
@@ -27,6 +30,11 @@ export class WebSocketStream implements MessageStream {
   readonly #socket: Socket;
   /** What had come when the newest message was whole: more than that is the beginning of the next one. */
   #wholeBytes: number;
+  readonly #budget: Budget;
+  /** As `#wholeBytes`, but for what comes between the fragments of a message. */
+  #messageEnd: number;
+  /** What is counted in the budget. */
+  #chargedBytes = 0;
   #wasFull = false;
   #isBroken = false;
   #isPaused = true;
@@ -38,7 +46,8 @@ export class WebSocketStream implements MessageStream {
   #listener: StreamListener | undefined;
 
   /** `socket` is the one under the WebSocket. */
-  constructor(webSocket: WebSocket, socket: Socket, { transport, identity }: WebSocketStreamOptions) {
+  constructor(webSocket: WebSocket, socket: Socket, { transport, identity, budget }: WebSocketStreamOptions) {
+    this.#budget = budget;
     this.transport = transport;
     this.identity = identity;
     this.address = plainAddress(socket.remoteAddress ?? "");
@@ -46,6 +55,9 @@ export class WebSocketStream implements MessageStream {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#wholeBytes = socket.bytesRead;
+    this.#messageEnd = socket.bytesRead;
+    // After `ws`, which has taken the messages that are whole.
+    socket.on("data", () => this.#charge());
     this.#sent = () => this.#hasSent();
     socket.setNoDelay(true);
     webSocket.on("message", (data, isBinary) => this.#receive(data, isBinary));
@@ -55,6 +67,7 @@ export class WebSocketStream implements MessageStream {
     });
     webSocket.once("close", () => {
       this.#isClosed = true;
+      this.#charge();
       this.#listener?.closed(this.#cause);
     });
   }
@@ -108,10 +121,10 @@ export class WebSocketStream implements MessageStream {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#isBroken) return;
     this.#isWhole();
+    this.#messageEnd = this.#wholeBytes;
     const message = isBinary && Buffer.isBuffer(data) ? decodeWebSocketMessage(data) : undefined;
     if (message !== undefined) return this.#deliver(message);
-    this.#isBroken = true;
-    this.#listener?.broken(isBinary ? "malformed message" : "a text message, CoAP is binary");
+    this.#break(isBinary ? "malformed message" : "a text message, CoAP is binary");
   }
 
   #deliver(message: Message): void {
@@ -126,6 +139,21 @@ export class WebSocketStream implements MessageStream {
   #control(): void {
     this.#isWhole();
     this.#listener?.controlled();
+  }
+
+  // `ws` keeps the fragments of a message until it is whole.
+  #charge(): void {
+    const bytes = this.#isClosed ? 0 : this.#socket.bytesRead - this.#messageEnd;
+    const more = bytes - this.#chargedBytes;
+    if (more > 0 && !this.#budget.fits(more)) return this.#break(NO_ROOM);
+    this.#budget.take(more);
+    this.#chargedBytes = bytes;
+  }
+
+  #break(fact: string): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#listener?.broken(fact);
   }
 
   #isWhole(): void {

@@ -84,7 +84,8 @@ export class Proofs {
       retransmissions: PING_RETRANSMISSIONS,
       firstWaitUs: PING_FIRST_WAIT_US,
       settled: (outcome: Outcome) => {
-        if (outcome === "abandoned") this.#options.failed(peer);
+        // By now it may have proven itself otherwise.
+        if (outcome === "abandoned" && !peer.isProven) this.#options.failed(peer);
       },
     };
   }

@@ -272,11 +272,11 @@ export class UdpFront implements UdpSender {
   }
 }
 
-// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
-// anyway does nothing. To read takes up the server, too, when the handler is slow.
-function isHarmless({ method, observe, fault, opened }: UdpRequest, isCrowded: boolean): boolean {
+// An observation is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter from a
+// forged address. What is refused anyway does nothing. To read takes up the server, too, when the handler is slow.
+function isHarmless({ method, observe, block1, fault, opened }: UdpRequest, isCrowded: boolean): boolean {
   const isRefused = fault !== undefined || opened?.reply !== undefined;
-  return isRefused || (isSafe(method) && observe !== 0 && !isCrowded);
+  return isRefused || (isSafe(method) && observe !== 0 && block1 === undefined && !isCrowded);
 }
 
 // The peer has reset a notification that was not confirmable.

@@ -87,17 +87,24 @@ export class UdpOutbox {
   /** Sends an answer that is to be acknowledged, in its turn. */
   sendConfirmable(request: UdpRequest, messageId: number, bytes: Buffer): void {
     const { from } = request;
-    const settled = (outcome: Outcome): void => {
-      if (outcome === "abandoned") this.lose(from);
-    };
-    this.#wait(request, () => this.reliability.transmit(from, { messageId, bytes, settled }));
+    this.#wait(request, (end) => {
+      const settled = (outcome: Outcome): void => {
+        end();
+        if (outcome === "abandoned") this.lose(from);
+      };
+      this.reliability.transmit(from, { messageId, bytes, settled });
+    });
   }
 
   /** Calls `then` when the peer has proven its address; asks it to by a ping. Otherwise calls `failed`. */
   afterProof(request: UdpRequest, then: () => void, failed: () => void = () => {}): void {
-    const granted = (): void => {
-      then();
-      this.reliability.release(request.from);
+    const granted = (end: () => void): void => {
+      end();
+      try {
+        then();
+      } finally {
+        this.reliability.release(request.from);
+      }
     };
     this.#wait(request, granted, failed);
   }
@@ -125,16 +132,14 @@ export class UdpOutbox {
     this.reliability.stop();
   }
 
-  #wait(request: UdpRequest, granted: () => void, dropped: () => void = () => {}): void {
+  /** `granted` gets what it must call when nothing waits any more. */
+  #wait(request: UdpRequest, granted: (end: () => void) => void, dropped: () => void = () => {}): void {
     const { counts } = this.#engine;
     const oldest = request.from.isProven ? undefined : this.#waiting.oldestFor(request.from);
     if (oldest !== undefined) this.reliability.drop(oldest);
     const end = this.#waiting.begin(request);
     this.reliability.whenFree(request.from, {
-      granted: () => {
-        end();
-        granted();
-      },
+      granted: () => granted(end),
       dropped: () => {
         end();
         counts.dropped += 1;

@@ -25,7 +25,8 @@ export class Waiting {
   /** Whether no more may wait for the peer. A computer for which nothing waits is served however much waits for others. */
   isFull(peer: UdpPeer): boolean {
     const { responses, responsesPerPeer } = this.#limits;
-    if (peer.line.waiting.length >= responsesPerPeer) return true;
+    // A notification waits for each observation at most, and must not keep out what the client asks for.
+    if (peer.line.waiting.length >= responsesPerPeer + peer.observers) return true;
     if (!peer.isProven) return false;
     const isMuch = this.#answers.total >= responses && this.#answers.of(peer) > 0;
     return isMuch || !this.#answers.hasRoom(peer);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
+import { Cell } from "../../../src/base/cell.ts";
 import { SystemClock } from "../../../src/base/clock.ts";
 import { VscopeError } from "../../../src/base/errors.ts";
 import { SILENT } from "../../../src/base/log.ts";
@@ -18,6 +19,7 @@ import {
 import type { Message } from "../../../src/coap/message/codec.ts";
 import { findOption, OPTION } from "../../../src/coap/message/options.ts";
 import { pattern } from "../support/sample-server.ts";
+import { RawPeer } from "../support/raw-peer.ts";
 import { RawConnection } from "../stream/raw-connection.ts";
 
 const clock = new SystemClock();
@@ -179,6 +181,40 @@ bodies(
     assert.equal((await get(client)).code, "5.00");
   },
 );
+
+for (const isLate of [false, true]) {
+  test(`observers of one body get the part that fits their transport, read ${isLate ? "late" : "at once"}`, {
+    timeout: 60_000,
+  }, async () => {
+    const version = new Cell(0);
+    const content = CONTENT.subarray(0, 5000);
+    const read = (offset: number, length: number): Uint8Array | Promise<Uint8Array> => {
+      const part = content.subarray(offset, offset + length);
+      return isLate ? Promise.resolve(part) : part;
+    };
+    const handler = () => ({
+      code: "2.05",
+      etag: Buffer.from(`v${version.value}`),
+      body: { size: content.length, read },
+      observe: (changed: () => void) => version.subscribe(changed),
+    });
+    const server = await CoapServer.listen({ address: "127.0.0.1", port: 0, handler, streams: { tcp: 0 } });
+    const connection = await RawConnection.introduced(server.ports.tcp ?? 0);
+    const peer = await RawPeer.open(server.port);
+    const register = { path: "file", options: [[OPTION.OBSERVE, 0]] } as const;
+    connection.ask(register);
+    await connection.next();
+    await peer.ask(register);
+    for (let number = 1; number < 5; number++)
+      await peer.ask({ path: "file", token: "blocks", options: [[OPTION.BLOCK2, (number << 4) | 6]] });
+    version.set(1);
+    assert.equal((await connection.next())?.payload.length, 5000);
+    assert.equal((await peer.next()).payload.length, 1024);
+    connection.close();
+    peer.close();
+    await server.close();
+  });
+}
 
 const LONG = pattern(2 * 1024 * 1024, 5);
 const PIPELINED = 24;

@@ -60,6 +60,37 @@ test("an answer leaves from the address that was asked", async () => {
   await clock.run(server.close());
 });
 
+test("a system that cannot tell its addresses for a while is asked again", async () => {
+  const { clock, network, host } = bench("192.0.2.7");
+  let isFailing = false;
+  const addresses = () => {
+    // As with no file descriptor left.
+    if (isFailing) throw new Error("too many open files");
+    return host.addresses();
+  };
+  const { server } = await Sample.start({
+    clock,
+    network: { addresses, bind: (...at) => host.bind(...at), bindGroup: (...at) => host.bindGroup(...at) },
+    address: "::",
+    port: PORT,
+  });
+  isFailing = true;
+  await clock.advance(10 * SECOND);
+  isFailing = false;
+  host.present = ["192.0.2.7", "192.0.2.8"];
+  await clock.advance(10 * SECOND);
+  const client = await CoapClient.open({
+    host: "192.0.2.8",
+    port: PORT,
+    clock,
+    socket: network.socket("192.0.2.20", 4000),
+  });
+  const { code } = await clock.run(client.request({ method: "GET", path: ["s"] }, NEVER));
+  assert.equal(code, "2.05");
+  await client.close();
+  await clock.run(server.close());
+});
+
 test("the same client port at two addresses of the server is two peers", async () => {
   const { clock, network, host } = bench("192.0.2.7", "192.0.2.8");
   const { server, sample } = await Sample.start({ clock, network: host, address: "::", port: PORT });

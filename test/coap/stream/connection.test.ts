@@ -531,6 +531,19 @@ scenario(
   { connections: 2, connectionsPerAddress: 2 },
 );
 
+scenario(
+  "an answer that comes after the end of its connection registers no observation",
+  async ({ connect, server, clock }) => {
+    const connection = await connect();
+    connection.ask({ path: "late", options: [[OPTION.OBSERVE, 0]] });
+    while (server.stats.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+    connection.close();
+    while (server.stats.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(SECOND);
+    assert.equal(server.stats.observers, 0);
+  },
+);
+
 scenario("what a connection had asked for is forgotten with it", async ({ connect, server, clock }) => {
   const connection = await connect(1152);
   connection.ask({ path: "b256k" });

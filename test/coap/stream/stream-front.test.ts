@@ -23,16 +23,25 @@ function bench(limits: Partial<CoapLimits>) {
   });
   const front = new StreamFront(engine);
   let port = 40_000;
-  const arrive = (address: string): Socket => {
+  const arrive = (
+    address: string,
+    at: { readonly remotePort?: number; readonly localAddress?: string } = {},
+  ) => {
     const socket = new Socket();
-    for (const [name, value] of Object.entries({ remoteAddress: address, remotePort: port++, localPort: 1 }))
-      Object.defineProperty(socket, name, { value });
+    const ends = {
+      remoteAddress: address,
+      remotePort: port++,
+      localAddress: "192.0.2.100",
+      localPort: 1,
+      ...at,
+    };
+    for (const [name, value] of Object.entries(ends)) Object.defineProperty(socket, name, { value });
     front.admit(socket);
     return socket;
   };
   /** Makes a connection of an admitted socket, of somebody with this name. */
-  const connect = (address: string, name?: string): Socket => {
-    const socket = arrive(address);
+  const connect = (address: string, name?: string, at: Parameters<typeof arrive>[1] = {}): Socket => {
+    const socket = arrive(address, at);
     front.accept(streamOn(socket, address, name), socket);
     return socket;
   };
@@ -84,4 +93,31 @@ test("who has no name in TLS makes room before who has one", async () => {
   await clock.advance(11 * SECOND);
   assert.ok(!arrive("192.0.2.3").destroyed);
   assert.deepEqual([known.destroyed, unknown.destroyed], [false, true]);
+});
+
+test("one port of a client that is connected to two addresses of the server is two connections", async () => {
+  const { clock, front, connect } = bench({});
+  const sockets = ["192.0.2.100", "192.0.2.101"].map((localAddress) =>
+    connect("192.0.2.1", undefined, { remotePort: 5000, localAddress }),
+  );
+  const closed = front.close();
+  await clock.advance(SECOND);
+  assert.deepEqual(
+    sockets.map(({ destroyed }) => destroyed),
+    [true, true],
+  );
+  await closed;
+});
+
+test("each of several newcomers at once needs an idle connection of its own", async () => {
+  const { clock, front, arrive, connect } = bench({ connections: 2 });
+  const idle = [connect("192.0.2.1"), connect("192.0.2.2")];
+  await clock.advance(11 * SECOND);
+  const newcomers = [arrive("192.0.2.3"), arrive("192.0.2.4"), arrive("192.0.2.5")];
+  assert.deepEqual(
+    [...idle, ...newcomers].map(({ destroyed }) => destroyed),
+    [true, true, false, false, true],
+  );
+  await clock.advance(SECOND);
+  assert.equal(front.size, 2);
 });

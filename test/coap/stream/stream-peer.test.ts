@@ -15,6 +15,7 @@ import { codeNumber, codeText } from "../../../src/coap/message/codes.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, pingMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
 import { StreamPeer } from "../../../src/coap/stream/stream-peer.ts";
+import { Budget } from "../../../src/base/budget.ts";
 import { WebSocketStream } from "../../../src/coap/stream/websocket-stream.ts";
 import { messageOf } from "./raw-connection.ts";
 import { ScriptedStream } from "./scripted-stream.ts";
@@ -107,7 +108,7 @@ test("pings of WebSocket count, too", { timeout: 60_000 }, async () => {
   const arrived = new Promise<StreamPeer>((resolve) => {
     webSockets.once("connection", (webSocket, { socket }) => {
       Object.defineProperty(socket, "remoteAddress", { value: "192.0.2.1" });
-      const stream = new WebSocketStream(webSocket, socket, { transport: "ws" });
+      const stream = new WebSocketStream(webSocket, socket, { transport: "ws", budget: new Budget(2 ** 26) });
       resolve(new StreamPeer(stream, { engine, number: 1, maxMessageBytes: 4096, closed: () => {} }));
     });
   });

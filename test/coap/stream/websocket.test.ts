@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
+import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
@@ -23,11 +24,16 @@ interface Bench {
   readonly port: number;
 }
 
-function scenario(name: string, run: (bench: Bench) => Promise<void>): void {
+function scenario(
+  name: string,
+  run: (bench: Bench) => Promise<void>,
+  limits: Partial<CoapLimits> = {},
+): void {
   test(name, { timeout: 60_000 }, async () => {
     const clock = new VirtualClock();
     const { sample, server } = await Sample.start({
       clock,
+      limits,
       streams: { ws: 0 },
       origins: ["https://box.example"],
     });
@@ -194,6 +200,38 @@ scenario("who opens nothing, or does not finish, is let go after 10 s", async ({
   assert.equal(server.stats.connections, 0);
   socket.destroy();
 });
+
+scenario(
+  "the parts of messages that are not whole share the memory of all connections, and give it back",
+  async ({ port, server, clock }) => {
+    // As much as two of the largest messages.
+    const raw = [await RawWebSocket.open(port), await RawWebSocket.open(port), await RawWebSocket.open(port)];
+    const part = Buffer.alloc(15_000);
+    for (const [index, { webSocket }] of raw.entries()) {
+      webSocket.send(part, { fin: false });
+      // Read in this order.
+      if (index < 2) await new Promise((resolve) => webSocket.once("pong", resolve).ping());
+    }
+    const abort = await raw[2]?.next();
+    assert.equal(abort === undefined ? "" : textOf(abort), "no room for more unfinished messages");
+    for (const { webSocket } of raw) webSocket.terminate();
+    while (server.stats.connections > 0) await clock.advance(1000);
+    for (let round = 0; round < 5; round++) {
+      const whole = await RawWebSocket.open(port);
+      const bytes = encodeWebSocketMessage(
+        messageOf({ code: CODE.PUT, path: "put", payload: pattern(9000) }),
+      );
+      whole.webSocket.send(bytes.subarray(0, 8000), { fin: false });
+      whole.webSocket.send(bytes.subarray(8000));
+      assert.equal((await whole.next())?.code, 0x44);
+      whole.webSocket.send(part, { fin: false });
+      await new Promise((resolve) => whole.webSocket.once("pong", resolve).ping());
+      whole.webSocket.terminate();
+      while (server.stats.connections > 0) await clock.advance(1000);
+    }
+  },
+  { bodyBytes: 10_000, uploadBytes: 1 },
+);
 
 scenario("a message that trickles in is given up", async ({ port, server, clock }) => {
   const raw = await RawWebSocket.open(port);

@@ -161,7 +161,7 @@ export class Sample {
   // Takes its time, but not so long that it is acknowledged first; comes in several blocks.
   async #late({ signal }: CoapRequest): Promise<CoapResponse> {
     await this.#clock.delay(400_000, signal);
-    return { code: "2.05", contentFormat: 42, payload: pattern(8000) };
+    return { ...this.#observable(pattern(8000), this.value), contentFormat: 42 };
   }
 
   #observable(payload: Buffer, cell: Cell<number> | Cell<Buffer>): CoapResponse {
