@@ -9,6 +9,8 @@ export interface ClientEndpoint {
   readonly name: string;
   /** What one message to the server can carry. */
   readonly sizes: SizeLimits;
+  /** Bodies can come and go in bursts of datagrams (Q-Block, RFC 9177), as far as is known; they cannot when absent. */
+  takesBursts?: boolean;
 
   /** A token that no other exchange of this endpoint uses. */
   nextToken(): Buffer;

@@ -25,6 +25,11 @@ export interface CoapClientRequest {
   readonly ifNoneMatch?: boolean;
   /** Tag of the representation the caller has; the answer is then 2.03 when that is still valid. */
   readonly etag?: Uint8Array;
+  /**
+   * Large bodies in bursts (Q-Block, RFC 9177), for links that lose datagrams and take long. Only over UDP without OSCORE;
+   * elsewhere, and with a server that does not know it, as without.
+   */
+  readonly qBlock?: boolean;
 }
 
 export interface CoapReply {

@@ -1,14 +1,19 @@
-// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
+// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959; or in bursts
+// (RFC 9177) where that was asked for, until the server says that it does not know them.
 
+import type { Clock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import {
   BERT_EXPONENT,
   type Block,
   blockValue,
   isWholeBlock,
+  LARGEST_EXPONENT,
   readBlock,
   unitBytes,
 } from "../message/block.ts";
+import { BurstDownload, qBlock2Of } from "./burst-download.ts";
+import { BurstExchange } from "./burst-exchange.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import {
   type CoapClientRequest,
@@ -30,15 +35,24 @@ const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 const CONTINUE = codeNumber("2.31");
 const TOO_LARGE = codeNumber("4.13");
+/** An option that the server does not know. */
+const BAD_OPTION = codeNumber("4.02");
+
+/** The whole answer, in bursts of blocks of 1024 bytes. */
+const ALL_IN_BURSTS = blockValue({ number: 0, more: true, sizeExponent: LARGEST_EXPONENT });
 
 export class Transfer {
   readonly #endpoint: ClientEndpoint;
   readonly #request: CoapClientRequest;
   readonly #options: readonly CoapOption[];
+  readonly #clock: Clock;
+  readonly #wantsBursts: boolean;
 
-  constructor(endpoint: ClientEndpoint, request: CoapClientRequest) {
+  constructor(endpoint: ClientEndpoint, request: CoapClientRequest, clock: Clock) {
     this.#endpoint = endpoint;
     this.#request = request;
+    this.#clock = clock;
+    this.#wantsBursts = request.qBlock === true;
     // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
     const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
     this.#options = [...requestOptions(request), ...tag];
@@ -47,7 +61,7 @@ export class Transfer {
   /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
   async run(signal: AbortSignal): Promise<CoapReply> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const reply = await this.download(await this.#upload(signal), signal);
+      const reply = await this.#attempt(signal);
       if (reply !== undefined) return reply;
       if (!isSafe(this.#request.method)) break;
     }
@@ -57,7 +71,7 @@ export class Transfer {
   /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
   register(token: Buffer, signal: AbortSignal): Promise<Message> {
     const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
-    return this.#endpoint.exchange({ ...this.#head(), ...this.#selection(), token, options }, signal);
+    return this.#first({ ...this.#head(), ...this.#selection(), token, options }, signal);
   }
 
   /** Ends the observation; the server need not answer (No-Response, RFC 7967). */
@@ -68,6 +82,44 @@ export class Transfer {
 
   /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
   async download(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
+    if (!isInBursts(first)) return this.#downloadBlocks(first, signal);
+    const exchange = this.#newExchange();
+    try {
+      return await this.#downloadBursts(first, { exchange, isFollowed: false }, signal);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<CoapReply | undefined> {
+    const exchange = this.#newExchange();
+    try {
+      const first = await this.#upload(exchange, signal);
+      return isInBursts(first)
+        ? await this.#downloadBursts(first, { exchange, isFollowed: true }, signal)
+        : await this.#downloadBlocks(first, signal);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  #newExchange(): BurstExchange {
+    return new BurstExchange(this.#endpoint, this.#clock, this.#head().code);
+  }
+
+  async #downloadBursts(
+    first: Message,
+    how: { readonly exchange: BurstExchange; readonly isFollowed: boolean },
+    signal: AbortSignal,
+  ): Promise<CoapReply | undefined> {
+    const options = readingOptions(this.#options);
+    const name = this.#name();
+    const download = new BurstDownload({ ...how, name, options, largestBytes: LARGEST_BODY_BYTES }, first);
+    const body = await download.run(signal);
+    return body === undefined ? undefined : replyOf(first, body);
+  }
+
+  async #downloadBlocks(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
     const parts = [first.payload];
     let block = blockOf(first, OPTION.BLOCK2);
     if (block?.more !== true) return replyOf(first, first.payload);
@@ -90,14 +142,35 @@ export class Transfer {
     return replyOf(first, Buffer.concat(parts, bytes));
   }
 
-  async #upload(signal: AbortSignal): Promise<Message> {
+  /** Sends what starts an answer; asks for that in bursts until the server does not know them. */
+  async #first(message: Message, signal: AbortSignal): Promise<Message> {
+    if (!this.#takesBursts) return this.#endpoint.exchange(message, signal);
+    const options = withUints(message.options, [OPTION.Q_BLOCK2, ALL_IN_BURSTS]);
+    const answer = await this.#endpoint.exchange({ ...message, options }, signal);
+    if (answer.code !== BAD_OPTION) return answer;
+    const plain = await this.#endpoint.exchange(message, signal);
+    if (plain.code !== BAD_OPTION) this.#endpoint.takesBursts = false;
+    return plain;
+  }
+
+  get #takesBursts(): boolean {
+    return this.#wantsBursts && this.#endpoint.takesBursts === true;
+  }
+
+  async #upload(exchange: BurstExchange, signal: AbortSignal): Promise<Message> {
     const payload = this.#request.payload ?? NO_BYTES;
+    const { sizes } = this.#endpoint;
+    if (payload.length <= sizes.wholeBytes) {
+      const token = this.#takesBursts ? exchange.token() : this.#endpoint.nextToken();
+      return this.#first({ ...this.#head(), token, options: this.#options, payload }, signal);
+    }
+    return this.#uploadBlocks(payload, signal);
+  }
+
+  async #uploadBlocks(payload: Uint8Array, signal: AbortSignal): Promise<Message> {
     // One token for all blocks: some servers tell uploads apart by it.
     const head = { ...this.#head(), token: this.#endpoint.nextToken() };
     const { sizes } = this.#endpoint;
-    if (payload.length <= sizes.wholeBytes) {
-      return this.#endpoint.exchange({ ...head, options: this.#options, payload }, signal);
-    }
     let { sizeExponent } = sizes;
     let offset = 0;
     for (;;) {
@@ -135,12 +208,17 @@ export class Transfer {
   }
 
   #error(fact: string): VscopeError {
-    const { method, path } = this.#request;
-    return new VscopeError(
-      "DEVICE_PROTOCOL",
-      `${this.#endpoint.name}: ${method} /${path.join("/")}: ${fact}`,
-    );
+    return new VscopeError("DEVICE_PROTOCOL", `${this.#name()}: ${fact}`);
   }
+
+  #name(): string {
+    const { method, path } = this.#request;
+    return `${this.#endpoint.name}: ${method} /${path.join("/")}`;
+  }
+}
+
+function isInBursts(message: Message): boolean {
+  return classOf(message.code) === 2 && qBlock2Of(message) !== undefined;
 }
 
 function blockOf({ options }: Message, number: number): Block | undefined {

@@ -74,7 +74,7 @@ export class CoapClient {
    * without an answer, DEVICE_NOT_CONNECTED when no server listens there, DEVICE_PROTOCOL when it misbehaves.
    */
   request(request: CoapClientRequest, signal: AbortSignal): Promise<CoapReply> {
-    return new Transfer(this.#endpoint, request).run(signal);
+    return new Transfer(this.#endpoint, request, this.#clock).run(signal);
   }
 
   /**
@@ -83,7 +83,7 @@ export class CoapClient {
    * longer than Max-Age, or the connection ends. Throws as `request` does, and the signal's reason.
    */
   async *observe(request: CoapClientRequest, signal: AbortSignal): AsyncGenerator<CoapReply, void, void> {
-    const transfer = new Transfer(this.#endpoint, request);
+    const transfer = new Transfer(this.#endpoint, request, this.#clock);
     const mailbox = new Mailbox(this.#clock);
     const token = this.#endpoint.nextToken();
     const stop = this.#endpoint.listen(

@@ -28,6 +28,7 @@ const REMEMBERED = 64;
 export class UdpEndpoint implements ClientEndpoint {
   readonly name: string;
   readonly sizes = UDP_SIZES;
+  takesBursts = true;
   readonly #clock: Clock;
   readonly #socket: DatagramSocket;
   readonly #host: string;

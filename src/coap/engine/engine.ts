@@ -8,6 +8,7 @@ import type { Log } from "../../base/log.ts";
 import { type MaybePromise } from "../../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
+import { Bursts } from "./bursts.ts";
 import { failedReply, withPart } from "./body.ts";
 import type { Message } from "../message/codec.ts";
 import { isSafe } from "../message/codes.ts";
@@ -60,6 +61,7 @@ export class Engine {
   readonly #admit: CoapAdmission | undefined;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
+  readonly #bursts: Bursts;
   readonly #uploads: Uploads;
   readonly #observers: Observers;
   readonly #housekeeping: Ticker;
@@ -80,6 +82,14 @@ export class Engine {
     this.#admit = admit;
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
+    this.#bursts = new Bursts({
+      clock,
+      limits,
+      pins: this.#pins,
+      admit: (request) => this.#admit?.(request),
+      part: (request, reply, body) => this.#withPart(request, reply, body),
+      ended: (key) => this.#observers.transferred(key),
+    });
     this.#uploads = new Uploads(clock, limits);
     this.#housekeeping = new Ticker(clock, HOUSEKEEPING_US, () => this.#expire());
     this.#observers = new Observers({
@@ -146,8 +156,14 @@ export class Engine {
     return true;
   }
 
+  /** The peer does not want what it gets without having asked for it: only blocks that it asks for follow. */
+  hush(peer: Peer): void {
+    this.#bursts.forgetAll(peer);
+  }
+
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
   forget(peer: Peer): void {
+    this.#bursts.forgetAll(peer);
     this.#observers.endAll(peer);
     this.#uploads.forgetAll(peer);
     this.#pins.forgetAll(peer);
@@ -157,6 +173,7 @@ export class Engine {
   async close(name: string): Promise<void> {
     this.failures.flush();
     this.#observers.close();
+    this.#bursts.close();
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
     const late = new AbortController();
     const cancel = this.clock.after(CLOSE_WITHIN_US, () => late.abort());
@@ -170,7 +187,8 @@ export class Engine {
   #screen(request: Request): Reply | undefined {
     const { fault, block1, block2 } = request;
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
-    if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
+    const isLater = block2 !== undefined && (block2.number > 0 || this.#bursts.hasLost(request));
+    if (isLater) return this.#laterBlock(request);
     if (block1 === undefined) return this.#uploads.refusalOf(request);
     const refusal = this.#admit?.(request);
     if (refusal !== undefined) return refusal;
@@ -271,6 +289,9 @@ export class Engine {
     if (sequence !== undefined && answer.hasMore) this.#observers.startTransfer(request);
     if (request.isRepeatable && !answer.hasMore) this.#observers.transferred(answerKey(request));
     request.respond(sealed(request.opened, answer, false));
+    // An observer asks for what follows the first block: messages that its registration gets are notifications to it.
+    if (request.wanted.length > 0 && answer.hasMore && !answer.isUnwanted && sequence === undefined)
+      this.#bursts.follow(request, reply.original ?? reply);
   }
 
   /** Registers the observation that was asked for, if it can be; gives 5.00 when subscribing fails. */

@@ -4,6 +4,7 @@ import { type CoapMethod, methodOf } from "../message/codes.ts";
 import type { Message } from "../message/codec.ts";
 import { type Block, isReservedSize, protectedSizes, readBlock, type SizeLimits } from "../message/block.ts";
 import type { Opened } from "./guard.ts";
+import { wantedBlocks } from "../message/q-block.ts";
 import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "../message/options.ts";
 import type { CoapIdentity, Peer, Transport } from "./peer.ts";
 import type { ReplyMessage } from "./response.ts";
@@ -37,6 +38,8 @@ export interface CoapRequest {
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
 }
+
+const NO_BLOCKS: readonly Block[] = [];
 
 /** Why a request is refused before a handler sees it. */
 export interface Fault {
@@ -86,6 +89,10 @@ export abstract class Request implements CoapRequest {
   observe: number | undefined;
   block1: Block | undefined;
   block2: Block | undefined;
+  /** Blocks of the answer that are to come at once (Q-Block2, RFC 9177); the first one is `block2`, too. */
+  wanted: readonly Block[] = NO_BLOCKS;
+  /** It asks for the whole answer in bursts. */
+  startsBursts = false;
   size1 = 0;
   /** Bits of RFC 7967: 2, 8 and 16 for no interest in 2.xx, 4.xx and 5.xx. */
   noResponse = 0;
@@ -114,6 +121,7 @@ export abstract class Request implements CoapRequest {
         this.fault ??= { code: "4.02", text: `option ${option.number}: critical and not known` };
       previous = option.number;
     }
+    if (this.wanted.length > 0) this.#takeWanted(this.wanted);
     if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
       this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
     }
@@ -153,6 +161,25 @@ export abstract class Request implements CoapRequest {
   /** Opens a way for the notifications of the observation that this request registers. */
   abstract carry(source: NotificationSource): NotificationCarrier;
 
+  /** Sends another part of the answer in a message of its own; false when it may not, or cannot, be sent now. */
+  push(_answer: ReplyMessage): boolean {
+    return false;
+  }
+
+  // Bursts are for datagrams that get lost. Inside OSCORE they would need a number for each block.
+  #takeWanted(asked: readonly Block[]): void {
+    if (this.from.isStream || this.opened !== undefined)
+      this.fault ??= { code: "4.02", text: "Q-Block: over plain UDP only" };
+    if (this.block1 !== undefined || this.block2 !== undefined)
+      this.fault ??= { code: "4.02", text: "Block and Q-Block in one request" };
+    const wanted = wantedBlocks(asked);
+    if (wanted === undefined)
+      this.fault ??= { code: "4.00", text: "Q-Block2: blocks of one size in ascending order" };
+    this.startsBursts = asked[0]?.number === 0 && asked[0].more;
+    this.wanted = wanted ?? NO_BLOCKS;
+    this.block2 = this.wanted[0];
+  }
+
   #take({ number, value }: CoapOption): void {
     switch (number) {
       case OPTION.URI_PATH:
@@ -186,6 +213,9 @@ export abstract class Request implements CoapRequest {
         break;
       case OPTION.BLOCK2:
         this.block2 = readBlock(value);
+        break;
+      case OPTION.Q_BLOCK2:
+        this.wanted = [...this.wanted, readBlock(value)];
         break;
       case OPTION.ETAG:
         this.etags.push(value);
