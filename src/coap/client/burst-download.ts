@@ -15,8 +15,8 @@ import { ReceivedBlocks } from "../message/received-blocks.ts";
 import type { BurstExchange } from "./burst-exchange.ts";
 import { withUints } from "./client-message.ts";
 
-/** Asked too fast, or too much at work: what is missing is asked for again later. */
-const LATER: readonly number[] = [codeNumber("4.29"), codeNumber("5.03")];
+/** Asked too fast, or too much at work: what is missing is asked for again later. The last is late and of the upload before. */
+const PASSED_OVER: readonly number[] = [codeNumber("4.29"), codeNumber("5.03"), codeNumber("2.31")];
 
 export interface BurstDownloadOptions {
   readonly exchange: BurstExchange;
@@ -56,7 +56,7 @@ export class BurstDownload {
     while (!this.#blocks.isWhole) {
       const message = await exchange.take(this.#dueUs, signal);
       if (message === undefined) this.#ask();
-      else if (!LATER.includes(message.code) && !this.#add(message)) return undefined;
+      else if (!PASSED_OVER.includes(message.code) && !this.#add(message)) return undefined;
     }
     return this.#blocks.body();
   }

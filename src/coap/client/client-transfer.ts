@@ -14,6 +14,7 @@ import {
 } from "../message/block.ts";
 import { BurstDownload, qBlock2Of } from "./burst-download.ts";
 import { BurstExchange } from "./burst-exchange.ts";
+import { BurstUpload } from "./burst-upload.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import {
   type CoapClientRequest,
@@ -40,11 +41,13 @@ const BAD_OPTION = codeNumber("4.02");
 
 /** The whole answer, in bursts of blocks of 1024 bytes. */
 const ALL_IN_BURSTS = blockValue({ number: 0, more: true, sizeExponent: LARGEST_EXPONENT });
+const SMALLEST_BLOCK = blockValue({ number: 0, more: false, sizeExponent: 0 });
+const CORE: CoapClientRequest = { method: "GET", path: [".well-known", "core"] };
 
 export class Transfer {
   readonly #endpoint: ClientEndpoint;
   readonly #request: CoapClientRequest;
-  readonly #options: readonly CoapOption[];
+  #options: readonly CoapOption[];
   readonly #clock: Clock;
   readonly #wantsBursts: boolean;
 
@@ -53,14 +56,13 @@ export class Transfer {
     this.#request = request;
     this.#clock = clock;
     this.#wantsBursts = request.qBlock === true;
-    // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
-    const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
-    this.#options = [...requestOptions(request), ...tag];
+    this.#options = this.#taggedOptions();
   }
 
   /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
   async run(signal: AbortSignal): Promise<CoapReply> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (attempt > 0) this.#options = this.#taggedOptions();
       const reply = await this.#attempt(signal);
       if (reply !== undefined) return reply;
       if (!isSafe(this.#request.method)) break;
@@ -101,6 +103,18 @@ export class Transfer {
     } finally {
       exchange.close();
     }
+  }
+
+  // The requests for later blocks do not repeat what a FETCH selects: a tag tells them apart (RFC 9175 section 3). One names
+  // a body that goes up in bursts, too; it serves once.
+  #taggedOptions(): readonly CoapOption[] {
+    const needsTag = this.#request.method === "FETCH" || this.#goesInBursts();
+    const tag = needsTag ? [bytesOption(OPTION.REQUEST_TAG, this.#endpoint.nextToken())] : [];
+    return [...requestOptions(this.#request), ...tag];
+  }
+
+  #goesInBursts(): boolean {
+    return this.#mayBurst && (this.#request.payload?.length ?? 0) > this.#endpoint.sizes.wholeBytes;
   }
 
   #newExchange(): BurstExchange {
@@ -144,27 +158,47 @@ export class Transfer {
 
   /** Sends what starts an answer; asks for that in bursts until the server does not know them. */
   async #first(message: Message, signal: AbortSignal): Promise<Message> {
-    if (!this.#takesBursts) return this.#endpoint.exchange(message, signal);
+    if (!this.#mayBurst) return this.#endpoint.exchange(message, signal);
     const options = withUints(message.options, [OPTION.Q_BLOCK2, ALL_IN_BURSTS]);
     const answer = await this.#endpoint.exchange({ ...message, options }, signal);
+    if (answer.code !== BAD_OPTION) this.#endpoint.bursts = "taken";
     if (answer.code !== BAD_OPTION) return answer;
     const plain = await this.#endpoint.exchange(message, signal);
-    if (plain.code !== BAD_OPTION) this.#endpoint.takesBursts = false;
+    if (plain.code !== BAD_OPTION) this.#endpoint.bursts = "refused";
     return plain;
   }
 
-  get #takesBursts(): boolean {
-    return this.#wantsBursts && this.#endpoint.takesBursts === true;
+  get #mayBurst(): boolean {
+    const { bursts = "refused" } = this.#endpoint;
+    return this.#wantsBursts && bursts !== "refused";
   }
 
   async #upload(exchange: BurstExchange, signal: AbortSignal): Promise<Message> {
     const payload = this.#request.payload ?? NO_BYTES;
     const { sizes } = this.#endpoint;
     if (payload.length <= sizes.wholeBytes) {
-      const token = this.#takesBursts ? exchange.token() : this.#endpoint.nextToken();
+      const token = this.#mayBurst ? exchange.token() : this.#endpoint.nextToken();
       return this.#first({ ...this.#head(), token, options: this.#options, payload }, signal);
     }
-    return this.#uploadBlocks(payload, signal);
+    if (!(await this.#knowsBursts(signal))) return this.#uploadBlocks(payload, signal);
+    return new BurstUpload({ exchange, name: this.#name(), options: this.#options, payload }).run(signal);
+  }
+
+  // A server may pass over a non-confirmable message with an option that it does not know, so it is asked first (RFC 9177
+  // section 4.1), by a block that every server has.
+  async #knowsBursts(signal: AbortSignal): Promise<boolean> {
+    if (this.#mayBurst && this.#endpoint.bursts === "unknown") {
+      const options = withUints(requestOptions(CORE), [OPTION.Q_BLOCK2, SMALLEST_BLOCK]);
+      const message = {
+        code: methodCode("GET"),
+        token: this.#endpoint.nextToken(),
+        options,
+        payload: NO_BYTES,
+      };
+      const { code } = await this.#endpoint.exchange(message, signal);
+      this.#endpoint.bursts = code === BAD_OPTION ? "refused" : "taken";
+    }
+    return this.#mayBurst;
   }
 
   async #uploadBlocks(payload: Uint8Array, signal: AbortSignal): Promise<Message> {

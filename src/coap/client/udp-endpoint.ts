@@ -28,7 +28,7 @@ const REMEMBERED = 64;
 export class UdpEndpoint implements ClientEndpoint {
   readonly name: string;
   readonly sizes = UDP_SIZES;
-  takesBursts = true;
+  bursts: NonNullable<ClientEndpoint["bursts"]> = "unknown";
   readonly #clock: Clock;
   readonly #socket: DatagramSocket;
   readonly #host: string;

@@ -8,6 +8,7 @@ import type { Log } from "../../base/log.ts";
 import { type MaybePromise } from "../../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
+import { BurstUploads } from "./burst-uploads.ts";
 import { Bursts } from "./bursts.ts";
 import { failedReply, withPart } from "./body.ts";
 import type { Message } from "../message/codec.ts";
@@ -23,6 +24,7 @@ import { RateLimits } from "./rate-limit.ts";
 import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
 import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
+import { UploadBudget } from "./upload-budget.ts";
 import { Ticker } from "../../base/ticker.ts";
 
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
@@ -63,6 +65,7 @@ export class Engine {
   readonly #pins: Pins;
   readonly #bursts: Bursts;
   readonly #uploads: Uploads;
+  readonly #burstUploads: BurstUploads;
   readonly #observers: Observers;
   readonly #housekeeping: Ticker;
   readonly #keepers: (() => number)[] = [];
@@ -90,7 +93,9 @@ export class Engine {
       part: (request, reply, body) => this.#withPart(request, reply, body),
       ended: (key) => this.#observers.transferred(key),
     });
-    this.#uploads = new Uploads(clock, limits);
+    const budget = new UploadBudget(limits);
+    this.#uploads = new Uploads(clock, budget);
+    this.#burstUploads = new BurstUploads(clock, limits, budget);
     this.#housekeeping = new Ticker(clock, HOUSEKEEPING_US, () => this.#expire());
     this.#observers = new Observers({
       clock,
@@ -141,6 +146,8 @@ export class Engine {
   /** Answers a request: at once, or when its handler has. */
   handle(request: Request): void {
     this.#counts.requests += 1;
+    const known = request.fault === undefined ? this.#burstUploads.answerTo(request) : undefined;
+    if (known !== undefined) return request.respond(known);
     const reply = request.opened?.reply ?? this.#screen(request);
     if (reply === undefined) this.#run(request);
     else if (reply.body === undefined) this.#finish(request, reply);
@@ -166,6 +173,7 @@ export class Engine {
     this.#bursts.forgetAll(peer);
     this.#observers.endAll(peer);
     this.#uploads.forgetAll(peer);
+    this.#burstUploads.forgetAll(peer);
     this.#pins.forgetAll(peer);
   }
 
@@ -174,6 +182,7 @@ export class Engine {
     this.failures.flush();
     this.#observers.close();
     this.#bursts.close();
+    this.#burstUploads.close();
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
     const late = new AbortController();
     const cancel = this.clock.after(CLOSE_WITHIN_US, () => late.abort());
@@ -185,14 +194,14 @@ export class Engine {
 
   /** What can be answered without the handler: faults, later blocks of an answer, all but the last block of an upload. */
   #screen(request: Request): Reply | undefined {
-    const { fault, block1, block2 } = request;
+    const { fault, block1, qBlock1, block2 } = request;
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
     const isLater = block2 !== undefined && (block2.number > 0 || this.#bursts.hasLost(request));
     if (isLater) return this.#laterBlock(request);
-    if (block1 === undefined) return this.#uploads.refusalOf(request);
+    if (block1 === undefined && qBlock1 === undefined) return this.#uploads.refusalOf(request);
     const refusal = this.#admit?.(request);
     if (refusal !== undefined) return refusal;
-    const added = this.#uploads.add(request, block1);
+    const added = block1 === undefined ? this.#burstUploads.add(request) : this.#uploads.add(request, block1);
     if ("code" in added) return added;
     request.payload = added.body;
     return undefined;
@@ -288,6 +297,7 @@ export class Engine {
     const answer = composeReply(request, reply, this.#pins, { sequence });
     if (sequence !== undefined && answer.hasMore) this.#observers.startTransfer(request);
     if (request.isRepeatable && !answer.hasMore) this.#observers.transferred(answerKey(request));
+    if (request.qBlock1 !== undefined) this.#burstUploads.answered(request, answer);
     request.respond(sealed(request.opened, answer, false));
     // An observer asks for what follows the first block: messages that its registration gets are notifications to it.
     if (request.wanted.length > 0 && answer.hasMore && !answer.isUnwanted && sequence === undefined)
@@ -318,7 +328,7 @@ export class Engine {
   #expire(): boolean {
     let left = 0;
     for (const keeper of this.#keepers) left += keeper();
-    const hasUploads = this.#uploads.expire();
+    const hasUploads = [this.#uploads.expire(), this.#burstUploads.expire()].includes(true);
     const hasPins = this.#pins.expire();
     return hasUploads || hasPins || left > 0;
   }

@@ -89,6 +89,7 @@ function replyOptions(
     options.push(uintOption(OPTION.CONTENT_FORMAT, reply.contentFormat));
   }
   if (reply.maxAgeS !== undefined) options.push(uintOption(OPTION.MAX_AGE, reply.maxAgeS));
+  if (reply.qBlock1 !== undefined) options.push(uintOption(OPTION.Q_BLOCK1, blockValue(reply.qBlock1)));
   const { block2, size2 } = selected;
   if (block2 !== undefined && !isBurst) options.push(uintOption(OPTION.BLOCK2, blockValue(block2)));
   if (size2 !== undefined) options.push(uintOption(OPTION.SIZE2, size2));

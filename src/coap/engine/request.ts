@@ -2,10 +2,24 @@
 
 import { type CoapMethod, methodOf } from "../message/codes.ts";
 import type { Message } from "../message/codec.ts";
-import { type Block, isReservedSize, protectedSizes, readBlock, type SizeLimits } from "../message/block.ts";
+import {
+  type Block,
+  isReservedSize,
+  LARGEST_EXPONENT,
+  protectedSizes,
+  readBlock,
+  type SizeLimits,
+} from "../message/block.ts";
 import type { Opened } from "./guard.ts";
 import { wantedBlocks } from "../message/q-block.ts";
-import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "../message/options.ts";
+import {
+  type CoapOption,
+  isCritical,
+  findOption,
+  isUnderstood,
+  OPTION,
+  readUint,
+} from "../message/options.ts";
 import type { CoapIdentity, Peer, Transport } from "./peer.ts";
 import type { ReplyMessage } from "./response.ts";
 
@@ -89,6 +103,8 @@ export abstract class Request implements CoapRequest {
   observe: number | undefined;
   block1: Block | undefined;
   block2: Block | undefined;
+  /** Set for a block of a body that comes in bursts (RFC 9177). */
+  qBlock1: Block | undefined;
   /** Blocks of the answer that are to come at once (Q-Block2, RFC 9177); the first one is `block2`, too. */
   wanted: readonly Block[] = NO_BLOCKS;
   /** It asks for the whole answer in bursts. */
@@ -121,7 +137,7 @@ export abstract class Request implements CoapRequest {
         this.fault ??= { code: "4.02", text: `option ${option.number}: critical and not known` };
       previous = option.number;
     }
-    if (this.wanted.length > 0) this.#takeWanted(this.wanted);
+    if (this.qBlock1 !== undefined || this.wanted.length > 0) this.#takeBursts();
     if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
       this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
     }
@@ -167,15 +183,21 @@ export abstract class Request implements CoapRequest {
   }
 
   // Bursts are for datagrams that get lost. Inside OSCORE they would need a number for each block.
-  #takeWanted(asked: readonly Block[]): void {
-    if (this.from.isStream || this.opened !== undefined)
+  #takeBursts(): void {
+    const { from, opened, block1, block2, qBlock1, wanted: asked } = this;
+    if (from.isStream || opened !== undefined)
       this.fault ??= { code: "4.02", text: "Q-Block: over plain UDP only" };
-    if (this.block1 !== undefined || this.block2 !== undefined)
+    if (block1 !== undefined || block2 !== undefined)
       this.fault ??= { code: "4.02", text: "Block and Q-Block in one request" };
-    const wanted = wantedBlocks(asked);
+    if (isReservedSize(qBlock1)) this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
+    if (qBlock1 !== undefined && findOption(this.message.options, OPTION.REQUEST_TAG) === undefined)
+      this.fault ??= { code: "4.00", text: "Q-Block1 needs a Request-Tag" };
+    // Who sends in bursts can read in bursts, too.
+    const [first = { number: 0, more: true, sizeExponent: LARGEST_EXPONENT }] = asked;
+    const wanted = wantedBlocks(asked.length > 0 ? asked : [first]);
     if (wanted === undefined)
       this.fault ??= { code: "4.00", text: "Q-Block2: blocks of one size in ascending order" };
-    this.startsBursts = asked[0]?.number === 0 && asked[0].more;
+    this.startsBursts = first.number === 0 && first.more;
     this.wanted = wanted ?? NO_BLOCKS;
     this.block2 = this.wanted[0];
   }
@@ -213,6 +235,9 @@ export abstract class Request implements CoapRequest {
         break;
       case OPTION.BLOCK2:
         this.block2 = readBlock(value);
+        break;
+      case OPTION.Q_BLOCK1:
+        this.qBlock1 = readBlock(value);
         break;
       case OPTION.Q_BLOCK2:
         this.wanted = [...this.wanted, readBlock(value)];
@@ -253,7 +278,7 @@ const BLOCK2_KEY: ReadonlySet<number> = new Set([
 ]);
 const BLOCK1_KEY: ReadonlySet<number> = new Set([...BLOCK2_KEY, OPTION.CONTENT_FORMAT]);
 
-/** Names the upload that a Block1 request belongs to: peer, method, path, query, Accept, Content-Format, Request-Tag. */
+/** Names the upload that a Block1 or Q-Block1 request belongs to: peer, method, path, query, Accept, Content-Format, Request-Tag. */
 export function uploadKey(request: Request): string {
   return keyOf(request, BLOCK1_KEY);
 }

@@ -58,6 +58,7 @@ const ROWS = new Map<number, OptionRow>([
   [OPTION.ACCEPT, { minBytes: 0, maxBytes: 2, repeatable: false }],
   [OPTION.BLOCK2, { minBytes: 0, maxBytes: 3, repeatable: false }],
   [OPTION.BLOCK1, { minBytes: 0, maxBytes: 3, repeatable: false }],
+  [OPTION.Q_BLOCK1, { minBytes: 0, maxBytes: 3, repeatable: false }],
   [OPTION.SIZE2, { minBytes: 0, maxBytes: 4, repeatable: false }],
   [OPTION.Q_BLOCK2, { minBytes: 0, maxBytes: 3, repeatable: true }],
   [OPTION.PROXY_URI, { minBytes: 1, maxBytes: 1034, repeatable: false }],

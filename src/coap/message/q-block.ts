@@ -57,3 +57,31 @@ export function wantedBlocks(asked: readonly Block[]): readonly Block[] | undefi
   }
   return wanted.slice(0, MAX_PAYLOADS);
 }
+
+/** Numbers of missing blocks as a CBOR sequence of unsigned integers (section 5). */
+export function encodeMissing(numbers: readonly number[]): Buffer {
+  return Buffer.concat(numbers.map((number) => cborUint(number)));
+}
+
+/** The numbers of a CBOR sequence, at most a set of them; undefined when it is none. */
+export function decodeMissing(bytes: Uint8Array): readonly number[] | undefined {
+  const numbers: number[] = [];
+  let at = 0;
+  while (at < bytes.length && numbers.length < MAX_PAYLOADS) {
+    const head = bytes[at] ?? 0;
+    const width = head < 24 ? 0 : 2 ** (head - 24);
+    if (head > 26 || at + width >= bytes.length) return undefined;
+    numbers.push(width === 0 ? head : Buffer.from(bytes).readUIntBE(at + 1, width));
+    at += 1 + width;
+  }
+  return numbers;
+}
+
+function cborUint(value: number): Buffer {
+  if (value < 24) return Buffer.from([value]);
+  const width = value < 0x100 ? 1 : value < 0x1_0000 ? 2 : 4;
+  const out = Buffer.alloc(1 + width);
+  out[0] = 24 + Math.log2(width);
+  out.writeUIntBE(value, 1, width);
+  return out;
+}
