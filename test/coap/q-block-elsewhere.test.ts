@@ -13,6 +13,7 @@ import { CoapClient } from "../../src/coap/client/client.ts";
 import { blockValue } from "../../src/coap/message/block.ts";
 import { codeText } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
+import { withSecured } from "./oscore/secured-sample.ts";
 import { coapServer } from "./outside-clients.ts";
 import { CODE } from "./raw-peer.ts";
 import { pattern, Sample } from "./sample-server.ts";
@@ -64,6 +65,16 @@ test("libcoap 4.3.1, which refuses the options: blocks, and no further question"
     await client.close();
     await stop();
   }
+});
+
+test("with OSCORE the client does not ask for it", async () => {
+  await withSecured({}, async ({ clock, client, network, sample }) => {
+    const put = { method: "PUT", path: ["put"], payload: BODY, qBlock: true } as const;
+    assert.equal((await clock.run(client.request(put, NEVER))).code, "2.04");
+    const get = { method: "GET", path: ["put"], qBlock: true } as const;
+    assert.deepEqual(Buffer.from((await clock.run(client.request(get, NEVER))).payload), sample.uploaded);
+    assert.ok(network.sent.length > 2 * 80);
+  });
 });
 
 test("over TCP the server refuses it, and the client does not ask for it", { timeout: 60_000 }, async () => {

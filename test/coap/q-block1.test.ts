@@ -9,7 +9,9 @@ import { codeText } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
 import { blockIn, far, FAR, FAR_AND_LOSSY, type FarBench, losingOnce, SERVER, timed } from "./far-bench.ts";
 import { STORM } from "./lossy-bench.ts";
+import { Memory } from "./memory.ts";
 import { pattern } from "./sample-server.ts";
+import { CLEAR } from "./virtual-network.ts";
 
 const QUARTER_MIB = pattern(2 ** 18, 6);
 
@@ -122,5 +124,19 @@ test("a server that falls silent: DEVICE_TIMEOUT within four minutes", async () 
     const startUs = clock.nowUs();
     await assert.rejects(clock.run(putting), { code: "DEVICE_TIMEOUT" });
     assert.ok(clock.nowUs() - startUs < 240 * SECOND);
+  });
+});
+
+test("a body that was carried out is not kept", async (t) => {
+  await far({ weather: CLEAR }, async (bench) => {
+    const memory = new Memory();
+    const payload = pattern(2 ** 19);
+    for (let count = 0; count < 36; count++) {
+      assert.equal((await timed(bench, { ...PUT, payload })).reply.code, "2.04");
+      bench.network.sent.length = 0;
+      bench.sample.requests.length = 0;
+      if (count % 6 === 5) memory.measure();
+    }
+    memory.assertFlat(t, 5);
   });
 });

@@ -4,13 +4,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SECOND } from "../../src/base/clock.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { blockValue } from "../../src/coap/message/block.ts";
 import { encodeMessage, NO_BYTES } from "../../src/coap/message/codec.ts";
 import { codeText, NON, RST } from "../../src/coap/message/codes.ts";
 import { OPTION } from "../../src/coap/message/options.ts";
 import { blockIn, far, type FarBench, type FarOptions } from "./far-bench.ts";
 import { CODE, type RawRequest, textOf } from "./raw-peer.ts";
-import { pattern } from "./sample-server.ts";
+import { pattern, Sample } from "./sample-server.ts";
+import { VirtualNetwork } from "./virtual-network.ts";
+import { VirtualPeer } from "./virtual-peer.ts";
 
 let messageId = 0;
 
@@ -223,4 +226,19 @@ rule("other methods: an action runs once, its answer comes in bursts", {}, async
   assert.deepEqual(await answering(bench, request), [0, 1, 2]);
   assert.deepEqual(await answering(bench, { ...asking("1"), code: CODE.PUT, path: "query" }), [1]);
   assert.equal(bench.sample.runs, 1);
+});
+
+test("to a group nobody answers", async () => {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const host = network.host("10.0.0.7");
+  const listening = { clock, network: host, address: "0.0.0.0", port: 5683, multicast: true };
+  const { server } = await Sample.start(listening);
+  const group = { address: "224.0.1.187", port: 5683 };
+  const peer = new VirtualPeer({ clock, network, address: "10.0.0.9", server: group });
+  const core = { type: NON, path: ".well-known/core" } as const;
+  assert.deepEqual(await peer.ask({ ...core, messageId: 1 }, 6 * SECOND), ["NON 2.05"]);
+  const options = [[OPTION.Q_BLOCK2, 0]] as const;
+  assert.deepEqual(await peer.ask({ ...core, messageId: 2, options }, 6 * SECOND), []);
+  await clock.run(server.close());
 });

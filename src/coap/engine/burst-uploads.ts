@@ -44,8 +44,8 @@ interface Upload {
   readonly peer: Peer;
   /** Undefined when the body is whole: its request is carried out. */
   blocks: ReceivedBlocks | undefined;
-  /** The newest: what is asked for answers it. */
-  request: Request;
+  /** The newest, which what is asked for answers; when the body is whole its own, until that is answered. */
+  request: Request | undefined;
   /** To the body. */
   answer: ReplyMessage | undefined;
   /** What it counts for in the budget. */
@@ -101,13 +101,15 @@ export class BurstUploads {
     if (addition === "wrong") return WRONG;
     upload.request = request;
     if (addition === "new") this.#hold(upload, cost);
-    return this.#took(upload, upload.blocks);
+    return this.#took(upload, upload.blocks, request);
   }
 
   /** Keeps the answer to a body that was whole. */
   answered(request: Request, answer: ReplyMessage): void {
     const upload = this.#uploads.get(uploadKey(request));
-    if (upload === undefined || upload.blocks !== undefined) return;
+    if (upload?.request !== request || upload.blocks !== undefined) return;
+    // It has the whole body.
+    upload.request = undefined;
     upload.answer = answer;
     this.#hold(upload, answer.payload.length);
   }
@@ -154,12 +156,11 @@ export class BurstUploads {
     return upload;
   }
 
-  #took(upload: Upload, blocks: ReceivedBlocks): Reply | { readonly body: Uint8Array } {
+  #took(upload: Upload, blocks: ReceivedBlocks, request: Request): Reply | { readonly body: Uint8Array } {
     const nowUs = this.#clock.nowUs();
     upload.usedUs = nowUs;
     upload.asked = 0;
     upload.dueUs = nowUs + NON_RECEIVE_TIMEOUT_US;
-    const { request } = upload;
     if (blocks.isWhole) {
       this.#finish(upload);
       return { body: blocks.body() };
@@ -187,19 +188,19 @@ export class BurstUploads {
 
   #tick(nowUs: number): boolean {
     for (const upload of this.#unfinished) {
-      const { blocks, dueUs } = upload;
-      if (blocks !== undefined && nowUs >= dueUs) this.#ask(upload, blocks, nowUs);
+      if (nowUs >= upload.dueUs) this.#ask(upload, nowUs);
     }
     return this.#unfinished.size > 0;
   }
 
-  #ask(upload: Upload, blocks: ReceivedBlocks, nowUs: number): void {
+  #ask(upload: Upload, nowUs: number): void {
+    const { request, blocks } = upload;
     upload.dueUs = nowUs + NON_RECEIVE_TIMEOUT_US * 2 ** upload.asked;
     upload.askedUs = nowUs;
-    if (upload.asked === NON_MAX_RETRANSMIT) return;
+    if (upload.asked === NON_MAX_RETRANSMIT || request === undefined || blocks === undefined) return;
     upload.asked += 1;
-    const missing = missingOf(upload.request, blocks);
-    upload.request.push({
+    const missing = missingOf(request, blocks);
+    request.push({
       code: INCOMPLETE,
       options: [uintOption(OPTION.CONTENT_FORMAT, MISSING_BLOCKS_FORMAT)],
       payload: encodeMissing(missing),

@@ -5,6 +5,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { MaybePromise } from "../../base/maybe-promise.ts";
 import { Ticker } from "../../base/ticker.ts";
+import { NO_BYTES } from "../message/codec.ts";
 import { type Block, unitBytes } from "../message/block.ts";
 import { NON_MAX_RETRANSMIT, nonTimeoutRandomUs, setFrom } from "../message/q-block.ts";
 import type { Pins } from "./block2.ts";
@@ -79,6 +80,8 @@ export class Bursts {
     if (first === undefined || (known === undefined && others.length === 0)) return;
     this.#forget(key);
     if (!this.#makeRoom(request.from)) return;
+    // It is answered; what is kept of it here must not be a body of megabytes that no budget knows.
+    request.payload = NO_BYTES;
     const next = Math.max(known?.next ?? 0, first.number + 1);
     const burst = { key, request, next, dueUs: Number.POSITIVE_INFINITY, unasked: 0 };
     this.#bursts.set(key, burst);
