@@ -1,13 +1,13 @@
 // Answers in bursts (Q-Block2, RFC 9177): after its first block the rest of a set follows unasked, and the next set when the
 // client asks for it or says nothing for 2 to 3 s. What is sent comes from the pinned answer, so a burst keeps no body. A
-// client that says nothing for four sets has to ask.
+// client that says nothing for two further sets has to ask: the request could be forged.
 
 import type { Clock } from "../../base/clock.ts";
 import type { MaybePromise } from "../../base/maybe-promise.ts";
 import { Ticker } from "../../base/ticker.ts";
 import { NO_BYTES } from "../message/codec.ts";
 import { type Block, unitBytes } from "../message/block.ts";
-import { NON_MAX_RETRANSMIT, nonTimeoutRandomUs, setFrom } from "../message/q-block.ts";
+import { nonTimeoutRandomUs, setFrom } from "../message/q-block.ts";
 import type { Pins } from "./block2.ts";
 import { PerComputer } from "./computers.ts";
 import type { CoapLimits } from "./limits.ts";
@@ -17,6 +17,9 @@ import { answerKey, type Request } from "./request.ts";
 import type { CoapBody, Reply } from "./response.ts";
 
 const TICK_US = 200_000;
+
+/** Sets that go out without a word of the client. */
+const UNASKED_SETS = 2;
 
 export interface BurstHost {
   readonly clock: Clock;
@@ -134,7 +137,7 @@ export class Bursts {
     const reply = this.#host.pins.find(key);
     const isRefused = reply === undefined || this.#host.admit(request) !== undefined;
     if (isRefused) return this.#forget(key);
-    if (burst.unasked === NON_MAX_RETRANSMIT) return;
+    if (burst.unasked === UNASKED_SETS) return;
     burst.unasked += 1;
     void this.#send(burst, setFrom({ number: next, more: false, sizeExponent }), reply);
   }
