@@ -10,6 +10,7 @@ import {
   NON_RECEIVE_TIMEOUT_US,
   NON_TIMEOUT_US,
   REORDER_US,
+  setStart,
 } from "../message/q-block.ts";
 import { ReceivedBlocks } from "../message/received-blocks.ts";
 import type { BurstExchange } from "./burst-exchange.ts";
@@ -36,7 +37,9 @@ export class BurstDownload {
   readonly #sizeExponent: number;
   /** When to ask for what is missing. */
   #dueUs = 0;
-  #askedUs = Number.NEGATIVE_INFINITY;
+  /** When that was done last, and for the set from which block on. */
+  #askedUs = 0;
+  #askedSet = -1;
   /** How often in a row that brought nothing. */
   #asked = 0;
 
@@ -82,9 +85,9 @@ export class BurstDownload {
     this.#asked = 0;
     this.#dueUs = nowUs + NON_RECEIVE_TIMEOUT_US;
     if (this.#blocks.highest < 0 || this.#blocks.isWhole) return;
+    const isNew = this.#askedSet !== setStart(this.#blocks.next) || nowUs - this.#askedUs >= NON_TIMEOUT_US;
     if (this.#blocks.isAtSetStart) this.#request([this.#next()]);
-    else if (this.#blocks.isOvertaken && nowUs - this.#askedUs >= NON_TIMEOUT_US)
-      this.#dueUs = nowUs + REORDER_US;
+    else if (this.#blocks.isOvertaken && isNew) this.#dueUs = nowUs + REORDER_US;
   }
 
   #ask(): void {
@@ -98,6 +101,7 @@ export class BurstDownload {
     this.#request(tail === undefined ? gaps : [...gaps, this.#block(tail, true)]);
     const nowUs = this.#options.exchange.nowUs();
     this.#askedUs = nowUs;
+    this.#askedSet = setStart(this.#blocks.next);
     this.#dueUs = nowUs + NON_RECEIVE_TIMEOUT_US * 2 ** this.#asked;
     this.#asked += 1;
   }

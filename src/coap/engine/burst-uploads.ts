@@ -51,9 +51,10 @@ interface Upload {
   /** What it counts for in the budget. */
   heldBytes: number;
   usedUs: number;
-  /** When to ask for what is missing, and when that was done last. */
+  /** When to ask for what is missing; when that was done last, and for the set from which block on. */
   dueUs: number;
   askedUs: number;
+  askedSet: number;
   /** How often since a block has come. */
   asked: number;
 }
@@ -145,7 +146,8 @@ export class BurstUploads {
       heldBytes: 0,
       usedUs: this.#clock.nowUs(),
       dueUs: 0,
-      askedUs: Number.NEGATIVE_INFINITY,
+      askedUs: 0,
+      askedSet: -1,
       asked: 0,
     };
     this.#uploads.set(key, upload);
@@ -165,7 +167,8 @@ export class BurstUploads {
       this.#finish(upload);
       return { body: blocks.body() };
     }
-    if (blocks.isOvertaken && nowUs - upload.askedUs >= NON_TIMEOUT_US) upload.dueUs = nowUs + REORDER_US;
+    const isNew = upload.askedSet !== setStart(blocks.next) || nowUs - upload.askedUs >= NON_TIMEOUT_US;
+    if (blocks.isOvertaken && isNew) upload.dueUs = nowUs + REORDER_US;
     if (blocks.isAtSetStart) return { code: "2.31", qBlock1: this.#lastOf(request, blocks) };
     // RFC 7967: nothing is said to this block.
     request.noResponse = 2;
@@ -196,8 +199,9 @@ export class BurstUploads {
   #ask(upload: Upload, nowUs: number): void {
     const { request, blocks } = upload;
     upload.dueUs = nowUs + NON_RECEIVE_TIMEOUT_US * 2 ** upload.asked;
-    upload.askedUs = nowUs;
     if (upload.asked === NON_MAX_RETRANSMIT || request === undefined || blocks === undefined) return;
+    upload.askedUs = nowUs;
+    upload.askedSet = setStart(blocks.next);
     upload.asked += 1;
     const missing = missingOf(request, blocks);
     request.push({
