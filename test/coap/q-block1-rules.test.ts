@@ -83,7 +83,7 @@ rule("4.08 for a set before, when the next one has begun", {}, async (bench) => 
   assert.deepEqual(await answering(bench, ...blocks(0, 9), block(10)), ["NON 4.08 9"]);
 });
 
-rule("4.08 after 4 s of silence, then twice as late, four times", {}, async (bench) => {
+rule("4.08 after 4 s of silence, and again, four times", {}, async (bench) => {
   assert.deepEqual(await answering(bench, ...blocks(0, 25, [21, 23, 24])), ["NON 2.31 9", "NON 2.31 19"]);
   assert.deepEqual(await within(bench, 4 * SECOND), ["NON 4.08 21 23 24"]);
   assert.deepEqual(await within(bench, 4 * SECOND), ["NON 4.08 21 23 24"]);

@@ -31,14 +31,11 @@ export interface BurstUploadOptions {
   /** Those of the request, with the Request-Tag of this body. */
   readonly options: readonly CoapOption[];
   readonly payload: Uint8Array;
-  /** 0 to 1; spreads the pauses. */
-  readonly random?: () => number;
 }
 
 export class BurstUpload {
   readonly #options: BurstUploadOptions;
   readonly #count: number;
-  readonly #random: () => number;
   /** The first block that was not sent yet. */
   #next = 0;
   #dueUs = 0;
@@ -48,7 +45,6 @@ export class BurstUpload {
   constructor(options: BurstUploadOptions) {
     this.#options = options;
     this.#count = Math.ceil(options.payload.length / unitBytes(blockAt(0)));
-    this.#random = options.random ?? Math.random;
   }
 
   /** The server's answer to the whole body, or its refusal. Throws DEVICE_TIMEOUT without one. */
@@ -102,7 +98,7 @@ export class BurstUpload {
 
   #wait(): void {
     const times = 2 ** Math.max(0, this.#silences - 1);
-    this.#dueUs = this.#options.exchange.nowUs() + nonTimeoutRandomUs(this.#random) * times;
+    this.#dueUs = this.#options.exchange.nowUs() + nonTimeoutRandomUs() * times;
   }
 
   #send(number: number): void {

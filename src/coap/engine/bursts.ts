@@ -31,8 +31,6 @@ export interface BurstHost {
   readonly part: (request: Request, reply: Reply, body: CoapBody) => MaybePromise<Reply>;
   /** The last block of the answer with this key was sent. */
   readonly ended: (key: string) => void;
-  /** 0 to 1; spreads the pauses. */
-  readonly random?: () => number;
 }
 
 interface Burst {
@@ -49,7 +47,6 @@ interface Burst {
 
 export class Bursts {
   readonly #host: BurstHost;
-  readonly #random: () => number;
   // Least recently used first.
   readonly #bursts = new Map<string, Burst>();
   readonly #held: PerComputer;
@@ -57,13 +54,8 @@ export class Bursts {
 
   constructor(host: BurstHost) {
     this.#host = host;
-    this.#random = host.random ?? Math.random;
     this.#held = new PerComputer(host.limits.requestsPerPeer, host.limits.requests);
     this.#ticker = new Ticker(host.clock, TICK_US, (nowUs) => this.#tick(nowUs));
-  }
-
-  get size(): number {
-    return this.#bursts.size;
   }
 
   /**
@@ -119,7 +111,7 @@ export class Bursts {
       burst.next = Math.max(burst.next, block.number + 1);
     }
     if (burst.next >= count) this.#host.ended(key);
-    else burst.dueUs = this.#host.clock.nowUs() + nonTimeoutRandomUs(this.#random);
+    else burst.dueUs = this.#host.clock.nowUs() + nonTimeoutRandomUs();
   }
 
   #tick(nowUs: number): boolean {

@@ -124,11 +124,6 @@ export function findOption(options: readonly CoapOption[], number: number): Buff
   return undefined;
 }
 
-/** The values of all options with this number, which are integers. */
-export function findUints(options: readonly CoapOption[], number: number): readonly number[] {
-  return options.filter((option) => option.number === number).map(({ value }) => readUint(value));
-}
-
 /** The value of an integer option, or undefined when it is absent. */
 export function findUint(options: readonly CoapOption[], number: number): number | undefined {
   const value = findOption(options, number);

@@ -9,7 +9,7 @@ export const NON_MAX_RETRANSMIT = 4;
 /** The pause after a set that nothing answers is this to one and a half times this (NON_TIMEOUT_RANDOM). */
 export const NON_TIMEOUT_US = 2_000_000;
 const ACK_RANDOM_FACTOR = 1.5;
-/** Silence after which the receiver asks for what is missing; twice as long each further time. */
+/** Silence after which the receiver asks for what is missing; from the third time on twice as long each. */
 export const NON_RECEIVE_TIMEOUT_US = 2 * NON_TIMEOUT_US;
 /** The parts of a body are kept this long without another one. */
 export const NON_PARTIAL_TIMEOUT_US = 247_000_000;
@@ -19,9 +19,8 @@ export const REORDER_US = 100_000;
 /** Content-Format of 4.08: the numbers that are missing, a CBOR sequence. */
 export const MISSING_BLOCKS_FORMAT = 272;
 
-/** `random` gives 0 to 1. */
-export function nonTimeoutRandomUs(random: () => number): number {
-  return NON_TIMEOUT_US * (1 + random() * (ACK_RANDOM_FACTOR - 1));
+export function nonTimeoutRandomUs(): number {
+  return NON_TIMEOUT_US * (1 + Math.random() * (ACK_RANDOM_FACTOR - 1));
 }
 
 /** The first block of the set that a block is in. */

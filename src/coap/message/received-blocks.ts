@@ -1,6 +1,6 @@
 // A body that arrives in blocks in any order: what is there, and what is missing.
 
-import { type Block, blockOffset, isWholeBlock } from "./block.ts";
+import { type Block, isWholeBlock } from "./block.ts";
 import { MAX_PAYLOADS, setStart } from "./q-block.ts";
 
 /** `wrong`: of a length that cannot be, or past the end. */
@@ -84,8 +84,3 @@ export class ReceivedBlocks {
 }
 
 const NONE = new Uint8Array(0);
-
-/** How far into a body a block reaches. */
-export function blockEnd(block: Block, payload: Uint8Array): number {
-  return blockOffset(block) + payload.length;
-}
