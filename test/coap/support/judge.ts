@@ -40,8 +40,10 @@ const CRITICAL = new Map([
   [11, { least: 0, most: 255, repeats: true }],
   [15, { least: 0, most: 255, repeats: true }],
   [17, { least: 0, most: 2, repeats: false }],
+  [19, { least: 0, most: 3, repeats: false }],
   [23, { least: 0, most: 3, repeats: false }],
   [27, { least: 0, most: 3, repeats: false }],
+  [31, { least: 0, most: 3, repeats: true }],
   [35, { least: 1, most: 1034, repeats: false }],
   [39, { least: 1, most: 255, repeats: false }],
 ]);
