@@ -17,17 +17,19 @@ import { DataDirectory } from "./datadir/data-directory.ts";
 import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
+import { ClientLimits } from "./instruments/client-limits.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
-import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
-import { coapHandler } from "./interfaces/coap/handler.ts";
+import { LegacyTree } from "./interfaces/legacy/tree.ts";
 import { openInstruments } from "./open-instruments.ts";
+import { openLegacy } from "./open-legacy.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
-import { searchLimits } from "./spectrometer-settings.ts";
+import { servedTrees } from "./served-trees.ts";
+import { limitedSearch, searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
@@ -69,7 +71,7 @@ export class Server {
       // Where no client can come, nobody has to be kept out.
       const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const coap = security && (await listen(options, { model: parts.model, security }, lifetime));
+      const coap = security && (await listen(options, { ...parts, security }, lifetime));
       parts.coap.server = coap;
       return new Server(parts, { coap, security }, lifetime);
     } catch (error) {
@@ -99,6 +101,7 @@ interface Parts {
   readonly model: ServerModel;
   readonly hardware: Hardware;
   readonly coap: CoapSlot;
+  readonly legacy: LegacyTree | undefined;
 }
 
 async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lifetime): Promise<Security> {
@@ -121,7 +124,9 @@ async function openParts(
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
-  const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
+  const limits = new ClientLimits();
+  const configured = searchLimits(instrument);
+  const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
@@ -129,7 +134,9 @@ async function openParts(
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
-  return { hardware, model, coap };
+  const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
+  const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;
+  return { hardware, model, coap, legacy };
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
@@ -185,6 +192,7 @@ async function openStatusLed(
 
 interface Guarded {
   readonly model: ServerModel;
+  readonly legacy: LegacyTree | undefined;
   readonly security: Security;
 }
 
@@ -195,7 +203,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   const server = await CoapServer.listen({
     address,
     port,
-    ...guardedHandler(options, router, guarded.security),
+    ...servedTrees({ clock, log, router, ...guarded }),
     guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
@@ -213,11 +221,4 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   });
   log.info({ address, port: server.port, ...server.ports }, "CoAP server listens");
   return server;
-}
-
-function guardedHandler({ clock, log }: ServerOptions, router: Router<ServerModel>, security: Security) {
-  const parts = { policy: security.policy, audit: security.audit, clock };
-  const check = accessCheck(router, security.policy);
-  const handler = audited(coapHandler(router, { clock, log, check }), parts);
-  return { handler, admit: admission(check, parts) };
 }

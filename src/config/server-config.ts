@@ -113,6 +113,10 @@ export interface ServerConfig {
     /** Standard output when absent. */
     readonly logFile: string | undefined;
   };
+  readonly piccolo3: {
+    /** Serve the paths of piccolo3 beside the native ones, for its clients. */
+    readonly enabled: boolean;
+  };
   readonly hardware: {
     readonly usb: "libusb" | "emulated" | "none";
     /** File that every USB transfer is written to. */
@@ -208,6 +212,7 @@ const FILE = section({
     debug: flag().default(false),
     logfile: text("a file name").optional(),
   }).prefault({}),
+  piccolo3: section({ enabled: flag().default(true) }).prefault({}),
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
     usb_log: text("a file name").optional(),
@@ -290,6 +295,7 @@ function serverConfig({
   daemon,
   datadir,
   logging,
+  piccolo3,
   hardware,
 }: z.output<typeof FILE>): ServerConfig {
   return {
@@ -306,6 +312,7 @@ function serverConfig({
       reserveMb: datadir.reserve_mb,
     },
     logging: { debug: logging.debug, logFile: logging.logfile },
+    piccolo3: { enabled: piccolo3.enabled },
     hardware: {
       usb: hardware.usb,
       usbLog: hardware.usb_log,

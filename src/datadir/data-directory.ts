@@ -175,6 +175,12 @@ export class DataDirectory {
     return (await this.#require()).folders.page(page);
   }
 
+  /** Names of all runs, the most recently changed first; or of the files of one run, newest first. Throws RESOURCE_NOT_FOUND. */
+  async names(run?: string): Promise<readonly string[]> {
+    const { folders } = await this.#require();
+    return run === undefined ? folders.names() : (await folders.listing(run)).names;
+  }
+
   /** A run with a page of its files. Throws RESOURCE_NOT_FOUND. */
   async run(run: string, page: FilePage = {}): Promise<RunDetail> {
     return readRunDetail(run, await this.#require(), page);
@@ -297,10 +303,8 @@ export class DataDirectory {
       await this.#writer
         .run(() => this.#replaceLost())
         .catch((problem: unknown) => {
-          this.#log.warn(
-            { path: this.path, reason: messageOf(problem) },
-            "the data directory is not mounted",
-          );
+          const reason = messageOf(problem);
+          this.#log.warn({ path: this.path, reason }, "the data directory is not mounted");
         });
     }
   }

@@ -96,6 +96,8 @@ reserve_mb = 500
 [logging]
 debug = on
 logfile = server.log
+[piccolo3]
+enabled = False
 [hardware]
 usb = emulated
 usb_log = usb.log
@@ -163,6 +165,7 @@ emulator_target = soil
       reserveMb: 500,
     },
     logging: { debug: true, logFile: "server.log" },
+    piccolo3: { enabled: false },
     hardware: {
       usb: "emulated",
       usbLog: "usb.log",

@@ -33,6 +33,7 @@ export type CoapAdmission = (request: CoapRequest) => CoapResponse | undefined;
 export interface EngineOptions {
   readonly handler: CoapHandler;
   readonly admit: CoapAdmission | undefined;
+  readonly isCommand?: ((request: CoapRequest) => boolean) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CoapLimits;
@@ -58,6 +59,8 @@ export class Engine {
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
   readonly #admit: CoapAdmission | undefined;
+  /** Whether a request does something, so that neither a copy nor a forged sender may have it done. */
+  readonly isCommand: (request: CoapRequest) => boolean;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
   readonly #uploads: Uploads;
@@ -69,7 +72,7 @@ export class Engine {
   #whenIdle: () => void = () => {};
   #hasStopped = false;
 
-  constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
+  constructor({ handler, admit, isCommand, clock, log, limits, guard }: EngineOptions) {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
@@ -78,6 +81,7 @@ export class Engine {
     this.#running = new PerComputer(limits.requestsPerPeer, limits.requests);
     this.#handler = handler;
     this.#admit = admit;
+    this.isCommand = isCommand ?? (({ method }) => !isSafe(method));
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
     this.#uploads = new Uploads(clock, limits);
@@ -188,7 +192,8 @@ export class Engine {
     const pinned = this.#pins.find(answerKey(request));
     // The handler, which looks at who asks, has no part in this: he may have lost his key since the first block.
     const refusal = pinned === undefined ? undefined : this.#admit?.(request);
-    return refusal ?? pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
+    const isRendering = request.method === "GET" && !this.isCommand(request);
+    return refusal ?? pinned ?? (isRendering ? undefined : { code: "4.08" });
   }
 
   #run(request: Request): void {

@@ -160,10 +160,18 @@ export class UdpFront implements UdpSender {
     const request = new UdpRequest(message, this.#engine.open(message, peer), peer, this);
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.isProven = true;
-    if (peer.isProven || isHarmless(request)) return this.#engine.handle(request);
+    if (peer.isProven || this.#isHarmless(request)) return this.#engine.handle(request);
     // Who may not do it need not prove anything, and nothing waits for him.
     if (this.#engine.refuses(request)) return;
     this.#afterProof(request, () => this.#engine.handle(request));
+  }
+
+  // An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
+  // anyway does nothing.
+  #isHarmless(request: UdpRequest): boolean {
+    const { observe, fault, opened } = request;
+    const isRefused = fault !== undefined || opened?.reply !== undefined;
+    return isRefused || (!this.#engine.isCommand(request) && observe !== 0);
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
@@ -223,7 +231,8 @@ export class UdpFront implements UdpSender {
     // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap; one of a
     // request for a large answer would pin a newer one while the client reads on in the first.
     const isOnce = request.opened !== undefined || request.block1 !== undefined;
-    const canRepeat = !isOnce && (request.isRepeatable || (isSafe(request.method) && !answer.hasMore));
+    const canRepeat =
+      !isOnce && (request.isRepeatable || (!this.#engine.isCommand(request) && !answer.hasMore));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
@@ -260,13 +269,6 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
-}
-
-// An observation is much to be sent for one datagram, and nobody moves a shutter from a forged address. What is refused
-// anyway does nothing.
-function isHarmless({ method, observe, fault, opened }: UdpRequest): boolean {
-  const isRefused = fault !== undefined || opened?.reply !== undefined;
-  return isRefused || (isSafe(method) && observe !== 0);
 }
 
 // The peer has reset a notification that was not confirmable.
