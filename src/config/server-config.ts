@@ -108,6 +108,10 @@ export interface ServerConfig {
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
   };
+  readonly acquisition: {
+    /** What becomes of a batch that was under way when the server or the computer ended. */
+    readonly interruptedBatch: "close" | "resume";
+  };
   readonly logging: {
     readonly debug: boolean;
     /** Standard output when absent. */
@@ -208,6 +212,9 @@ const FILE = section({
     mntpnt: text("a folder name").default("/mnt"),
     reserve_mb: integer(0, 1_000_000).default(64),
   }).prefault({}),
+  acquisition: section({
+    interrupted_batch: oneOf("close", "resume").default("close"),
+  }).prefault({}),
   logging: section({
     debug: flag().default(false),
     logfile: text("a file name").optional(),
@@ -294,6 +301,7 @@ function serverConfig({
   security,
   daemon,
   datadir,
+  acquisition,
   logging,
   piccolo3,
   hardware,
@@ -311,6 +319,7 @@ function serverConfig({
       mountPoint: datadir.mntpnt,
       reserveMb: datadir.reserve_mb,
     },
+    acquisition: { interruptedBatch: acquisition.interrupted_batch },
     logging: { debug: logging.debug, logFile: logging.logfile },
     piccolo3: { enabled: piccolo3.enabled },
     hardware: {

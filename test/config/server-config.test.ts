@@ -93,6 +93,8 @@ mount = yes
 device = LABEL=VSCOPE
 mntpnt = /media/stick
 reserve_mb = 500
+[acquisition]
+interrupted_batch = resume
 [logging]
 debug = on
 logfile = server.log
@@ -164,6 +166,7 @@ emulator_target = soil
       mountPoint: "/media/stick",
       reserveMb: 500,
     },
+    acquisition: { interruptedBatch: "resume" },
     logging: { debug: true, logFile: "server.log" },
     piccolo3: { enabled: false },
     hardware: {
@@ -442,7 +445,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, acquisition, logging, hardware",
   ]);
 });
 
