@@ -2,7 +2,6 @@
 
 import type { SearchLimits } from "./acquisition/autointegration.ts";
 import type { Clock } from "./base/clock.ts";
-import { VscopeError } from "./base/errors.ts";
 import type { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
 import type { InstrumentConfig } from "./config/instrument-config.ts";
@@ -11,7 +10,6 @@ import type { ClientLimits } from "./instruments/client-limits.ts";
 import { Legacy } from "./interfaces/legacy/legacy.ts";
 import { LegacyTree } from "./interfaces/legacy/tree.ts";
 import { MemoryScheduler } from "./interfaces/legacy/memory-scheduler.ts";
-import type { Pausing } from "./interfaces/legacy/ports.ts";
 import type { ServerModel } from "./resources/model.ts";
 
 export interface LegacyOptions {
@@ -34,16 +32,7 @@ export function openLegacy(options: LegacyOptions, lifetime: Lifetime): LegacyTr
   };
   const scheduler = new MemoryScheduler({ model, clock, log });
   lifetime.defer("piccolo3's scheduler", () => scheduler.close());
-  const legacy = new Legacy({ model, clock, log, limits, scheduler, pausing: NO_PAUSE, configured });
+  const legacy = new Legacy({ model, clock, log, limits, scheduler, configured });
   lifetime.defer("piccolo3's tree", () => legacy.close());
   return new LegacyTree(legacy);
 }
-
-/** Of a recorder that cannot pause. */
-const NO_PAUSE: Pausing = {
-  isAsked: false,
-  pause: () => {
-    throw new VscopeError("STATE_CONFLICT", "pause: this recorder cannot");
-  },
-  resume: () => {},
-};

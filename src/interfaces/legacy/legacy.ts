@@ -10,7 +10,7 @@ import type { ServerModel } from "../../resources/model.ts";
 import { Connections } from "./connection.ts";
 import { Cooler } from "./cooler.ts";
 import { RunNames } from "./run-names.ts";
-import type { Pausing, SchedulerPort } from "./ports.ts";
+import type { SchedulerPort } from "./ports.ts";
 import { SequenceNumber } from "./sequence-number.ts";
 import { type ControlSettings, newSettings } from "./settings.ts";
 import { type StateNumber, stateNumber } from "./spectrometer-state.ts";
@@ -32,7 +32,6 @@ export interface LegacyParts {
   readonly log: Log;
   readonly limits: ClientLimits;
   readonly scheduler: SchedulerPort;
-  readonly pausing: Pausing;
   readonly configured: Configured;
 }
 
@@ -41,7 +40,6 @@ export class Legacy {
   readonly clock: Clock;
   readonly log: Log;
   readonly scheduler: SchedulerPort;
-  readonly pausing: Pausing;
   readonly configured: Configured;
   readonly settings: ControlSettings = newSettings();
   readonly sequence: SequenceNumber;
@@ -52,12 +50,11 @@ export class Legacy {
   readonly #told = new Map<string, Cell<number>>();
   readonly #closing = new AbortController();
 
-  constructor({ model, clock, log, limits, scheduler, pausing, configured }: LegacyParts) {
+  constructor({ model, clock, log, limits, scheduler, configured }: LegacyParts) {
     this.model = model;
     this.clock = clock;
     this.log = log;
     this.scheduler = scheduler;
-    this.pausing = pausing;
     this.configured = configured;
     this.#limits = limits;
     this.sequence = new SequenceNumber(model.recorder.status, model.operations);

@@ -11,8 +11,9 @@ export function requireBusy({ model }: Legacy): void {
 
 export function togglePause(legacy: Legacy): null {
   requireBusy(legacy);
-  const { pausing } = legacy;
-  if (pausing.isAsked) pausing.resume();
-  else pausing.pause();
+  const { recorder } = legacy.model;
+  const { phase, pausing = false } = recorder.status.value;
+  if (phase === "paused" || pausing) recorder.resume();
+  else recorder.pause();
   return null;
 }

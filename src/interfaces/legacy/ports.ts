@@ -1,4 +1,4 @@
-// What this tree needs of a scheduler and of a recorder.
+// What this tree needs of a scheduler.
 
 import type { BatchSettings } from "../../acquisition/settings.ts";
 import type { ReadableCell } from "../../base/cell.ts";
@@ -39,11 +39,4 @@ export interface SchedulerPort {
   resume(id: number): void;
   delete(id: number): void;
   setQuietTime(change: Partial<QuietTime>): void;
-}
-
-export interface Pausing {
-  /** What runs is paused, or will be after the present exposure. */
-  readonly isAsked: boolean;
-  pause(): void;
-  resume(): void;
 }
