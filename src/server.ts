@@ -23,6 +23,7 @@ import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
+import { openSchedule } from "./open-schedule.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
@@ -124,11 +125,15 @@ async function openParts(
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
+  const schedule = openSchedule({ config, clock, log, recorder, operations, rack }, lifetime);
+  const { scheduler, position } = schedule;
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  const work = { dataDirectory, recorder, operations, scheduler };
+  const model = { ...instruments, ...work, position, configuration, coapStats };
+  schedule.begin(model);
   return { hardware, model, coap };
 }
 
