@@ -10,6 +10,7 @@ import { listCommand } from "./commands/list.ts";
 import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   darkCommand,
   autoCommand,
   abortCommand,
+  scheduleCommand,
   runsCommand,
   downloadCommand,
   showCommand,
