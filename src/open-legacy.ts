@@ -9,7 +9,6 @@ import type { ServerConfig } from "./config/server-config.ts";
 import type { ClientLimits } from "./instruments/client-limits.ts";
 import { Legacy } from "./interfaces/legacy/legacy.ts";
 import { LegacyTree } from "./interfaces/legacy/tree.ts";
-import { MemoryScheduler } from "./interfaces/legacy/memory-scheduler.ts";
 import type { ServerModel } from "./resources/model.ts";
 
 export interface LegacyOptions {
@@ -30,9 +29,7 @@ export function openLegacy(options: LegacyOptions, lifetime: Lifetime): LegacyTr
     searchMaxUs: (serial: string) => searchLimits.maxUs(serial),
     medium: mount ? { device, mountPoint } : undefined,
   };
-  const scheduler = new MemoryScheduler({ model, clock, log });
-  lifetime.defer("piccolo3's scheduler", () => scheduler.close());
-  const legacy = new Legacy({ model, clock, log, limits, scheduler, configured });
+  const legacy = new Legacy({ model, clock, log, limits, configured });
   lifetime.defer("piccolo3's tree", () => legacy.close());
   return new LegacyTree(legacy);
 }

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { portClashIn } from "./port-clash.ts";
+import { POSITION, type PositionConfig, positionConfig } from "./position-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -91,6 +92,7 @@ export interface ServerConfig {
     /** File of the audit log, beside the log; none when absent. */
     readonly auditLog: string | undefined;
   };
+  readonly position: PositionConfig;
   readonly daemon: {
     /** Run in the background. */
     readonly daemon: boolean;
@@ -200,6 +202,7 @@ const FILE = section({
     state: text("a folder name").default("/var/lib/vscope"),
     audit_log: text("a file name").optional(),
   }).prefault({}),
+  position: POSITION.prefault({}),
   daemon: section({
     daemon: flag().default(false),
     pid_file: text("a file name").default("/run/vscope-server.pid"),
@@ -299,6 +302,7 @@ function serverConfig({
   coap,
   limits,
   security,
+  position,
   daemon,
   datadir,
   acquisition,
@@ -311,6 +315,7 @@ function serverConfig({
     coap: coapConfig(coap),
     limits: limitsConfig(limits),
     security: securityConfig(security),
+    position: positionConfig(position),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
       datadir: datadir.datadir,

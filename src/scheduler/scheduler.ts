@@ -321,10 +321,13 @@ export class Scheduler {
 
   #arm(): void {
     this.#cancelTimer();
-    const utcUs = this.#options.clock.utcUs();
+    const { clock } = this.#options;
+    const utcUs = clock.utcUs();
+    // Nobody waits for anything.
+    if (this.#isClockSet && this.#jobs.value.length === 0 && !this.#quietTime.value.enabled) return;
     const nextUtcUs = this.#isClockSet ? this.#agenda.nextUtcUs : undefined;
     const us = Math.min(LOOK_EVERY_US, Math.max(0, (nextUtcUs ?? Number.POSITIVE_INFINITY) - utcUs));
-    this.#cancelTimer = this.#options.clock.after(us, () => this.#look());
+    this.#cancelTimer = clock.after(us, () => this.#look());
   }
 
   // A disk that takes no row must not keep anything from being recorded.

@@ -3,15 +3,15 @@
 
 import { DEFAULTS } from "../../acquisition/settings.ts";
 import { SECOND } from "../../base/clock.ts";
+import type { Job } from "../../scheduler/job.ts";
 import { Float } from "./json-text.ts";
-import type { ScheduledJob } from "./ports.ts";
 import { momentText } from "./times.ts";
 
-export function jobTuples(jobs: readonly ScheduledJob[]): readonly unknown[] {
+export function jobTuples(jobs: readonly Job[]): readonly unknown[] {
   return jobs.filter(({ state }) => state === "active" || state === "suspended").map(jobTuple);
 }
 
-function jobTuple({ id, action, startUtcUs, endUtcUs, intervalUs, state }: ScheduledJob): readonly unknown[] {
+function jobTuple({ id, action, startUtcUs, endUtcUs, intervalUs, state }: Job): readonly unknown[] {
   return [
     id,
     taskOf(action),
@@ -22,8 +22,8 @@ function jobTuple({ id, action, startUtcUs, endUtcUs, intervalUs, state }: Sched
   ];
 }
 
-function taskOf({ do: what, settings = {} }: ScheduledJob["action"]): readonly unknown[] {
-  if (what !== "record") return [what.replaceAll("-", "_")];
-  const { run = null, sequences, autointegrate, delayS, targetPercent } = { ...DEFAULTS, ...settings };
-  return [what, [run, sequences, autointegrate, new Float(delayS), new Float(targetPercent)]];
+function taskOf(action: Job["action"]): readonly unknown[] {
+  if (action.do !== "record") return [action.do.replaceAll("-", "_")];
+  const { run = null, sequences, autointegrate, delayS, targetPercent } = { ...DEFAULTS, ...action.settings };
+  return [action.do, [run, sequences, autointegrate, new Float(delayS), new Float(targetPercent)]];
 }

@@ -10,7 +10,6 @@ import type { ServerModel } from "../../resources/model.ts";
 import { Connections } from "./connection.ts";
 import { Cooler } from "./cooler.ts";
 import { RunNames } from "./run-names.ts";
-import type { SchedulerPort } from "./ports.ts";
 import { SequenceNumber } from "./sequence-number.ts";
 import { type ControlSettings, newSettings } from "./settings.ts";
 import { type StateNumber, stateNumber } from "./spectrometer-state.ts";
@@ -31,7 +30,6 @@ export interface LegacyParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: ClientLimits;
-  readonly scheduler: SchedulerPort;
   readonly configured: Configured;
 }
 
@@ -39,7 +37,6 @@ export class Legacy {
   readonly model: ServerModel;
   readonly clock: Clock;
   readonly log: Log;
-  readonly scheduler: SchedulerPort;
   readonly configured: Configured;
   readonly settings: ControlSettings = newSettings();
   readonly sequence: SequenceNumber;
@@ -50,11 +47,10 @@ export class Legacy {
   readonly #told = new Map<string, Cell<number>>();
   readonly #closing = new AbortController();
 
-  constructor({ model, clock, log, limits, scheduler, configured }: LegacyParts) {
+  constructor({ model, clock, log, limits, configured }: LegacyParts) {
     this.model = model;
     this.clock = clock;
     this.log = log;
-    this.scheduler = scheduler;
     this.configured = configured;
     this.#limits = limits;
     this.sequence = new SequenceNumber(model.recorder.status, model.operations);

@@ -3,9 +3,9 @@
 import { SECOND } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { validRunName } from "../../datadir/run-name.ts";
+import type { NewJob } from "../../scheduler/job.ts";
 import type { Given } from "./arguments.ts";
 import type { Legacy } from "./legacy.ts";
-import type { WantedJob } from "./ports.ts";
 import { askedOf, keepSettings, targetOf } from "./settings.ts";
 import { momentOf } from "./times.ts";
 import { decimalNumber, optional, textOf } from "./values.ts";
@@ -54,7 +54,7 @@ export function switchPower(legacy: Legacy, action: "power_off" | "power_on", gi
   const startUtcUs = atTimeOf(given, false);
   if (startUtcUs === undefined) return switchPowerNow(legacy, action);
   const what = action === "power_off" ? "power-off" : "power-on";
-  legacy.scheduler.add({ action: { do: what }, startUtcUs, intervalUs: DAY_US });
+  legacy.model.scheduler.add({ action: { do: what }, startUtcUs, intervalUs: DAY_US });
 }
 
 function switchPowerNow(legacy: Legacy, action: "power_off" | "power_on"): void {
@@ -66,7 +66,7 @@ function switchPowerNow(legacy: Legacy, action: "power_off" | "power_on"): void 
   });
 }
 
-type Timing = Omit<WantedJob, "action">;
+type Timing = Pick<NewJob, "intervalUs" | "endUtcUs"> & { readonly startUtcUs: number };
 
 // Undefined is now; then interval and end mean nothing.
 function timingOf(given: Given): Timing | undefined {
@@ -89,9 +89,9 @@ function isNow({ at_time: atTime }: Given): boolean {
 }
 
 // What would never run is accepted and forgotten, as its time has passed.
-function schedule({ clock, scheduler }: Legacy, job: WantedJob): void {
+function schedule({ clock, model }: Legacy, job: Pick<NewJob, "action"> & Timing): void {
   const { startUtcUs, intervalUs, endUtcUs = Number.POSITIVE_INFINITY } = job;
   const nowUtcUs = clock.utcUs();
   const isOver = intervalUs === undefined ? startUtcUs < nowUtcUs : endUtcUs < nowUtcUs;
-  if (!isOver) scheduler.add(job);
+  if (!isOver) model.scheduler.add(job);
 }

@@ -38,9 +38,23 @@ export function timeOfDayOf(name: string, given: unknown): number {
 }
 
 /** As piccolo3 writes a time of day: 22:00:00+0000. */
-export function timeOfDayText(seconds: number): string {
+export function timeOfDayText(seconds: number, offset: number): string {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
-  return `${parts.map((part) => String(part).padStart(2, "0")).join(":")}+0000`;
+  const minutes = Math.round(Math.abs(offset) / 60);
+  const ahead = `${offset < 0 ? "-" : "+"}${padded(Math.floor(minutes / 60))}${padded(minutes % 60)}`;
+  return `${parts.map(padded).join(":")}${ahead}`;
+}
+
+/** How far a time zone is ahead of UTC at a moment. */
+export function zoneOffsetS(timeZone: string, utcUs: number): number {
+  if (timeZone === "UTC") return 0;
+  const format = new Intl.DateTimeFormat("en-GB", { timeZone, timeZoneName: "longOffset" });
+  const name = format.formatToParts(Math.floor(utcUs / MS)).find(({ type }) => type === "timeZoneName");
+  return offsetS(name?.value.replace("GMT", ""));
+}
+
+function padded(part: number): string {
+  return String(part).padStart(2, "0");
 }
 
 interface MomentParts {

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Float, jsonText } from "../../../src/interfaces/legacy/json-text.ts";
-import { momentOf, momentText, timeOfDayOf, timeOfDayText } from "../../../src/interfaces/legacy/times.ts";
+import {
+  momentOf,
+  momentText,
+  timeOfDayOf,
+  timeOfDayText,
+  zoneOffsetS,
+} from "../../../src/interfaces/legacy/times.ts";
 
 const NOON = Date.parse("2030-01-01T12:00:00Z") * 1000;
 
@@ -35,8 +41,12 @@ test("what is no moment is refused, and what has no offset unless it may be UTC"
 
 test("moments and times of day as clients read them", () => {
   assert.equal(momentText(NOON + 274_000), "2030-01-01T12:00:00.274000+00:00");
-  assert.equal(timeOfDayText(79_200), "22:00:00+0000");
-  assert.equal(timeOfDayText(3_723), "01:02:03+0000");
+  assert.equal(timeOfDayText(79_200, 0), "22:00:00+0000");
+  assert.equal(timeOfDayText(3_723, 0), "01:02:03+0000");
+  assert.equal(timeOfDayText(3_723, zoneOffsetS("Asia/Kathmandu", NOON)), "01:02:03+0545");
+  assert.equal(timeOfDayText(3_723, zoneOffsetS("America/St_Johns", NOON)), "01:02:03-0330");
+  assert.equal(zoneOffsetS("UTC", NOON), 0);
+  assert.equal(zoneOffsetS("Europe/London", NOON), 0);
   assert.equal(timeOfDayOf("quietStart", "1:2:3"), 3_723);
   assert.equal(timeOfDayOf("quietStart", "01:00:00+0200"), 82_800);
 });
