@@ -46,6 +46,39 @@ test("an exposure is repeated when the spectrometer is back, and the batch has n
   for (const skewUs of skews) assert.ok(skewUs !== null && skewUs > 5 * SECOND);
 });
 
+test("one that is switched off while it is waited for has failed all the same", async (context) => {
+  const configuration = `
+[channels]
+  [[shutter_1]]
+    direction = downwelling
+  [[shutter_2]]
+    direction = upwelling
+[spectrometers]
+  [[${UNPLUGGED}]]
+    power_switch_pin = 5
+`;
+  const instrument = await TestInstrument.start(context, { configuration });
+  const { clock, model } = instrument;
+  const { rack, recorder } = model;
+  await clock.advance(20 * SECOND);
+  for (const { serial } of rack.spectrometers.value)
+    rack.spectrometer(serial).setIntegrationTimeUs("downwelling", 2 * SECOND);
+  const operation = recorder.record({ run: "off", retries: 1 });
+  await clock.run(
+    until(recorder.status, ({ phase, channel }) => phase === "light" && channel === "downwelling", NEVER),
+  );
+  await clock.advance(500 * MS);
+  await clock.run(rack.setPower(UNPLUGGED, "off", NEVER));
+  const status = await instrument.finish(operation);
+  assert.equal(status.state, "failed");
+  assert.deepEqual(counted(status.result), { failed: 1, retried: 1 });
+  const { failures } = await instrument.read("off", "b000000_s000000_light.pico");
+  assert.deepEqual(
+    failures.map(({ serial, channel }) => `${serial} ${channel}`),
+    [`${UNPLUGGED} downwelling`],
+  );
+});
+
 test("one that stays away costs its own spectra, whatever is repeated", async (context) => {
   const { instrument, status } = await unplugged(context, { retries: 2 }, 600);
   assert.equal(status.state, "failed");

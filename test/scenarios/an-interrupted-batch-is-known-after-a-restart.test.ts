@@ -148,6 +148,38 @@ test("what crashes the server each time is not tried for ever", async (context) 
   );
 });
 
+test("spectrometers that do not come back are waited for, then the others record", async (context) => {
+  const folder = await interrupted(context, "cut");
+  await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001"));
+  const waiting = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+  await waiting.clock.advance(30 * SECOND);
+  assert.equal(waiting.model.resumption.interruption.value?.outcome, "waiting");
+  await waiting.clock.run(waiting.server.close());
+  assert.equal(await isNoted(folder), true, "stopped meanwhile, it is still known");
+
+  const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+  const startUs = after.clock.nowUs();
+  const { outcome, operation: id = "" } = await settled(after);
+  assert.equal(outcome, "resumed");
+  assert.ok(after.clock.nowUs() - startUs >= 60 * SECOND);
+  assert.equal((await after.finish(after.model.operations.get(id))).state, "done");
+});
+
+test("a recording that somebody has started meanwhile goes before the one that was interrupted", async (context) => {
+  const folder = await interrupted(context, "cut");
+  await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001"));
+  const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+  const operation = after.model.recorder.record({ run: "other", sequences: 5, delayS: 60 });
+  const { outcome, reason } = await settled(after);
+  assert.deepEqual(
+    { outcome, reason },
+    { outcome: "closed", reason: "record: operation 1 (record) is running" },
+  );
+  await after.clock.advance(SECOND);
+  assert.match(await readFile(join(folder, NOTE), "utf8"), /"run":"other"/);
+  assert.equal((await after.finish(operation)).state, "done");
+});
+
 test("a batch whose lights are all there is closed", async (context) => {
   const folder = await interrupted(context, "cut");
   await changeNote(folder, (note) => note.replace('"sequences":10', '"sequences":4'));
