@@ -5,10 +5,11 @@ import { SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Batch } from "../datadir/batch.ts";
+import type { Spectrometer } from "../instruments/spectrometer.ts";
 import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan, BatchResult } from "./batch-parts.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { darkAgeS, oldestDarkAgeS } from "./dark-ages.ts";
+import { darkAgeS, detectorTemperaturesC, oldestDarkAgeS } from "./dark-ages.ts";
 import { Estimator } from "./estimator.ts";
 import { anyReady, exposeAgain, failuresAsError } from "./exposure.ts";
 import type { Step } from "./settings.ts";
@@ -131,7 +132,7 @@ export class BatchRecording {
   }
 
   async #dark(sequence: number, ifNeeded: boolean, signal: AbortSignal): Promise<Performed> {
-    const ageS = ifNeeded ? this.#oldestDarkAgeS() : undefined;
+    const ageS = ifNeeded ? this.#oldestDarkAgeS(await this.#temperaturesC(signal)) : undefined;
     if (ageS !== undefined && ageS <= this.#plan.settings.darkMaxAgeS) return "left out";
     return this.#record("dark", sequence, signal);
   }
@@ -221,10 +222,18 @@ export class BatchRecording {
     return darkAgeS(this.#parts.optics.rack.spectrometer(spectrum.instrument.serial), spectrum);
   }
 
-  #oldestDarkAgeS(): number | undefined {
-    const { clock, channels, optics } = this.#parts;
-    const recording = optics.rack.spectrometers.value.filter(({ isAttached }) => isAttached);
-    return oldestDarkAgeS(recording, channels, clock.nowUs());
+  #temperaturesC(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    return detectorTemperaturesC(this.#attached(), signal);
+  }
+
+  #oldestDarkAgeS(temperaturesC?: ReadonlyMap<string, number>): number | undefined {
+    const { clock, channels } = this.#parts;
+    const now = { nowUs: clock.nowUs(), ...definedOnly({ temperaturesC }) };
+    return oldestDarkAgeS(this.#attached(), channels, now);
+  }
+
+  #attached(): readonly Spectrometer[] {
+    return this.#parts.optics.rack.spectrometers.value.filter(({ isAttached }) => isAttached);
   }
 
   #show(phase: AcquisitionStatus["phase"], sequence: number, channel?: string): void {

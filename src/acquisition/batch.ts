@@ -27,7 +27,9 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
     await withAny([signal, disk.signal], (joined) => recording.run(joined));
   } finally {
     await writer.flush();
-    parts.report.result(recording.result());
+    const result = recording.result();
+    parts.report.result(result);
+    parts.log.info(result, "batch ended");
     if (underWay !== undefined) await forgetBatch(parts, underWay, isInterruption(signal));
   }
   disk.signal.throwIfAborted();

@@ -16,15 +16,39 @@ export function darkAgeS(spectrometer: Spectrometer, light: Spectrum): number | 
   return Math.round((light.exposureStartUs - darkEndUs) / MS) / 1000;
 }
 
+/** What is known of a light that would be recorded now. */
+export interface Now {
+  readonly nowUs: number;
+  /** Detector temperatures by serial number; those of the newest spectra where absent. */
+  readonly temperaturesC?: ReadonlyMap<string, number>;
+}
+
+/** The present temperatures of the detectors that tell them. */
+export async function detectorTemperaturesC(
+  spectrometers: readonly Spectrometer[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const temperatures = new Map<string, number>();
+  const read = spectrometers.map(async (one) => {
+    const { hasTec } = one.identity;
+    if (hasTec) temperatures.set(one.serial, (await one.readTec(signal)).temperatureC);
+    else if (one.hasThermometer) temperatures.set(one.serial, await one.readTemperatureC(signal));
+  });
+  // The exposure that follows finds out what is wrong with a device.
+  await Promise.allSettled(read);
+  signal.throwIfAborted();
+  return temperatures;
+}
+
 /** Age of the oldest of the darks that lights would need now; undefined when one of them has none. */
 export function oldestDarkAgeS(
   spectrometers: readonly Spectrometer[],
   channels: readonly string[],
-  nowUs: number,
+  now: Now,
 ): number | undefined {
   const ages = spectrometers.flatMap((spectrometer) =>
     channels.map((channel) => {
-      const light = lightNow(spectrometer, channel, nowUs);
+      const light = lightNow(spectrometer, channel, now);
       return light === undefined ? undefined : darkAgeS(spectrometer, light);
     }),
   );
@@ -33,10 +57,15 @@ export function oldestDarkAgeS(
 }
 
 // What a light would be like that begins now: as the newest spectrum, with the present integration time.
-function lightNow(spectrometer: Spectrometer, channel: string, nowUs: number): Spectrum | undefined {
+function lightNow(
+  spectrometer: Spectrometer,
+  channel: string,
+  { nowUs, temperaturesC }: Now,
+): Spectrum | undefined {
   const { value: newest } = spectrometer.newest(channel);
   if (newest === undefined) return undefined;
-  const { detectorTemperatureC = newest.detectorTemperatureC } = newestOfAll(spectrometer) ?? newest;
+  const detectorTemperatureC =
+    temperaturesC?.get(spectrometer.serial) ?? newestOfAll(spectrometer)?.detectorTemperatureC;
   return {
     ...newest,
     kind: "light",

@@ -97,7 +97,12 @@ export async function exposeAgain(
     failedBefore.push(...failures);
     const again = await expose(optics, { ...what, only }, signal);
     spectra = [...spectra, ...again.spectra];
-    failures = again.failures;
+    // One that was switched off meanwhile is not asked again, and has failed all the same.
+    const answered = new Set([
+      ...again.spectra.map(({ instrument }) => instrument.serial),
+      ...again.failures.map(({ serial }) => serial),
+    ]);
+    failures = [...again.failures, ...failures.filter(({ serial }) => !answered.has(serial))];
   }
   return { spectra, failures, failedBefore };
 }

@@ -1,6 +1,7 @@
 // The note about the batch that is under way. It is there from the first step to the last, so whoever finds one at the
 // start knows that the server has ended in between; the files tell how far the batch had come.
 
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -98,8 +99,14 @@ export async function interruptedBatch(notes: Notes): Promise<UnderWay | undefin
   return text === undefined ? undefined : parseUnderWay(text);
 }
 
-/** From now on nobody knows of the batch that was interrupted. */
-export function forgetInterrupted(notes: Notes): Promise<void> {
+/** Nobody knows of the batch any more; a note about another one, begun meanwhile, stays. */
+export async function forgetInterrupted(notes: Notes, underWay: UnderWay): Promise<void> {
+  const noted = await interruptedBatch(notes);
+  if (noted !== undefined && isDeepStrictEqual(noted, underWay)) await notes.remove(NAME);
+}
+
+/** Removes a note that cannot be read. */
+export function dropNote(notes: Notes): Promise<void> {
   return notes.remove(NAME);
 }
 

@@ -9,7 +9,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import { parseSpectraFileName } from "../datadir/spectra-file-name.ts";
 import { bootId } from "../instruments/boot-id.ts";
 import type { Rack } from "../instruments/rack.ts";
-import { forgetInterrupted, interruptedBatch, type UnderWay } from "./journal.ts";
+import { dropNote, forgetInterrupted, interruptedBatch, type UnderWay } from "./journal.ts";
 import type { Operation } from "./operation.ts";
 import type { Origin } from "./origin.ts";
 import type { BatchSettings } from "./settings.ts";
@@ -74,7 +74,7 @@ export class Resumption {
       this.#work = this.#settle(underWay);
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "a batch may have been interrupted, it is not known which");
-      await this.#forget();
+      await this.#tidy(dropNote(dataDirectory.notes));
     }
   }
 
@@ -94,14 +94,14 @@ export class Resumption {
 
   async #settle(underWay: UnderWay): Promise<void> {
     const obstacle = this.#obstacle();
-    if (obstacle !== undefined) return this.#end({ outcome: "closed", reason: obstacle });
+    if (obstacle !== undefined) return this.#close(underWay, obstacle);
     try {
       await this.#spectrometers(underWay, this.#closing.signal);
       const operation = this.#resume(underWay);
       await this.#end({ outcome: "resumed", operation: operation.id });
     } catch (error) {
       if (this.#closing.signal.aborted) return;
-      await this.#end({ outcome: "closed", reason: messageOf(error) });
+      await this.#close(underWay, messageOf(error));
     }
   }
 
@@ -168,14 +168,17 @@ export class Resumption {
     await dataDirectory.notes
       .addEvent(run, event)
       .catch((error: unknown) => log.warn({ run, reason: messageOf(error) }, "the event is not noted"));
-    // A batch that is taken up again has replaced the note by its own.
-    if (interruption.outcome === "closed") await this.#forget();
   }
 
-  async #forget(): Promise<void> {
-    const { dataDirectory, log } = this.#options;
-    await forgetInterrupted(dataDirectory.notes).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, "the note about the interrupted batch stays"),
+  // A batch that is taken up again replaces the note by its own.
+  async #close(underWay: UnderWay, reason: string): Promise<void> {
+    await this.#end({ outcome: "closed", reason });
+    await this.#tidy(forgetInterrupted(this.#options.dataDirectory.notes, underWay));
+  }
+
+  async #tidy(tidied: Promise<void>): Promise<void> {
+    await tidied.catch((error: unknown) =>
+      this.#options.log.warn({ reason: messageOf(error) }, "the note about the interrupted batch stays"),
     );
   }
 }
