@@ -91,7 +91,9 @@ export class Legacy {
 
   stateOf({ serial, spectrometer }: Unit): StateNumber {
     const { rack, recorder } = this.model;
-    const state = spectrometer?.status.value.state;
+    // Before it has been seen, its switch tells.
+    const isOff = rack.switched.includes(serial) && rack.powerSwitch(serial).state.value === "off";
+    const state = spectrometer?.status.value.state ?? (isOff ? "powered-off" : undefined);
     const isReleased = rack.isReleased(serial);
     return stateNumber({ state, isReleased, phase: recorder.status.value.phase });
   }

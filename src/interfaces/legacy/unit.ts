@@ -89,7 +89,9 @@ export class Unit {
   /** What changes with the state and the limits. */
   cells(): readonly ReadableCell<unknown>[] {
     const { spectrometer } = this;
-    if (spectrometer === undefined) return [this.#parts.rack.spectrometers, this.#limits];
+    const { rack } = this.#parts;
+    const power = rack.switched.includes(this.serial) ? [rack.powerSwitch(this.serial).state] : [];
+    if (spectrometer === undefined) return [rack.spectrometers, this.#limits, ...power];
     return [spectrometer.status, spectrometer.identityCell, this.#limits];
   }
 

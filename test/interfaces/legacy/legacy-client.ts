@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { RawPeer } from "../../coap/raw-peer.ts";
+import { NEVER } from "../../../src/base/abort.ts";
+import { SystemClock } from "../../../src/base/clock.ts";
 import { type CoapMessage } from "../../../src/coap/message/codec.ts";
 import { ACK, CON, codeText, EMPTY, type MessageType } from "../../../src/coap/message/codes.ts";
 import { findOption, findUint, OPTION } from "../../../src/coap/message/options.ts";
@@ -13,6 +15,7 @@ const CODES = { GET: 1, POST: 2, PUT: 3, DELETE: 4, FETCH: 5, PATCH: 6, iPATCH: 
 export type Method = keyof typeof CODES;
 
 const BLOCK_BYTES = 1024;
+const POLL_US = 10_000;
 
 export interface Answer {
   readonly code: string;
@@ -106,6 +109,7 @@ export class LegacyClient {
     for (;;) {
       const value = await this.value(path);
       if (wanted(value)) return value;
+      await new SystemClock().delay(POLL_US, NEVER);
     }
   }
 
