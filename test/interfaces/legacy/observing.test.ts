@@ -22,7 +22,10 @@ describe("observing piccolo3's tree", () => {
       assert.equal(await watch.next(), Number(before) + 2);
       assert.deepEqual(await watch.settled(), []);
       assert.deepEqual(watch.types, [type === CON ? ACK : NON, type, type]);
-      assert.deepEqual(watch.numbers, watch.numbers.toSorted((a, b) => a - b));
+      assert.deepEqual(
+        watch.numbers,
+        watch.numbers.toSorted((a, b) => a - b),
+      );
       assert.equal(new Set(watch.numbers).size, 3);
     }
   });

@@ -30,7 +30,12 @@ describe("piccolo3's scheduler", () => {
   test("a job is listed as a tuple, settings and run change at once", async (t) => {
     const { client } = await legacyInstrument(t);
     const all = { run: "sched", nsequence: 2, auto: -1, delay: 0.5, target: 60 };
-    await client.done(RECORD, [], { ...all, at_time: FUTURE, interval: 600, end_time: "2090-01-01T13:00:00Z" });
+    await client.done(RECORD, [], {
+      ...all,
+      at_time: FUTURE,
+      interval: 600,
+      end_time: "2090-01-01T13:00:00Z",
+    });
     assert.equal(
       (await client.get(JOBS)).text,
       '[[1, ["record", ["sched", 2, -1, 0.5, 60.0]], "2090-01-01T12:00:00.500000+00:00", "2090-01-01T13:00:00.000000+00:00", 600.0, "active"]]',
@@ -43,7 +48,14 @@ describe("piccolo3's scheduler", () => {
     await client.done(RECORD, ["later", null, null, null, null, "1 Jan 2090 12:00 UTC"]);
     const [first, second] = await jobsOf(client);
     assert.deepEqual(first?.[1], ["record", ["sched", 2, -1, 0.5, 60]]);
-    assert.deepEqual(second, [2, ["record", ["later", 9, -1, 0.5, 60]], "2090-01-01T12:00:00.000000+00:00", null, null, "active"]);
+    assert.deepEqual(second, [
+      2,
+      ["record", ["later", 9, -1, 0.5, 60]],
+      "2090-01-01T12:00:00.000000+00:00",
+      null,
+      null,
+      "active",
+    ]);
   });
 
   test("forms of times, as they are accepted and refused", async (t) => {
@@ -134,7 +146,10 @@ describe("piccolo3's scheduler", () => {
     assert.deepEqual(await states(), ["suspended"]);
     // Numbers go on.
     await client.done(RECORD, [], { at_time: FUTURE });
-    assert.deepEqual((await jobsOf(client)).map(([id]) => id), [2, 3]);
+    assert.deepEqual(
+      (await jobsOf(client)).map(([id]) => id),
+      [2, 3],
+    );
   });
 
   test("power by schedule is a job of every day", async (t) => {
