@@ -15,6 +15,7 @@ import { CoapServer, type StreamPorts } from "./coap/server.ts";
 import { limitsOf, startRegistration, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
+import type { Disk } from "./datadir/disk.ts";
 import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Of the data directory; the system's when absent. */
+  readonly disk?: Disk;
 }
 
 /** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
@@ -113,11 +116,17 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version }: ServerOptions,
+  { config, clock, log, version, disk }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
-  const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
+  const own = disk === undefined ? {} : { disk };
+  const dataDirectory = await DataDirectory.open({
+    ...dataDirectoryOptions(config, version),
+    clock,
+    log,
+    ...own,
+  });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);

@@ -114,6 +114,19 @@ test("a run that fails, or is refused, is in the history with its reason, and no
   assert.match(rows[2]?.message ?? "", /a client asked for it/);
 });
 
+test("what cannot be begun at once is tried again for a minute", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  bench.refusal = new VscopeError("DEVICE_NOT_CONNECTED", "record: no spectrometer has been found");
+  await bench.advance(10 * MINUTE + 42 * SECOND);
+  bench.refusal = undefined;
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.times, ["12:10:45"]);
+  bench.refusal = new VscopeError("VALUE_INVALID", "record: that will never do");
+  await bench.advance(8 * MINUTE + 20 * SECOND);
+  assert.deepEqual(bench.outcomes(1), ["done", "failed"]);
+});
+
 test("the server is away: by policy the newest missed run is made up for, all are, or none is", async (context) => {
   const bench = new SchedulerBench(context);
   const grid = { action: record, startUtcUs: utc("2026-06-21T12:30:00Z"), intervalUs: 30 * MINUTE };
@@ -152,7 +165,7 @@ test("the clock is set forwards: what lies between is missed; set back: its hour
   await bench.advance(HOUR);
   bench.clock.offsetUs += 5 * HOUR;
   await bench.advance(MINUTE);
-  assert.deepEqual(bench.times, ["12:30:00", "18:00:05"]);
+  assert.deepEqual(bench.times, ["12:30:00", "18:00:10"]);
   assert.deepEqual(bench.outcomes(1), ["done", "skipped 4 missed", "done"]);
   assert.match(bench.rows(1)[1]?.message ?? "", /the clock was set forwards by 18000 s/);
   bench.clock.offsetUs -= 4 * HOUR;
