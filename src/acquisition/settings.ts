@@ -29,6 +29,8 @@ export interface BatchSettings {
   readonly retries: number;
   /** Wait first until the coolers of the detectors have settled. */
   readonly warmUp: boolean;
+  /** The delay comes after the last sequence, too, as piccolo3's clients know it. */
+  readonly waitsAtEnd?: true | undefined;
 }
 
 export const LIMITS = {
@@ -40,7 +42,7 @@ export const LIMITS = {
   retries: { min: 0, max: 10 },
 } as const;
 
-export const DEFAULTS: Omit<BatchSettings, "run"> = {
+export const DEFAULTS: Omit<BatchSettings, "run" | "waitsAtEnd"> = {
   sequences: 1,
   autointegrate: -1,
   delayS: 0,
@@ -75,7 +77,7 @@ type StepSettings = Pick<BatchSettings, Needed> & Partial<BatchSettings>;
  * belongs to.
  */
 export function* batchSteps(settings: StepSettings): Generator<Step> {
-  const { sequences, autointegrate, delayS, warmUp = false } = settings;
+  const { sequences, autointegrate, delayS, warmUp = false, waitsAtEnd = false } = settings;
   const last = sequences - 1;
   if (warmUp) yield { do: "warm-up", sequence: 0 };
   if (autointegrate === 0) yield { do: "autointegrate", sequence: 0 };
@@ -84,7 +86,7 @@ export function* batchSteps(settings: StepSettings): Generator<Step> {
     if (isSearched) yield { do: "autointegrate", sequence };
     yield* darkBefore(sequence, settings, isSearched);
     yield { do: "light", sequence };
-    if (delayS > 0 && sequence !== last) yield { do: "wait", sequence };
+    if (delayS > 0 && (sequence !== last || waitsAtEnd)) yield { do: "wait", sequence };
   }
   if (closesWithDark(settings)) yield { do: "dark", sequence: last };
 }

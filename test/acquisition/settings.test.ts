@@ -34,6 +34,18 @@ test("waiting is between sequences, not after the last", () => {
   assert.equal(steps(2, -1, 5), "dark 0, light 0, wait 0, light 1, dark 1");
 });
 
+test("waiting is after the last, too, where that is asked for", () => {
+  const settings = {
+    sequences: 2,
+    autointegrate: -1,
+    delayS: 5,
+    targetPercent: 80,
+    waitsAtEnd: true,
+  } as const;
+  const steps = [...batchSteps(settings)].map((step) => `${step.do} ${step.sequence}`);
+  assert.deepEqual(steps, ["dark 0", "light 0", "wait 0", "light 1", "wait 1", "dark 1"]);
+});
+
 test("any batch has each light once, in order, and no dark number twice", () => {
   fc.assert(
     fc.property(

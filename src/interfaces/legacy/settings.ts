@@ -42,7 +42,10 @@ export function targetOf(name: string, given: unknown): number {
   return within(name, decimalNumber(name, given), [LIMITS.targetPercent.min, LIMITS.targetPercent.max]);
 }
 
-type Asked = Pick<BatchSettings, "run" | "sequences" | "autointegrate" | "delayS" | "targetPercent">;
+type Asked = Pick<
+  BatchSettings,
+  "run" | "sequences" | "autointegrate" | "delayS" | "targetPercent" | "waitsAtEnd"
+>;
 
 /** What is given, and for the rest what is set. Nothing is set yet. */
 export function askedOf(given: Given, settings: ControlSettings, currentRun: string): Asked {
@@ -53,6 +56,7 @@ export function askedOf(given: Given, settings: ControlSettings, currentRun: str
     autointegrate: optional(autointegrateOf, "auto", given["auto"]) ?? autointegrate.value,
     delayS: optional(delayOf, "delay", given["delay"]) ?? delayS.value,
     targetPercent: optional(targetOf, "target", given["target"]) ?? targetPercent.value,
+    waitsAtEnd: true,
   };
 }
 
