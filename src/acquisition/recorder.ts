@@ -158,7 +158,8 @@ export class Recorder {
   #parts({ operation, pause }: Running, report: OperationReport): BatchParts {
     const { clock, log, optics, dataDirectory } = this.#options;
     const { autointegration, channels } = this;
-    let shown: AcquisitionStatus = IDLE;
+    // Until its first step: nobody may take it for idle when a pause before that ends.
+    let shown: AcquisitionStatus = { phase: "waiting", operation: operation.id };
     const show = (status: AcquisitionStatus): void => {
       shown = { ...status, operation: operation.id };
       this.#status.set(withPause(shown, pause.state.value));
