@@ -3,6 +3,7 @@
 
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
+import { Resumption } from "./acquisition/resumption.ts";
 import { withDeadline } from "./base/abort.ts";
 import { until } from "./base/cell.ts";
 import { type Clock, SECOND } from "./base/clock.ts";
@@ -14,21 +15,25 @@ import { CoapServer, type StreamPorts } from "./coap/server.ts";
 import { limitsOf, startRegistration, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
+import type { Disk } from "./datadir/disk.ts";
 import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
+import { ClientLimits } from "./instruments/client-limits.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
-import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
-import { coapHandler } from "./interfaces/coap/handler.ts";
+import { LegacyTree } from "./interfaces/legacy/tree.ts";
 import { openInstruments } from "./open-instruments.ts";
+import { openLegacy } from "./open-legacy.ts";
+import { openSchedule } from "./open-schedule.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
-import { searchLimits } from "./spectrometer-settings.ts";
 import { TlsKeeper, tlsSettings } from "./tls-keeper.ts";
+import { servedTrees } from "./served-trees.ts";
+import { limitedSearch, searchLimits } from "./spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
@@ -37,6 +42,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Of the data directory; the system's when absent. */
+  readonly disk?: Disk;
 }
 
 /** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
@@ -74,7 +81,7 @@ export class Server {
       // Where no client can come, nobody has to be kept out.
       const security = options.config.coap.enabled ? await openSecurity(options, lifetime) : undefined;
       const parts = await openParts(options, lifetime, signal);
-      const door = security && (await listen(options, { model: parts.model, security }, lifetime));
+      const door = security && (await listen(options, { ...parts, security }, lifetime));
       parts.coap.server = door?.coap;
       return new Server(parts, door, lifetime);
     } catch (error) {
@@ -106,6 +113,7 @@ interface Parts {
   readonly model: ServerModel;
   readonly hardware: Hardware;
   readonly coap: CoapSlot;
+  readonly legacy: LegacyTree | undefined;
 }
 
 async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lifetime): Promise<Security> {
@@ -115,11 +123,17 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version }: ServerOptions,
+  { config, clock, log, version, disk }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
-  const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
+  const own = disk === undefined ? {} : { disk };
+  const dataDirectory = await DataDirectory.open({
+    ...dataDirectoryOptions(config, version),
+    clock,
+    log,
+    ...own,
+  });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
@@ -128,15 +142,33 @@ async function openParts(
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
-  const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
+  const limits = new ClientLimits();
+  const configured = searchLimits(instrument);
+  const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
+  const resumption = new Resumption({
+    clock,
+    log,
+    dataDirectory,
+    rack,
+    record: (settings, origin) => recorder.record(settings, origin),
+    policy: config.acquisition.interruptedBatch,
+  });
+  lifetime.defer("interrupted batch", () => resumption.close());
+  await resumption.begin();
+  const schedule = openSchedule({ config, clock, log, recorder, operations, rack }, lifetime);
+  const { scheduler, position } = schedule;
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
-  return { hardware, model, coap };
+  const work = { dataDirectory, recorder, resumption, operations, scheduler };
+  const model = { ...instruments, ...work, position, configuration, coapStats };
+  schedule.begin(model);
+  const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
+  const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;
+  return { hardware, model, coap, legacy };
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.
@@ -192,6 +224,7 @@ async function openStatusLed(
 
 interface Guarded {
   readonly model: ServerModel;
+  readonly legacy: LegacyTree | undefined;
   readonly security: Security;
 }
 
@@ -202,7 +235,7 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   const server = await CoapServer.listen({
     address,
     port,
-    ...guardedHandler(options, router, guarded.security),
+    ...servedTrees({ clock, log, router, ...guarded }),
     guard: new OscoreGuard(guarded.security.contexts),
     clock,
     log,
@@ -223,11 +256,4 @@ async function listen(options: ServerOptions, guarded: Guarded, lifetime: Lifeti
   const tls = new TlsKeeper({ config, security, server, log });
   lifetime.defer("TLS", () => tls.close());
   return { coap: server, security, tls };
-}
-
-function guardedHandler({ clock, log }: ServerOptions, router: Router<ServerModel>, security: Security) {
-  const parts = { policy: security.policy, audit: security.audit, clock };
-  const check = accessCheck(router, security.policy);
-  const handler = audited(coapHandler(router, { clock, log, check }), parts);
-  return { handler, admit: admission(check, parts) };
 }

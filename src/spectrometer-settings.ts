@@ -3,6 +3,7 @@
 import type { SearchLimits } from "./acquisition/autointegration.ts";
 import { SECOND } from "./base/clock.ts";
 import type { InstrumentConfig, SpectrometerConfig } from "./config/instrument-config.ts";
+import type { ClientLimits } from "./instruments/client-limits.ts";
 import type { SpectrometerSettings } from "./instruments/spectrometer.ts";
 
 /** A search goes no further unless the configuration allows it: longer exposures are rarely meant. */
@@ -15,6 +16,13 @@ export function spectrometerSettings(instrument: InstrumentConfig): (serial: str
 
 export function searchLimits(instrument: InstrumentConfig): SearchLimits {
   return { maxUs: (serial) => find(instrument, serial)?.maxIntegrationTimeUs ?? LONGEST_SEARCH_US };
+}
+
+/** The same within what clients have set. */
+export function limitedSearch(configured: SearchLimits, limits: ClientLimits): SearchLimits {
+  return {
+    maxUs: (serial) => limits.of(serial).value.maxUs ?? configured.maxUs(serial),
+  };
 }
 
 function find({ spectrometers }: InstrumentConfig, serial: string): SpectrometerConfig | undefined {

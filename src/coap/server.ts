@@ -47,6 +47,11 @@ export interface CoapServerOptions {
    * notification that is rendered once for several. What it throws becomes 5.00 without text, and is logged.
    */
   readonly admit?: CoapAdmission;
+  /**
+   * Whether a request does something. All do but GET and FETCH when absent; a server whose GETs act, or whose PUTs only read,
+   * says so here: copies of a command are answered and not carried out, and so are those from addresses that are doubted.
+   */
+  readonly isCommand?: (request: CoapRequest) => boolean;
   /** The system's when absent; tests have their own. */
   readonly clock?: Clock;
   /** Nothing is logged when absent. */
@@ -117,9 +122,9 @@ export class CoapServer {
   }
 
   private constructor(options: Complete, socket: DatagramSocket) {
-    const { handler, admit, clock, log, guard, amplification = "public" } = options;
+    const { handler, admit, isCommand, clock, log, guard, amplification = "public" } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#engine = new Engine({ handler, admit, clock, log, guard, limits });
+    this.#engine = new Engine({ handler, admit, isCommand, clock, log, guard, limits });
     const network = options.network ?? (options.socket === undefined ? SYSTEM_NETWORK : NOWHERE);
     const neighbours = new Neighbours(network, clock);
     this.#udp = new UdpFront(this.#engine, { socket, amplification, neighbours });

@@ -8,6 +8,7 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { portClashIn } from "./port-clash.ts";
 import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
+import { POSITION, type PositionConfig, positionConfig } from "./position-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -76,6 +77,7 @@ export interface ServerConfig {
     /** File of the audit log, beside the log; none when absent. */
     readonly auditLog: string | undefined;
   };
+  readonly position: PositionConfig;
   readonly daemon: {
     /** Run in the background. */
     readonly daemon: boolean;
@@ -93,10 +95,18 @@ export interface ServerConfig {
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
   };
+  readonly acquisition: {
+    /** What becomes of a batch that was under way when the server or the computer ended. */
+    readonly interruptedBatch: "close" | "resume";
+  };
   readonly logging: {
     readonly debug: boolean;
     /** Standard output when absent. */
     readonly logFile: string | undefined;
+  };
+  readonly piccolo3: {
+    /** Serve the paths of piccolo3 beside the native ones, for its clients. */
+    readonly enabled: boolean;
   };
   readonly hardware: {
     readonly usb: "libusb" | "emulated" | "none";
@@ -167,6 +177,7 @@ const FILE = section({
     state: text("a folder name").default("/var/lib/vscope"),
     audit_log: text("a file name").optional(),
   }).prefault({}),
+  position: POSITION.prefault({}),
   daemon: section({
     daemon: flag().default(false),
     pid_file: text("a file name").default("/run/vscope-server.pid"),
@@ -179,10 +190,14 @@ const FILE = section({
     mntpnt: text("a folder name").default("/mnt"),
     reserve_mb: integer(0, 1_000_000).default(64),
   }).prefault({}),
+  acquisition: section({
+    interrupted_batch: oneOf("close", "resume").default("close"),
+  }).prefault({}),
   logging: section({
     debug: flag().default(false),
     logfile: text("a file name").optional(),
   }).prefault({}),
+  piccolo3: section({ enabled: flag().default(true) }).prefault({}),
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
     usb_log: text("a file name").optional(),
@@ -262,9 +277,12 @@ function serverConfig({
   coap,
   limits,
   security,
+  position,
   daemon,
   datadir,
+  acquisition,
   logging,
+  piccolo3,
   hardware,
 }: z.output<typeof FILE>): ServerConfig {
   return {
@@ -272,6 +290,7 @@ function serverConfig({
     coap: coapConfig(coap),
     limits: limitsConfig(limits),
     security: securityConfig(security),
+    position: positionConfig(position),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
       datadir: datadir.datadir,
@@ -280,7 +299,9 @@ function serverConfig({
       mountPoint: datadir.mntpnt,
       reserveMb: datadir.reserve_mb,
     },
+    acquisition: { interruptedBatch: acquisition.interrupted_batch },
     logging: { debug: logging.debug, logFile: logging.logfile },
+    piccolo3: { enabled: piccolo3.enabled },
     hardware: {
       usb: hardware.usb,
       usbLog: hardware.usb_log,

@@ -18,7 +18,7 @@ import {
   type PortOwner,
   type RackProblem,
 } from "./port-keeper.ts";
-import type { PowerSwitch } from "./power-switch.ts";
+import type { Power, PowerSwitch } from "./power-switch.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
 import { Spectrometer, type SpectrometerSettings, type SpectrometerStatus } from "./spectrometer.ts";
 
@@ -44,6 +44,8 @@ export class Rack {
   readonly #histories = new Map<string, PortHistory>();
   readonly #ports = new Cell<readonly string[]>([]);
   readonly #known = new Map<string, Spectrometer>();
+  /** Those that clients have released; "on" ends the wait of who would open one. */
+  readonly #released = new Map<string, Cell<Power>>();
   readonly #spectrometers = new Cell<readonly Spectrometer[]>([]);
   readonly #problems = new Cell<readonly RackProblem[]>([]);
   readonly #tasks = new Set<Promise<void>>();
@@ -117,6 +119,37 @@ export class Rack {
     } finally {
       if (power.orders === order) this.#switchOn(serial, power);
     }
+  }
+
+  /** Whether a client has released a spectrometer. */
+  isReleased(serial: string): boolean {
+    return this.#released.has(serial);
+  }
+
+  /** Closes a spectrometer and leaves it alone until `reconnect`: other programs can have it. Throws RESOURCE_NOT_FOUND. */
+  async release(serial: string): Promise<void> {
+    const spectrometer = this.spectrometer(serial);
+    if (this.isReleased(serial)) return;
+    const reason = new VscopeError("DEVICE_NOT_CONNECTED", `${serial}: released by a client`);
+    this.#released.set(serial, new Cell<Power>("off"));
+    const keeper = [...this.#keepers.values()].find((one) => one.spectrometer === spectrometer);
+    await spectrometer.detach(reason, "powered-off");
+    spectrometer.announce({ state: "powered-off", reason: reason.message });
+    keeper?.fail(reason);
+    this.#options.log.info({ serial }, reason.message);
+  }
+
+  /** Opens a spectrometer again that was released. */
+  reconnect(serial: string): void {
+    const released = this.#released.get(serial);
+    if (released === undefined) return;
+    this.#released.delete(serial);
+    const isThere = this.#isBeingOpened(serial);
+    this.#announce(serial, {
+      state: isThere ? "connecting" : "disconnected",
+      reason: `${serial}: wanted again by a client`,
+    });
+    released.set("on");
   }
 
   /** Closes all devices; pending acquisitions reject. */
@@ -202,7 +235,10 @@ export class Rack {
       });
     const spectrometer = this.#known.get(serial) ?? this.#introduce(driver);
     if (this.#isSwitchedOff(serial)) {
-      throw new VscopeError("DEVICE_FAULT", `${serial}: is on the bus although its power is switched off`);
+      const fact = this.isReleased(serial)
+        ? "is released"
+        : "is on the bus although its power is switched off";
+      throw new VscopeError("DEVICE_FAULT", `${serial}: ${fact}`);
     }
     this.#requireFree(serial, history);
     return spectrometer;
@@ -240,12 +276,17 @@ export class Rack {
   }
 
   #isSwitchedOff(serial: string | undefined): boolean {
-    return serial !== undefined && this.#switches.get(serial)?.state.value === "off";
+    if (serial === undefined) return false;
+    return this.isReleased(serial) || this.#switches.get(serial)?.state.value === "off";
   }
 
   async #powered(serial: string | undefined, signal: AbortSignal): Promise<void> {
-    const power = serial === undefined ? undefined : this.#switches.get(serial);
-    if (power !== undefined) await until(power.state, (state) => state === "on", signal);
+    if (serial === undefined) return;
+    const isOn = (state: Power): boolean => state === "on";
+    while (this.#isSwitchedOff(serial)) {
+      for (const state of [this.#released.get(serial), this.#switches.get(serial)?.state])
+        if (state !== undefined) await until(state, isOn, signal);
+    }
   }
 
   // The order's number.

@@ -140,8 +140,8 @@ export class Router<M> {
   }
 }
 
-// The set of cells can itself depend on a cell (a list of instruments), so it is looked up again after each change.
-function watchAll(cells: () => readonly ReadableCell<unknown>[], changed: () => void): () => void {
+/** Calls `changed` after each change. The set of cells can depend on a cell (a list of instruments): it is looked up again then. */
+export function watchAll(cells: () => readonly ReadableCell<unknown>[], changed: () => void): () => void {
   let unsubscribe: readonly (() => void)[] = [];
   const stop = (): void => {
     for (const one of unsubscribe) one();

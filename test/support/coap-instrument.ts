@@ -9,7 +9,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { SystemClock } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { CoapClient, type CoapClientRequest, type CoapReply } from "../../src/coap/client/client.ts";
-import type { ServerConfig } from "../../src/config/server-config.ts";
+import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
 import { Server } from "../../src/server.ts";
 import { emulatedConfig } from "./instrument.ts";
 
@@ -17,6 +17,10 @@ export interface CoapInstrumentOptions {
   readonly security?: Partial<ServerConfig["security"]>;
   readonly coap?: Partial<ServerConfig["coap"]>;
   readonly log?: Log;
+  /** Whether piccolo3's tree is served; as by default when absent. */
+  readonly piccolo3?: boolean;
+  /** Instrument configuration; the sample when absent. */
+  readonly configuration?: string;
   /** Text of the file of keys. */
   readonly keys?: string;
 }
@@ -44,15 +48,19 @@ export class CoapInstrument {
     coap = {},
     log = SILENT,
     keys = "",
+    piccolo3 = DEFAULT_SERVER_CONFIG.piccolo3.enabled,
+    configuration,
   }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
     const clock = new SystemClock();
     const folder = await mkdtemp(join(tmpdir(), "vscope-"));
     const emulated = emulatedConfig(folder);
     if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
+    if (configuration !== undefined) await writeFile(join(folder, emulated.config), configuration);
     const config = {
       ...emulated,
       coap: { ...emulated.coap, enabled: true, address: ["127.0.0.1"], port: 0, ...coap },
       security: { ...emulated.security, ...security },
+      piccolo3: { enabled: piccolo3 },
     };
     const server = await Server.start({ config, clock, log, version: "test" }, NEVER);
     const { port } = server;

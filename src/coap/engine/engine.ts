@@ -38,6 +38,7 @@ export type CoapAdmission = (request: CoapRequest) => CoapResponse | undefined;
 export interface EngineOptions {
   readonly handler: CoapHandler;
   readonly admit: CoapAdmission | undefined;
+  readonly isCommand?: ((request: CoapRequest) => boolean) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CoapLimits;
@@ -65,6 +66,8 @@ export class Engine {
   readonly #counts = newStats();
   readonly #handler: CoapHandler;
   readonly #admit: CoapAdmission | undefined;
+  /** Whether a request does something, so that neither a copy nor a forged sender may have it done. */
+  readonly isCommand: (request: CoapRequest) => boolean;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
   readonly #bursts: Bursts;
@@ -79,7 +82,7 @@ export class Engine {
   #whenIdle: () => void = () => {};
   #hasStopped = false;
 
-  constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
+  constructor({ handler, admit, isCommand, clock, log, limits, guard }: EngineOptions) {
     this.clock = clock;
     this.log = log;
     this.limits = limits;
@@ -92,6 +95,7 @@ export class Engine {
     setMaxListeners(limits.requests + limits.observers, this.#closing.signal);
     this.#handler = handler;
     this.#admit = admit;
+    this.isCommand = isCommand ?? (({ method }) => !isSafe(method));
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
     this.#bursts = new Bursts({
@@ -237,7 +241,8 @@ export class Engine {
     const pinned = this.#pins.find(answerKey(request));
     // The handler, which looks at who asks, has no part in this: he may have lost his key since the first block.
     const refusal = pinned === undefined ? undefined : this.#refusalOf(request);
-    return refusal ?? pinned ?? (request.method === "GET" ? undefined : { code: "4.08" });
+    const isRendering = request.method === "GET" && !this.isCommand(request);
+    return refusal ?? pinned ?? (isRendering ? undefined : { code: "4.08" });
   }
 
   // Nobody catches what is thrown amid notifications.

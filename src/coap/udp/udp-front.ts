@@ -183,11 +183,19 @@ export class UdpFront implements UdpSender {
     }
     // Nobody else can protect a message with that key, nor send it twice.
     if (request.opened?.identity !== undefined && request.opened.reply === undefined) peer.prove();
-    if (peer.isProven || isHarmless(request, this.#engine.isCrowdedFor(peer)))
-      return this.#engine.handle(request);
+    if (peer.isProven || this.#isHarmless(request)) return this.#engine.handle(request);
     // Who may not do it need not prove anything, and nothing waits for him.
     if (this.#engine.refuses(request)) return;
     this.#afterProof(request, () => this.#engine.handle(request));
+  }
+
+  // An observation or a burst is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter
+  // from a forged address. What is refused anyway does nothing. To read takes up the server, too, when the handler is slow.
+  #isHarmless(request: UdpRequest): boolean {
+    const { observe, block1, fault, opened, wanted, from } = request;
+    if (fault !== undefined || opened?.reply !== undefined) return true;
+    const isSmall = observe !== 0 && block1 === undefined && wanted.length === 0;
+    return isSmall && !this.#engine.isCommand(request) && !this.#engine.isCrowdedFor(from);
   }
 
   // Meanwhile copies find the request running, and are acknowledged.
@@ -249,7 +257,8 @@ export class UdpFront implements UdpSender {
     // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap; one of a
     // request for a large answer would pin a newer one while the client reads on in the first, one for a burst send it twice.
     const isOnce = request.opened !== undefined || request.block1 !== undefined || request.wanted.length > 0;
-    const canRepeat = !isOnce && (request.isRepeatable || (isSafe(request.method) && !answer.hasMore));
+    const canRepeat =
+      !isOnce && (request.isRepeatable || (!this.#engine.isCommand(request) && !answer.hasMore));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
 
@@ -286,12 +295,4 @@ export class UdpFront implements UdpSender {
   #send(peer: UdpPeer, bytes: Buffer): void {
     this.#outbox.send(peer, bytes);
   }
-}
-
-// An observation or a burst is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter
-// from a forged address. What is refused anyway does nothing. To read takes up the server, too, when the handler is slow.
-function isHarmless(request: UdpRequest, isCrowded: boolean): boolean {
-  const { method, observe, block1, fault, opened, wanted } = request;
-  if (fault !== undefined || opened?.reply !== undefined) return true;
-  return isSafe(method) && observe !== 0 && block1 === undefined && wanted.length === 0 && !isCrowded;
 }

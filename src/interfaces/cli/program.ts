@@ -7,9 +7,17 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
-import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
+import {
+  abortCommand,
+  autoCommand,
+  darkCommand,
+  pauseCommand,
+  recordCommand,
+  resumeCommand,
+} from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -29,6 +37,9 @@ const COMMANDS = [
   darkCommand,
   autoCommand,
   abortCommand,
+  pauseCommand,
+  resumeCommand,
+  scheduleCommand,
   runsCommand,
   downloadCommand,
   showCommand,

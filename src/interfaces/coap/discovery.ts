@@ -26,12 +26,13 @@ export class Discovery<M, R> {
     this.#represent = represent;
   }
 
-  /** The links that match `query`. */
-  matching(query: readonly string[]): R {
-    const instances = Array.from(this.#router.instances(), ({ path }) => path.join("/")).join("\n");
+  /** The links that match `query`, those of `others` among them. */
+  matching(query: readonly string[], others: readonly CoapLink[] = []): R {
+    const paths = [...others, ...this.#router.instances()].map(({ path }) => path.join("/"));
+    const instances = paths.join("\n");
     if (instances !== this.#instances) {
       this.#instances = instances;
-      this.#links = [OWN, ...linksOf(this.#router)];
+      this.#links = [OWN, ...others, ...linksOf(this.#router)];
       this.#whole = undefined;
     }
     if (query.length > 0) return this.#represent(encoded(this.#links, query));

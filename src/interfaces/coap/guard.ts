@@ -38,6 +38,12 @@ export interface AuditParts {
   readonly policy: AccessPolicy;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Whether a request is to change something; all but GET and FETCH when absent. */
+  readonly isCommand?: (request: CoapRequest) => boolean;
+}
+
+function isUnsafe({ method }: CoapRequest): boolean {
+  return !isSafe(method);
 }
 
 /**
@@ -46,6 +52,7 @@ export interface AuditParts {
  * for each of several observers.
  */
 export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission {
+  const { isCommand = isUnsafe } = parts;
   return (request) => {
     try {
       check(request);
@@ -54,8 +61,7 @@ export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission 
       const error = asVscopeError(thrown);
       const response = problemResponse(error, error.message, request);
       // Reading is no command: an observation of a stranger is refused here, too.
-      if (!isSafe(request.method))
-        write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
+      if (isCommand(request)) write(request, { outcome: response.code, startUs: parts.clock.nowUs() }, parts);
       return response;
     }
   };
@@ -63,7 +69,8 @@ export function admission(check: AccessCheck, parts: AuditParts): CoapAdmission 
 
 /** The handler, with a line in the audit log for every request that is to change something. */
 export function audited(handler: CoapHandler, parts: AuditParts): CoapHandler {
-  return (request) => (isSafe(request.method) ? handler(request) : record(handler, request, parts));
+  const { isCommand = isUnsafe } = parts;
+  return (request) => (isCommand(request) ? record(handler, request, parts) : handler(request));
 }
 
 async function record(handler: CoapHandler, request: CoapRequest, parts: AuditParts): Promise<CoapResponse> {

@@ -5,7 +5,7 @@ import { type Clock, SECOND } from "../../base/clock.ts";
 import { asVscopeError, VscopeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { type MaybePromise, whenHere } from "../../base/maybe-promise.ts";
-import { LINK_FORMAT } from "../../coap/message/link-format.ts";
+import { type CoapLink, LINK_FORMAT } from "../../coap/message/link-format.ts";
 import { DEFAULT_MAX_AGE_S, KEEP_ALIVE_SHARE } from "../../coap/engine/observer.ts";
 import type { CoapHandler, CoapRequest, CoapResponse } from "../../coap/server.ts";
 import type { AnyResource } from "../../resources/define.ts";
@@ -30,6 +30,8 @@ export interface HandlerOptions {
   readonly log: Log;
   /** Who may do what. */
   readonly check: AccessCheck;
+  /** What else the server has, for whoever asks what there is. */
+  readonly otherLinks?: (request: CoapRequest) => MaybePromise<readonly CoapLink[]>;
 }
 
 /** Serves `router` over CoAP. The handler never throws: errors become responses with their text as the payload. */
@@ -49,15 +51,17 @@ class TreeHandler<M> {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #check: AccessCheck;
+  readonly #otherLinks: (request: CoapRequest) => MaybePromise<readonly CoapLink[]>;
   readonly #turns = new Turns();
   readonly #discovery: Discovery<M, Representation>;
   /** By the request that registered. */
   readonly #watches = new WeakMap<CoapRequest, ConditionalWatch>();
 
-  constructor(router: Router<M>, { clock, log, check }: HandlerOptions) {
+  constructor(router: Router<M>, { clock, log, check, otherLinks }: HandlerOptions) {
     this.#router = router;
     this.#discovery = new Discovery(router, (links) => represented(links, LINK_FORMAT));
     this.#check = check;
+    this.#otherLinks = otherLinks ?? (() => []);
     this.#clock = clock;
     this.#log = log;
   }
@@ -173,14 +177,16 @@ class TreeHandler<M> {
     return { code: "2.01", payload, contentFormat: format.number, locationPath: created.location };
   }
 
-  #discover(request: CoapRequest): CoapResponse {
+  #discover(request: CoapRequest): MaybePromise<CoapResponse> {
     const { method, query, accept } = request;
     if (method !== "GET")
       throw new VscopeError("METHOD_NOT_ALLOWED", `/.well-known/core: has no ${method}, only GET`);
     requireAcceptable(accept, request.path, [LINK_FORMAT]);
-    const links = this.#discovery.matching(query);
-    requireMatch(request, [links.etag]);
-    return { code: "2.05", ...links };
+    return whenHere(this.#otherLinks(request), (others) => {
+      const links = this.#discovery.matching(query, others);
+      requireMatch(request, [links.etag]);
+      return { code: "2.05", ...links };
+    });
   }
 
   #failed(thrown: unknown, request: CoapRequest): CoapResponse {

@@ -42,24 +42,25 @@ async function readTree(
   under: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Entry[]> {
+  const isWanted = ({ path }: ResourceLink): boolean =>
+    path[0] !== ".well-known" && under.every((segment, index) => path[index] === segment);
+  // The paths that are there for older clients describe themselves with nothing: shown to who asks for them.
   const links = (await client.discover([], signal))
-    .filter(
-      ({ path }) => path[0] !== ".well-known" && under.every((segment, index) => path[index] === segment),
-    )
+    .filter((link) => isWanted(link) && (link.title !== undefined || under.length > 0))
     .sort((a, b) => compare(a.path, b.path));
   const entries: Entry[] = [];
   for (const link of links) entries.push({ link, value: await simpleValue(client, link, signal) });
   return entries;
 }
 
-// A resource that cannot be read now, such as an action or an unplugged device, is listed without a value.
+// A resource that cannot be read now, such as an action or an unplugged device, is listed without a value. One that does
+// not say that it has values is not asked: in piccolo3's tree a GET can act.
 async function simpleValue(
   client: VscopeClient,
   { path, isLarge, contentFormats }: ResourceLink,
   signal: AbortSignal,
 ) {
-  const isData = contentFormats.length === 0 || contentFormats.includes(FORMAT.json);
-  if (isLarge || !isData) return undefined;
+  if (isLarge || !contentFormats.includes(FORMAT.json)) return undefined;
   try {
     const value = await client.get(path, signal);
     return typeof value === "object" ? undefined : value;

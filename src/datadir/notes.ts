@@ -1,0 +1,78 @@
+// Small files of the data directory that must outlive a crash, in turn with the spectra: whole files that are replaced,
+// and lists of events in the folders of the runs, to which lines are added.
+
+import { dirname, join } from "node:path";
+import { NEVER } from "../base/abort.ts";
+import { VscopeError } from "../base/errors.ts";
+import { type Disk, onDisk } from "./disk.ts";
+import { replaceDurable } from "./durable-file.ts";
+import { isRunFolderName, quoted } from "./run-name.ts";
+import type { Writer } from "./writer.ts";
+
+/** In the folder of a run: one JSON object a line. A line that a power cut has torn stays on its own. */
+export const EVENTS_FILE = "events.jsonl";
+const NEWLINE = 0x0a;
+
+export interface NotesParts {
+  readonly disk: Disk;
+  readonly writer: Writer;
+  /** The folder while the medium is there. Throws DATADIR_NOT_MOUNTED. */
+  readonly folder: () => Promise<string>;
+}
+
+export class Notes {
+  readonly #parts: NotesParts;
+
+  constructor(parts: NotesParts) {
+    this.#parts = parts;
+  }
+
+  /** The text of a note; undefined when there is none. Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  read(name: string): Promise<string | undefined> {
+    return this.#at(name, async (path, disk) => {
+      if ((await disk.stat(path)) === undefined) return undefined;
+      return String(await disk.read(path));
+    });
+  }
+
+  /** Resolves when the note survives a power cut. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  write(name: string, text: string): Promise<void> {
+    return this.#at(name, (path, disk) => replaceDurable(disk, path, Buffer.from(text), NEVER));
+  }
+
+  /** Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  remove(name: string): Promise<void> {
+    return this.#at(name, async (path, disk) => {
+      if ((await disk.stat(path)) === undefined) return;
+      await disk.remove(path);
+      await disk.syncFolder(dirname(path));
+    });
+  }
+
+  /** Adds an event to those of a run. Throws RESOURCE_NOT_FOUND, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  async addEvent(run: string, event: object): Promise<void> {
+    if (!isRunFolderName(run))
+      throw new VscopeError("RESOURCE_NOT_FOUND", `run ${quoted(run)}: there is none`);
+    const line = `${JSON.stringify(event)}\n`;
+    await this.#at(join(run, EVENTS_FILE), async (path, disk) => {
+      const found = await disk.stat(path);
+      const isTorn = found !== undefined && (await lastByte(disk, path, found.bytes)) !== NEWLINE;
+      await disk.append(path, Buffer.from(isTorn ? `\n${line}` : line));
+      if (found === undefined) await disk.syncFolder(dirname(path));
+    });
+  }
+
+  #at<T>(name: string, task: (path: string, disk: Disk) => Promise<T>): Promise<T> {
+    const { disk, writer, folder } = this.#parts;
+    return writer.run(async () => {
+      const path = join(await folder(), name);
+      return onDisk(path, () => task(path, disk));
+    });
+  }
+}
+
+// A file of no bytes ends as it should.
+async function lastByte(disk: Disk, path: string, bytes: number): Promise<number | undefined> {
+  if (bytes === 0) return NEWLINE;
+  return (await disk.readRange(path, bytes - 1, 1)).bytes[0];
+}
