@@ -8,6 +8,7 @@ import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
+import { planCommand } from "./commands/plan.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   autoCommand,
   abortCommand,
   scheduleCommand,
+  planCommand,
   runsCommand,
   downloadCommand,
   showCommand,
