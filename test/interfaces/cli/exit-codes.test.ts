@@ -64,10 +64,12 @@ test("every command line of the manual is one that vscope takes", async () => {
     "get",
     "list",
     "observe",
+    "plan",
     "put",
     "record",
     "reindex",
     "runs",
+    "schedule",
     "show",
   ];
   assert.deepEqual(
