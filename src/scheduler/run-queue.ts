@@ -46,6 +46,8 @@ export class RunQueue {
   readonly #waiting: Run[] = [];
   readonly #closing = new AbortController();
   #current: Run | undefined;
+  /** Why the current run must not begin any more. */
+  #dropped: WhyNot | undefined;
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
 
@@ -72,8 +74,9 @@ export class RunQueue {
     if (!this.#isWorking) this.#work = this.#drain();
   }
 
-  /** Takes runs that wait out of the queue. */
+  /** Takes runs out of the queue that have not begun. */
   drop(isMeant: (run: Run) => boolean, why: WhyNot): void {
+    if (this.#current !== undefined && isMeant(this.#current)) this.#dropped = why;
     for (const run of this.#waiting.filter(isMeant)) {
       this.#waiting.splice(this.#waiting.indexOf(run), 1);
       this.#skip(run, why);
@@ -96,6 +99,7 @@ export class RunQueue {
         continue;
       }
       this.#current = this.#waiting.shift();
+      this.#dropped = undefined;
       this.#options.changed();
       if (this.#current !== undefined) await this.#attempt(this.#current, signal);
       this.#current = undefined;
@@ -124,6 +128,7 @@ export class RunQueue {
     const { clock, operations } = this.#options;
     const untilUs = clock.nowUs() + PATIENCE_US;
     for (;;) {
+      if (this.#dropped !== undefined) return this.#skip(run, this.#dropped);
       // A client may have been faster.
       if (operations.running !== undefined) return this.#step(run);
       const begun = this.#tryToBegin(run, clock.nowUs() < untilUs, signal);

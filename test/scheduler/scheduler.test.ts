@@ -127,6 +127,33 @@ test("what cannot be begun at once is tried again for a minute", async (context)
   assert.deepEqual(bench.outcomes(1), ["done", "failed"]);
 });
 
+test("a job that is deleted while its run is tried again does not begin", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  bench.refusal = new VscopeError("DEVICE_NOT_CONNECTED", "record: no spectrometer has been found");
+  await bench.advance(10 * MINUTE + 22 * SECOND);
+  bench.scheduler.delete(1);
+  bench.refusal = undefined;
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.times, []);
+  assert.deepEqual(bench.outcomes(1), ["skipped 1 deleted"]);
+});
+
+test("a run that was going on when the process was killed is interrupted", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record });
+  await bench.advance(SECOND);
+  await bench.stop();
+  const { default: Database } = await import("better-sqlite3");
+  // As a process leaves it that could not say that it ends.
+  const file = new Database(bench.file);
+  file.exec("UPDATE history SET outcome = 'running', endedUtcUs = NULL, message = NULL");
+  file.close();
+  await bench.restart(MINUTE);
+  assert.deepEqual(bench.outcomes(1), ["interrupted"]);
+  assert.match(bench.rows(1)[0]?.message ?? "", /the server ended before the run did/);
+});
+
 test("the server is away: by policy the newest missed run is made up for, all are, or none is", async (context) => {
   const bench = new SchedulerBench(context);
   const grid = { action: record, startUtcUs: utc("2026-06-21T12:30:00Z"), intervalUs: 30 * MINUTE };

@@ -15,6 +15,7 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
+import { planCommand } from "./commands/plan.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
@@ -40,6 +41,7 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   scheduleCommand,
+  planCommand,
   runsCommand,
   downloadCommand,
   showCommand,
