@@ -70,6 +70,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "reindex",
     "resume",
     "runs",
+    "schedule",
     "show",
   ];
   assert.deepEqual(
