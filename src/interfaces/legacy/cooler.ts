@@ -59,7 +59,7 @@ export class Cooler {
   setTargetC(setpointC: number): void {
     this.#isTargetPut = true;
     this.#targetC.set(setpointC);
-    if (this.#spectrometer !== undefined) this.#want({ setpointC });
+    this.#want({ setpointC });
   }
 
   #want(change: TecSettings): void {

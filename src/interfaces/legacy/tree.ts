@@ -11,8 +11,8 @@ import type { AccessPolicy } from "../../security/policy.ts";
 import { readArguments } from "./arguments.ts";
 import { jsonText } from "./json-text.ts";
 import type { Legacy } from "./legacy.ts";
-import { observationOf } from "./observation.ts";
-import type { Row } from "./row.ts";
+import { observationOf, type Subscribe } from "./observation.ts";
+import type { Row, Subject } from "./row.ts";
 import { type Found, RowsByPath } from "./rows-by-path.ts";
 import { TABLE } from "./table.ts";
 
@@ -29,6 +29,7 @@ const DONE: CoapResponse = { code: "2.04" };
 export class LegacyTree {
   readonly #legacy: Legacy;
   readonly #rows = new RowsByPath(TABLE);
+  readonly #observations = new Map<Row, Subscribe | undefined>();
 
   constructor(legacy: Legacy) {
     this.#legacy = legacy;
@@ -112,9 +113,19 @@ export class LegacyTree {
     const subject = { at, signal };
     return whenHere(row.get(this.#legacy, subject), (value): CoapResponse => {
       const answer = { code: "2.05", payload: Buffer.from(jsonText(value)) };
-      const observe = observationOf(row, this.#legacy, subject);
+      const observe = this.#observation(row, subject);
       return observe === undefined ? answer : { ...answer, observe };
     });
+  }
+
+  // Most are of things that there is one of: made once.
+  #observation(row: Row, subject: Subject): Subscribe | undefined {
+    if (row.path.includes("{")) return observationOf(row, this.#legacy, subject);
+    if (!this.#observations.has(row)) {
+      const lasting = { ...subject, signal: this.#legacy.signal };
+      this.#observations.set(row, observationOf(row, this.#legacy, lasting));
+    }
+    return this.#observations.get(row);
   }
 
   #put({ row, at }: Found, { signal, payload }: CoapRequest): MaybePromise<CoapResponse> {

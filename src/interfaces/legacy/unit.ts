@@ -66,7 +66,7 @@ export class Unit {
     if (ms > this.maxMs) throw this.#outside("min_time", ms, `above the longest, ${this.maxMs} ms`);
     this.#setLimits({ minUs: ms * MS });
     for (const channel of spectrometer.channels)
-      if (this.timeMs(channel) < ms) this.#setTime(spectrometer, channel, ms);
+      if (this.timeMs(channel) < ms) setNearest(spectrometer, channel, ms);
   }
 
   /** Lowers the present times. Throws as `setMinMs`. */
@@ -75,7 +75,7 @@ export class Unit {
     if (ms < this.minMs) throw this.#outside("max_time", ms, `below the shortest, ${this.minMs} ms`);
     this.#setLimits({ maxUs: ms * MS });
     for (const channel of spectrometer.channels)
-      if (this.timeMs(channel) > ms) this.#setTime(spectrometer, channel, ms);
+      if (this.timeMs(channel) > ms) setNearest(spectrometer, channel, ms);
   }
 
   /** Throws STATE_CONFLICT, VALUE_OUT_OF_RANGE, RESOURCE_NOT_FOUND. */
@@ -83,7 +83,9 @@ export class Unit {
     const spectrometer = this.#idle();
     if (ms < this.minMs || ms > this.maxMs)
       throw this.#outside("current_time", ms, `outside ${this.minMs}..${this.maxMs} ms`);
-    this.#setTime(spectrometer, channel, ms);
+    // The shortest time of a device can be a fraction of a millisecond.
+    const { min } = spectrometer.identity.integrationTimeUs;
+    spectrometer.setIntegrationTimeUs(channel, ms === Math.floor(min / MS) ? min : ms * MS);
   }
 
   /** What changes with the state and the limits. */
@@ -110,12 +112,6 @@ export class Unit {
     this.#limits.set({ ...this.#limits.value, ...change });
   }
 
-  // The shortest time of a device can be a fraction of a millisecond.
-  #setTime(spectrometer: Spectrometer, channel: string, ms: number): void {
-    const { min } = spectrometer.identity.integrationTimeUs;
-    spectrometer.setIntegrationTimeUs(channel, ms === Math.floor(min / MS) ? min : ms * MS);
-  }
-
   #idle(): Spectrometer {
     const { spectrometer } = this;
     if (spectrometer?.status.value.state === "idle") return spectrometer;
@@ -125,4 +121,10 @@ export class Unit {
   #outside(what: string, ms: number, fact: string): VscopeError {
     return new VscopeError("VALUE_OUT_OF_RANGE", `${this.name}: ${what} ${ms} ms is ${fact}`);
   }
+}
+
+// A limit that a client sets may lie outside those of the device.
+function setNearest(spectrometer: Spectrometer, channel: string, ms: number): void {
+  const { min, max } = spectrometer.identity.integrationTimeUs;
+  spectrometer.setIntegrationTimeUs(channel, Math.min(max, Math.max(min, ms * MS)));
 }

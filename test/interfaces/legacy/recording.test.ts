@@ -2,9 +2,10 @@
 // of the files and what is in them, what is refused meanwhile, pause and abort.
 
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { OPTION } from "../../../src/coap/message/options.ts";
 import { type LegacyClient, legacyInstrument, Watch } from "./legacy-client.ts";
 
 const BUSY = ["4.00", "piccolo system is busy"];
@@ -153,6 +154,24 @@ describe("piccolo3's recordings", () => {
     );
   });
 
+  test("a run with .pico in its name keeps its files, and a long list of files comes in blocks", async (t) => {
+    const { client, instrument } = await legacyInstrument(t);
+    const watch = await Watch.open(t, instrument.port, { path: "control/status" });
+    const run = "my.pico_run";
+    await recorded(client, watch, { run });
+    assert.deepEqual(await filesOf(client, run, 0), ["0_dark", "0_light"]);
+    const template = await readFile(join(instrument.folder, run, "b000000_s000000_light.pico"));
+    const names = Array.from(
+      { length: 200 },
+      (_, index) => `b000007_s${String(index).padStart(6, "0")}_light.pico`,
+    );
+    for (const name of names) await writeFile(join(instrument.folder, run, name), template);
+    const { text, options } = await client.get(`data_dir/runs/${run}/spectra_list`);
+    assert.deepEqual(JSON.parse(text).slice(0, 200), names.toReversed());
+    assert.deepEqual(options, [OPTION.ETAG, OPTION.BLOCK2, OPTION.SIZE2]);
+    assert.equal(await client.value(`data_dir/runs/${run}/current_batch`), 7);
+  });
+
   test("while busy: recordings are refused and change nothing, settings are accepted", async (t) => {
     const { client, instrument } = await legacyInstrument(t);
     const watch = await Watch.open(t, instrument.port, { path: "control/status" });
@@ -171,6 +190,8 @@ describe("piccolo3's recordings", () => {
     assert.equal(await client.value("data_dir/current_run"), "busy");
     assert.ok(!(await readdir(instrument.folder)).includes("stolen"));
     // The running batch keeps its own.
+    await client.done("control/record_sequence", [], { nsequence: 4, at_time: "2090-01-01T12:00:00Z" });
+    assert.equal(await client.value("control/numSequences"), 4);
     await client.done("control/numSequences", [1]);
     await client.done("control/delay", [0]);
     await client.done("data_dir/current_run", ["later"]);

@@ -138,6 +138,13 @@ describe("piccolo3's values", () => {
     await client.done(`${UNIT}/max_time`, [80]);
     assert.equal(await client.value(`${UNIT}/current_time/downwelling`), 80);
     assert.equal((await client.call(`${UNIT}/current_time/upwelling`, [81])).code, "4.00");
+    // Limits beyond those of the device are kept, the times stay within the device's.
+    await client.done(`${UNIT}/min_time`, [-5]);
+    await client.done(`${UNIT}/max_time`, [0]);
+    assert.equal(await client.value(`${UNIT}/current_time/downwelling`), 1);
+    assert.equal(await client.value(`${UNIT}/max_time`), 0);
+    assert.equal((await client.call(`${UNIT}/current_time/upwelling`, [-5])).code, "4.00");
+    await client.done(`${UNIT}/max_time`, [10_000]);
     assert.equal((await client.call(`${UNIT}/current_time/sideways`, [50])).code, "4.00");
     assert.equal((await client.get(`${UNIT}/current_time/sideways`)).code, "5.00");
     assert.equal((await client.get(`${UNIT}/autointegration/sideways`)).code, "5.00");
