@@ -12,7 +12,10 @@ import { readKeyFile } from "./security/key-file.ts";
 
 type Print = (line: string) => void;
 
-/** Prints a line each about keys, state, logs and CoAP. Throws CONFIG_INVALID for what would make the start fail. */
+/**
+ * Prints a line each about keys, state, logs and CoAP. Throws CONFIG_INVALID for what would make the start fail, or would
+ * keep out those who have keys: the server itself starts without keys that it cannot read.
+ */
 export async function checkNetwork(config: ServerConfig, print: Print): Promise<void> {
   const { security, logging, coap } = config;
   if (logging.logFile !== undefined) checkLog("logging.logfile", logging.logFile, print);
