@@ -58,6 +58,8 @@ export interface Reply extends CoapResponse {
   readonly original?: Reply;
   /** Which part of its body the payload is: decided before the read, as what a connection takes changes meanwhile. */
   readonly part?: BodyPart;
+  /** A refusal for want of room, which there is in a while: a notification waits for it. */
+  readonly isForNow?: true;
   /** Asks the client to send the request again with this (RFC 9175 section 2.2), with 4.01; 1 to 40 bytes. */
   readonly echo?: Uint8Array;
 }
