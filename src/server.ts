@@ -25,14 +25,14 @@ import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { LegacyTree } from "./interfaces/legacy/tree.ts";
 import { openInstruments } from "./composition/open-instruments.ts";
-import { openLegacy } from "./open-legacy.ts";
-import { openSchedule } from "./open-schedule.ts";
+import { openLegacy } from "./composition/open-legacy.ts";
+import { openSchedule } from "./composition/open-schedule.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
 import { TlsKeeper, tlsSettings } from "./composition/tls-keeper.ts";
-import { servedTrees } from "./served-trees.ts";
+import { servedTrees } from "./composition/served-trees.ts";
 import { limitedSearch, searchLimits } from "./composition/spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;

@@ -1,18 +1,18 @@
 // The trees behind the one CoAP port: the native one, and piccolo3's beside it unless that is switched off. Who may do what
 // and the audit log are the same for both.
 
-import type { Clock } from "./base/clock.ts";
-import { asVscopeError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
-import { isSafe } from "./coap/message/codes.ts";
-import type { CoapHandler, CoapRequest, CoapServerOptions } from "./coap/server.ts";
-import { accessCheck, admission, audited, type AccessCheck } from "./interfaces/coap/guard.ts";
-import { coapHandler } from "./interfaces/coap/handler.ts";
-import { problemResponse } from "./interfaces/coap/problem.ts";
-import type { LegacyTree } from "./interfaces/legacy/tree.ts";
-import type { ServerModel } from "./resources/model.ts";
-import type { Router } from "./resources/router.ts";
-import type { Security } from "./security/security.ts";
+import type { Clock } from "../base/clock.ts";
+import { asVscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { isSafe } from "../coap/message/codes.ts";
+import type { CoapHandler, CoapRequest, CoapServerOptions } from "../coap/server.ts";
+import { accessCheck, admission, audited, type AccessCheck } from "../interfaces/coap/guard.ts";
+import { coapHandler } from "../interfaces/coap/handler.ts";
+import { problemResponse } from "../interfaces/coap/problem.ts";
+import type { LegacyTree } from "../interfaces/legacy/tree.ts";
+import type { ServerModel } from "../resources/model.ts";
+import type { Router } from "../resources/router.ts";
+import type { Security } from "../security/security.ts";
 
 export interface TreesParts {
   readonly clock: Clock;

@@ -1,15 +1,15 @@
 // Opens piccolo3's tree over the parts of the server.
 
-import type { SearchLimits } from "./acquisition/autointegration.ts";
-import type { Clock } from "./base/clock.ts";
-import type { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
-import type { InstrumentConfig } from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import type { ClientLimits } from "./instruments/client-limits.ts";
-import { Legacy } from "./interfaces/legacy/legacy.ts";
-import { LegacyTree } from "./interfaces/legacy/tree.ts";
-import type { ServerModel } from "./resources/model.ts";
+import type { SearchLimits } from "../acquisition/autointegration.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
+import type { InstrumentConfig } from "../config/instrument-config.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { ClientLimits } from "../instruments/client-limits.ts";
+import { Legacy } from "../interfaces/legacy/legacy.ts";
+import { LegacyTree } from "../interfaces/legacy/tree.ts";
+import type { ServerModel } from "../resources/model.ts";
 
 export interface LegacyOptions {
   readonly config: ServerConfig;

@@ -1,24 +1,24 @@
 // Opens the position and the scheduler, which reads the values of its conditions from the tree.
 
 import { join } from "node:path";
-import type { Operations } from "./acquisition/operations.ts";
-import type { Recorder } from "./acquisition/recorder.ts";
-import { withDeadline } from "./base/abort.ts";
-import { type Clock, SECOND } from "./base/clock.ts";
-import { VscopeError } from "./base/errors.ts";
-import type { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
-import { targetOf } from "./client/resource-path.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import { NODE_NETWORK } from "./drivers/net/node-network.ts";
-import { PositionKeeper } from "./instruments/position.ts";
-import type { Rack } from "./instruments/rack.ts";
-import type { ServerModel } from "./resources/model.ts";
-import { Router } from "./resources/router.ts";
-import { TREE } from "./resources/tree.ts";
-import { Scheduler } from "./scheduler/scheduler.ts";
-import { SpectrometerPower } from "./scheduler/spectrometer-power.ts";
-import { SCHEDULER_FILE, SchedulerStore } from "./scheduler/store.ts";
+import type { Operations } from "../acquisition/operations.ts";
+import type { Recorder } from "../acquisition/recorder.ts";
+import { withDeadline } from "../base/abort.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
+import { targetOf } from "../client/resource-path.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { NODE_NETWORK } from "../drivers/net/node-network.ts";
+import { PositionKeeper } from "../instruments/position.ts";
+import type { Rack } from "../instruments/rack.ts";
+import type { ServerModel } from "../resources/model.ts";
+import { Router } from "../resources/router.ts";
+import { TREE } from "../resources/tree.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import { SpectrometerPower } from "../scheduler/spectrometer-power.ts";
+import { SCHEDULER_FILE, SchedulerStore } from "../scheduler/store.ts";
 
 export interface ScheduleParts {
   readonly config: ServerConfig;
