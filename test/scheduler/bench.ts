@@ -1,6 +1,5 @@
 // A scheduler on a virtual clock whose wall time can be set, with a file of its own, and recordings that take their time.
 
-import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,18 +164,4 @@ export class SchedulerBench {
       autointegrate: (_asked, origin) => start("autointegrate", undefined, origin),
     };
   }
-}
-
-/** Runs that the history accounts for, by what became of them. */
-export function account(rows: readonly HistoryRow[]): {
-  readonly recorded: number;
-  readonly skipped: number;
-} {
-  const sum = (isMeant: (row: HistoryRow) => boolean): number =>
-    rows.filter(isMeant).reduce((total, { runs }) => total + runs, 0);
-  assert.ok(rows.every(({ outcome, message }) => outcome !== "skipped" || message !== null));
-  return {
-    recorded: sum(({ outcome }) => outcome === "done"),
-    skipped: sum(({ outcome }) => outcome === "skipped"),
-  };
 }

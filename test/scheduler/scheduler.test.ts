@@ -330,11 +330,15 @@ test("windows of the sun and values of resources: what does not hold skips the r
 test("what a store that fails cannot keep is recorded all the same", async (context) => {
   const bench = new SchedulerBench(context);
   bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  await bench.stop();
   const { default: Database } = await import("better-sqlite3");
-  const other = new Database(bench.file);
-  // Another program has broken the file's tables.
-  other.exec("DROP TABLE history; DROP TABLE settings");
-  other.close();
+  const file = new Database(bench.file);
+  for (const table of ["history", "jobs"])
+    file.exec(
+      `CREATE TRIGGER full_${table} BEFORE ${table === "jobs" ? "UPDATE" : "INSERT"} ON ${table} BEGIN SELECT RAISE(FAIL, 'disk full'); END`,
+    );
+  file.close();
+  await bench.restart();
   await bench.advance(25 * MINUTE);
   assert.deepEqual(bench.times, ["12:10:00", "12:20:00"]);
 });
