@@ -3,6 +3,7 @@
 
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
+import { Resumption } from "./acquisition/resumption.ts";
 import { withDeadline } from "./base/abort.ts";
 import { until } from "./base/cell.ts";
 import { type Clock, SECOND } from "./base/clock.ts";
@@ -131,11 +132,21 @@ async function openParts(
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
+  const resumption = new Resumption({
+    clock,
+    log,
+    dataDirectory,
+    rack,
+    record: (settings, origin) => recorder.record(settings, origin),
+    policy: config.acquisition.interruptedBatch,
+  });
+  lifetime.defer("interrupted batch", () => resumption.close());
+  await resumption.begin();
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  const model = { ...instruments, dataDirectory, recorder, resumption, operations, configuration, coapStats };
   return { hardware, model, coap };
 }
 

@@ -1,7 +1,8 @@
 // One exposure of all spectrometers together through one channel, or with every shutter closed.
 
-import { withAny } from "../base/abort.ts";
+import { firstOf } from "../base/abort.ts";
 import { until } from "../base/cell.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
 import { asVscopeError, isErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
@@ -14,10 +15,21 @@ export interface Optics {
   readonly shutters: ShutterSet;
 }
 
+/** What the spectrometers are to see. */
+export interface Light {
+  readonly channel: string;
+  readonly kind: SpectrumKind;
+  /** Serial numbers of those that expose; all when absent. */
+  readonly only?: ReadonlySet<string>;
+}
+
 export interface ExposureResult {
   readonly spectra: readonly Spectrum[];
   readonly failures: readonly SpectrumFailure[];
 }
+
+/** How long an exposure that is repeated waits for the spectrometers that failed. */
+const RECOVERY_US = 10 * SECOND;
 
 /** Work with one spectrometer while the light is on (or off); the exposure must begin after `notBeforeUs`. */
 export type SpectrometerTask<T> = (
@@ -33,12 +45,14 @@ export type SpectrometerTask<T> = (
  */
 export async function withLight<T>(
   { rack, shutters }: Optics,
-  { channel, kind }: { readonly channel: string; readonly kind: SpectrumKind },
+  { channel, kind, only }: Light,
   task: SpectrometerTask<T>,
   signal: AbortSignal,
 ): Promise<{ readonly values: readonly T[]; readonly failures: readonly SpectrumFailure[] }> {
   // What a client has switched off is not asked, and so does not fail.
-  const spectrometers = rack.spectrometers.value.filter(({ status }) => status.value.state !== "powered-off");
+  const spectrometers = rack.spectrometers.value.filter(
+    ({ status, serial }) => status.value.state !== "powered-off" && only?.has(serial) !== false,
+  );
   // The shutter's signal ends the work, too, when the shutter has to close.
   const together = (notBeforeUs: number, inner: AbortSignal) =>
     settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, inner));
@@ -54,18 +68,59 @@ export async function withLight<T>(
 }
 
 /** One spectrum of every spectrometer, each with the integration time set for the channel. */
-export async function expose(
-  optics: Optics,
-  what: { readonly channel: string; readonly kind: SpectrumKind },
-  signal: AbortSignal,
-): Promise<ExposureResult> {
+export async function expose(optics: Optics, what: Light, signal: AbortSignal): Promise<ExposureResult> {
+  const { channel, kind } = what;
   const { values, failures } = await withLight(
     optics,
     what,
-    (spectrometer, notBeforeUs, inner) => acquireSurely(spectrometer, { ...what, notBeforeUs }, inner),
+    (spectrometer, notBeforeUs, inner) => acquireSurely(spectrometer, { channel, kind, notBeforeUs }, inner),
     signal,
   );
   return { spectra: values, failures };
+}
+
+/**
+ * `expose`, and up to `retries` times again for the spectrometers that failed, as soon as they are back; the shutter is
+ * closed meanwhile. `failedBefore` are the failures that were made up for or repeated.
+ */
+export async function exposeAgain(
+  { optics, clock, retries }: { readonly optics: Optics; readonly clock: Clock; readonly retries: number },
+  what: Light,
+  signal: AbortSignal,
+): Promise<ExposureResult & { readonly failedBefore: readonly SpectrumFailure[] }> {
+  let { spectra, failures } = await expose(optics, what, signal);
+  const failedBefore: SpectrumFailure[] = [];
+  for (let retry = 0; retry < retries && failures.length > 0; retry++) {
+    const only = new Set(failures.map(({ serial }) => serial));
+    const failed = optics.rack.spectrometers.value.filter(({ serial }) => only.has(serial));
+    await recovered(clock, failed, signal);
+    failedBefore.push(...failures);
+    const again = await expose(optics, { ...what, only }, signal);
+    spectra = [...spectra, ...again.spectra];
+    // One that was switched off meanwhile is not asked again, and has failed all the same.
+    const answered = new Set([
+      ...again.spectra.map(({ instrument }) => instrument.serial),
+      ...again.failures.map(({ serial }) => serial),
+    ]);
+    failures = [...again.failures, ...failures.filter(({ serial }) => !answered.has(serial))];
+  }
+  return { spectra, failures, failedBefore };
+}
+
+// Resolves when all are back, or none of those that are away will be back soon.
+async function recovered(
+  clock: Clock,
+  spectrometers: readonly Spectrometer[],
+  signal: AbortSignal,
+): Promise<void> {
+  const allReady = (joined: AbortSignal): Promise<unknown> =>
+    Promise.all(spectrometers.map((one) => ready(one, joined)));
+  const late = (joined: AbortSignal): Promise<unknown> => clock.delay(RECOVERY_US, joined);
+  await firstOf([allReady, late], signal);
+}
+
+function ready({ status }: Spectrometer, signal: AbortSignal): Promise<unknown> {
+  return until(status, ({ state }) => state === "idle", signal);
 }
 
 /** Acquires, and once more after a disturbed transfer: that is no reason for a gap, the device recovers in between. */
@@ -105,16 +160,12 @@ async function settleEach<T>(
 
 /** Resolves when at least one spectrometer can record; rejects when the signal aborts. */
 export async function anyReady({ spectrometers }: Rack, signal: AbortSignal): Promise<void> {
-  const found = new AbortController();
-  try {
-    await withAny([signal, found.signal], (joined) =>
-      Promise.race(
-        spectrometers.value.map(({ status }) => until(status, ({ state }) => state === "idle", joined)),
-      ),
-    );
-  } finally {
-    found.abort();
-  }
+  const waits = spectrometers.value.map(
+    (one) =>
+      (joined: AbortSignal): Promise<unknown> =>
+        ready(one, joined),
+  );
+  await firstOf(waits, signal);
 }
 
 /**

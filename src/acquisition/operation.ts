@@ -1,11 +1,19 @@
 // An operation is a long action with an id: its status can be observed, it can be cancelled, its end is kept for a while.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc } from "../base/clock.ts";
-import { asVscopeError, VscopeError } from "../base/errors.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { asVscopeError, isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { Origin } from "./origin.ts";
 
 export type OperationState = "running" | "done" | "failed" | "cancelled";
+
+/** When a job should end. */
+export interface Estimate {
+  readonly remainingS: number;
+  readonly endsUtc: string;
+}
 
 export interface OperationStatus {
   readonly id: string;
@@ -13,6 +21,11 @@ export interface OperationStatus {
   readonly kind: string;
   readonly state: OperationState;
   readonly progress: { readonly done: number; readonly of: number };
+  /** While it runs and is not paused, as soon as it is known. */
+  readonly estimate?: Estimate;
+  readonly paused?: true;
+  /** What made it begin, of recordings. */
+  readonly origin?: Origin;
   readonly startedUtc: string;
   readonly endedUtc?: string;
   /** Why it failed or was cancelled. */
@@ -23,34 +36,46 @@ export interface OperationStatus {
 
 /** How a job reports while it runs. */
 export interface OperationReport {
-  /** Number of steps done so far, of all. */
-  progress(done: number, of: number): void;
+  /** Number of steps done so far, of all, and how long the others should take. */
+  progress(done: number, of: number, remainingUs?: number): void;
+  /** Nobody knows the end of a job that is paused. */
+  paused(isPaused: boolean): void;
   /** The result so far; kept even when the job fails later. */
   result(value: unknown): void;
 }
 
 export type OperationJob = (report: OperationReport, signal: AbortSignal) => Promise<void>;
 
+export interface OperationFacts {
+  readonly id: string;
+  readonly kind: string;
+  readonly steps: number;
+  readonly origin?: Origin;
+}
+
 export class Operation {
   readonly #status: Cell<OperationStatus>;
   readonly #abort = new AbortController();
   readonly #clock: Clock;
   readonly #log: Log;
+  #remainingUs: number | undefined;
+  #isPaused = false;
   /** Resolves when the job has settled; never rejects. */
   readonly finished: Promise<void>;
 
   constructor(
-    { id, kind, steps }: { readonly id: string; readonly kind: string; readonly steps: number },
+    { id, kind, steps, origin }: OperationFacts,
     job: OperationJob,
     { clock, log }: { readonly clock: Clock; readonly log: Log },
   ) {
     this.#clock = clock;
-    this.#log = log.child({ operation: id, kind });
+    this.#log = log.child({ operation: id, kind, ...definedOnly({ origin }) });
     this.#status = new Cell<OperationStatus>({
       id,
       kind,
       state: "running",
       progress: { done: 0, of: steps },
+      ...definedOnly({ origin }),
       startedUtc: isoUtc(clock.utcUs()),
     });
     this.finished = this.#run(job);
@@ -66,12 +91,29 @@ export class Operation {
 
   /** Ends the job at its next wait; `finished` tells when that has happened. A finished operation stays as it is. */
   cancel(reason: string): void {
-    this.#abort.abort(new VscopeError("OPERATION_CANCELLED", `operation ${this.id}: cancelled, ${reason}`));
+    this.#cancel(reason, {});
+  }
+
+  /** As `cancel`, for work that nobody wanted to end: it may be taken up again. */
+  interrupt(reason: string): void {
+    this.#cancel(reason, { isInterruption: true });
+  }
+
+  #cancel(reason: string, details: Readonly<Record<string, unknown>>): void {
+    const text = `operation ${this.id}: cancelled, ${reason}`;
+    this.#abort.abort(new VscopeError("OPERATION_CANCELLED", text, { details }));
   }
 
   async #run(job: OperationJob): Promise<void> {
     const report: OperationReport = {
-      progress: (done, of) => this.#update({ progress: { done, of } }),
+      progress: (done, of, remainingUs) => {
+        this.#remainingUs = remainingUs;
+        this.#update({ progress: { done, of } });
+      },
+      paused: (isPaused) => {
+        this.#isPaused = isPaused;
+        this.#update({});
+      },
       result: (result) => this.#update({ result }),
     };
     try {
@@ -87,7 +129,19 @@ export class Operation {
   }
 
   #update(change: Partial<OperationStatus>): void {
-    this.#status.set({ ...this.#status.value, ...change });
+    const { estimate, paused: _, ...rest } = this.#status.value;
+    // Results come between steps: they tell nothing about the end.
+    const isSame = change.progress === undefined && !this.#isPaused && estimate !== undefined;
+    const outlook = isSame ? { estimate } : this.#outlook();
+    this.#status.set({ ...rest, ...(change.endedUtc === undefined ? outlook : {}), ...change });
+  }
+
+  #outlook(): Pick<OperationStatus, "estimate" | "paused"> {
+    if (this.#isPaused) return { paused: true };
+    const us = this.#remainingUs;
+    if (us === undefined) return {};
+    const remainingS = Math.round((10 * us) / SECOND) / 10;
+    return { estimate: { remainingS, endsUtc: isoUtc(this.#clock.utcUs() + us) } };
   }
 
   #end(change: Partial<OperationStatus>): void {
@@ -96,4 +150,9 @@ export class Operation {
     if (state === "failed") this.#log.warn({ error }, "operation failed");
     else this.#log.info({ state }, "operation ended");
   }
+}
+
+/** Whether a signal was aborted by `interrupt`. */
+export function isInterruption({ reason }: AbortSignal): boolean {
+  return isVscopeError(reason, "OPERATION_CANCELLED") && reason.details.isInterruption === true;
 }

@@ -3,9 +3,11 @@
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { NEVER, orAborted, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Operation, type OperationJob } from "./operation.ts";
+import type { Origin } from "./origin.ts";
 
 const KEPT = 100;
 /** An abort takes milliseconds; what takes longer hangs. */
@@ -47,11 +49,12 @@ export class Operations {
   }
 
   /** Starts a job of so many steps. Throws STATE_CONFLICT while another one runs. */
-  start(kind: string, steps: number, job: OperationJob): Operation {
+  start(kind: string, steps: number, job: OperationJob, origin?: Origin): Operation {
     this.requireIdle(kind);
     if (this.#closed) throw new VscopeError("STATE_CONFLICT", `${kind}: the server is stopping`);
     this.#started += 1;
-    const operation = new Operation({ id: String(this.#started), kind, steps }, job, this.#environment);
+    const facts = { id: String(this.#started), kind, steps, ...definedOnly({ origin }) };
+    const operation = new Operation(facts, job, this.#environment);
     this.#operations.set([...this.#operations.value.slice(1 - KEPT), operation]);
     return operation;
   }
@@ -61,7 +64,7 @@ export class Operations {
     this.#closed = true;
     const running = this.running;
     if (running === undefined) return;
-    running.cancel("the server is stopping");
+    running.interrupt("the server is stopping");
     const { clock, log } = this.#environment;
     const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `operation ${running.id}: does not end`);
     try {

@@ -2,17 +2,21 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
-import { requireWithin, VscopeError } from "../base/errors.ts";
+import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { validRunName } from "../datadir/run-name.ts";
 import { Autointegration, type SearchLimits } from "./autointegration.ts";
-import { type BatchParts, recordBatch, searchAll } from "./batch.ts";
+import { recordBatch, searchAll } from "./batch.ts";
+import type { BatchParts } from "./batch-parts.ts";
 import type { Optics } from "./exposure.ts";
 import type { Operation, OperationReport } from "./operation.ts";
 import type { Operations } from "./operations.ts";
-import { type BatchSettings, batchSteps, DEFAULTS, LIMITS, type Step } from "./settings.ts";
+import { BY_CLIENT, type Origin } from "./origin.ts";
+import { Pause, type PauseState } from "./pause.ts";
+import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
+import { turnsOf } from "./turns.ts";
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -25,9 +29,24 @@ export interface RecorderOptions {
 
 type RecordingJob = (parts: BatchParts, signal: AbortSignal) => Promise<void>;
 
+/** What is asked for, beside the settings. */
+interface Batch {
+  readonly kind: string;
+  readonly origin: Origin;
+  readonly steps: (settings: BatchSettings) => Iterable<Step>;
+  readonly isResumable: boolean;
+}
+
+/** What runs now. */
+interface Running {
+  readonly operation: Operation;
+  readonly pause: Pause;
+}
+
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #status = new Cell<AcquisitionStatus>(IDLE);
+  #running: Running | undefined;
   readonly autointegration: Autointegration;
 
   constructor(options: RecorderOptions) {
@@ -48,22 +67,22 @@ export class Recorder {
    * Starts a batch. Settings that are absent have their defaults; an absent run is the current one.
    * Throws VALUE_INVALID, VALUE_OUT_OF_RANGE or STATE_CONFLICT; nothing has changed then.
    */
-  record(asked: Partial<BatchSettings>): Operation {
-    const settings = this.#complete(asked);
-    return this.#startBatch("record", settings, batchSteps);
+  record(asked: Partial<BatchSettings>, origin: Origin = BY_CLIENT): Operation {
+    const batch = { kind: "record", origin, steps: batchSteps, isResumable: true };
+    return this.#startBatch(batch, this.#complete(asked));
   }
 
   /** Starts a batch of its own that holds one dark of every channel. */
-  dark(asked: Pick<Partial<BatchSettings>, "run">): Operation {
-    return this.#startBatch("dark", this.#complete(asked), () => [{ do: "dark", sequence: 0 }]);
+  dark(asked: Pick<Partial<BatchSettings>, "run">, origin: Origin = BY_CLIENT): Operation {
+    const steps = (): Iterable<Step> => [{ do: "dark", sequence: 0 }];
+    return this.#startBatch({ kind: "dark", origin, steps, isResumable: false }, this.#complete(asked));
   }
 
   /** Searches the integration times of all channels; records nothing. */
-  autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">): Operation {
+  autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">, origin: Origin = BY_CLIENT): Operation {
     const { targetPercent } = this.#complete(asked);
-    return this.#start("autointegrate", this.channels.length, (parts, signal) =>
-      searchAll(parts, targetPercent, signal),
-    );
+    const job: RecordingJob = (parts, signal) => searchAll(parts, targetPercent, signal);
+    return this.#start({ kind: "autointegrate", steps: this.channels.length, origin }, job);
   }
 
   /** Cancels what is running. Throws STATE_CONFLICT when nothing is. */
@@ -74,19 +93,57 @@ export class Recorder {
     return running;
   }
 
-  #startBatch(
-    kind: string,
-    settings: BatchSettings,
-    steps: (settings: BatchSettings) => Iterable<Step>,
-  ): Operation {
-    let count = 0;
-    for (const _ of steps(settings)) count += 1;
-    return this.#start(kind, count, (parts, signal) =>
-      recordBatch(parts, { settings, steps: steps(settings), count }, signal),
-    );
+  /**
+   * Holds the recording after the present exposure, shutters closed, until `resume` or `abort`.
+   * Throws STATE_CONFLICT when nothing is recorded, or it is held already.
+   */
+  pause(): Operation {
+    const { operation, pause } = this.#require("pause");
+    if (pause.ask()) return operation;
+    throw new VscopeError("STATE_CONFLICT", `pause: operation ${operation.id} is paused already`);
   }
 
-  #start(kind: string, steps: number, job: RecordingJob): Operation {
+  /** Goes on with a recording that is held, whoever did that. Throws STATE_CONFLICT when none is. */
+  resume(): Operation {
+    const { operation, pause } = this.#require("resume");
+    if (pause.resume()) return operation;
+    throw new VscopeError("STATE_CONFLICT", `resume: operation ${operation.id} is not paused`);
+  }
+
+  #require(what: string): Running {
+    if (this.#running !== undefined) return this.#running;
+    throw new VscopeError("STATE_CONFLICT", `${what}: no operation is running`);
+  }
+
+  #startBatch({ kind, origin, steps, isResumable }: Batch, settings: BatchSettings): Operation {
+    const turns = turnsOf(settings.order, this.channels);
+    const allSteps = (): Iterable<Step> => steps(settings);
+    let count = 0;
+    for (const _ of allSteps()) count += 1;
+    const plan = { settings, turns, steps: allSteps, count, origin, isResumable };
+    return this.#start({ kind, steps: count, origin }, (parts, signal) => recordBatch(parts, plan, signal));
+  }
+
+  #start(
+    { kind, steps, origin }: { readonly kind: string; readonly steps: number; readonly origin: Origin },
+    job: RecordingJob,
+  ): Operation {
+    this.#requireReady(kind);
+    const pause = new Pause(this.#options.clock);
+    const run = async (report: OperationReport, signal: AbortSignal): Promise<void> => {
+      this.#running = { operation, pause };
+      try {
+        await job(this.#parts(this.#running, report), signal);
+      } finally {
+        this.#running = undefined;
+        this.#status.set(IDLE);
+      }
+    };
+    const operation = this.#options.operations.start(kind, steps, run, origin);
+    return operation;
+  }
+
+  #requireReady(kind: string): void {
     if (this.channels.length === 0)
       throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
     const spectrometers = this.#options.optics.rack.spectrometers.value;
@@ -96,29 +153,36 @@ export class Recorder {
     if (spectrometers.every(({ isAttached }) => !isAttached)) {
       throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer is connected`);
     }
-    const operation = this.#options.operations.start(kind, steps, async (report, signal) => {
-      try {
-        await job(this.#parts(operation.id, report), signal);
-      } finally {
-        this.#status.set(IDLE);
-      }
-    });
-    return operation;
   }
 
-  #parts(operation: string, report: OperationReport): BatchParts {
+  #parts({ operation, pause }: Running, report: OperationReport): BatchParts {
     const { clock, log, optics, dataDirectory } = this.#options;
     const { autointegration, channels } = this;
-    const show = (status: AcquisitionStatus): void => this.#status.set({ ...status, operation });
-    return { clock, log, optics, dataDirectory, autointegration, channels, report, show };
+    let shown: AcquisitionStatus = IDLE;
+    const show = (status: AcquisitionStatus): void => {
+      shown = { ...status, operation: operation.id };
+      this.#status.set(withPause(shown, pause.state.value));
+    };
+    // Lives as long as the operation.
+    pause.state.subscribe((state) => {
+      report.paused(state === "paused");
+      this.#status.set(withPause(shown, state));
+      log.info({ operation: operation.id, state }, "pause");
+    });
+    return { clock, log, optics, dataDirectory, autointegration, channels, report, pause, show };
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {
     const run = validRunName(asked.run ?? this.#options.dataDirectory.currentRun.value);
     const settings = { ...DEFAULTS, ...asked, run };
-    for (const key of ["sequences", "autointegrate", "delayS", "targetPercent"] as const) {
-      requireWithin(key, settings[key], LIMITS[key]);
-    }
+    requireWithinLimits(settings);
     return settings;
   }
+}
+
+function withPause(status: AcquisitionStatus, state: PauseState): AcquisitionStatus {
+  if (state === "running") return status;
+  if (state === "asked") return { ...status, pausing: true };
+  const { channel: _, ...rest } = status;
+  return { ...rest, phase: "paused" };
 }

@@ -72,6 +72,21 @@ export async function all<T>(
   return results.flatMap((result) => (result === undefined ? [] : [result.value]));
 }
 
+/** Settles as the first of the tasks does, and aborts the others, so that they leave nothing behind. */
+export function firstOf<T>(
+  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
+  signal: AbortSignal,
+): Promise<T> {
+  const over = new AbortController();
+  return withAny([signal, over.signal], async (joined) => {
+    try {
+      return await Promise.race(tasks.map((task) => task(joined)));
+    } finally {
+      over.abort();
+    }
+  });
+}
+
 /** Rejects with the signal's reason as soon as it aborts; otherwise settles as `promise` does. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

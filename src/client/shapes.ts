@@ -9,6 +9,8 @@ export const operationShape = z.looseObject({
   kind: z.string(),
   state: z.enum(["queued", "running", "done", "failed", "cancelled"]),
   progress: z.object({ done: z.number(), of: z.number() }),
+  estimate: z.looseObject({ remainingS: z.number(), endsUtc: z.string() }).optional(),
+  paused: z.boolean().optional(),
   startedUtc: z.string().optional(),
   endedUtc: z.string().optional(),
   error: z.looseObject({ code: z.string(), message: z.string() }).optional(),
@@ -42,4 +44,14 @@ export interface RecordOptions {
   readonly delayS?: number;
   /** Peak that autointegration aims at, in percent of the saturation level, 10..90. */
   readonly targetPercent?: number;
+  /** `interleaved`: downwelling, the other channels, downwelling again in each sequence. */
+  readonly order?: "turns" | "interleaved";
+  /** When darks are made: around the batch, before every light, or when the newest is older than `darkMaxAgeS`. */
+  readonly dark?: "bracket" | "every" | "age";
+  readonly darkMaxAgeS?: number;
+  readonly onFailure?: "continue" | "stop";
+  /** How often an exposure that failed is repeated. */
+  readonly retries?: number;
+  /** Wait first until the detectors' coolers have settled. */
+  readonly warmUp?: boolean;
 }

@@ -187,6 +187,16 @@ export class VscopeClient {
     await this.post(["acquisition", "abort"], undefined, signal);
   }
 
+  /** Holds whatever the acquisition is doing after its present exposure. */
+  async pause(signal: AbortSignal = NEVER): Promise<void> {
+    await this.post(["acquisition", "pause"], undefined, signal);
+  }
+
+  /** Goes on with what is held. */
+  async resume(signal: AbortSignal = NEVER): Promise<void> {
+    await this.post(["acquisition", "resume"], undefined, signal);
+  }
+
   /** An operation that was started before, here or elsewhere. */
   operation(id: string): Operation {
     return new Operation(this, ["acquisition", "operations", id]);

@@ -93,6 +93,10 @@ export interface ServerConfig {
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
   };
+  readonly acquisition: {
+    /** What becomes of a batch that was under way when the server or the computer ended. */
+    readonly interruptedBatch: "close" | "resume";
+  };
   readonly logging: {
     readonly debug: boolean;
     /** Standard output when absent. */
@@ -179,6 +183,9 @@ const FILE = section({
     mntpnt: text("a folder name").default("/mnt"),
     reserve_mb: integer(0, 1_000_000).default(64),
   }).prefault({}),
+  acquisition: section({
+    interrupted_batch: oneOf("close", "resume").default("close"),
+  }).prefault({}),
   logging: section({
     debug: flag().default(false),
     logfile: text("a file name").optional(),
@@ -264,6 +271,7 @@ function serverConfig({
   security,
   daemon,
   datadir,
+  acquisition,
   logging,
   hardware,
 }: z.output<typeof FILE>): ServerConfig {
@@ -280,6 +288,7 @@ function serverConfig({
       mountPoint: datadir.mntpnt,
       reserveMb: datadir.reserve_mb,
     },
+    acquisition: { interruptedBatch: acquisition.interrupted_batch },
     logging: { debug: logging.debug, logFile: logging.logfile },
     hardware: {
       usb: hardware.usb,

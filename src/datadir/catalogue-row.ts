@@ -22,7 +22,14 @@ export interface FileRow extends FileReference {
 }
 
 /** What only the file tells. */
-type Uncatalogued = "counts" | "triggerMode" | "statistics" | "processing";
+type Uncatalogued =
+  | "counts"
+  | "triggerMode"
+  | "bracket"
+  | "startSkewUs"
+  | "darkAgeS"
+  | "statistics"
+  | "processing";
 
 /** Everything about a spectrum but its counts. Null: the file does not tell. */
 export interface SpectrumRow extends Omit<PicoSpectrum, Uncatalogued | "run">, FileReference {
@@ -53,8 +60,8 @@ export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulate
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
 export function spectrumRows({ run, file }: FileReference, content: PicoFile): SpectrumRow[] {
   const named = parseSpectraFileName(file);
-  return content.spectra.map(({ triggerMode: _t, statistics: _s, processing: _p, ...spectrum }, position) => {
-    const { counts, ...metadata } = spectrum;
+  return content.spectra.map((spectrum, position) => {
+    const metadata = catalogued(spectrum);
     return {
       ...metadata,
       id: spectrumId({ run, file, position }),
@@ -63,11 +70,17 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
       position,
       batch: named?.batch ?? metadata.batch,
       sequence: named?.sequence ?? metadata.sequence,
-      pixels: counts.length,
-      peakCounts: peakCounts(counts, metadata.opticalPixelRange),
+      pixels: spectrum.counts.length,
+      peakCounts: peakCounts(spectrum.counts, metadata.opticalPixelRange),
       saturatedPixels: saturatedPixels(spectrum),
     };
   });
+}
+
+function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
+  const { counts: _c, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
+  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, ...metadata } = rest;
+  return metadata;
 }
 
 export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {

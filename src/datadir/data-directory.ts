@@ -12,8 +12,9 @@ import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
 import { type Disk, type DiskSpace, onDisk, SYSTEM_DISK } from "./disk.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
-import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
+import { Medium, type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
 import { MediumWatch } from "./medium-watch.ts";
+import { Notes } from "./notes.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
 import { RangeFile } from "./range-file.ts";
 import { Refresher } from "./refresher.ts";
@@ -59,6 +60,7 @@ const REFRESH_US = 10 * SECOND;
 
 export class DataDirectory {
   readonly path: string;
+  readonly notes: Notes;
   readonly #options: DataDirectoryOptions;
   readonly #disk: Disk;
   readonly #log: Log;
@@ -86,6 +88,8 @@ export class DataDirectory {
     this.#medium = mount === undefined ? undefined : new Medium(mount, options.log, mount.system);
     this.#watch = this.#medium === undefined ? undefined : new MediumWatch(this.#medium);
     this.#writer = new Writer(`data directory ${path}`);
+    const folder = async (): Promise<string> => (await this.#require()).path;
+    this.notes = new Notes({ disk, writer: this.#writer, folder });
     this.#status = new Cell<DataDirectoryStatus>({
       mounted: false,
       ...NO_SPACE,
@@ -101,12 +105,7 @@ export class DataDirectory {
    */
   static async open(options: DataDirectoryOptions): Promise<DataDirectory> {
     const { path, mount } = options;
-    if (mount !== undefined && !`${path}/`.startsWith(`${mount.mountPoint.replace(/\/+$/, "")}/`)) {
-      throw new VscopeError(
-        "CONFIG_INVALID",
-        `data directory ${path}: not below the mount point ${mount.mountPoint}`,
-      );
-    }
+    if (mount !== undefined) requireBelow(path, mount);
     const directory = new DataDirectory(options);
     try {
       await directory.mount(NEVER);

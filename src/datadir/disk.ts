@@ -50,6 +50,8 @@ export interface DiskSpace {
 export interface Disk {
   /** Creates a file; EEXIST when there is one. */
   create(path: string): Promise<DiskFile>;
+  /** Adds to the end of a file, made if necessary; returns when the bytes are on the medium. */
+  append(path: string, bytes: Uint8Array): Promise<void>;
   /** Renames; replaces what has the new name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -78,6 +80,15 @@ export const SYSTEM_DISK: Disk = {
       sync: () => handle.sync(),
       close: () => handle.close(),
     };
+  },
+  async append(path, bytes) {
+    const handle = await open(path, "a", 0o644);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   },
   rename,
   remove: unlink,

@@ -62,6 +62,12 @@ export const LINUX_MOUNT: MountSystem = {
   },
 };
 
+/** Throws CONFIG_INVALID unless the medium holds the path. */
+export function requireBelow(path: string, { mountPoint }: MountOptions): void {
+  if (`${path}/`.startsWith(`${mountPoint.replace(/\/+$/, "")}/`)) return;
+  throw new VscopeError("CONFIG_INVALID", `data directory ${path}: not below the mount point ${mountPoint}`);
+}
+
 export class Medium {
   readonly #options: MountOptions;
   readonly #log: Log;

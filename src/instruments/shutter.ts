@@ -50,6 +50,11 @@ export class Shutter {
     return this.#state;
   }
 
+  /** How long a move takes, settling included. */
+  get moveUs(): number {
+    return this.#lines.moveUs;
+  }
+
   /** Clock.nowUs when the last move had settled; 0 before the first. */
   get settledAtUs(): number {
     return this.#settledAtUs;

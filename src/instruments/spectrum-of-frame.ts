@@ -53,6 +53,7 @@ export function spectrumOf(facts: FrameFacts): Spectrum {
     }),
     exposureStartUtcUs: Math.round(frame.exposureStartUs + facts.utcMinusNowUs),
     exposureEndUtcUs: Math.round(frame.exposureEndUs + facts.utcMinusNowUs),
+    exposureStartUs: frame.exposureStartUs,
     freshness: frame.freshness,
     discardedFrames: frame.discardedFrames,
     ...(detectorTemperatureC === undefined ? {} : { detectorTemperatureC }),

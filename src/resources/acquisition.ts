@@ -2,19 +2,37 @@
 
 import { z } from "zod";
 import type { Operation } from "../acquisition/operation.ts";
-import { DEFAULTS } from "../acquisition/settings.ts";
+import { ORIGINS } from "../acquisition/origin.ts";
+import { CAUSES, OUTCOMES } from "../acquisition/resumption.ts";
+import { DARK_POLICIES, DEFAULTS, FAILURE_POLICIES, ORDERS } from "../acquisition/settings.ts";
+import { PHASES } from "../acquisition/status.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { type Created, NOTHING } from "./define.ts";
 import { declare, type ServerModel } from "./model.ts";
 
 const status = z.object({
-  phase: z.enum(["idle", "autointegrate", "light", "dark", "waiting"]),
+  phase: z.enum(PHASES),
   operation: z.string().optional(),
   channel: z.string().optional(),
   run: z.string().optional(),
   batch: z.number().optional(),
   sequence: z.number().optional(),
   of: z.number().optional(),
+  pausing: z.literal(true).optional(),
+  darkAgeS: z.number().optional(),
+});
+const origin = z.object({ by: z.enum(ORIGINS), id: z.string().optional(), reason: z.string().optional() });
+const interruption = z.object({
+  run: z.string(),
+  batch: z.number(),
+  recorded: z.number(),
+  sequences: z.number(),
+  origin,
+  startedUtc: z.string(),
+  cause: z.enum(CAUSES),
+  outcome: z.enum(OUTCOMES),
+  reason: z.string().optional(),
+  operation: z.string().optional(),
 });
 const searchResult = z.object({
   serial: z.string(),
@@ -29,6 +47,9 @@ const operation = z.object({
   kind: z.string(),
   state: z.enum(["running", "done", "failed", "cancelled"]),
   progress: z.object({ done: z.number(), of: z.number() }),
+  estimate: z.object({ remainingS: z.number(), endsUtc: z.string() }).optional(),
+  paused: z.literal(true).optional(),
+  origin: origin.optional(),
   startedUtc: z.string(),
   endedUtc: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
@@ -40,24 +61,37 @@ const batch = z.strictObject({
   autointegrate: z.int().optional(),
   delayS: z.number().optional(),
   targetPercent: z.number().optional(),
+  order: z.enum(ORDERS).optional(),
+  dark: z.enum(DARK_POLICIES).optional(),
+  darkMaxAgeS: z.number().optional(),
+  onFailure: z.enum(FAILURE_POLICIES).optional(),
+  retries: z.int().optional(),
+  warmUp: z.boolean().optional(),
 });
 
 export const ACQUISITION = [
   declare("/acquisition", {
-    summary: "What the acquisition is doing, its channels, defaults and newest autointegration results",
+    summary:
+      "What the acquisition is doing, its channels, defaults and newest autointegration results, and the batch that the last end of the server interrupted",
     value: z.object({
       status,
       channels: z.array(z.string()),
-      defaults: z.record(z.string(), z.number()),
+      defaults: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
       autointegration: z.array(searchResult),
+      interruption: interruption.optional(),
     }),
-    get: ({ recorder }) => ({
+    get: ({ recorder, resumption }) => ({
       status: recorder.status.value,
       channels: [...recorder.channels],
       defaults: { ...DEFAULTS },
       autointegration: [...recorder.autointegration.results.value],
+      ...definedOnly({ interruption: resumption.interruption.value }),
     }),
-    watch: ({ recorder }) => [recorder.status, recorder.autointegration.results],
+    watch: ({ recorder, resumption }) => [
+      recorder.status,
+      recorder.autointegration.results,
+      resumption.interruption,
+    ],
   }),
   declare("/acquisition/status", {
     summary: "Phase, channel and sequence of the present recording",
@@ -102,6 +136,19 @@ export const ACQUISITION = [
       await aborted.finished;
       return created(aborted);
     },
+  }),
+  declare("/acquisition/pause", {
+    summary:
+      "Holds what is running after the present exposure, shutters closed; the status tells when it is held",
+    type: "core.a",
+    input: NOTHING,
+    post: ({ recorder }) => created(recorder.pause()),
+  }),
+  declare("/acquisition/resume", {
+    summary: "Goes on with what is held, whoever did that",
+    type: "core.a",
+    input: NOTHING,
+    post: ({ recorder }) => created(recorder.resume()),
   }),
   declare("/acquisition/operations", {
     summary: "The newest operations, newest last",

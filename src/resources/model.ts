@@ -1,6 +1,7 @@
 // What the resource tree is a view of.
 
 import type { Recorder } from "../acquisition/recorder.ts";
+import type { Resumption } from "../acquisition/resumption.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { ReadableCell } from "../base/cell.ts";
 import type { CoapStats } from "../coap/engine/limits.ts";
@@ -30,6 +31,7 @@ export interface ServerModel {
   readonly shutters: ShutterSet;
   readonly dataDirectory: DataDirectory;
   readonly recorder: Recorder;
+  readonly resumption: Resumption;
   readonly operations: Operations;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */

@@ -53,6 +53,9 @@ const metadataSchema = z.preprocess(
     Freshness: z.string().optional(),
     DiscardedFrames: z.int().optional(),
     TriggerMode: z.string().optional(),
+    Bracket: z.enum(["before", "after"]).optional(),
+    StartSkewUs: z.number().optional(),
+    DarkAgeS: z.number().optional(),
     Scans: z.int().optional(),
     DeviceProcessing: z
       .looseObject({ Scans: z.int(), BoxcarHalfWidth: z.int(), Binning: z.int() })
@@ -146,6 +149,9 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     freshness: raw.Freshness ?? null,
     discardedFrames: raw.DiscardedFrames ?? null,
     triggerMode: raw.TriggerMode ?? null,
+    bracket: raw.Bracket ?? null,
+    startSkewUs: raw.StartSkewUs ?? null,
+    darkAgeS: raw.DarkAgeS ?? null,
     statistics: statisticsOf(spectrum),
     processing: processingOf(raw),
     counts: Float64Array.from(Pixels),

@@ -79,6 +79,9 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     Freshness: spectrum.freshness,
     DiscardedFrames: spectrum.discardedFrames,
     TriggerMode: spectrum.triggerMode ?? undefined,
+    Bracket: spectrum.bracket ?? undefined,
+    StartSkewUs: spectrum.startSkewUs ?? undefined,
+    DarkAgeS: spectrum.darkAgeS ?? undefined,
     Scans: spectrum.statistics?.scans,
     DeviceProcessing:
       spectrum.processing === null

@@ -2,6 +2,7 @@
 // pico-text.ts writes it, pico-reader.ts reads it (old files too); the names in the file are piccolo3's.
 
 import type {
+  Bracket,
   DeviceProcessing,
   ScanStatistics,
   SpectraSet,
@@ -49,6 +50,12 @@ export interface PicoSpectrum {
   readonly discardedFrames: number | null;
   /** The signal that started the exposure. */
   readonly triggerMode: string | null;
+  /** Where the channel was recorded twice in the sequence, before and after the others. */
+  readonly bracket: Bracket | null;
+  /** From the first start to the last one, over the spectrometers that were exposed together. */
+  readonly startSkewUs: number | null;
+  /** Of a light: age of the newest dark that fitted it. */
+  readonly darkAgeS: number | null;
   /** Where the host averaged several scans: `counts` is their mean. */
   readonly statistics: ScanStatistics | null;
   /** Where the device processed its scans. */
@@ -71,10 +78,16 @@ export interface PicoOrigin {
   readonly writer: string;
 }
 
-/** The file of a spectra set: channel by channel, in each the spectrometers by serial number, as piccolo3 orders them. */
+/**
+ * The file of a spectra set: channel by channel, in each the spectrometers by serial number, as piccolo3 orders them.
+ * Second spectra of a channel come after all of these, so that readers that know of one find it first.
+ */
 export function picoFileOf(set: SpectraSet, { run, batch, writer }: PicoOrigin): PicoFile {
   const ordered = [...set.spectra].sort(
-    (a, b) => compareText(a.channel, b.channel) || compareText(a.instrument.serial, b.instrument.serial),
+    (a, b) =>
+      Number(a.bracket === "after") - Number(b.bracket === "after") ||
+      compareText(a.channel, b.channel) ||
+      compareText(a.instrument.serial, b.instrument.serial),
   );
   return {
     format: { version: PICO_VERSION, writer },
@@ -117,6 +130,9 @@ function recorded(spectrum: Spectrum) {
     freshness: spectrum.freshness,
     discardedFrames: spectrum.discardedFrames,
     triggerMode: spectrum.triggerMode ?? null,
+    bracket: spectrum.bracket ?? null,
+    startSkewUs: spectrum.startSkewUs ?? null,
+    darkAgeS: spectrum.darkAgeS ?? null,
     statistics: spectrum.statistics ?? null,
     processing: spectrum.processing ?? null,
     counts: Float64Array.from(spectrum.counts),

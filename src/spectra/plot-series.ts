@@ -120,11 +120,11 @@ function plot(
 }
 
 function seriesOf(spectrum: PicoSpectrum, x: Float64Array, curve: Curve): PlotSeries {
-  const { serial, channel, kind, integrationTimeUs, saturationLevel, opticalPixelRange } = spectrum;
+  const { serial, channel, kind, bracket, integrationTimeUs, saturationLevel, opticalPixelRange } = spectrum;
   const [from, to] = opticalPixelRange;
   const peak = spectrum.counts.slice(from, to).reduce((largest, value) => Math.max(largest, value), 0);
   return {
-    label: `${serial} ${channel} ${kind}, ${short(integrationTimeUs / 1000)} ms`,
+    label: `${serial} ${channel} ${kind}${bracket === null ? "" : ` ${bracket}`}, ${short(integrationTimeUs / 1000)} ms`,
     source: `${serial} ${channel}`,
     x,
     ...curve,

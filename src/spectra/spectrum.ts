@@ -2,6 +2,9 @@
 
 export type SpectrumKind = "light" | "dark";
 
+/** Of two spectra of one channel in a sequence: recorded before or after those of the other channels. */
+export type Bracket = "before" | "after";
+
 /** Quality flags. A flag warns; it never removes data. docs/glossary.md explains each. */
 export const FLAGS = {
   saturated: "At least one pixel reached the saturation level.",
@@ -94,6 +97,14 @@ export interface Spectrum {
   /** Exposure window in UTC microseconds since 1970. */
   readonly exposureStartUtcUs: number;
   readonly exposureEndUtcUs: number;
+  /** Its start on the clock that never jumps (Clock.nowUs), to compare spectra of one turn with. */
+  readonly exposureStartUs?: number;
+  /** Where the channel is recorded twice in a sequence. */
+  readonly bracket?: Bracket;
+  /** From the first start to the last one, over the spectrometers that were exposed together. */
+  readonly startSkewUs?: number;
+  /** Of a light: from the end of the newest dark that fits it to its own start. Absent without one. */
+  readonly darkAgeS?: number;
   readonly freshness: FreshnessProof;
   /** Frames dropped before this one because they could be stale. */
   readonly discardedFrames: number;

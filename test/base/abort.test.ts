@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { NEVER, orGivenUp, withAny, withDeadline } from "../../src/base/abort.ts";
+import { firstOf, NEVER, orGivenUp, withAny, withDeadline } from "../../src/base/abort.ts";
+import { Cell, until } from "../../src/base/cell.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 
@@ -58,6 +59,26 @@ test("withAny passes on the first reason and leaves nothing on the signals", asy
     withAny(signals, (signal) => new VirtualClock().delay(1000, signal)),
     /second/,
   );
+});
+
+test("the first task decides, and the others are aborted and leave nothing behind", async () => {
+  const clock = new VirtualClock();
+  const { signal, abort } = abortable();
+  const cell = new Cell(0);
+  const never = (joined: AbortSignal): Promise<unknown> => until(cell, (value) => value === 7, joined);
+  let seen = 0;
+  const counting = (joined: AbortSignal): Promise<unknown> => until(cell, () => ++seen < 0, joined);
+  await clock.run(firstOf([never, counting, (joined) => clock.delay(100, joined)], signal));
+  const before = seen;
+  cell.set(1);
+  assert.equal(seen, before, "nobody listens to the cell any more");
+  const failing = firstOf([never, () => Promise.reject(new Error("fails"))], signal);
+  await assert.rejects(failing, /fails/);
+  const waiting = firstOf([never, (joined) => clock.delay(100, joined)], signal);
+  abort(new Error("enough"));
+  await assert.rejects(waiting, /enough/);
+  assert.equal(clock.pending, 0);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 test("what goes on after an abort is given up after its time, and not before", async () => {

@@ -122,7 +122,7 @@ export class FakeServer {
 
   #start(path: string, body: Buffer): CoapResponse {
     const kind = path.split("/")[1] ?? "";
-    if (kind === "abort") return { code: "2.04" };
+    if (["abort", "pause", "resume"].includes(kind)) return { code: "2.04" };
     const asked = body.length === 0 ? {} : JSON.parse(body.toString());
     if (asked.run === "../x")
       return text("4.00", 'run "../x": only letters, digits, space, . _ and - are allowed');

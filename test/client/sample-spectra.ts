@@ -63,6 +63,9 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     freshness: "timing",
     discardedFrames: 0,
     triggerMode: null,
+    bracket: null,
+    startSkewUs: null,
+    darkAgeS: null,
     statistics: null,
     processing: null,
     counts: Float64Array.from({ length: PIXELS }, (_, pixel) =>

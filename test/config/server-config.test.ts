@@ -106,6 +106,8 @@ mount = yes
 device = LABEL=VSCOPE
 mntpnt = /media/stick
 reserve_mb = 500
+[acquisition]
+interrupted_batch = resume
 [logging]
 debug = on
 logfile = server.log
@@ -188,6 +190,7 @@ emulator_target = soil
       mountPoint: "/media/stick",
       reserveMb: 500,
     },
+    acquisition: { interruptedBatch: "resume" },
     logging: { debug: true, logFile: "server.log" },
     hardware: {
       usb: "emulated",
@@ -475,7 +478,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, acquisition, logging, hardware",
   ]);
 });
 

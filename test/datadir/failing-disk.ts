@@ -16,6 +16,7 @@ export class FailingDisk {
     remove: (path) => this.#call("remove", () => SYSTEM_DISK.remove(path)),
     syncFolder: (path) => this.#call("syncFolder", () => SYSTEM_DISK.syncFolder(path)),
     makeFolder: (path) => this.#call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
+    append: (path, bytes) => this.#call("append", () => SYSTEM_DISK.append(path, bytes)),
     makeFolders: (path) => this.#call("makeFolders", () => SYSTEM_DISK.makeFolders(path)),
     stat: (path) => this.#call("stat", () => SYSTEM_DISK.stat(path)),
     realPath: (path) => this.#call("realPath", () => SYSTEM_DISK.realPath(path)),

@@ -22,6 +22,9 @@ export interface TestInstrumentOptions {
   readonly cloudStrength?: number;
   /** Instrument configuration; the sample when absent. */
   readonly configuration?: string;
+  /** A data directory that is there already; it stays. */
+  readonly folder?: string;
+  readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
 }
 
 export class TestInstrument {
@@ -38,7 +41,7 @@ export class TestInstrument {
   /** Started, and closed at the end of the test; then no timer may be left. */
   static async start(test: TestContext, options: TestInstrumentOptions = {}): Promise<TestInstrument> {
     const clock = new VirtualClock();
-    const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "vscope-")));
     const config = emulatedConfig(folder, options);
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
@@ -48,7 +51,7 @@ export class TestInstrument {
       // The emulated devices finish the exposures that they had begun; the server itself must be silent.
       await clock.advance(120 * SECOND);
       assert.equal(clock.pending, 0, "timers are left behind");
-      await rm(folder, { recursive: true });
+      if (options.folder === undefined) await rm(folder, { recursive: true });
     });
     return new TestInstrument(clock, folder, server);
   }
@@ -92,7 +95,7 @@ export class TestInstrument {
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(
   folder: string,
-  { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {},
+  { seed = 1, cloudStrength = 0, interruptedBatch = "close" }: TestInstrumentOptions = {},
 ): ServerConfig {
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -100,6 +103,7 @@ export function emulatedConfig(
     coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     datadir: { ...datadir, datadir: folder },
+    acquisition: { interruptedBatch },
     hardware: {
       ...hardware,
       usb: "emulated",

@@ -1,11 +1,12 @@
 // Starts an operation on the server, shows how far it is, and cancels it there when the user gives up here.
 
 import { NEVER } from "../../base/abort.ts";
+import { SECOND } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type Operation, throwUnlessDone } from "../../client/operation.ts";
 import type { OperationStatus } from "../../client/shapes.ts";
 import { isInterrupted } from "./exit-codes.ts";
-import { duration, type Progress, startProgress } from "./progress.ts";
+import { duration, type Left, type Progress, startProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { valueText } from "./value-text.ts";
 
@@ -37,14 +38,21 @@ async function withFinish<T>(progress: Progress, task: () => Promise<T>): Promis
 
 async function watch(session: Session, operation: Operation, progress: Progress): Promise<OperationStatus> {
   try {
-    return await last(operation, session.signal, ({ progress: { done, of }, result }) =>
-      progress.update(done, of, troubleIn(result)),
-    );
+    return await last(operation, session.signal, ({ progress: { done, of }, result, ...status }) => {
+      const text = [status.paused === true ? "paused" : "", troubleIn(result)].filter(Boolean).join(", ");
+      progress.update(done, of, text, leftOf(status));
+    });
   } catch (error) {
     progress.finish();
     if (isInterrupted(error)) await cancel(session, operation);
     throw error;
   }
+}
+
+function leftOf({ estimate, paused }: Pick<OperationStatus, "estimate" | "paused">): Left | undefined {
+  // Nobody knows when it will go on.
+  if (paused === true) return "unknown";
+  return estimate === undefined ? undefined : estimate.remainingS * SECOND;
 }
 
 // What an operator beside the instrument can still mend while it records.

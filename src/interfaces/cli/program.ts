@@ -7,7 +7,14 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
-import { abortCommand, autoCommand, darkCommand, recordCommand } from "./commands/record.ts";
+import {
+  abortCommand,
+  autoCommand,
+  darkCommand,
+  pauseCommand,
+  recordCommand,
+  resumeCommand,
+} from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
@@ -29,6 +36,8 @@ const COMMANDS = [
   darkCommand,
   autoCommand,
   abortCommand,
+  pauseCommand,
+  resumeCommand,
   runsCommand,
   downloadCommand,
   showCommand,

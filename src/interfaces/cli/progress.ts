@@ -3,9 +3,12 @@
 import { type Clock, SECOND } from "../../base/clock.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** How long the rest will take, in us. */
+export type Left = number | "unknown";
+
 export interface Progress {
-  /** `text` says what is being done, such as `light upwelling`. */
-  update(done: number, of: number, text?: string): void;
+  /** `text` says what is being done, such as `light upwelling`. Without `left` a bar takes it from the steps done so far. */
+  update(done: number, of: number, text?: string, left?: Left): void;
   /** Leaves the cursor on a fresh line. */
   finish(): void;
 }
@@ -35,8 +38,8 @@ class Lines implements Progress {
     this.#label = label;
   }
 
-  update(done: number, of: number, text = ""): void {
-    const line = `${this.#label}: ${done}/${of}${text === "" ? "" : ` ${text}`}`;
+  update(done: number, of: number, text = "", left: Left = "unknown"): void {
+    const line = `${this.#label}: ${done}/${of}${text === "" ? "" : ` ${text}`}${leftText(left)}`;
     if (line === this.#last) return;
     this.#last = line;
     this.#terminal.error(`${line}\n`);
@@ -59,16 +62,16 @@ class Bar implements Progress {
     this.#startUs = clock.nowUs();
   }
 
-  update(done: number, of: number, text = ""): void {
+  update(done: number, of: number, text = "", left?: Left): void {
     const share = of > 0 ? Math.min(1, done / of) : 0;
     const filled = Math.round(share * BAR_WIDTH);
     const elapsedUs = this.#clock.nowUs() - this.#startUs;
-    const left = share > 0 && share < 1 ? `, ${duration((elapsedUs * (1 - share)) / share)} left` : "";
+    const byShare = share > 0 ? (elapsedUs * (1 - share)) / share : "unknown";
     const bar = "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled);
     const line = `${this.#label} [${bar}] ${done}/${of} ${text}`.trimEnd();
     // Carriage return and "erase to the end of the line" (ECMA-48 EL); cut so that it never wraps.
     this.#terminal.error(
-      `\r${`${line}  ${duration(elapsedUs)}${left}`.slice(0, this.#terminal.columns - 1)}\u001b[K`,
+      `\r${`${line}  ${duration(elapsedUs)}${leftText(left ?? byShare)}`.slice(0, this.#terminal.columns - 1)}\u001b[K`,
     );
     this.#isDrawn = true;
   }
@@ -77,6 +80,10 @@ class Bar implements Progress {
     if (this.#isDrawn) this.#terminal.error("\n");
     this.#isDrawn = false;
   }
+}
+
+function leftText(left: Left): string {
+  return left === "unknown" || left === 0 ? "" : `, ${duration(left)} left`;
 }
 
 /** Seconds below two minutes, else hours and minutes. */

@@ -1,10 +1,16 @@
 // The reflectance of a file's spectrometers: in bands as a table, and as a plot.
 
 import { usageError } from "./exit-codes.ts";
-import type { Exposed } from "./dark-search.ts";
 import type { PicoSpectrum } from "../../spectra/pico.ts";
 import { type Plot, type PlotSeries, short } from "../../spectra/plot-series.ts";
-import { type Band, bandsOf, type Curve, isLinearizable, reflectanceOf } from "./reflectance.ts";
+import {
+  type Band,
+  bandsOf,
+  type Curve,
+  type Exposed,
+  isLinearizable,
+  reflectanceOf,
+} from "../../spectra/reflectance.ts";
 import { renderTable } from "./table.ts";
 import { printable } from "./value-text.ts";
 
@@ -12,6 +18,8 @@ export interface Reflectance {
   readonly serial: string;
   readonly isLinearized: boolean;
   readonly integrationTimesUs: { readonly upwelling: number; readonly downwelling: number };
+  /** The downwelling light is interpolated to the time of the upwelling. */
+  readonly isInterpolated: boolean;
   readonly bands: readonly Band[];
   readonly curve: Curve;
   readonly upwelling: PicoSpectrum;
@@ -27,8 +35,9 @@ export function measureReflectance(file: string, exposed: readonly Exposed[]): r
   const channel = (name: string) => exposed.filter(({ light }) => light.channel.toLowerCase() === name);
   const results = channel("upwelling").flatMap((upwelling) => {
     const { serial } = upwelling.light;
-    const downwelling = channel("downwelling").find(({ light }) => light.serial === serial);
-    return downwelling === undefined ? [] : [measure(upwelling, downwelling)];
+    const downwelling = channel("downwelling").filter(({ light }) => light.serial === serial);
+    const [first] = downwelling;
+    return first === undefined ? [] : [measure(upwelling, [first, ...downwelling.slice(1)])];
   });
   if (results.length > 0) return results;
   throw usageError(
@@ -36,7 +45,7 @@ export function measureReflectance(file: string, exposed: readonly Exposed[]): r
   );
 }
 
-function measure(upwelling: Exposed, downwelling: Exposed): Reflectance {
+function measure(upwelling: Exposed, downwelling: readonly [Exposed, ...Exposed[]]): Reflectance {
   const curve = reflectanceOf(upwelling, downwelling);
   const bands = bandsOf(curve, EDGES_NM);
   return {
@@ -44,14 +53,19 @@ function measure(upwelling: Exposed, downwelling: Exposed): Reflectance {
     isLinearized: isLinearizable(upwelling.light),
     integrationTimesUs: {
       upwelling: upwelling.light.integrationTimeUs,
-      downwelling: downwelling.light.integrationTimeUs,
+      downwelling: downwelling[0].light.integrationTimeUs,
     },
+    isInterpolated: downwelling.length > 1,
     bands: [...bands, ...bandsOf(curve, [EDGES_NM[0], EDGES_NM[EDGES_NM.length - 1] ?? 0])],
     curve,
     upwelling: upwelling.light,
-    saturated: [upwelling, downwelling]
-      .filter(({ light }) => light.flags.includes("saturated"))
-      .map(({ light }) => light.channel),
+    saturated: [
+      ...new Set(
+        [upwelling, ...downwelling]
+          .filter(({ light }) => light.flags.includes("saturated"))
+          .map(({ light }) => light.channel),
+      ),
+    ],
   };
 }
 
@@ -75,13 +89,15 @@ function warningOf({ bands, saturated }: Reflectance): string {
   return `warning: ${whole.leftOut} of ${whole.pixels + whole.leftOut} pixels are left out${which}\n`;
 }
 
-function headOf(file: string, { serial, isLinearized, integrationTimesUs, upwelling }: Reflectance): string {
+function headOf(file: string, measured: Reflectance): string {
+  const { serial, isLinearized, isInterpolated, integrationTimesUs, upwelling } = measured;
   const { upwelling: upUs, downwelling: downUs } = integrationTimesUs;
   const facts = [
     `${file}  ${serial}  upwelling ${short(upUs / 1000)} ms`,
     `downwelling ${short(downUs / 1000)} ms`,
     "dark-subtracted",
     isLinearized && "linearised",
+    isInterpolated && "interpolated in time",
     upwelling.isSimulated === true && "simulated",
   ];
   return printable(facts.filter(Boolean).join(", "));

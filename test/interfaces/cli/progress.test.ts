@@ -35,6 +35,22 @@ test("a pipe gets a line for each change", () => {
   assert.equal(terminal.errors, "record: 0/2\nrecord: 1/2 dark\n");
 });
 
+test("a server that knows how long it takes is believed, and one that is paused knows nothing", () => {
+  const terminal = new FakeTerminal();
+  const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: false });
+  progress.update(1, 4, "1 saturated", 50 * SECOND);
+  progress.update(1, 4, "paused", "unknown");
+  progress.update(4, 4, "", 0);
+  assert.equal(terminal.errors, "record: 1/4 1 saturated, 50 s left\nrecord: 1/4 paused\nrecord: 4/4\n");
+});
+
+test("a bar shows the server's estimate", () => {
+  const terminal = new FakeTerminal({ isErrorTty: true });
+  const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: false });
+  progress.update(0, 4, "", 50 * SECOND);
+  assert.match(terminal.errors, /0\/4 {2}0 s, 50 s left/);
+});
+
 test("quiet is quiet", () => {
   const terminal = new FakeTerminal({ isErrorTty: true });
   const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: true });

@@ -27,7 +27,17 @@ const OPTIONS = [
   [["dark", "-r", "p"], 'POST /acquisition/dark {"run":"p"}'],
   [["auto"], "POST /acquisition/autointegrate {}"],
   [["auto", "--target", "80"], 'POST /acquisition/autointegrate {"targetPercent":80}'],
+  [
+    ["record", "--interleaved", "--dark", "age", "--dark-max-age", "300", "--retries", "2"],
+    'POST /acquisition/record {"order":"interleaved","dark":"age","darkMaxAgeS":300,"retries":2}',
+  ],
+  [
+    ["record", "--stop-on-failure", "--warm-up"],
+    'POST /acquisition/record {"onFailure":"stop","warmUp":true}',
+  ],
   [["abort"], "POST /acquisition/abort"],
+  [["pause"], "POST /acquisition/pause"],
+  [["resume"], "POST /acquisition/resume"],
 ] as const;
 
 for (const [args, change] of OPTIONS) {

@@ -1,6 +1,6 @@
-// vscope record, dark, auto and abort: what the instruments do.
+// vscope record, dark, auto, abort, pause and resume: what the instruments do.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { NEVER } from "../../../base/abort.ts";
 import type { RecordOptions } from "../../../client/shapes.ts";
 import { runOperation } from "../follow.ts";
@@ -17,6 +17,12 @@ interface RecordFlags {
   readonly auto?: true | number;
   readonly delay?: number;
   readonly target?: number;
+  readonly interleaved?: true;
+  readonly dark?: "bracket" | "every" | "age";
+  readonly darkMaxAge?: number;
+  readonly stopOnFailure?: true;
+  readonly retries?: number;
+  readonly warmUp?: true;
 }
 
 export function recordCommand(session: Session): Command {
@@ -39,6 +45,26 @@ export function recordCommand(session: Session): Command {
       numberOption("--delay", { min: 0, max: 86_400 }),
     )
     .option(...TARGET, numberOption("--target", { min: 10, max: 90 }))
+    .option("--interleaved", "downwelling before and after the other channels of each sequence")
+    .addOption(
+      new Option("--dark <when>", "darks around the batch, before every light, or by age").choices([
+        "bracket",
+        "every",
+        "age",
+      ]),
+    )
+    .option(
+      "--dark-max-age <s>",
+      "age from which a dark is too old, with --dark age (default: 600)",
+      numberOption("--dark-max-age", { min: 1, max: 86_400 }),
+    )
+    .option(
+      "--retries <n>",
+      "repeat an exposure that failed so many times",
+      numberOption("--retries", { min: 0, max: 10, integer: true }),
+    )
+    .option("--stop-on-failure", "end the batch when an exposure has failed for good")
+    .option("--warm-up", "wait first until the detectors' coolers have settled")
     .action((flags: RecordFlags) =>
       session.withClient((client) =>
         runOperation(session, "record", () => client.record(recordOptions(flags), NEVER)),
@@ -46,7 +72,8 @@ export function recordCommand(session: Session): Command {
     );
 }
 
-function recordOptions({ run, number, auto, delay, target }: RecordFlags): RecordOptions {
+function recordOptions(flags: RecordFlags): RecordOptions {
+  const { run, number, auto, delay, target, dark, darkMaxAge, retries } = flags;
   return {
     ...(run !== undefined && { run }),
     ...(number !== undefined && { sequences: number }),
@@ -54,6 +81,12 @@ function recordOptions({ run, number, auto, delay, target }: RecordFlags): Recor
     ...(auto !== undefined && { autointegrate: auto === true ? 0 : auto }),
     ...(delay !== undefined && { delayS: delay }),
     ...(target !== undefined && { targetPercent: target }),
+    ...(flags.interleaved === true && { order: "interleaved" as const }),
+    ...(dark !== undefined && { dark }),
+    ...(darkMaxAge !== undefined && { darkMaxAgeS: darkMaxAge }),
+    ...(retries !== undefined && { retries }),
+    ...(flags.stopOnFailure === true && { onFailure: "stop" as const }),
+    ...(flags.warmUp === true && { warmUp: true }),
   };
 }
 
@@ -99,6 +132,34 @@ export function abortCommand(session: Session): Command {
     session.withClient(async (client) => {
       await client.abort(session.signal);
       session.print({ aborted: true }, () => "aborted");
+    }),
+  );
+}
+
+export function pauseCommand(session: Session): Command {
+  return command({
+    name: "pause",
+    summary: "hold what the instruments are doing",
+    details: "whoever started it; the present exposure is finished first",
+    examples: ["vscope pause"],
+  }).action(() =>
+    session.withClient(async (client) => {
+      await client.pause(session.signal);
+      session.print({ pausing: true }, () => "pauses after the present exposure");
+    }),
+  );
+}
+
+export function resumeCommand(session: Session): Command {
+  return command({
+    name: "resume",
+    summary: "go on with what is held",
+    details: "whoever held it",
+    examples: ["vscope resume"],
+  }).action(() =>
+    session.withClient(async (client) => {
+      await client.resume(session.signal);
+      session.print({ resumed: true }, () => "resumed");
     }),
   );
 }

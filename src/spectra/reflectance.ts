@@ -1,11 +1,17 @@
-// Reflectance of the target as a ratio of counts: (upwelling - dark) / time over (downwelling - dark) / time.
+// Reflectance of the target as a ratio of counts: (upwelling - dark) / time over (downwelling - dark) / time, where the
+// downwelling light is interpolated to the time of the upwelling when it was recorded before and after. Pure.
 // It is uncalibrated: a white panel or a cross-calibration of the two foreoptics is the user's.
 
-import { VscopeError } from "../../base/errors.ts";
-import { correctNonlinearity } from "../../spectra/corrections/nonlinearity.ts";
-import type { PicoSpectrum } from "../../spectra/pico.ts";
-import { wavelengthsOf } from "../../spectra/plot-series.ts";
-import type { Exposed } from "./dark-search.ts";
+import { VscopeError } from "../base/errors.ts";
+import { correctNonlinearity } from "./corrections/nonlinearity.ts";
+import type { PicoSpectrum } from "./pico.ts";
+import { wavelengthsOf } from "./plot-series.ts";
+
+/** A light spectrum with its dark one. */
+export interface Exposed {
+  readonly light: PicoSpectrum;
+  readonly dark: PicoSpectrum;
+}
 
 /** Values on their wavelengths; NaN where there is no valid one. */
 export interface Curve {
@@ -35,7 +41,7 @@ export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): bool
 /**
  * Dark-subtracted counts per second, corrected for nonlinearity: counts over the polynomial of the counts, as Ocean
  * Optics defines its coefficients. NaN for saturated pixels and those that see no light. Throws VALUE_INVALID when
- * the spectrometer has no wavelength calibration.
+ * the spectrometer has no wavelength calibration, or the dark is of another integration time.
  */
 function rateOf({ light, dark }: Exposed): Curve {
   const {
@@ -46,6 +52,10 @@ function rateOf({ light, dark }: Exposed): Curve {
   } = light;
   if (light.flags.includes("external_timing")) {
     const fact = "a signal from outside timed the exposure, how long it was is not known";
+    throw new VscopeError("VALUE_INVALID", `${light.serial} ${light.channel}: ${fact}`);
+  }
+  if (dark.integrationTimeUs !== integrationTimeUs) {
+    const fact = `a dark of ${dark.integrationTimeUs} us does not fit a light of ${integrationTimeUs} us`;
     throw new VscopeError("VALUE_INVALID", `${light.serial} ${light.channel}: ${fact}`);
   }
   const wavelengthsNm = wavelengthsOf(light);
@@ -66,16 +76,43 @@ function isBinned({ processing }: PicoSpectrum): boolean {
   return processing !== null && processing.binning > 0;
 }
 
-/** Upwelling over downwelling on the wavelengths of the upwelling spectrum. */
-export function reflectanceOf(upwelling: Exposed, downwelling: Exposed): Curve {
+/**
+ * Upwelling over downwelling on the wavelengths of the upwelling spectrum. Of several downwelling ones the nearest before
+ * and after it count, by their distance in time; a single one, or one side alone, is taken as it is.
+ */
+export function reflectanceOf(upwelling: Exposed, downwelling: readonly Exposed[]): Curve {
   const up = rateOf(upwelling);
-  const down = rateOf(downwelling);
+  const down = irradianceAt(middleUtcUs(upwelling.light), downwelling);
   const peak = down.values.reduce((largest, value) => (value > largest ? value : largest), 0);
   const values = up.values.map((value, pixel) => {
     const below = interpolated(down, up.wavelengthsNm[pixel] ?? Number.NaN, pixel);
     return below > peak * LEAST_SHARE ? value / below : Number.NaN;
   });
   return { wavelengthsNm: up.wavelengthsNm, values };
+}
+
+/** Rates at a moment, between those of the nearest spectra before and after it. Throws VALUE_INVALID without any. */
+export function irradianceAt(utcUs: number, exposed: readonly Exposed[]): Curve {
+  const distanceUs = ({ light }: Exposed): number => middleUtcUs(light) - utcUs;
+  const byTime = [...exposed].sort((a, b) => distanceUs(a) - distanceUs(b));
+  const before = byTime.findLast((one) => distanceUs(one) <= 0);
+  const after = byTime.find((one) => distanceUs(one) > 0);
+  const nearest = before ?? after;
+  if (nearest === undefined)
+    throw new VscopeError("VALUE_INVALID", "reflectance: there is no downwelling spectrum");
+  if (before === undefined || after === undefined) return rateOf(nearest);
+  const share = -distanceUs(before) / (distanceUs(after) - distanceUs(before));
+  const [earlier, later] = [rateOf(before), rateOf(after)];
+  const values = earlier.values.map((value, pixel) => {
+    const end = later.values[pixel] ?? Number.NaN;
+    return value + share * (end - value);
+  });
+  return { wavelengthsNm: earlier.wavelengthsNm, values };
+}
+
+function middleUtcUs({ exposureStartUtcUs, exposureEndUtcUs, integrationTimeUs }: PicoSpectrum): number {
+  const endUtcUs = exposureEndUtcUs ?? exposureStartUtcUs + integrationTimeUs;
+  return (exposureStartUtcUs + endUtcUs) / 2;
 }
 
 /** Mean and extremes of a curve in half-open bands between consecutive edges. */

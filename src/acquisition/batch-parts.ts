@@ -1,0 +1,59 @@
+// What recording a batch needs, and what it produces.
+
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { SpectrumFailure } from "../spectra/spectrum.ts";
+import type { Autointegration } from "./autointegration.ts";
+import type { Optics } from "./exposure.ts";
+import type { OperationReport } from "./operation.ts";
+import type { Origin } from "./origin.ts";
+import type { Pause } from "./pause.ts";
+import type { BatchSettings, Step } from "./settings.ts";
+import type { AcquisitionStatus } from "./status.ts";
+import type { Turn } from "./turns.ts";
+import type { WarmUp } from "./warm-up.ts";
+
+export interface BatchParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly optics: Optics;
+  readonly dataDirectory: DataDirectory;
+  readonly autointegration: Autointegration;
+  readonly channels: readonly string[];
+  readonly report: OperationReport;
+  readonly pause: Pause;
+  /** Shows what is being done. */
+  readonly show: (status: AcquisitionStatus) => void;
+}
+
+export interface BatchPlan {
+  readonly settings: BatchSettings;
+  readonly turns: readonly Turn[];
+  readonly steps: () => Iterable<Step>;
+  readonly count: number;
+  readonly origin: Origin;
+  /** Whether it is worth taking up again after a restart. */
+  readonly isResumable: boolean;
+}
+
+/** What a batch produced; the result of its operation. */
+export interface BatchResult {
+  readonly run: string;
+  readonly batch: number;
+  /** Files on disk, and the name of the newest. */
+  readonly files: number;
+  readonly newestFile?: string;
+  readonly spectra: number;
+  /** Light spectra with saturated pixels. */
+  readonly saturated: number;
+  /** Exposures that failed for good, and the newest of them. */
+  readonly failed: number;
+  readonly failures: readonly SpectrumFailure[];
+  /** Exposures that were repeated. */
+  readonly retried: number;
+  /** The largest of each channel: from the first spectrometer's start to the last one's. */
+  readonly startSkewUs: Readonly<Record<string, number>>;
+  /** Where it was asked for. */
+  readonly warmUp?: WarmUp;
+}

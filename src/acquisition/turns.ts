@@ -1,0 +1,36 @@
+// In which order the channels of a sequence are recorded, and what their spectra tell about it.
+
+import { VscopeError } from "../base/errors.ts";
+import type { Bracket, Spectrum } from "../spectra/spectrum.ts";
+import type { BatchSettings } from "./settings.ts";
+
+/** One exposure of all spectrometers through a channel. */
+export interface Turn {
+  readonly channel: string;
+  readonly bracket?: Bracket;
+}
+
+/** The channel of the irradiance, which is to be known at the time of every radiance. */
+const IRRADIANCE = "downwelling";
+
+/** Throws VALUE_INVALID when these channels cannot be interleaved. */
+export function turnsOf(order: BatchSettings["order"], channels: readonly string[]): readonly Turn[] {
+  if (order === "turns") return channels.map((channel) => ({ channel }));
+  const irradiance = channels.find((channel) => channel.toLowerCase() === IRRADIANCE);
+  const others = channels.filter((channel) => channel !== irradiance);
+  if (irradiance === undefined || others.length === 0) {
+    const text = `order: interleaved needs the channel ${IRRADIANCE} and another one, there are ${channels.join(", ")}`;
+    throw new VscopeError("VALUE_INVALID", text);
+  }
+  return [
+    { channel: irradiance, bracket: "before" },
+    ...others.map((channel) => ({ channel })),
+    { channel: irradiance, bracket: "after" },
+  ];
+}
+
+/** From the first start to the last one; undefined without spectra. */
+export function startSkewUs(spectra: readonly Spectrum[]): number | undefined {
+  const starts = spectra.flatMap(({ exposureStartUs }) => exposureStartUs ?? []);
+  return starts.length === 0 ? undefined : Math.max(...starts) - Math.min(...starts);
+}
