@@ -24,6 +24,7 @@ import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
+import { openSchedule } from "./open-schedule.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
@@ -132,6 +133,8 @@ async function openParts(
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
+  const schedule = openSchedule({ config, clock, log, recorder, operations, rack }, lifetime);
+  const { scheduler, position } = schedule;
   const resumption = new Resumption({
     clock,
     log,
@@ -146,7 +149,9 @@ async function openParts(
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const model = { ...instruments, dataDirectory, recorder, resumption, operations, configuration, coapStats };
+  const work = { dataDirectory, recorder, resumption, operations, scheduler };
+  const model = { ...instruments, ...work, position, configuration, coapStats };
+  schedule.begin(model);
   return { hardware, model, coap };
 }
 

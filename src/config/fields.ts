@@ -132,6 +132,11 @@ export function endpoints(defaultPort: number): z.ZodType<readonly Endpoint[]> {
   );
 }
 
+/** `127.0.0.1:2947`, `192.0.2.8`; without a port it is `defaultPort`. */
+export function endpoint(defaultPort: number): z.ZodType<Endpoint> {
+  return field(`an IPv4 address such as 127.0.0.1:${defaultPort}`, (given) => endpointOf(given, defaultPort));
+}
+
 function endpointOf(item: string, defaultPort: number): Endpoint | undefined {
   const [, host, port] = /^([\d.]+)(?::(\d{1,5}))?$/.exec(item) ?? [];
   if (host === undefined || !isIPv4(host)) return undefined;

@@ -8,6 +8,7 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
 import { portClashIn } from "./port-clash.ts";
 import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
+import { POSITION, type PositionConfig, positionConfig } from "./position-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -76,6 +77,7 @@ export interface ServerConfig {
     /** File of the audit log, beside the log; none when absent. */
     readonly auditLog: string | undefined;
   };
+  readonly position: PositionConfig;
   readonly daemon: {
     /** Run in the background. */
     readonly daemon: boolean;
@@ -171,6 +173,7 @@ const FILE = section({
     state: text("a folder name").default("/var/lib/vscope"),
     audit_log: text("a file name").optional(),
   }).prefault({}),
+  position: POSITION.prefault({}),
   daemon: section({
     daemon: flag().default(false),
     pid_file: text("a file name").default("/run/vscope-server.pid"),
@@ -269,6 +272,7 @@ function serverConfig({
   coap,
   limits,
   security,
+  position,
   daemon,
   datadir,
   acquisition,
@@ -280,6 +284,7 @@ function serverConfig({
     coap: coapConfig(coap),
     limits: limitsConfig(limits),
     security: securityConfig(security),
+    position: positionConfig(position),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
       datadir: datadir.datadir,

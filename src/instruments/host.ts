@@ -37,6 +37,10 @@ export class Host {
     return hostname();
   }
 
+  get utcUs(): number {
+    return this.#clock.utcUs();
+  }
+
   /** UTC as ISO 8601 with microseconds and `+00:00`, the form piccolo3's clients parse. */
   get utc(): string {
     return isoUtc(this.#clock.utcUs()).replace("Z", "+00:00");

@@ -55,7 +55,8 @@ const operation = z.object({
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   result: z.unknown().optional(),
 });
-const batch = z.strictObject({
+/** Settings of a batch; what is absent has its default. */
+export const batch = z.strictObject({
   run: z.string().optional(),
   sequences: z.int().optional(),
   autointegrate: z.int().optional(),

@@ -7,14 +7,10 @@ import { definedOnly } from "../base/defined-only.ts";
 
 import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
+import { page, wholeNumber } from "./page.ts";
 
 const JSON_TEXT = 50;
 const PLAIN_TEXT = 0;
-const wholeNumber = z
-  .string()
-  .regex(/^\d{1,9}$/, "expected a whole number")
-  .transform(Number);
-
 const runSummary = z.object({
   name: z.string(),
   files: z.number(),
@@ -30,12 +26,6 @@ const runDetail = z.object({
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
 });
 
-// A slice is one answer, made in one go: longer ones would keep exposures waiting.
-const LONGEST_PAGE = 500;
-const page = (limit: number) => ({
-  offset: within(0, 1_000_000).default(0),
-  limit: within(1, LONGEST_PAGE).default(limit),
-});
 const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
 
 const spectrumQuery = z.strictObject({
@@ -156,15 +146,6 @@ export const DATADIR = [
     put: ({ configuration }, _at, text) => configuration.write(text),
   }),
 ];
-
-function within(least: number, most: number) {
-  const expected = `expected a whole number from ${least} to ${most}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, expected);
-}
 
 function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof catalogued> {
   const { id, serial, channel, kind, integrationTimeUs, peakCounts, saturatedPixels, flags } = row;

@@ -7,8 +7,10 @@ import type { ReadableCell } from "../base/cell.ts";
 import type { CoapStats } from "../coap/engine/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Host } from "../instruments/host.ts";
+import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
 import { resource } from "./define.ts";
 
 /** The instrument configuration as text; `write` validates it and keeps the old one beside it. */
@@ -33,6 +35,9 @@ export interface ServerModel {
   readonly recorder: Recorder;
   readonly resumption: Resumption;
   readonly operations: Operations;
+  readonly scheduler: Scheduler;
+  /** Where the instrument stands; undefined while nobody knows. */
+  readonly position: ReadableCell<Position | undefined>;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */
   readonly coapStats: () => Readonly<CoapStats> | undefined;

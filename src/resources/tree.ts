@@ -6,6 +6,8 @@ import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
+import { POSITION } from "./position.ts";
+import { SCHEDULER } from "./scheduler.ts";
 import { SHUTTERS } from "./shutters.ts";
 import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
 import { SPECTROMETER_CONTROLS } from "./spectrometer-controls.ts";
@@ -24,6 +26,8 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,
+  ...SCHEDULER,
+  ...POSITION,
   ...EMULATOR,
   ...STATS,
 ];

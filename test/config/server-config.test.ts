@@ -96,6 +96,11 @@ certificates = field-laptop operate
 keys = /etc/x.keys
 state = /var/lib/x
 audit_log = audit.log
+[position]
+latitude = 55.92
+longitude = -3.17
+height = 80
+gpsd = 127.0.0.1
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -182,6 +187,10 @@ emulator_target = soil
       state: "/var/lib/x",
       auditLog: "audit.log",
     },
+    position: {
+      place: { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 },
+      gpsd: { host: "127.0.0.1", port: 2947 },
+    },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {
       datadir: "d",
@@ -214,6 +223,16 @@ emulator_target = soil
       },
     },
   });
+});
+
+test("a latitude needs a longitude; gpsd has an IPv4 address", () => {
+  assert.deepEqual(mistakesIn("[security]\n[position]\nlatitude = 5"), [
+    "/etc/vscope.cfg:3: position.latitude: longitude is missing beside it",
+  ]);
+  assert.deepEqual(mistakesIn("[security]\n[position]\nlongitude = 181\nlatitude = 5\ngpsd = box.local"), [
+    "/etc/vscope.cfg:3: position.longitude: '181' is not a number in -180..180",
+    "/etc/vscope.cfg:5: position.gpsd: 'box.local' is not an IPv4 address such as 127.0.0.1:2947",
+  ]);
 });
 
 test("origins are compared as browsers write them", () => {
@@ -478,7 +497,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, daemon, datadir, acquisition, logging, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, position, daemon, datadir, acquisition, logging, hardware",
   ]);
 });
 

@@ -92,6 +92,8 @@ export class TestInstrument {
   }
 }
 
+const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
+
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(
   folder: string,
@@ -102,6 +104,7 @@ export function emulatedConfig(
     ...DEFAULT_SERVER_CONFIG,
     coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
+    position: { place: EDINBURGH, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
     acquisition: { interruptedBatch },
     hardware: {

@@ -17,6 +17,7 @@ import {
 } from "./commands/record.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   abortCommand,
   pauseCommand,
   resumeCommand,
+  scheduleCommand,
   runsCommand,
   downloadCommand,
   showCommand,

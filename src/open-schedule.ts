@@ -1,0 +1,82 @@
+// Opens the position and the scheduler, which reads the values of its conditions from the tree.
+
+import { join } from "node:path";
+import type { Operations } from "./acquisition/operations.ts";
+import type { Recorder } from "./acquisition/recorder.ts";
+import { withDeadline } from "./base/abort.ts";
+import { type Clock, SECOND } from "./base/clock.ts";
+import { VscopeError } from "./base/errors.ts";
+import type { Lifetime } from "./base/lifetime.ts";
+import type { Log } from "./base/log.ts";
+import { targetOf } from "./client/resource-path.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { NODE_NETWORK } from "./drivers/net/node-network.ts";
+import { PositionKeeper } from "./instruments/position.ts";
+import type { Rack } from "./instruments/rack.ts";
+import type { ServerModel } from "./resources/model.ts";
+import { Router } from "./resources/router.ts";
+import { TREE } from "./resources/tree.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { SpectrometerPower } from "./scheduler/spectrometer-power.ts";
+import { SCHEDULER_FILE, SchedulerStore } from "./scheduler/store.ts";
+
+export interface ScheduleParts {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+  readonly operations: Operations;
+  readonly rack: Rack;
+}
+
+/** What the model has of it, and how it begins: the model must be there for that. */
+export interface Schedule extends Pick<ServerModel, "scheduler" | "position"> {
+  begin(model: ServerModel): void;
+}
+
+const READ_US = 10 * SECOND;
+
+export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule {
+  const { config, clock, log, recorder, operations, rack } = parts;
+  const { place, gpsd: address } = config.position;
+  const gpsd = address === undefined ? undefined : { network: NODE_NETWORK, address };
+  const keeper = new PositionKeeper({ clock, log, configured: place, gpsd });
+  lifetime.defer("position", () => keeper.close());
+  const { position } = keeper;
+  const store = SchedulerStore.open(join(config.security.state, SCHEDULER_FILE), { clock, log });
+  let router: Router<ServerModel> | undefined;
+  const scheduler = new Scheduler({
+    clock,
+    log,
+    store,
+    recordings: recorder,
+    operations,
+    power: new SpectrometerPower(rack, clock),
+    place: position,
+    read: (path, signal) => readValue(router, { path, clock }, signal),
+  });
+  lifetime.defer("scheduler", () => scheduler.close());
+  const begin = (model: ServerModel): void => {
+    router = new Router(model, TREE);
+    keeper.start();
+    scheduler.start();
+  };
+  return { scheduler, position, begin };
+}
+
+function readValue(
+  router: Router<ServerModel> | undefined,
+  { path, clock }: { readonly path: string; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<unknown> {
+  const late = (): Error => new VscopeError("DEVICE_TIMEOUT", `no value within ${READ_US / SECOND} s`);
+  return withDeadline({ clock, us: READ_US, late }, signal, async (limited) => {
+    if (router === undefined) throw new VscopeError("STATE_CONFLICT", "the server has not begun");
+    const { path: segments, query } = targetOf(path);
+    const parameters = query.map((part): [string, string] => {
+      const [name = "", ...rest] = part.split("=");
+      return [name, rest.join("=")];
+    });
+    return router.get(router.match(segments), Object.fromEntries(parameters), limited);
+  });
+}

@@ -1,0 +1,187 @@
+// What became of every planned run: recorded, or not and why. Runs of a job that are skipped one after the other for the
+// same reason share a row, so that a night is one line; the oldest rows go.
+
+import type Database from "better-sqlite3";
+import { Cell, type ReadableCell } from "../base/cell.ts";
+
+export type Outcome =
+  | "waiting"
+  | "running"
+  | "done"
+  | "failed"
+  | "cancelled"
+  | "interrupted"
+  | "skipped"
+  | "note";
+
+export interface HistoryRow {
+  readonly id: number;
+  /** Absent for what the scheduler itself does: power of quiet time, a clock that was set. */
+  readonly job: number | null;
+  /** What was to be done, such as `record`. */
+  readonly what: string;
+  readonly plannedUtcUs: number;
+  /** Of the last of several runs; the same for one. */
+  readonly lastPlannedUtcUs: number;
+  readonly runs: number;
+  readonly outcome: Outcome;
+  /** Why it was skipped, in a word, such as `quiet-time`. */
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly startedUtcUs: number | null;
+  readonly endedUtcUs: number | null;
+  readonly operation: string | null;
+  /** JSON of what it produced. */
+  readonly result: string | null;
+}
+
+/** Runs that come to nothing. */
+export interface Skip {
+  readonly job: number | null;
+  readonly what: string;
+  readonly plannedUtcUs: number;
+  readonly lastPlannedUtcUs: number;
+  readonly runs: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface HistoryQuery {
+  readonly job?: number;
+  readonly outcome?: Outcome;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface RunEnd {
+  readonly outcome: Outcome;
+  readonly endedUtcUs: number;
+  readonly message?: string | undefined;
+  readonly result?: unknown;
+}
+
+/** A season of a run every five minutes. */
+const MOST_ROWS = 50_000;
+const PRUNE_EVERY = 100;
+const LONGEST_TEXT = 4_000;
+const COLUMNS = "job, what, plannedUtcUs, lastPlannedUtcUs, runs, outcome, reason, message";
+
+export class History {
+  readonly #database: Database.Database;
+  readonly #mostRows: number;
+  readonly #changes = new Cell(0);
+  #inserted = 0;
+
+  constructor(database: Database.Database, mostRows = MOST_ROWS) {
+    this.#database = database;
+    this.#mostRows = mostRows;
+  }
+
+  /** Counts the changes; for whoever watches. */
+  get changes(): ReadableCell<number> {
+    return this.#changes;
+  }
+
+  /** A run that will be begun as soon as possible. The row's number. */
+  plan(job: number | null, what: string, plannedUtcUs: number): number {
+    return this.#insert({ job, what, plannedUtcUs, outcome: "waiting" });
+  }
+
+  /** Something that happened, at a moment. */
+  note(what: string, utcUs: number, message: string): void {
+    this.#insert({ job: null, what, plannedUtcUs: utcUs, outcome: "note", message });
+  }
+
+  /** Joins the job's newest row when that was skipped for the same reason. */
+  skip(skip: Skip): void {
+    if (this.#join(skip, Number.MAX_SAFE_INTEGER)) return;
+    this.#insert({ outcome: "skipped", ...skip });
+  }
+
+  /** A row that was planned comes to nothing. */
+  turnToSkipped(id: number, skip: Skip): void {
+    if (this.#join(skip, id)) {
+      this.#database.prepare<[number]>("DELETE FROM history WHERE id = ?").run(id);
+    } else {
+      this.#set(id, { outcome: "skipped", reason: skip.reason, message: skip.message });
+    }
+    this.#changed();
+  }
+
+  start(id: number, startedUtcUs: number, operation: string | undefined): void {
+    this.#set(id, { outcome: "running", startedUtcUs, operation: operation ?? null });
+    this.#changed();
+  }
+
+  end(id: number, { outcome, endedUtcUs, message, result }: RunEnd): void {
+    const text = result === undefined ? null : JSON.stringify(result);
+    const kept = text !== null && text.length > LONGEST_TEXT ? null : text;
+    this.#set(id, { outcome, endedUtcUs, message: message ?? null, result: kept });
+    this.#changed();
+  }
+
+  /** Rows of runs that have not ended, oldest first. */
+  unfinished(): readonly HistoryRow[] {
+    const where = "outcome IN ('waiting', 'running')";
+    return this.#database.prepare<[], HistoryRow>(`SELECT * FROM history WHERE ${where} ORDER BY id`).all();
+  }
+
+  /** Newest first. */
+  page({ job, outcome, offset, limit }: HistoryQuery): {
+    readonly total: number;
+    readonly rows: readonly HistoryRow[];
+  } {
+    const filters = [
+      job === undefined ? "" : "job = @job",
+      outcome === undefined ? "" : "outcome = @outcome",
+    ];
+    const where = filters.filter((text) => text !== "").join(" AND ") || "1";
+    const values = { job: job ?? null, outcome: outcome ?? null, offset, limit };
+    const counted = this.#database
+      .prepare<[object], { total: number }>(`SELECT count(*) AS total FROM history WHERE ${where}`)
+      .get(values);
+    const rows = this.#database
+      .prepare<[object], HistoryRow>(
+        `SELECT * FROM history WHERE ${where} ORDER BY id DESC LIMIT @limit OFFSET @offset`,
+      )
+      .all(values);
+    return { total: counted?.total ?? 0, rows };
+  }
+
+  #join({ job, reason, runs, lastPlannedUtcUs, message }: Skip, beforeId: number): boolean {
+    const newest = "SELECT max(id) FROM history WHERE job IS @job AND id < @beforeId";
+    const { changes } = this.#database
+      .prepare<[object]>(
+        "UPDATE history SET runs = runs + @runs, lastPlannedUtcUs = @lastPlannedUtcUs, message = @message " +
+          `WHERE id = (${newest}) AND outcome = 'skipped' AND reason = @reason`,
+      )
+      .run({ job, reason, runs, lastPlannedUtcUs, message, beforeId });
+    if (changes > 0) this.#changed();
+    return changes > 0;
+  }
+
+  #insert(row: Pick<HistoryRow, "job" | "what" | "plannedUtcUs" | "outcome"> & Partial<HistoryRow>): number {
+    const complete = { lastPlannedUtcUs: row.plannedUtcUs, runs: 1, reason: null, message: null, ...row };
+    const values = COLUMNS.replaceAll(/(\w+)/g, "@$1");
+    const { lastInsertRowid } = this.#database
+      .prepare<[object]>(`INSERT INTO history (${COLUMNS}) VALUES (${values})`)
+      .run(complete);
+    const id = Number(lastInsertRowid);
+    this.#inserted += 1;
+    if (this.#inserted % PRUNE_EVERY === 0)
+      this.#database.prepare<[number]>("DELETE FROM history WHERE id <= ?").run(id - this.#mostRows);
+    this.#changed();
+    return id;
+  }
+
+  #set(id: number, change: Partial<Omit<HistoryRow, "id">>): void {
+    const columns = Object.keys(change).map((column) => `${column} = @${column}`);
+    this.#database
+      .prepare<[object]>(`UPDATE history SET ${columns.join(", ")} WHERE id = @id`)
+      .run({ ...change, id });
+  }
+
+  #changed(): void {
+    this.#changes.set(this.#changes.value + 1);
+  }
+}

@@ -1,0 +1,165 @@
+// Runs whose time has come, one after the other, oldest first: instruments are shared with clients and with each other. No
+// run, whatever becomes of it, ends the queue.
+
+import { orAborted } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Operations } from "../acquisition/operations.ts";
+import type { Begun } from "./actions.ts";
+import type { History, Skip } from "./history.ts";
+import type { Action, Job } from "./job.ts";
+
+export interface Run {
+  /** Of the history; 0 when it could not be written. */
+  readonly row: number;
+  /** Absent for what the scheduler itself does. */
+  readonly job: number | null;
+  readonly action: Action;
+  readonly plannedUtcUs: number;
+  readonly onBusy: Job["onBusy"];
+  readonly when: Job["when"];
+}
+
+/** Why a run comes to nothing. */
+export type WhyNot = Pick<Skip, "reason" | "message">;
+
+export interface RunQueueOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly history: History;
+  readonly operations: Pick<Operations, "running">;
+  /** Why a run must not begin now, or nothing. */
+  readonly refusal: (run: Run, signal: AbortSignal) => Promise<WhyNot | undefined>;
+  /** Throws when it cannot be begun. */
+  readonly begin: (run: Run, signal: AbortSignal) => Begun;
+  /** Another run has its turn, or none. */
+  readonly changed: () => void;
+}
+
+export class RunQueue {
+  readonly #options: RunQueueOptions;
+  readonly #waiting: Run[] = [];
+  readonly #closing = new AbortController();
+  #current: Run | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+
+  constructor(options: RunQueueOptions) {
+    this.#options = options;
+  }
+
+  get current(): Run | undefined {
+    return this.#current;
+  }
+
+  get waiting(): readonly Run[] {
+    return this.#waiting;
+  }
+
+  /** Takes the place of earlier runs that wait and that `replaces` names. */
+  add(run: Run, replaces: (earlier: Run) => boolean = () => false): void {
+    this.drop(replaces, { reason: "overtaken", message: "a newer run took its place while it waited" });
+    if (run.onBusy === "skip" && this.#occupant() !== undefined) {
+      this.#skip(run, this.#busy());
+      return;
+    }
+    this.#waiting.push(run);
+    if (!this.#isWorking) this.#work = this.#drain();
+  }
+
+  /** Takes runs that wait out of the queue. */
+  drop(isMeant: (run: Run) => boolean, why: WhyNot): void {
+    for (const run of this.#waiting.filter(isMeant)) {
+      this.#waiting.splice(this.#waiting.indexOf(run), 1);
+      this.#skip(run, why);
+    }
+  }
+
+  /** Follows no further what runs; what waits stays in the history as it is, for the next start. */
+  async close(): Promise<void> {
+    this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "scheduler: the server is stopping"));
+    await this.#work;
+  }
+
+  async #drain(): Promise<void> {
+    const { signal } = this.#closing;
+    this.#isWorking = true;
+    while (!signal.aborted && this.#waiting.length > 0) {
+      const { running } = this.#options.operations;
+      if (running !== undefined) {
+        await orAborted(running.finished, signal).catch(() => {});
+        continue;
+      }
+      this.#current = this.#waiting.shift();
+      this.#options.changed();
+      if (this.#current !== undefined) await this.#attempt(this.#current, signal);
+      this.#current = undefined;
+      this.#options.changed();
+    }
+    this.#isWorking = false;
+  }
+
+  async #attempt(run: Run, signal: AbortSignal): Promise<void> {
+    const { clock, log, refusal, operations } = this.#options;
+    try {
+      const why = await refusal(run, signal);
+      if (why !== undefined) return this.#skip(run, why);
+      // A client may have been faster.
+      if (operations.running === undefined) return await this.#perform(run, signal);
+      if (run.onBusy === "skip") return this.#skip(run, this.#busy());
+      this.#waiting.unshift(run);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ job: run.job, reason: messageOf(error) }, "a scheduled run failed");
+      this.#keep((history) =>
+        history.end(run.row, { outcome: "failed", endedUtcUs: clock.utcUs(), message: messageOf(error) }),
+      );
+    }
+  }
+
+  async #perform(run: Run, signal: AbortSignal): Promise<void> {
+    const { clock, log, begin } = this.#options;
+    const { operation, ended } = begin(run, signal);
+    this.#keep((history) => history.start(run.row, clock.utcUs(), operation));
+    log.info({ job: run.job, operation, do: run.action.do }, "a scheduled run begins");
+    const end = await orAborted(ended, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      return {
+        outcome: "interrupted",
+        endedUtcUs: clock.utcUs(),
+        message: "the server was stopped",
+      } as const;
+    });
+    this.#keep((history) => history.end(run.row, end));
+  }
+
+  #occupant(): Run | undefined {
+    return this.#current ?? this.#waiting[0];
+  }
+
+  #busy(): WhyNot {
+    const running = this.#options.operations.running?.status.value;
+    const occupant = this.#occupant();
+    if (running !== undefined)
+      return { reason: "busy", message: `operation ${running.id} (${running.kind}) is running` };
+    return { reason: "busy", message: `job ${occupant?.job ?? "of quiet time"} has its turn` };
+  }
+
+  #skip({ row, job, action, plannedUtcUs }: Run, { reason, message }: WhyNot): void {
+    this.#options.log.info({ job, do: action.do, reason, message }, "a scheduled run is skipped");
+    const planned = { plannedUtcUs, lastPlannedUtcUs: plannedUtcUs, runs: 1 };
+    this.#keep((history) =>
+      history.turnToSkipped(row, { job, what: action.do, ...planned, reason, message }),
+    );
+  }
+
+  // A disk that takes no row must not keep anything from being recorded.
+  #keep(write: (history: History) => void): void {
+    try {
+      write(this.#options.history);
+    } catch (error) {
+      this.#options.log.error({ reason: messageOf(error) }, "the scheduler's history cannot be written");
+    }
+  }
+}

@@ -1,0 +1,353 @@
+// The scheduler: jobs that begin recordings at their times, or say in the history why they did not. It looks at the clock
+// every few seconds, so that it notices when that is set, and at every planned time.
+
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Operations } from "../acquisition/operations.ts";
+import type { Place } from "../spectra/sun.ts";
+import { begin, type Recordings } from "./actions.ts";
+import { Agenda, type Entry } from "./agenda.ts";
+import { checkedJob } from "./check-job.ts";
+import { type ReadValue, refusalOf } from "./conditions.ts";
+import type { History } from "./history.ts";
+import { type Action, isQuietAction, type Job, type NewJob } from "./job.ts";
+import { type Now, type Skipped, sortOut } from "./missed.ts";
+import { isPowerOffTime, isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
+import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
+import type { SpectrometerPower } from "./spectrometer-power.ts";
+import type { SchedulerStore } from "./store.ts";
+import { isClockSet, type Look, WallClock } from "./wall-clock.ts";
+
+export interface SchedulerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Closed with the scheduler. */
+  readonly store: SchedulerStore;
+  readonly recordings: Recordings;
+  readonly operations: Pick<Operations, "running">;
+  readonly power: SpectrometerPower;
+  readonly place: ReadableCell<Place | undefined>;
+  readonly read: ReadValue;
+}
+
+export interface SchedulerStatus {
+  /** False until the clock of the computer has been set; nothing is begun before. */
+  readonly isClockSet: boolean;
+  readonly isQuiet: boolean;
+  /** Whether quiet time has switched the spectrometers off. */
+  readonly isPowerOff: boolean;
+  /** Job that has its turn. */
+  readonly running?: number;
+  /** Runs that wait for the end of another. */
+  readonly waiting: number;
+  readonly nextUtcUs?: number;
+  /** Whether jobs outlive the server. */
+  readonly isLasting: boolean;
+}
+
+const LOOK_EVERY_US = 5 * SECOND;
+const SAVE_EVERY_US = 600 * SECOND;
+const MOST_JOBS = 1_000;
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #store: SchedulerStore;
+  readonly #wall: WallClock;
+  readonly #agenda: Agenda;
+  readonly #queue: RunQueue;
+  readonly #jobs: Cell<readonly Job[]>;
+  readonly #quietTime: Cell<QuietTime>;
+  readonly #status: Cell<SchedulerStatus>;
+  readonly #unwatch: () => void;
+  #isClockSet = false;
+  #isPowerOff = false;
+  #savedUtcUs = 0;
+  #isClosed = false;
+  #cancelTimer = (): void => {};
+
+  constructor(options: SchedulerOptions) {
+    const { store, clock, log, place, operations } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#wall = new WallClock(clock, store.seenUtcUs);
+    this.#agenda = new Agenda(store.liveJobs(), place.value);
+    this.#jobs = new Cell(this.#agenda.jobs);
+    this.#quietTime = new Cell(store.quietTime);
+    const refusal = (run: Run, signal: AbortSignal) => this.#refusal(run, signal);
+    const start = (run: Run, signal: AbortSignal) => begin(run.action, run.job, options, signal);
+    const { history } = store;
+    const changed = () => this.#publish();
+    this.#queue = new RunQueue({ clock, log, history, operations, refusal, begin: start, changed });
+    this.#status = new Cell(this.#state(clock.utcUs()));
+    this.#unwatch = place.subscribe((moved) => {
+      this.#agenda.moveTo(moved);
+      this.#publish();
+    });
+  }
+
+  /** Active and suspended jobs, in the order in which they were added. */
+  get jobs(): ReadableCell<readonly Job[]> {
+    return this.#jobs;
+  }
+
+  get quietTime(): ReadableCell<QuietTime> {
+    return this.#quietTime;
+  }
+
+  get status(): ReadableCell<SchedulerStatus> {
+    return this.#status;
+  }
+
+  get history(): History {
+    return this.#store.history;
+  }
+
+  /** Begins to look at the clock. What an earlier process has left behind is in the history, and begun, at the first look. */
+  start(): void {
+    this.#look();
+  }
+
+  /** A job in any state. Throws RESOURCE_NOT_FOUND. */
+  job(id: number): Job {
+    const found = this.#jobs.value.find((job) => job.id === id) ?? this.#store.job(id);
+    if (found === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `job ${id}: there is none`);
+    return found;
+  }
+
+  /** Throws VALUE_INVALID, VALUE_OUT_OF_RANGE or STATE_CONFLICT when it makes no sense, DATADIR_IO when it cannot be kept. */
+  add(asked: NewJob): Job {
+    if (this.#jobs.value.length >= MOST_JOBS)
+      throw new VscopeError("STATE_CONFLICT", `job: there are ${MOST_JOBS} jobs, and no more can be added`);
+    const { clock, place, log } = this.#options;
+    const utcUs = clock.utcUs();
+    const definition = checkedJob(asked, { utcUs, isClockSet: isClockSet(utcUs), place: place.value });
+    const job = this.#store.transaction(() => this.#store.addJob(definition, utcUs - 1));
+    this.#agenda.put(job, utcUs - 1);
+    log.info({ job: job.id, do: job.action.do, startUtc: isoUtc(job.startUtcUs) }, "a job is added");
+    this.#look();
+    return this.job(job.id);
+  }
+
+  /** Its runs are skipped until it is resumed. Throws RESOURCE_NOT_FOUND, or STATE_CONFLICT when it is over. */
+  suspend(id: number): void {
+    this.#change(id, "suspended");
+    const why = { reason: "suspended", message: "the job was suspended" };
+    this.#queue.drop(({ job }) => job === id, why);
+    this.#publish();
+  }
+
+  resume(id: number): void {
+    // What came meanwhile has been skipped.
+    this.#look();
+    if (this.job(id).state === "finished") return;
+    this.#change(id, "active");
+    this.#look();
+  }
+
+  /** It never runs again; what it has begun goes on. Throws RESOURCE_NOT_FOUND, or STATE_CONFLICT when it is over. */
+  delete(id: number): void {
+    if (this.#agenda.get(id) !== undefined || !this.#queue.waiting.some(({ job }) => job === id))
+      this.#change(id, "deleted");
+    this.#agenda.remove(id);
+    this.#queue.drop(({ job }) => job === id, { reason: "deleted", message: "the job was deleted" });
+    this.#publish();
+  }
+
+  /** Throws VALUE_INVALID or DATADIR_IO. */
+  setQuietTime(change: Partial<QuietTime>): void {
+    const parsed = quietTime.safeParse({ ...this.#quietTime.value, ...change });
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new VscopeError("VALUE_INVALID", `quiet time: ${issue?.path.join(".")}: ${issue?.message}`);
+    }
+    this.#store.transaction(() => (this.#store.quietTime = parsed.data));
+    this.#quietTime.set(parsed.data);
+    this.#look();
+  }
+
+  /** What it has begun is ended by whoever it was begun with. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    this.#unwatch();
+    await this.#queue.close();
+    if (this.#isClockSet) this.#keep(() => (this.#store.seenUtcUs = this.#options.clock.utcUs()));
+    this.#store.close();
+  }
+
+  #look(): void {
+    if (this.#isClosed) return;
+    const look = this.#wall.look();
+    this.#isClockSet = look.isSet;
+    if (look.isSet) this.#follow(look);
+    this.#publish();
+    this.#arm();
+  }
+
+  #follow(look: Look): void {
+    const { utcUs, isFirst, jumpUs } = look;
+    if (jumpUs !== 0) this.#noteJump(look);
+    if (isFirst) this.#takeOver(utcUs);
+    const now = { utcUs, cause: causeOf(look) };
+    for (const entry of this.#inOrder()) this.#keep(() => this.#collect(entry, now));
+    this.#followPower(utcUs);
+    if (utcUs - this.#savedUtcUs < SAVE_EVERY_US && jumpUs === 0) return;
+    this.#savedUtcUs = utcUs;
+    this.#keep(() => (this.#store.seenUtcUs = utcUs));
+  }
+
+  // Of those whose time comes at one moment, the earliest planned goes first.
+  #inOrder(): readonly Entry[] {
+    const at = ({ next }: Entry): number =>
+      typeof next === "string" ? Number.POSITIVE_INFINITY : next.utcUs;
+    return this.#agenda.entries.toSorted((a, b) => (at(a) === at(b) ? 0 : at(a) - at(b)));
+  }
+
+  #collect(entry: Entry, now: Now): void {
+    const due = this.#agenda.due(entry, now.utcUs);
+    const last = due.newest.at(-1);
+    if (last === undefined) return;
+    const { job } = entry;
+    const { begin: toBegin, skipped } = sortOut(due, job, now);
+    const settledUtcUs = this.#agenda.settledBy(job, last.utcUs);
+    const { next } = this.#agenda.put(job, settledUtcUs);
+    const rows = this.#keep(() =>
+      this.#store.transaction(() => {
+        for (const one of skipped) this.#skip(job, one);
+        this.#store.settle(job.id, settledUtcUs);
+        if (next === "never") this.#store.setState(job.id, "finished");
+        return toBegin.map(({ utcUs }) => this.history.plan(job.id, job.action.do, utcUs));
+      }),
+    );
+    if (next === "never") this.#agenda.remove(job.id);
+    for (const [index, { utcUs: plannedUtcUs }] of toBegin.entries()) {
+      const run = { ...runOf(job, rows?.[index] ?? 0), plannedUtcUs };
+      this.#queue.add(run, (earlier) => job.onMissed !== "all" && earlier.job === job.id);
+    }
+  }
+
+  #skip({ id, action }: Job, skipped: Skipped): void {
+    const { reason, message, runs } = skipped;
+    this.#options.log.info({ job: id, do: action.do, reason, message, runs }, "scheduled runs are skipped");
+    this.history.skip({ job: id, what: action.do, ...skipped });
+  }
+
+  #noteJump({ utcUs, jumpUs }: Look): void {
+    const message = `the clock was set ${jumpUs < 0 ? "back" : "forwards"} by ${Math.round(Math.abs(jumpUs) / SECOND)} s`;
+    this.#options.log.warn({ jumpS: jumpUs / SECOND }, message);
+    this.#keep(() => this.history.note("clock", utcUs, message));
+    if (jumpUs > 0) return;
+    // The hours that come once more are planned once more: they are other hours.
+    for (const { job, settledUtcUs } of this.#agenda.entries) {
+      if (settledUtcUs <= utcUs) continue;
+      this.#agenda.put(job, utcUs);
+      this.#keep(() => this.#store.settle(job.id, utcUs));
+    }
+  }
+
+  // What an earlier process has begun is over; what it had planned and not begun is begun now, or skipped.
+  #takeOver(utcUs: number): void {
+    const rows = this.#keep(() => this.history.unfinished()) ?? [];
+    for (const { id, job: jobId, outcome, what, plannedUtcUs } of rows) {
+      const job = jobId === null ? undefined : this.#store.job(jobId);
+      const isLive = job?.state === "active" || job?.state === "finished";
+      if (outcome === "running") {
+        const message = "the server ended before the run did";
+        this.#keep(() => this.history.end(id, { outcome: "interrupted", endedUtcUs: utcUs, message }));
+      } else if (job !== undefined && isLive && job.onMissed !== "skip") {
+        this.#queue.add({ ...runOf(job, id), plannedUtcUs });
+      } else {
+        const planned = { plannedUtcUs, lastPlannedUtcUs: plannedUtcUs, runs: 1 };
+        const why = { reason: "missed", message: "the server ended before the run began" };
+        this.#keep(() => this.history.turnToSkipped(id, { job: jobId, what, ...planned, ...why }));
+      }
+    }
+  }
+
+  #followPower(utcUs: number): void {
+    const wanted = isPowerOffTime(this.#quietTime.value, utcUs);
+    if (wanted === this.#isPowerOff) return;
+    this.#isPowerOff = wanted;
+    if (this.#options.power.count === 0) return;
+    const action: Action = { do: wanted ? "power-off" : "power-on" };
+    const row = this.#keep(() => this.history.plan(null, action.do, utcUs)) ?? 0;
+    const onBusy = "wait";
+    const run = { row, job: null, action, plannedUtcUs: utcUs, onBusy, when: undefined } as const;
+    this.#queue.add(run, (earlier) => earlier.job === null);
+  }
+
+  async #refusal({ job: id, action, when }: Run, signal: AbortSignal): Promise<WhyNot | undefined> {
+    if (id === null) return undefined;
+    const utcUs = this.#options.clock.utcUs();
+    const quiet = this.#quietTime.value;
+    if (isQuiet(quiet, utcUs) && !isQuietAction(action))
+      return { reason: "quiet-time", message: "it was quiet time" };
+    const { place, read } = this.#options;
+    return when === undefined ? undefined : refusalOf(when, { utcUs, place: place.value, read }, signal);
+  }
+
+  #change(id: number, state: "active" | "suspended" | "deleted"): void {
+    const entry = this.#agenda.get(id);
+    if (entry === undefined) {
+      const fact = `job ${id}: is ${this.job(id).state}`;
+      throw new VscopeError("STATE_CONFLICT", fact);
+    }
+    if (entry.job.state === state) return;
+    this.#store.transaction(() => this.#store.setState(id, state));
+    this.#agenda.put({ ...entry.job, state }, entry.settledUtcUs);
+    this.#options.log.info({ job: id, state }, "a job has a new state");
+  }
+
+  #publish(): void {
+    this.#jobs.set(this.#agenda.jobs);
+    this.#status.set(this.#state(this.#options.clock.utcUs()));
+  }
+
+  #state(utcUs: number): SchedulerStatus {
+    const { nextUtcUs } = this.#agenda;
+    const running = this.#queue.current?.job ?? undefined;
+    return {
+      isClockSet: this.#isClockSet,
+      isQuiet: isQuiet(this.#quietTime.value, utcUs),
+      isPowerOff: this.#isPowerOff,
+      ...(running === undefined ? {} : { running }),
+      waiting: this.#queue.waiting.length,
+      ...(nextUtcUs === undefined ? {} : { nextUtcUs }),
+      isLasting: this.#store.isLasting,
+    };
+  }
+
+  #arm(): void {
+    this.#cancelTimer();
+    const { clock } = this.#options;
+    const utcUs = clock.utcUs();
+    // Nobody waits for anything.
+    if (this.#isClockSet && this.#jobs.value.length === 0 && !this.#quietTime.value.enabled) return;
+    const nextUtcUs = this.#isClockSet ? this.#agenda.nextUtcUs : undefined;
+    const us = Math.min(LOOK_EVERY_US, Math.max(0, (nextUtcUs ?? Number.POSITIVE_INFINITY) - utcUs));
+    this.#cancelTimer = clock.after(us, () => this.#look());
+  }
+
+  // A disk that takes no row must not keep anything from being recorded.
+  #keep<T>(write: () => T): T | undefined {
+    try {
+      return write();
+    } catch (error) {
+      this.#options.log.error({ reason: messageOf(error) }, "the scheduler cannot keep what it does");
+      return undefined;
+    }
+  }
+}
+
+function runOf({ id, action, onBusy, when }: Job, row: number): Omit<Run, "plannedUtcUs"> {
+  return { row, job: id, action, onBusy, when };
+}
+
+function causeOf({ isFirst, wasUnset, jumpUs }: Look): string {
+  if (wasUnset) return "the clock was not set";
+  if (isFirst) return "the server was not running";
+  if (jumpUs > 0) return `the clock was set forwards by ${Math.round(jumpUs / SECOND)} s`;
+  return "the server was held up";
+}
