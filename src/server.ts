@@ -15,6 +15,7 @@ import { CoapServer, type StreamPorts } from "./coap/server.ts";
 import { limitsOf, startRegistration, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
+import type { Programs } from "./drivers/clock/port.ts";
 import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
@@ -25,6 +26,7 @@ import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
 import { openInstruments } from "./open-instruments.ts";
 import { openSchedule } from "./open-schedule.ts";
+import { openSurroundings } from "./open-surroundings.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
@@ -39,6 +41,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Tell how good the computer's clock is; nobody is asked without. */
+  readonly programs?: Programs;
 }
 
 /** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
@@ -117,7 +121,7 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version }: ServerOptions,
+  { config, clock, log, version, programs }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
@@ -126,15 +130,17 @@ async function openParts(
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const opened = await openInstruments({ config, instrument, clock, log }, lifetime, signal);
+  const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs }, lifetime);
+  const opened = await openInstruments({ config, instrument, clock, log, judge }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
-  const schedule = openSchedule({ config, clock, log, recorder, operations, rack }, lifetime);
-  const { scheduler, position } = schedule;
+  const { position } = surroundings;
+  const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
+  const { scheduler } = schedule;
   const resumption = new Resumption({
     clock,
     log,
@@ -150,7 +156,8 @@ async function openParts(
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };
-  const model = { ...instruments, ...work, position, configuration, coapStats };
+  const around = { ...surroundings, qualityLimits: config.quality };
+  const model = { ...instruments, ...work, ...around, configuration, coapStats };
   schedule.begin(model);
   return { hardware, model, coap };
 }
