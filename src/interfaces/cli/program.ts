@@ -19,6 +19,7 @@ import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
+import { statusCommand } from "./commands/status.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { exitCodesHelp } from "./help.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   getCommand,
   putCommand,
   observeCommand,
+  statusCommand,
   recordCommand,
   darkCommand,
   autoCommand,
