@@ -131,15 +131,15 @@ export class Recorder {
     this.#requireReady(kind);
     const pause = new Pause(this.#options.clock);
     const run = async (report: OperationReport, signal: AbortSignal): Promise<void> => {
-      this.#running = { operation, pause };
       try {
-        await job(this.#parts(this.#running, report), signal);
+        await job(this.#parts({ operation, pause }, report), signal);
       } finally {
         this.#running = undefined;
         this.#status.set(IDLE);
       }
     };
     const operation = this.#options.operations.start(kind, steps, run, origin);
+    this.#running = { operation, pause };
     return operation;
   }
 

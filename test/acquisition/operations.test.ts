@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isInterruption } from "../../src/acquisition/operation.ts";
 import { Operations } from "../../src/acquisition/operations.ts";
 import { isVscopeError, VscopeError } from "../../src/base/errors.ts";
 import { SILENT } from "../../src/base/log.ts";
@@ -26,6 +27,46 @@ test("an operation shows its progress and keeps its result", async () => {
   assert.equal(startedUtc, "2026-06-21T12:00:00.000000Z");
   assert.equal(endedUtc, "2026-06-21T12:00:01.000000Z");
   assert.deepEqual(result, { files: 2 });
+});
+
+test("an operation tells when it should end, nothing while it is paused, and nothing afterwards", async () => {
+  const { clock, operations } = setUp();
+  const operation = operations.start(
+    "record",
+    2,
+    async (report, signal) => {
+      report.progress(1, 2, 90_040_000);
+      await clock.delay(1_000_000, signal);
+      report.result({ files: 1 });
+      report.paused(true);
+      await clock.delay(1_000_000, signal);
+      report.paused(false);
+      await clock.delay(1_000_000, signal);
+    },
+    { by: "schedule", id: "7" },
+  );
+  const seen: unknown[] = [];
+  operation.status.subscribe(({ estimate, paused }) => seen.push(paused ?? estimate?.endsUtc ?? "-"));
+  await clock.run(operation.finished);
+  const [first, resumed] = ["2026-06-21T12:01:30.040000Z", "2026-06-21T12:01:32.040000Z"];
+  assert.deepEqual(seen, [first, first, true, resumed, "-"]);
+  assert.deepEqual(operation.status.value.origin, { by: "schedule", id: "7" });
+});
+
+test("only an end that nobody asked for is an interruption", async () => {
+  const { clock, operations } = setUp();
+  const seen: boolean[] = [];
+  const job = async (_report: unknown, signal: AbortSignal): Promise<void> => {
+    await clock.delay(1e9, signal).catch(() => seen.push(isInterruption(signal)));
+  };
+  const cancelled = operations.start("record", 1, job);
+  await clock.advance(0);
+  cancelled.cancel("a client asked for it");
+  await clock.run(cancelled.finished);
+  operations.start("record", 1, job);
+  await clock.advance(0);
+  await clock.run(operations.close());
+  assert.deepEqual(seen, [false, true]);
 });
 
 test("one runs at a time; a second is refused and told which", async () => {

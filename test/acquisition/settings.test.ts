@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { batchSteps } from "../../src/acquisition/settings.ts";
+import { batchSteps, DEFAULTS, requireWithinLimits } from "../../src/acquisition/settings.ts";
 
 const steps = (sequences: number, autointegrate: number, delayS = 0): string =>
   [...batchSteps({ sequences, autointegrate, delayS, targetPercent: 80 })]
@@ -51,4 +51,34 @@ test("any batch has each light once, in order, and no dark number twice", () => 
       },
     ),
   );
+});
+
+const withDark = (dark: "bracket" | "every" | "age", sequences: number, autointegrate = -1): string =>
+  [...batchSteps({ sequences, autointegrate, delayS: 0, dark })]
+    .map((step) => `${step.do}${step.do === "dark" && step.ifNeeded === true ? "?" : ""} ${step.sequence}`)
+    .join(", ");
+
+test("every: each light has its own dark, and none follows", () => {
+  assert.equal(withDark("every", 2), "dark 0, light 0, dark 1, light 1");
+  assert.equal(withDark("every", 2, 1), "autointegrate 0, dark 0, light 0, autointegrate 1, dark 1, light 1");
+  assert.equal(withDark("every", 2, 0), "autointegrate 0, dark 0, light 0, dark 1, light 1");
+});
+
+test("age: each light has a dark before it, if it needs one", () => {
+  assert.equal(withDark("age", 2), "dark? 0, light 0, dark? 1, light 1");
+});
+
+test("a warm-up comes before everything, once", () => {
+  const all = [...batchSteps({ sequences: 2, autointegrate: 0, delayS: 0, warmUp: true })].map(
+    (step) => step.do,
+  );
+  assert.deepEqual(all, ["warm-up", "autointegrate", "dark", "light", "light", "dark"]);
+});
+
+test("the values that settings can have are limited", () => {
+  const settings = { ...DEFAULTS, sequences: 2 };
+  requireWithinLimits(settings);
+  for (const wrong of [{ retries: -1 }, { retries: 11 }, { darkMaxAgeS: 0 }, { darkMaxAgeS: 86_401 }]) {
+    assert.throws(() => requireWithinLimits({ ...settings, ...wrong }), /is outside/);
+  }
 });

@@ -10,7 +10,16 @@ import { Router } from "../../src/resources/router.ts";
 import { TREE } from "../../src/resources/tree.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
-const STATES = ["idle", "recording", "waiting", "autointegrating", "unplugged", "closed", "paused"] as const;
+const STATES = [
+  "idle",
+  "recording",
+  "waiting",
+  "autointegrating",
+  "unplugged",
+  "closed",
+  "paused",
+  "warming up",
+] as const;
 type State = (typeof STATES)[number];
 
 const TIME = "/spectrometers/FLMS01859/integration-time/upwelling";
@@ -21,68 +30,73 @@ const MATRIX: readonly (readonly [string, string, unknown, string])[] = [
     "post",
     "/acquisition/record",
     {},
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT STATE_CONFLICT",
   ],
   [
     "post",
     "/acquisition/dark",
     {},
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT STATE_CONFLICT",
   ],
   [
     "post",
     "/acquisition/autointegrate",
     {},
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED STATE_CONFLICT STATE_CONFLICT",
   ],
-  ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT ok"],
+  ["post", "/acquisition/abort", undefined, "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT ok ok"],
   [
     "post",
     "/acquisition/pause",
     undefined,
-    "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT",
+    "STATE_CONFLICT ok ok ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok",
   ],
   [
     "post",
     "/acquisition/resume",
     undefined,
-    "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok",
+    "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok STATE_CONFLICT",
   ],
-  ["put", TIME, 30_000, "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok ok STATE_CONFLICT"],
+  [
+    "put",
+    TIME,
+    30_000,
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok ok STATE_CONFLICT STATE_CONFLICT",
+  ],
   [
     "put",
     "/shutters/upwelling",
     "open",
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED STATE_CONFLICT STATE_CONFLICT",
   ],
   [
     "put",
     "/shutters/upwelling",
     "closed",
-    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED STATE_CONFLICT",
+    "ok STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT ok OPERATION_CANCELLED STATE_CONFLICT STATE_CONFLICT",
   ],
-  ["put", "/datadir/run", "other", "ok ok ok ok ok DATADIR_NOT_MOUNTED ok"],
+  ["put", "/datadir/run", "other", "ok ok ok ok ok DATADIR_NOT_MOUNTED ok ok"],
   [
     "put",
     "/datadir/mount",
     false,
-    "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT",
+    "STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT STATE_CONFLICT",
   ],
   [
     "put",
     "/spectrometers/QEP00709/tec",
     { enabled: true },
-    "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED ok",
+    "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED ok ok",
   ],
   [
     "get",
     "/spectrometers/QEP00709/tec",
     undefined,
-    "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED ok",
+    "ok ok ok ok DEVICE_NOT_CONNECTED DEVICE_NOT_CONNECTED ok ok",
   ],
-  ["get", "/acquisition/status", undefined, "ok ok ok ok ok ok ok"],
-  ["get", "/spectrometers", undefined, "ok ok ok ok ok ok ok"],
-  ["get", "/datadir/runs", undefined, "ok ok ok ok ok DATADIR_NOT_MOUNTED ok"],
+  ["get", "/acquisition/status", undefined, "ok ok ok ok ok ok ok ok"],
+  ["get", "/spectrometers", undefined, "ok ok ok ok ok ok ok ok"],
+  ["get", "/datadir/runs", undefined, "ok ok ok ok ok DATADIR_NOT_MOUNTED ok ok"],
 ];
 
 describe("states and operations", () => {
@@ -118,14 +132,19 @@ async function bring(
     waiting: () => recorder.record({ run: "matrix", sequences: 1000, delayS: 3600 }),
     autointegrating: () => recorder.autointegrate({}),
     paused: () => recorder.record({ run: "matrix", sequences: 1000 }),
+    "warming up": () => recorder.record({ run: "matrix", warmUp: true }),
   };
   const phases = {
     recording: "light",
     waiting: "waiting",
     autointegrating: "autointegrate",
     paused: "light",
+    "warming up": "warm-up",
   } as const;
   if (state === "idle" || state === "unplugged" || state === "closed") return;
+  if (state === "warming up") {
+    await clock.run(rack.spectrometer("QEP00709").setTec({ enabled: true, setpointC: -40 }, NEVER));
+  }
   const operation = starts[state]();
   context.after(async () => {
     operation.cancel("the test is over");

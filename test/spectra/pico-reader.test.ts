@@ -40,6 +40,14 @@ test("what was written is read back the same", () => {
       integrationTimeUs: fc.integer({ min: 0, max: 1_600_000_000 }),
       exposureStartUtcUs: fc.integer({ min: 0, max: 4_000_000_000_000_000 }),
       counts: fc.uint32Array({ maxLength: 20 }),
+      turn: fc.record(
+        {
+          bracket: fc.constantFrom("before" as const, "after" as const),
+          startSkewUs: fc.nat(),
+          darkAgeS: fc.nat().map((ms) => ms / 1000),
+        },
+        { requiredKeys: [] },
+      ),
       wavelengthCoefficients: fc.array(
         finite.map((value) => value + 0),
         { maxLength: 5 },
@@ -49,9 +57,10 @@ test("what was written is read back the same", () => {
         { nil: undefined },
       ),
     })
-    .map(({ serial, wavelengthCoefficients, temperature, ...rest }) =>
+    .map(({ serial, wavelengthCoefficients, temperature, turn, ...rest }) =>
       spectrum({
         ...rest,
+        ...turn,
         exposureEndUtcUs: rest.exposureStartUtcUs + rest.integrationTimeUs,
         instrument: instrument({
           serial,

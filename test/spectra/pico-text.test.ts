@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picoFileOf } from "../../src/spectra/pico.ts";
 import { picoText } from "../../src/spectra/pico-text.ts";
+import type { Spectrum } from "../../src/spectra/spectrum.ts";
 import { instrument, spectraSet, spectrum } from "./sample.ts";
 
 const ORIGIN = { run: "plot10", batch: 3, writer: "vscope-server 0.1.0" };
@@ -157,6 +158,21 @@ test("spectra are ordered channel by channel, in each by serial number", () => {
     ({ serial, channel }) => `${channel} ${serial}`,
   );
   assert.deepEqual(order, ["downwelling S_10", "downwelling S_2", "upwelling S_1", "upwelling S_2"]);
+});
+
+test("the second spectra of a channel come after all others, and only what is known is written", () => {
+  const of = (channel: string, change: Partial<Spectrum> = {}) => spectrum({ channel, ...change });
+  const spectra = [
+    of("downwelling", { bracket: "before", startSkewUs: 12, darkAgeS: 3.5 }),
+    of("upwelling"),
+    of("downwelling", { bracket: "after" }),
+  ];
+  const { Spectra } = JSON.parse(picoText(picoFileOf(spectraSet({ spectra }), ORIGIN)));
+  const shown = Spectra.map(({ Metadata }: { Metadata: Record<string, unknown> }) =>
+    [Metadata["Direction"], Metadata["Bracket"], Metadata["StartSkewUs"], Metadata["DarkAgeS"]].join(" "),
+  );
+  assert.deepEqual(shown, ["downwelling before 12 3.5", "upwelling   ", "downwelling after  "]);
+  assert.ok(!("Bracket" in Spectra[1].Metadata));
 });
 
 test("the text is ASCII whatever the names are", () => {

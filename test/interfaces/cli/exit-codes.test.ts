@@ -64,9 +64,11 @@ test("every command line of the manual is one that vscope takes", async () => {
     "get",
     "list",
     "observe",
+    "pause",
     "put",
     "record",
     "reindex",
+    "resume",
     "runs",
     "show",
   ];

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startSkewUs, turnsOf } from "../../src/acquisition/turns.ts";
+import { isVscopeError } from "../../src/base/errors.ts";
+import { spectrum } from "../spectra/sample.ts";
+
+const shown = (order: "turns" | "interleaved", channels: readonly string[]): string =>
+  turnsOf(order, channels)
+    .map(({ channel, bracket = "-" }) => `${channel} ${bracket}`)
+    .join(", ");
+
+test("in turns, each channel comes once, in their order", () => {
+  assert.equal(shown("turns", ["a", "b"]), "a -, b -");
+  assert.equal(shown("turns", ["upwelling"]), "upwelling -");
+});
+
+test("interleaved, downwelling comes before and after all others", () => {
+  assert.equal(
+    shown("interleaved", ["Downwelling", "upwelling"]),
+    "Downwelling before, upwelling -, Downwelling after",
+  );
+  assert.equal(
+    shown("interleaved", ["a", "downwelling", "b"]),
+    "downwelling before, a -, b -, downwelling after",
+  );
+});
+
+for (const channels of [["downwelling"], ["a", "b"], []]) {
+  test(`channels ${channels.join(", ") || "(none)"} cannot be interleaved`, () => {
+    assert.throws(
+      () => turnsOf("interleaved", channels),
+      (error) => isVscopeError(error, "VALUE_INVALID"),
+    );
+  });
+}
+
+test("the skew is from the first start to the last, and that of one spectrometer is 0", () => {
+  const starts = [1_000_300, 1_000_000, 1_000_800].map((exposureStartUs) => spectrum({ exposureStartUs }));
+  assert.equal(startSkewUs(starts), 800);
+  assert.equal(startSkewUs(starts.slice(1, 2)), 0);
+  assert.equal(startSkewUs([]), undefined);
+});
