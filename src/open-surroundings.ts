@@ -18,13 +18,13 @@ export interface SurroundingsParts {
   readonly programs: Programs | undefined;
 }
 
-export interface Surroundings {
+export interface OpenedSurroundings {
   readonly position: ReadableCell<Position | undefined>;
   readonly clockState: ReadableCell<ClockState>;
   readonly judge: Judge;
 }
 
-export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): Surroundings {
+export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): OpenedSurroundings {
   const { config, clock, log, programs } = parts;
   const { place, gpsd: address } = config.position;
   const gpsd = address === undefined ? undefined : { network: NODE_NETWORK, address };

@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
-import { MS, SECOND } from "../../src/base/clock.ts";
+import { isoUtc, MS, SECOND } from "../../src/base/clock.ts";
 import { logTo } from "../../src/base/log.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { BatchSettings } from "../../src/acquisition/settings.ts";
+import { Router } from "../../src/resources/router.ts";
+import { TREE } from "../../src/resources/tree.ts";
+import { DEFAULT_LIMITS } from "../../src/spectra/quality.ts";
 import { TestInstrument, type TestInstrumentOptions } from "../support/instrument.ts";
 
 const SERIAL = "FLMS01859";
@@ -182,4 +185,28 @@ test("the log has one line for each file with flags, the result counts them", as
   assert.equal(told[0]?.colour, "amber");
   assert.ok(typeof result === "object" && result !== null && "flags" in result);
   assert.deepEqual(result.flags, { simulated: 16, clock_unsynchronised: 16 });
+});
+
+test("the newest verdict of each spectrometer and channel is a resource that tells of changes", async (context) => {
+  const instrument = await started(context);
+  const { model } = instrument;
+  const router = new Router(model, TREE);
+  const quality = router.match(["quality"]);
+  let changes = 0;
+  const stop = router.observe(quality)?.(() => {
+    changes += 1;
+  });
+  await instrument.record({ run: "quality" });
+  stop?.();
+  assert.ok(changes >= 8, `${changes} changes for 8 spectra`);
+  const value = await router.get(quality, {}, NEVER);
+  const expected = [SERIAL, COOLED].flatMap((serial) =>
+    ["downwelling", "upwelling"].map((channel) => {
+      const { exposureStartUtcUs = 0 } = model.rack.spectrometer(serial).newest(channel).value ?? {};
+      const exposureStart = isoUtc(exposureStartUtcUs);
+      const verdict = { colour: "green", mask: 2, flags: ["simulated"] };
+      return { serial, channel, kind: "light", exposureStart, ...verdict };
+    }),
+  );
+  assert.deepEqual(value, { newest: expected, limits: DEFAULT_LIMITS });
 });

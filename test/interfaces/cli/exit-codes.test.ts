@@ -71,6 +71,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "resume",
     "runs",
     "show",
+    "status",
   ];
   assert.deepEqual(
     [...new Set(names)].sort((a = "", b = "") => a.localeCompare(b)),
