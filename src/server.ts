@@ -15,6 +15,7 @@ import { CoapServer, type StreamPorts } from "./coap/server.ts";
 import { limitsOf, startRegistration, warnOfOpenKey } from "./coap-settings.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
+import type { Disk } from "./datadir/disk.ts";
 import type { Programs } from "./drivers/clock/port.ts";
 import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
@@ -43,6 +44,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Tell how good the computer's clock is; nobody is asked without. */
   readonly programs?: Programs;
+  /** Of the data directory; the system's when absent. */
+  readonly disk?: Disk;
 }
 
 /** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
@@ -121,11 +124,17 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version, programs }: ServerOptions,
+  { config, clock, log, version, disk, programs }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
-  const dataDirectory = await DataDirectory.open({ ...dataDirectoryOptions(config, version), clock, log });
+  const own = disk === undefined ? {} : { disk };
+  const dataDirectory = await DataDirectory.open({
+    ...dataDirectoryOptions(config, version),
+    clock,
+    log,
+    ...own,
+  });
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { definedOnly } from "../base/defined-only.ts";
 import { isoUtc } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import { DAY_S, type QuietTime } from "../scheduler/quiet-time.ts";
+import { DAY_S, type QuietTime, secondOfText } from "../scheduler/quiet-time.ts";
 import {
   historyShape,
   type JobShape,
@@ -129,8 +129,8 @@ export const SCHEDULER = [
     watch: ({ scheduler }) => [scheduler.quietTime],
     put: ({ scheduler }, _at, { start, end, powerOff, ...rest }) => {
       const changed = {
-        startS: start === undefined ? undefined : secondOf(start),
-        endS: end === undefined ? undefined : secondOf(end),
+        startS: start === undefined ? undefined : secondOfText(start),
+        endS: end === undefined ? undefined : secondOfText(end),
         powerOffEnabled: powerOff,
       };
       scheduler.setQuietTime(definedOnly({ ...rest, ...changed }));
@@ -161,11 +161,6 @@ function numberOf(id: string): number {
   if (Number.isNaN(number))
     throw new VscopeError("RESOURCE_NOT_FOUND", `job ${id.slice(0, 20)}: there is none`);
   return number;
-}
-
-function secondOf(text: string): number {
-  const [hours = 0, minutes = 0, seconds = 0] = text.split(":").map(Number);
-  return hours * 3600 + minutes * 60 + seconds;
 }
 
 function textOf(second: number): string {

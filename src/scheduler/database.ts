@@ -10,7 +10,7 @@ import type { Log } from "../base/log.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 const IN_MEMORY = ":memory:";
-const BUSY_MS = 2_000;
+const BUSY_MS = 500;
 
 export function openDatabase(
   path: string,
@@ -40,6 +40,8 @@ function openInMemory(path: string, log: Log): Database.Database {
 function open(path: string): Database.Database {
   const database = new Database(path, { timeout: BUSY_MS });
   try {
+    // Of two servers with one folder for their state only one carries out its jobs.
+    database.pragma("locking_mode = EXCLUSIVE");
     // A file system without shared memory refuses WAL and keeps its journal: slower, as safe.
     database.pragma("journal_mode = WAL");
     // What was planned and what was done outlives a power cut; there are a few rows a minute.

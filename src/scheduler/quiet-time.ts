@@ -51,6 +51,12 @@ export function isPowerOffTime(quiet: QuietTime, utcUs: number): boolean {
   return sinceS >= powerDelayS && sinceS < lengthS(quiet) - powerDelayS;
 }
 
+/** The second of the day in `22:00` or `22:00:30`. */
+export function secondOfText(text: string): number {
+  const [hours = 0, minutes = 0, seconds = 0] = text.split(":").map(Number);
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
 function lengthS({ startS, endS }: QuietTime): number {
   return (endS - startS + DAY_S) % DAY_S;
 }
@@ -61,9 +67,7 @@ function sinceStartS({ startS, timeZone }: QuietTime, utcUs: number): number {
 
 function secondOfDay(utcUs: number, timeZone: string): number {
   if (timeZone === "UTC") return Math.floor(utcUs / SECOND) % DAY_S;
-  const text = clockOf(timeZone).format(Math.floor(utcUs / 1000));
-  const [hours = 0, minutes = 0, seconds = 0] = text.split(":").map(Number);
-  return hours * 3600 + minutes * 60 + seconds;
+  return secondOfText(clockOf(timeZone).format(Math.floor(utcUs / 1000)));
 }
 
 // Making one takes a hundred times as long as using it.

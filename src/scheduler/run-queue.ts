@@ -2,8 +2,8 @@
 // run, whatever becomes of it, ends the queue.
 
 import { orAborted } from "../base/abort.ts";
-import type { Clock } from "../base/clock.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
+import { ERRORS, isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Begun } from "./actions.ts";
@@ -37,11 +37,17 @@ export interface RunQueueOptions {
   readonly changed: () => void;
 }
 
+/** What cannot be begun now may be possible in a moment. */
+const PATIENCE_US = 60 * SECOND;
+const TRY_EVERY_US = 5 * SECOND;
+
 export class RunQueue {
   readonly #options: RunQueueOptions;
   readonly #waiting: Run[] = [];
   readonly #closing = new AbortController();
   #current: Run | undefined;
+  /** Why the current run must not begin any more. */
+  #dropped: WhyNot | undefined;
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
 
@@ -68,8 +74,9 @@ export class RunQueue {
     if (!this.#isWorking) this.#work = this.#drain();
   }
 
-  /** Takes runs that wait out of the queue. */
+  /** Takes runs out of the queue that have not begun. */
   drop(isMeant: (run: Run) => boolean, why: WhyNot): void {
+    if (this.#current !== undefined && isMeant(this.#current)) this.#dropped = why;
     for (const run of this.#waiting.filter(isMeant)) {
       this.#waiting.splice(this.#waiting.indexOf(run), 1);
       this.#skip(run, why);
@@ -92,6 +99,7 @@ export class RunQueue {
         continue;
       }
       this.#current = this.#waiting.shift();
+      this.#dropped = undefined;
       this.#options.changed();
       if (this.#current !== undefined) await this.#attempt(this.#current, signal);
       this.#current = undefined;
@@ -101,14 +109,11 @@ export class RunQueue {
   }
 
   async #attempt(run: Run, signal: AbortSignal): Promise<void> {
-    const { clock, log, refusal, operations } = this.#options;
+    const { clock, log, refusal } = this.#options;
     try {
       const why = await refusal(run, signal);
-      if (why !== undefined) return this.#skip(run, why);
-      // A client may have been faster.
-      if (operations.running === undefined) return await this.#perform(run, signal);
-      if (run.onBusy === "skip") return this.#skip(run, this.#busy());
-      this.#waiting.unshift(run);
+      if (why === undefined) await this.#begin(run, signal);
+      else this.#skip(run, why);
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ job: run.job, reason: messageOf(error) }, "a scheduled run failed");
@@ -118,9 +123,37 @@ export class RunQueue {
     }
   }
 
-  async #perform(run: Run, signal: AbortSignal): Promise<void> {
-    const { clock, log, begin } = this.#options;
-    const { operation, ended } = begin(run, signal);
+  // Spectrometers need a moment after the start of the server, and when they come back.
+  async #begin(run: Run, signal: AbortSignal): Promise<void> {
+    const { clock, operations } = this.#options;
+    const untilUs = clock.nowUs() + PATIENCE_US;
+    for (;;) {
+      if (this.#dropped !== undefined) return this.#skip(run, this.#dropped);
+      // A client may have been faster.
+      if (operations.running !== undefined) return this.#step(run);
+      const begun = this.#tryToBegin(run, clock.nowUs() < untilUs, signal);
+      if (begun !== undefined) return this.#follow(run, begun, signal);
+      await clock.delay(TRY_EVERY_US, signal);
+    }
+  }
+
+  #tryToBegin(run: Run, isPatient: boolean, signal: AbortSignal): Begun | undefined {
+    try {
+      return this.#options.begin(run, signal);
+    } catch (error) {
+      if (isPatient && isVscopeError(error) && ERRORS[error.code].again) return undefined;
+      throw error;
+    }
+  }
+
+  // Aside, for somebody else's operation.
+  #step(run: Run): void {
+    if (run.onBusy === "skip") this.#skip(run, this.#busy());
+    else this.#waiting.unshift(run);
+  }
+
+  async #follow(run: Run, { operation, ended }: Begun, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
     this.#keep((history) => history.start(run.row, clock.utcUs(), operation));
     log.info({ job: run.job, operation, do: run.action.do }, "a scheduled run begins");
     const end = await orAborted(ended, signal).catch((error: unknown) => {

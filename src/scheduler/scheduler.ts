@@ -47,7 +47,7 @@ export interface SchedulerStatus {
   readonly isLasting: boolean;
 }
 
-const LOOK_EVERY_US = 5 * SECOND;
+const LOOK_EVERY_US = 10 * SECOND;
 const SAVE_EVERY_US = 600 * SECOND;
 const MOST_JOBS = 1_000;
 

@@ -73,6 +73,7 @@ export class SchedulerBench {
   refusal: VscopeError | undefined;
   switched: readonly string[] = ["QEP00709", "FLMS01859"];
   scheduler: Scheduler;
+  #isStopped = false;
 
   constructor(test: TestContext, startIso = "2026-06-21T12:00:00Z") {
     this.clock = new SettableClock(new VirtualClock(utc(startIso)));
@@ -92,6 +93,8 @@ export class SchedulerBench {
   }
 
   async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     await this.clock.virtual.run(this.scheduler.close());
   }
 
@@ -101,6 +104,7 @@ export class SchedulerBench {
     this.operations.running?.cancel("the server is stopping");
     await this.advance(offUs);
     this.scheduler = this.#open();
+    this.#isStopped = false;
     this.scheduler.start();
     await this.advance(0);
   }

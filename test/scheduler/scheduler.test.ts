@@ -114,6 +114,46 @@ test("a run that fails, or is refused, is in the history with its reason, and no
   assert.match(rows[2]?.message ?? "", /a client asked for it/);
 });
 
+test("what cannot be begun at once is tried again for a minute", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  bench.refusal = new VscopeError("DEVICE_NOT_CONNECTED", "record: no spectrometer has been found");
+  await bench.advance(10 * MINUTE + 42 * SECOND);
+  bench.refusal = undefined;
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.times, ["12:10:45"]);
+  bench.refusal = new VscopeError("VALUE_INVALID", "record: that will never do");
+  await bench.advance(8 * MINUTE + 20 * SECOND);
+  assert.deepEqual(bench.outcomes(1), ["done", "failed"]);
+});
+
+test("a job that is deleted while its run is tried again does not begin", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  bench.refusal = new VscopeError("DEVICE_NOT_CONNECTED", "record: no spectrometer has been found");
+  await bench.advance(10 * MINUTE + 22 * SECOND);
+  bench.scheduler.delete(1);
+  bench.refusal = undefined;
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.times, []);
+  assert.deepEqual(bench.outcomes(1), ["skipped 1 deleted"]);
+});
+
+test("a run that was going on when the process was killed is interrupted", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add({ action: record });
+  await bench.advance(SECOND);
+  await bench.stop();
+  const { default: Database } = await import("better-sqlite3");
+  // As a process leaves it that could not say that it ends.
+  const file = new Database(bench.file);
+  file.exec("UPDATE history SET outcome = 'running', endedUtcUs = NULL, message = NULL");
+  file.close();
+  await bench.restart(MINUTE);
+  assert.deepEqual(bench.outcomes(1), ["interrupted"]);
+  assert.match(bench.rows(1)[0]?.message ?? "", /the server ended before the run did/);
+});
+
 test("the server is away: by policy the newest missed run is made up for, all are, or none is", async (context) => {
   const bench = new SchedulerBench(context);
   const grid = { action: record, startUtcUs: utc("2026-06-21T12:30:00Z"), intervalUs: 30 * MINUTE };
@@ -152,7 +192,7 @@ test("the clock is set forwards: what lies between is missed; set back: its hour
   await bench.advance(HOUR);
   bench.clock.offsetUs += 5 * HOUR;
   await bench.advance(MINUTE);
-  assert.deepEqual(bench.times, ["12:30:00", "18:00:05"]);
+  assert.deepEqual(bench.times, ["12:30:00", "18:00:10"]);
   assert.deepEqual(bench.outcomes(1), ["done", "skipped 4 missed", "done"]);
   assert.match(bench.rows(1)[1]?.message ?? "", /the clock was set forwards by 18000 s/);
   bench.clock.offsetUs -= 4 * HOUR;
@@ -290,11 +330,15 @@ test("windows of the sun and values of resources: what does not hold skips the r
 test("what a store that fails cannot keep is recorded all the same", async (context) => {
   const bench = new SchedulerBench(context);
   bench.scheduler.add({ action: record, startUtcUs: utc("2026-06-21T12:10:00Z"), intervalUs: 10 * MINUTE });
+  await bench.stop();
   const { default: Database } = await import("better-sqlite3");
-  const other = new Database(bench.file);
-  // Another program has broken the file's tables.
-  other.exec("DROP TABLE history; DROP TABLE settings");
-  other.close();
+  const file = new Database(bench.file);
+  for (const table of ["history", "jobs"])
+    file.exec(
+      `CREATE TRIGGER full_${table} BEFORE ${table === "jobs" ? "UPDATE" : "INSERT"} ON ${table} BEGIN SELECT RAISE(FAIL, 'disk full'); END`,
+    );
+  file.close();
+  await bench.restart();
   await bench.advance(25 * MINUTE);
   assert.deepEqual(bench.times, ["12:10:00", "12:20:00"]);
 });

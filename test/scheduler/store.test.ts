@@ -36,6 +36,10 @@ test("jobs, states and settings are there after the file was closed; numbers are
   store.quietTime = { ...store.quietTime, enabled: true };
   store.close();
   const again = SchedulerStore.open(path, parts);
+  // Another server with the same folder does not carry out the same jobs.
+  const second = SchedulerStore.open(path, parts);
+  assert.deepEqual([second.isLasting, second.liveJobs()], [false, []]);
+  second.close();
   assert.deepEqual(again.liveJobs(), [{ job: { ...definition, id: 1, state: "active" }, settledUtcUs: 7 }]);
   assert.equal(again.job(2)?.state, "deleted");
   assert.equal(again.seenUtcUs, 1_790_000_000_000_001);

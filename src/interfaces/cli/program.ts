@@ -7,6 +7,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
+import { planCommand } from "./commands/plan.ts";
 import {
   abortCommand,
   autoCommand,
@@ -42,6 +43,7 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   scheduleCommand,
+  planCommand,
   runsCommand,
   downloadCommand,
   showCommand,

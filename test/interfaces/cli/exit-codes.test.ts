@@ -65,11 +65,13 @@ test("every command line of the manual is one that vscope takes", async () => {
     "list",
     "observe",
     "pause",
+    "plan",
     "put",
     "record",
     "reindex",
     "resume",
     "runs",
+    "schedule",
     "show",
     "status",
   ];

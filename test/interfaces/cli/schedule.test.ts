@@ -20,20 +20,10 @@ const run = (...args: readonly string[]) => vscope(["schedule", ...args], { url 
 test("add, list, suspend, resume, delete, history", async () => {
   const empty = await run("list");
   assert.deepEqual([empty.code, empty.out, empty.errors], [0, "", "no job is scheduled\n"]);
-  const added = await run(
-    ...["add", "--name", "grid", "--at", "2090-01-01T06:00:00+01:00", "--every", "10m"],
-    ...["--until", "2090-02-01T00:00:00Z", "-r", "plot10", "-n", "5", "--auto", "--setting", "delayS=2"],
-    ...[
-      "--min-elevation",
-      "20",
-      "--azimuth",
-      "90..270",
-      "--if",
-      "/datadir freeBytes >= 1e9",
-      "--missed",
-      "skip",
-    ],
-  );
+  const grid =
+    "add --name grid --at 2090-01-01T06:00:00+01:00 --every 10m --until 2090-02-01T00:00:00Z -r plot10 -n 5 --auto " +
+    "--setting delayS=2 --min-elevation 20 --azimuth 90..270 --missed skip";
+  const added = await run(...grid.split(" "), "--if", "/datadir freeBytes >= 1e9");
   assert.equal(
     added.out,
     "job 1: grid: record run=plot10 sequences=5 autointegrate=0 delayS=2, " +

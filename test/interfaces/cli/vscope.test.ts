@@ -322,6 +322,8 @@ test("help and version", async () => {
     "dark",
     "auto",
     "abort",
+    "schedule",
+    "plan",
     "runs",
     "download",
     "show",

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { definedOnly } from "../../../base/defined-only.ts";
 import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
+import { conditionOf, durationS } from "../job-text.ts";
 import type { Session } from "../session.ts";
 import { numberOption, parseValue } from "../value.ts";
 import { actionText, jobShape, shortTime, whenText } from "./schedule-text.ts";
@@ -81,7 +82,7 @@ function whatOptions(add: Command): Command {
 function whenOptions(add: Command): Command {
   return add
     .option("--at <time>", "first run, in ISO 8601 with its zone")
-    .option("--every <time>", "repeat after 30s, 10m, 2h or 1d", durationOf)
+    .option("--every <time>", "repeat after 30s, 10m, 2h or 1d", duration)
     .option("--until <time>", "no run later than this")
     .addOption(
       new Option("--sun <event>", "each day at an event of the sun").choices(["sunrise", "noon", "sunset"]),
@@ -91,7 +92,7 @@ function whenOptions(add: Command): Command {
       "with sunrise and sunset: when the sun passes this elevation",
       numberOption("--sun-elevation", ELEVATION),
     )
-    .option("--offset <time>", "so long after the event of the sun; -30m before it", durationOf)
+    .option("--offset <time>", "so long after the event of the sun; -30m before it", duration)
     .option("--min-elevation <deg>", "not while the sun is lower", numberOption("--min-elevation", ELEVATION))
     .option(
       "--max-elevation <deg>",
@@ -102,7 +103,7 @@ function whenOptions(add: Command): Command {
     .option(
       "--if <condition>",
       "only if a resource's value fits: '/datadir freeBytes >= 1e9'",
-      collect(conditionOf),
+      collect(condition),
     )
     .addOption(
       new Option("--missed <policy>", "runs missed while the server was off").choices([
@@ -158,14 +159,10 @@ function settingOf(text: string): readonly [string, unknown] {
   return [name, parseValue(rest.join("="))];
 }
 
-const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-function durationOf(text: string): number {
-  const [, number, unit = "s"] = /^(-?\d+(?:\.\d+)?)([smhd])?$/.exec(text) ?? [];
-  const seconds = UNIT_S[unit];
-  if (number === undefined || seconds === undefined)
-    throw usageError(`"${text}" is not a time such as 30s, 10m, 2h or 1d`);
-  return Number(number) * seconds;
+function duration(text: string): number {
+  const seconds = durationS(text);
+  if (seconds === undefined) throw usageError(`"${text}" is not a time such as 30s, 10m, 2h or 1d`);
+  return seconds;
 }
 
 function azimuthOf(text: string): { readonly from: number; readonly to: number } {
@@ -174,9 +171,8 @@ function azimuthOf(text: string): { readonly from: number; readonly to: number }
   return { from: Number(from), to: Number(to) };
 }
 
-function conditionOf(text: string): object {
-  const found = /^(\/\S*)(?:\s+([\w.-]+))?\s*(<=|>=|!=|=|<|>)\s*(\S.*)$/.exec(text.trim());
-  const [, path, field, is, value = ""] = found ?? [];
-  if (path === undefined) throw usageError(`--if: "${text}" is not PATH [FIELD] COMPARISON VALUE`);
-  return definedOnly({ path, field, is, value: parseValue(value.trim()) });
+function condition(text: string): object {
+  const found = conditionOf(text);
+  if (found === undefined) throw usageError(`--if: "${text}" is not PATH [FIELD] COMPARISON VALUE`);
+  return found;
 }

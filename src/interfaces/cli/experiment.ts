@@ -1,0 +1,134 @@
+// An experiment as a file describes it: jobs over times, runs (plots) and repeats, with integration times for the channels.
+
+import { z } from "zod";
+import { definedOnly } from "../../base/defined-only.ts";
+import { batch } from "../../resources/acquisition.ts";
+import type { newJobShape } from "../../resources/job-shape.ts";
+import { isoTime } from "../../resources/iso-time.ts";
+import { BUSY, MISSED, SUN_EVENTS } from "../../scheduler/job.ts";
+import { conditionOf, durationS } from "./job-text.ts";
+
+/** A job as the server's resource takes it. */
+export type JobInput = z.input<typeof newJobShape>;
+
+const duration = z.union([z.number(), z.string()]).transform((given, context) => {
+  const seconds = typeof given === "number" ? given : durationS(given);
+  if (seconds !== undefined) return seconds;
+  context.addIssue({ code: "custom", message: `"${given}" is not a time such as 30 s, 10 min, 2 h or 1 d` });
+  return z.NEVER;
+});
+const condition = z.string().transform((given, context) => {
+  const found = conditionOf(given);
+  if (found !== undefined) return found;
+  context.addIssue({ code: "custom", message: `"${given}" is not like /datadir freeBytes >= 1e9` });
+  return z.NEVER;
+});
+const degrees = z.strictObject({ min: z.number().optional(), max: z.number().optional() });
+const oneOrMore = <T extends z.ZodType>(one: T) =>
+  z.union([one.transform((value) => [value]), z.array(one).min(1)]);
+const settings = batch.omit({ run: true });
+
+const jobShape = z.strictObject({
+  do: z.enum(["record", "dark", "autointegrate", "power-off", "power-on"]).default("record"),
+  /** One run, or several: the job is repeated for each, one after the other. */
+  run: oneOrMore(z.string()).optional(),
+  settings: settings.optional(),
+  /** One time or several. */
+  at: oneOrMore(isoTime).optional(),
+  every: duration.optional(),
+  until: isoTime.optional(),
+  /** How often `every` repeats it, instead of `until`. */
+  times: z.int().min(1).optional(),
+  sun: z
+    .strictObject({
+      event: z.enum(SUN_EVENTS),
+      elevation: z.number().optional(),
+      offset: duration.optional(),
+    })
+    .optional(),
+  when: z
+    .strictObject({
+      sunElevation: degrees.optional(),
+      sunAzimuth: z.strictObject({ from: z.number(), to: z.number() }).optional(),
+      values: z.array(condition).optional(),
+    })
+    .optional(),
+  onMissed: z.enum(MISSED).optional(),
+  onBusy: z.enum(BUSY).optional(),
+});
+const job = jobShape.superRefine(({ at, every, until, times }, context) => {
+  const complain = (key: string, message: string): void =>
+    context.addIssue({ code: "custom", path: [key], message });
+  if (times !== undefined && (every === undefined || at === undefined))
+    complain("times", "needs at and every");
+  if (times !== undefined && until !== undefined) complain("times", "beside until, one of them is enough");
+});
+type ExperimentJob = z.output<typeof job>;
+
+export const experimentShape = z.strictObject({
+  /** Names the jobs, so that they are found again. */
+  experiment: z.string().min(1).max(60),
+  /** Where the sun is looked at in a dry run without a server. */
+  position: z
+    .strictObject({
+      latitude: z.number().min(-90).max(90),
+      longitude: z.number().min(-180).max(180),
+      height: z.number().default(0),
+    })
+    .optional(),
+  run: oneOrMore(z.string()).optional(),
+  settings: settings.optional(),
+  /** By channel, for all spectrometers. */
+  integrationTimes: z.record(z.string(), duration).default({}),
+  jobs: z.record(z.string().min(1).max(30), job),
+});
+export type Experiment = z.output<typeof experimentShape>;
+
+/** The jobs that the experiment is made of, in the order of the file. */
+export function jobsOf(experiment: Experiment): readonly JobInput[] {
+  return Object.entries(experiment.jobs).flatMap(([name, one]) => {
+    const starts = one.at ?? [undefined];
+    const runs = one.run ?? experiment.run ?? [undefined];
+    return starts.flatMap((start) => runs.map((run) => jobOf(experiment, { name, job: one, start, run })));
+  });
+}
+
+interface Part {
+  readonly name: string;
+  readonly job: ExperimentJob;
+  readonly start: string | undefined;
+  readonly run: string | undefined;
+}
+
+function jobOf(experiment: Experiment, { name, job: one, start, run }: Part): JobInput {
+  const { every, until, sun, when, onMissed, onBusy } = one;
+  const timing = { start, end: until ?? endOf(one, start), intervalS: every, onMissed, onBusy };
+  const { offset: offsetS, elevation: elevationDeg, event } = sun ?? {};
+  const { sunElevation: sunElevationDeg, sunAzimuth: sunAzimuthDeg, values } = when ?? {};
+  return {
+    name: `${experiment.experiment}/${name}`,
+    action: actionOf(experiment, one, run),
+    ...definedOnly(timing),
+    ...(event === undefined ? {} : { sun: definedOnly({ event, offsetS, elevationDeg }) }),
+    ...(when === undefined ? {} : { when: definedOnly({ sunElevationDeg, sunAzimuthDeg, values }) }),
+  };
+}
+
+function actionOf(
+  experiment: Experiment,
+  { do: what, settings: own }: ExperimentJob,
+  run: string | undefined,
+): JobInput["action"] {
+  const all = definedOnly({ ...experiment.settings, ...own });
+  const where = run === undefined ? {} : { run };
+  if (what === "record") return { do: what, settings: { ...where, ...all } };
+  if (what === "dark") return { do: what, ...where };
+  const { targetPercent } = all;
+  if (what !== "autointegrate") return { do: what };
+  return targetPercent === undefined ? { do: what } : { do: what, targetPercent };
+}
+
+function endOf({ every, times }: ExperimentJob, start: string | undefined): string | undefined {
+  if (times === undefined || every === undefined || start === undefined) return undefined;
+  return new Date(Date.parse(start) + (times - 1) * every * 1000).toISOString();
+}

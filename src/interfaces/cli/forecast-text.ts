@@ -1,0 +1,92 @@
+// A forecast for people: the first runs, then each job with its sum.
+
+import { isoUtc } from "../../base/clock.ts";
+import type { PlannedRun } from "./forecast.ts";
+import { type Column, renderTable } from "./table.ts";
+import { bytesText, printable } from "./value-text.ts";
+
+const RIGHT = "right";
+const RUNS: readonly Column[] = [
+  { heading: "utc" },
+  { heading: "job" },
+  { heading: "run" },
+  { heading: "time", align: RIGHT },
+  { heading: "data", align: RIGHT },
+  { heading: "" },
+];
+const JOBS: readonly Column[] = [
+  { heading: "job" },
+  { heading: "runs", align: RIGHT },
+  { heading: "skipped", align: RIGHT },
+  { heading: "time", align: RIGHT },
+  { heading: "data", align: RIGHT },
+];
+
+export interface ForecastShown {
+  readonly limit: number;
+  readonly days: number;
+  readonly freeBytes: number | undefined;
+}
+
+export function forecastText(runs: readonly PlannedRun[], { limit, days, freeBytes }: ForecastShown): string {
+  if (runs.length === 0) return `no run within ${days} days`;
+  const listed = runs
+    .slice(0, limit)
+    .map((one) => [
+      isoUtc(one.utcUs).slice(0, 19).replace("T", " "),
+      one.job,
+      one.run,
+      one.skipped === undefined ? timeText(one.seconds) : "",
+      one.skipped === undefined ? bytesText(one.bytes) : "",
+      one.skipped === undefined ? "" : `skipped: ${one.skipped}`,
+    ]);
+  const more = runs.length > limit ? `and ${runs.length - limit} more, --limit shows them\n` : "";
+  const list =
+    limit === 0
+      ? ""
+      : `${renderTable(
+          RUNS,
+          listed.map((cells) => cells.map(printable)),
+        )}${more}\n`;
+  return list + summary(runs) + room(runs, { freeBytes, days });
+}
+
+function summary(runs: readonly PlannedRun[]): string {
+  const names = [...new Set(runs.map(({ job }) => job))];
+  const row = (name: string, own: readonly PlannedRun[]): readonly string[] => {
+    const made = own.filter(({ skipped }) => skipped === undefined);
+    const seconds = made.reduce((sum, one) => sum + one.seconds, 0);
+    return [
+      name,
+      String(made.length),
+      String(own.length - made.length),
+      timeText(seconds),
+      bytesText(dataOf(made)),
+    ];
+  };
+  const rows = names.map((name) =>
+    row(
+      printable(name),
+      runs.filter(({ job }) => job === name),
+    ),
+  );
+  return renderTable(JOBS, names.length === 1 ? rows : [...rows, row("all", runs)]);
+}
+
+function room(runs: readonly PlannedRun[], { freeBytes, days }: Omit<ForecastShown, "limit">): string {
+  const bytes = dataOf(runs.filter(({ skipped }) => skipped === undefined));
+  if (freeBytes === undefined || bytes === 0) return "";
+  const enough = Math.floor((freeBytes / bytes) * days);
+  return `${bytesText(freeBytes)} are free on the server: enough for ${enough} days like these\n`;
+}
+
+function dataOf(runs: readonly PlannedRun[]): number {
+  return Math.round(runs.reduce((sum, { bytes }) => sum + bytes, 0));
+}
+
+function timeText(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = new Date(Math.round(seconds) * 1000).toISOString();
+  const hours = Math.floor(seconds / 3600);
+  return `${hours}:${whole.slice(14, 19)} h`;
+}

@@ -1,0 +1,115 @@
+// What jobs will do: their runs, those that the sun or quiet time will keep from happening, time and data.
+
+import { batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
+import { NEVER } from "../../base/abort.ts";
+import { definedOnly } from "../../base/defined-only.ts";
+import { VscopeError } from "../../base/errors.ts";
+import { newJobOf, newJobShape } from "../../resources/job-shape.ts";
+import { checkedJob } from "../../scheduler/check-job.ts";
+import { refusalOf } from "../../scheduler/conditions.ts";
+import { isQuietAction, type JobDefinition } from "../../scheduler/job.ts";
+import { nextAfter } from "../../scheduler/plan.ts";
+import { isQuiet, type QuietTime } from "../../scheduler/quiet-time.ts";
+import type { Place } from "../../spectra/sun.ts";
+import type { JobInput } from "./experiment.ts";
+
+export interface Facts {
+  readonly place: Place | undefined;
+  readonly quietTime: QuietTime;
+  /** Integration time in seconds by channel: that of the slowest spectrometer. */
+  readonly channels: ReadonlyMap<string, number>;
+  /** Pixels of each spectrometer. */
+  readonly pixels: readonly number[];
+}
+
+export interface PlannedRun {
+  readonly utcUs: number;
+  readonly job: string;
+  readonly run: string;
+  readonly seconds: number;
+  readonly bytes: number;
+  /** Why it will not happen. */
+  readonly skipped?: string;
+}
+
+/** Of opening, closing and reading out. */
+const OVERHEAD_S = 0.2;
+/** Of a search. */
+const EXPOSURES = 4;
+/** A pixel and what surrounds it, and the metadata, in a spectra file. */
+const PIXEL_BYTES = 11;
+const METADATA_BYTES = 1_500;
+const MOST_RUNS = 100_000;
+
+/** Oldest first. Throws what the server would say to a job that makes no sense. */
+export async function forecast(
+  jobs: readonly JobInput[],
+  facts: Facts,
+  { fromUtcUs, untilUtcUs }: { readonly fromUtcUs: number; readonly untilUtcUs: number },
+): Promise<readonly PlannedRun[]> {
+  const all: PlannedRun[] = [];
+  for (const input of jobs) {
+    const asked = newJobOf(newJobShape.parse(input));
+    const job = checkedJob(asked, { utcUs: fromUtcUs, isClockSet: true, place: facts.place });
+    const cost = costOf(job, facts);
+    for (let next = nextAfter(job, fromUtcUs - 1, facts.place); typeof next === "object"; ) {
+      if (next.utcUs >= untilUtcUs) break;
+      const skipped =
+        next.isVoid === true ? "no such event of the sun" : await reasonOf(job, next.utcUs, facts);
+      all.push({ utcUs: next.utcUs, ...namesOf(job), ...cost, ...definedOnly({ skipped }) });
+      if (all.length > MOST_RUNS)
+        throw new VscopeError(
+          "VALUE_OUT_OF_RANGE",
+          `more than ${MOST_RUNS} runs; --days looks less far ahead`,
+        );
+      next = nextAfter(job, next.utcUs, facts.place);
+    }
+  }
+  return all.toSorted((a, b) => a.utcUs - b.utcUs);
+}
+
+function namesOf({ name = "job", action }: JobDefinition): Pick<PlannedRun, "job" | "run"> {
+  if (action.do === "record") return { job: name, run: action.settings.run ?? "" };
+  return { job: name, run: action.do === "dark" ? (action.run ?? "") : "" };
+}
+
+async function reasonOf(
+  { when = {}, action }: JobDefinition,
+  utcUs: number,
+  { place, quietTime }: Facts,
+): Promise<string | undefined> {
+  if (isQuiet(quietTime, utcUs) && !isQuietAction(action)) return "quiet time";
+  // What resources will say is not known ahead.
+  const { values: _, ...sun } = when;
+  const read = (): Promise<undefined> => Promise.resolve(undefined);
+  return (await refusalOf(sun, { utcUs, place, read }, NEVER))?.message;
+}
+
+function costOf({ action }: JobDefinition, facts: Facts): Pick<PlannedRun, "seconds" | "bytes"> {
+  if (action.do === "record") {
+    const { run: _, ...settings } = action.settings;
+    const complete = { ...DEFAULTS, ...settings };
+    return total([...batchSteps(complete)], complete.delayS, facts);
+  }
+  if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], 0, facts);
+  return total(action.do === "autointegrate" ? [{ do: "autointegrate", sequence: 0 }] : [], 0, facts);
+}
+
+function total(
+  steps: readonly Step[],
+  delayS: number,
+  { channels, pixels }: Facts,
+): Pick<PlannedRun, "seconds" | "bytes"> {
+  const onceS = [...channels.values()].reduce((sum, seconds) => sum + seconds + OVERHEAD_S, 0);
+  const onceBytes =
+    channels.size * pixels.reduce((sum, count) => sum + count * PIXEL_BYTES + METADATA_BYTES, 0);
+  let [seconds, bytes] = [0, 0];
+  for (const { do: what } of steps) {
+    if (what === "light" || what === "dark") {
+      seconds += onceS;
+      bytes += onceBytes;
+    } else if (what === "autointegrate") seconds += EXPOSURES * onceS;
+    else if (what === "wait") seconds += delayS;
+  }
+  return { seconds, bytes };
+}

@@ -1,0 +1,170 @@
+// An experiment from its file: a dry run, or jobs for the server.
+
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { isoUtc, SECOND } from "../../base/clock.ts";
+import { messageOf, VscopeError } from "../../base/errors.ts";
+import { isServerUnreachable } from "../../client/reply-error.ts";
+import type { VscopeClient } from "../../client/vscope-client.ts";
+import { nearestName } from "../../config/nearest-name.ts";
+import { jobShape } from "./commands/schedule-text.ts";
+import { usageError } from "./exit-codes.ts";
+import { type Experiment, experimentShape, type JobInput, jobsOf } from "./experiment.ts";
+import { forecast } from "./forecast.ts";
+import { forecastText } from "./forecast-text.ts";
+import { ASSUMED, type ServerFacts, serverFacts } from "./server-facts.ts";
+import type { Session } from "./session.ts";
+import { parseYaml } from "./yaml-file.ts";
+
+export interface PlanFlags {
+  readonly dryRun?: true;
+  readonly replace?: true;
+  readonly days?: number;
+  readonly limit: number;
+}
+
+const DAY_US = 86_400 * SECOND;
+const JOBS = ["scheduler", "jobs"] as const;
+
+/** Throws VALUE_INVALID with every mistake in the file. */
+export async function planExperiment(session: Session, file: string, flags: PlanFlags): Promise<void> {
+  const experiment = parseYaml(experimentShape, await textOf(file), file);
+  if (flags.dryRun === true) await dryRun(session, experiment, flags);
+  else await session.withClient((client) => submit(session, client, { experiment, flags }));
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw usageError(`${file}: the file cannot be read (${messageOf(error)})`);
+  }
+}
+
+async function dryRun(
+  session: Session,
+  experiment: Experiment,
+  { days = 1, limit }: PlanFlags,
+): Promise<void> {
+  const known = await factsOf(session);
+  if (known.serials.length > 0) checkChannels(experiment, known);
+  const facts = {
+    ...known,
+    channels: channelsOf(experiment, known),
+    place: placeOf(experiment) ?? known.place,
+  };
+  const fromUtcUs = session.clock.utcUs();
+  const runs = await forecast(jobsOf(experiment), facts, {
+    fromUtcUs,
+    untilUtcUs: fromUtcUs + days * DAY_US,
+  });
+  const shown = runs.map(({ utcUs, ...run }) => ({ utc: isoUtc(utcUs), ...run }));
+  session.print(shown, () => forecastText(runs, { limit, freeBytes: known.freeBytes, days }));
+}
+
+// A plan is also made at a desk, far from the box.
+async function factsOf(session: Session): Promise<ServerFacts> {
+  try {
+    return await session.withClient((client) => serverFacts(client, session.signal));
+  } catch (error) {
+    if (!isServerUnreachable(error) || session.signal.aborted) throw error;
+    session.say(
+      `${messageOf(error)}\nassumed: 2 channels, 1 spectrometer of 2048 pixels, 100 ms, no quiet time`,
+    );
+    return ASSUMED;
+  }
+}
+
+function placeOf({ position }: Experiment): ServerFacts["place"] {
+  if (position === undefined) return undefined;
+  const { latitude, longitude, height } = position;
+  return { latitudeDeg: latitude, longitudeDeg: longitude, heightM: height };
+}
+
+function channelsOf(
+  { integrationTimes }: Experiment,
+  { channels }: ServerFacts,
+): ReadonlyMap<string, number> {
+  return new Map([...channels].map(([channel, seconds]) => [channel, integrationTimes[channel] ?? seconds]));
+}
+
+function checkChannels({ integrationTimes }: Experiment, { channels }: ServerFacts): void {
+  const known = [...channels.keys()];
+  const unknown = Object.keys(integrationTimes).find((channel) => !channels.has(channel));
+  if (unknown === undefined) return;
+  const nearest = nearestName(unknown, known);
+  const hint =
+    nearest === undefined ? `channels are ${known.join(", ") || "none"}` : `did you mean ${nearest}?`;
+  throw usageError(`integrationTimes.${unknown}: unknown channel, ${hint}`);
+}
+
+interface Submission {
+  readonly experiment: Experiment;
+  readonly flags: PlanFlags;
+}
+
+// All of its jobs, or none.
+async function submit(
+  session: Session,
+  client: VscopeClient,
+  { experiment, flags }: Submission,
+): Promise<void> {
+  const { signal } = session;
+  const facts = await serverFacts(client, signal);
+  checkChannels(experiment, facts);
+  const inputs = jobsOf(experiment);
+  const before = await jobsNamed(client, experiment.experiment, signal);
+  if (before.length > 0 && flags.replace !== true) {
+    const fact = `${experiment.experiment}: jobs ${before.join(", ")} are scheduled already`;
+    throw new VscopeError("STATE_CONFLICT", `${fact}, --replace deletes them first`, {
+      details: { usage: true },
+    });
+  }
+  await setTimes(client, experiment, facts, signal);
+  const added = await addAll(client, inputs, signal);
+  for (const id of before) await client.delete([...JOBS, String(id)], signal);
+  const ids = added.join(", ");
+  session.print({ added, deleted: before }, () => {
+    const gone = before.length === 0 ? "" : `, in place of ${before.join(", ")}`;
+    return `${experiment.experiment}: ${added.length === 1 ? "job" : "jobs"} ${ids}${gone}`;
+  });
+}
+
+async function jobsNamed(
+  client: VscopeClient,
+  experiment: string,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const jobs = await client.getAs(JOBS, z.array(jobShape), signal);
+  return jobs.filter(({ name = "" }) => name.startsWith(`${experiment}/`)).map(({ id }) => id);
+}
+
+async function addAll(
+  client: VscopeClient,
+  inputs: readonly JobInput[],
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const added: number[] = [];
+  try {
+    for (const input of inputs) added.push(jobShape.parse((await client.post(JOBS, input, signal)).value).id);
+  } catch (error) {
+    for (const id of added) await client.delete([...JOBS, String(id)], signal);
+    throw error;
+  }
+  return added;
+}
+
+async function setTimes(
+  client: VscopeClient,
+  { integrationTimes }: Experiment,
+  { serials }: ServerFacts,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const serial of serials)
+    for (const [channel, seconds] of Object.entries(integrationTimes))
+      await client.put(
+        ["spectrometers", serial, "integration-time", channel],
+        Math.round(seconds * SECOND),
+        signal,
+      );
+}

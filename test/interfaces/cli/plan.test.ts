@@ -1,0 +1,183 @@
+// An experiment from its file to the jobs of a server.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { experimentShape, jobsOf } from "../../../src/interfaces/cli/experiment.ts";
+import { forecast } from "../../../src/interfaces/cli/forecast.ts";
+import { ASSUMED } from "../../../src/interfaces/cli/server-facts.ts";
+import { parseYaml } from "../../../src/interfaces/cli/yaml-file.ts";
+import { CoapInstrument } from "../../support/coap-instrument.ts";
+import { vscope } from "./spawn-vscope.ts";
+
+const FILE = `# A season over two plots
+experiment: canopy
+position: { latitude: 55.92, longitude: -3.17, height: 80 }
+run: [plotA, plotB]
+settings:
+  sequences: 3
+  delayS: 2
+integrationTimes:
+  upwelling: 250 ms
+jobs:
+  grid:
+    at: 2090-06-21T06:00:00Z
+    every: 30 min
+    times: 24
+    settings: { autointegrate: 0 }
+    when:
+      sunElevation: { min: 20 }
+      values: ["/datadir freeBytes >= 1e9"]
+  darks:
+    do: dark
+    run: darks
+    sun: { event: sunset, offset: -30 min }
+    at: 2090-06-21T00:00:00Z
+    onBusy: skip
+`;
+
+const parse = (text: string) => parseYaml(experimentShape, text, "x.yaml");
+
+test("a job for each plot, with what all have in common", () => {
+  const when = {
+    sunElevationDeg: { min: 20 },
+    values: [{ path: "/datadir", field: "freeBytes", is: ">=", value: 1e9 }],
+  };
+  const grid = (run: string) => ({
+    name: "canopy/grid",
+    action: { do: "record", settings: { run, sequences: 3, delayS: 2, autointegrate: 0 } },
+    start: "2090-06-21T06:00:00Z",
+    end: "2090-06-21T17:30:00.000Z",
+    intervalS: 1800,
+    when,
+  });
+  const darks = {
+    name: "canopy/darks",
+    action: { do: "dark", run: "darks" },
+    start: "2090-06-21T00:00:00Z",
+    sun: { event: "sunset", offsetS: -1800 },
+    onBusy: "skip",
+  };
+  assert.deepEqual(jobsOf(parse(FILE)), [grid("plotA"), grid("plotB"), darks]);
+});
+
+test("every mistake is told with line, key and the nearest name", () => {
+  const text = FILE.replace("sequences: 3", "sequence: 3")
+    .replace("every: 30 min", "every: 30 mins")
+    .replace("sunElevation: { min: 20 }", "sunElevation: { mim: 20 }")
+    .replace("do: dark", "do: darks")
+    .replace(">= 1e9", "is large");
+  assert.throws(
+    () => parse(text),
+    (error: Error) => {
+      assert.deepEqual(error.message.split("\n"), [
+        "x.yaml:6: settings.sequence: unknown key, did you mean sequences?",
+        'x.yaml:13: jobs.grid.every: "30 mins" is not a time such as 30 s, 10 min, 2 h or 1 d',
+        "x.yaml:17: jobs.grid.when.sunElevation.mim: unknown key, did you mean min?",
+        'x.yaml:18: jobs.grid.when.values.0: "/datadir freeBytes is large" is not like /datadir freeBytes >= 1e9',
+        'x.yaml:20: jobs.darks.do: Invalid option: expected one of "record"|"dark"|"autointegrate"|"power-off"|"power-on"',
+      ]);
+      return true;
+    },
+  );
+  for (const [wrong, message] of [
+    ["", /x.yaml:1: /],
+    ["experiment: a\njobs: [", /x.yaml:2: /],
+    ["experiment: a\nexperiment: b\njobs: {}", /x.yaml:2: Map keys must be unique/],
+    ["jobs: {}", /x.yaml:1: experiment: /],
+    ["experiment: a\njobs:\n  x: { times: 3 }", /x.yaml:3: jobs.x.times: needs at and every/],
+    ["experiment: a\njobs:\n  x: { at: [2026-01-01, 2026-01-02T00:00:00Z] }", /x.yaml:3: jobs.x.at/],
+    [
+      `a: &a [1,1,1,1,1,1,1,1,1]\n${"bcdefgh".replaceAll(
+        /./g,
+        (name) =>
+          `${name}: &${name} [${Array(9)
+            .fill(`*${String.fromCharCode(name.charCodeAt(0) - 1)}`)
+            .join(",")}]\n`,
+      )}`,
+      /x.yaml:1: Excessive alias count/,
+    ],
+  ] as const)
+    assert.throws(() => parse(wrong), message);
+});
+
+test("the forecast has every run, with what the sun and quiet time take away, and its time and data", async () => {
+  const experiment = parse(FILE);
+  const place = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
+  const quietTime = { ...ASSUMED.quietTime, enabled: true, startS: 17 * 3600, endS: 18 * 3600 };
+  const window = { fromUtcUs: Date.UTC(2090, 5, 20) * 1000, untilUtcUs: Date.UTC(2090, 5, 22) * 1000 };
+  const runs = await forecast(jobsOf(experiment), { ...ASSUMED, place, quietTime }, window);
+  assert.equal(runs.length, 49);
+  const grid = runs.filter(({ run }) => run === "plotA");
+  const reasons = new Set(grid.flatMap(({ skipped }) => skipped?.replaceAll(/[\d.]+/g, "#") ?? []));
+  assert.deepEqual([...reasons], ["sun elevation # degrees, below #", "quiet time"]);
+  assert.equal(grid.filter(({ skipped }) => skipped === undefined).length, 21);
+  // Search (4), dark, 3 lights, dark: 9 times both channels at 0.1 s and their overhead, and two delays.
+  assert.ok(Math.abs((grid[5]?.seconds ?? 0) - (9 * 0.6 + 4)) < 1e-9, String(grid[5]?.seconds));
+  assert.equal(grid[5]?.bytes, 5 * 2 * (2048 * 11 + 1500));
+  assert.match(new Date((runs.at(-1)?.utcUs ?? 0) / 1000).toISOString(), /^2090-06-21T20:3/);
+});
+
+let server: CoapInstrument;
+let folder: string;
+let file: string;
+
+before(async () => {
+  server = await CoapInstrument.start();
+  folder = await mkdtemp(join(tmpdir(), "vscope-"));
+  file = join(folder, "canopy.yaml");
+  await writeFile(file, FILE);
+});
+
+after(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+test("vscope plan: a dry run changes nothing, then all jobs are added, and replaced on request", async () => {
+  const url = `coap://127.0.0.1:${server.port}`;
+  const { rack, scheduler } = server.server.model;
+  const near = join(folder, "near.yaml");
+  await writeFile(near, "experiment: near\njobs:\n  hourly: { every: 1 h, run: p }\n");
+  const dry = await vscope(["plan", near, "--dry-run", "--days", "0.5", "--limit", "1"], { url });
+  assert.match(dry.out, /^utc .*\n20\d\d-.* near\/hourly +p +1\.2 s +1\d\d\.\d kB\nand 11 more/, dry.errors);
+  assert.match(dry.out, /\njob +runs +skipped +time +data\nnear\/hourly +12 +0 +14\.4 s +\d/);
+  assert.match(dry.out, /are free on the server: enough for \d+ days like these\n$/);
+  assert.equal(scheduler.jobs.value.length, 0);
+
+  const added = await vscope(["plan", file], { url });
+  assert.deepEqual([added.code, added.out], [0, "canopy: jobs 1, 2, 3\n"], added.errors);
+  assert.equal(rack.spectrometer("QEP00709").integrationTimeUs("upwelling").value, 250_000);
+  const again = await vscope(["plan", file], { url });
+  assert.deepEqual([again.code, /jobs 1, 2, 3 are scheduled already/.test(again.errors)], [2, true]);
+  assert.equal(
+    (await vscope(["plan", file, "--replace"], { url })).out,
+    "canopy: jobs 4, 5, 6, in place of 1, 2, 3\n",
+  );
+
+  // The last job is one that the server refuses: none of them stays.
+  const bad = FILE.replace("experiment: canopy", "experiment: bad").replace(
+    "do: dark",
+    "settings: { sequences: 0 }",
+  );
+  await writeFile(file, bad);
+  const refused = await vscope(["plan", file], { url });
+  assert.deepEqual([refused.code, /sequences: 0 is outside/.test(refused.errors)], [4, true], refused.errors);
+  assert.deepEqual(
+    scheduler.jobs.value.map(({ id }) => id),
+    [4, 5, 6],
+  );
+  await writeFile(file, FILE.replace("upwelling: 250", "upweling: 250"));
+  const mistyped = await vscope(["plan", file], { url });
+  assert.match(mistyped.errors, /integrationTimes.upweling: unknown channel, did you mean upwelling\?/);
+});
+
+test("a dry run at a desk assumes what it cannot ask", async () => {
+  await writeFile(file, FILE.replaceAll("2090-06-21T06", "2090-06-21T05"));
+  const args = ["--url", "coap://127.0.0.1:9", "--timeout", "0.5", "plan", file, "--dry-run", "--json"];
+  const { code, out, errors } = await vscope(args);
+  assert.equal(code, 0, errors);
+  assert.deepEqual(JSON.parse(out), []);
+});
