@@ -95,7 +95,7 @@ describe("the scheduler over CoAP", () => {
     assert.deepEqual(
       rows.map(({ outcome, message }) => `${outcome} ${message ?? ""}`),
       [
-        "skipped /no/such: cannot be read, /no/such: no such resource",
+        "skipped /no/such: cannot be read, /no/such: no such resource, /.well-known/core lists what there is",
         "skipped /spectrometers/FLMS01859/integration-time/upwelling: 100000, not < 1",
         "done ",
       ],

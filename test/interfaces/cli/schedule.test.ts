@@ -60,7 +60,7 @@ test("a job that runs now is in the history; what is wrong is told", async () =>
   assert.match(out, /^planned +runs +job +what +outcome +reason\n20\d\d-.* +1 +3 +record +done\n$/);
   for (const [args, code, message] of [
     [["add", "--at", "2020-01-01T00:00:00Z"], 4, /its time, 2020-01-01T00:00:00.000000Z, is past/],
-    [["add", "--at", "tomorrow"], 4, /start: expected date, time and zone in ISO 8601/],
+    [["add", "--at", "tomorrow"], 4, /start: 'tomorrow', expected date, time and zone in ISO 8601/],
     [["add", "--every", "10x"], 2, /"10x" is not a time such as 30s/],
     [["add", "--offset", "10m"], 2, /need --sun/],
     [["add", "--if", "freeBytes > 5"], 2, /is not PATH/],

@@ -1,15 +1,15 @@
 // Opens what is known of time and place: the position, the state of the clock, and the judge of the spectra, who uses both.
 
-import type { ReadableCell } from "./base/cell.ts";
-import type { Clock } from "./base/clock.ts";
-import type { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import type { Programs } from "./drivers/clock/port.ts";
-import { NODE_NETWORK } from "./drivers/net/node-network.ts";
-import { type ClockState, ClockStateKeeper } from "./instruments/clock-state.ts";
-import { type Position, PositionKeeper } from "./instruments/position.ts";
-import { type Judge, qualityJudge } from "./instruments/quality-judge.ts";
+import type { ReadableCell } from "../base/cell.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { Programs } from "../drivers/clock/port.ts";
+import { NODE_NETWORK } from "../drivers/net/node-network.ts";
+import { type ClockState, ClockStateKeeper } from "../instruments/clock-state.ts";
+import { type Position, PositionKeeper } from "../instruments/position.ts";
+import { type Judge, qualityJudge } from "../instruments/quality-judge.ts";
 
 export interface SurroundingsParts {
   readonly config: Pick<ServerConfig, "position" | "quality">;
