@@ -60,11 +60,11 @@ function leftOf({ estimate, paused }: Pick<OperationStatus, "estimate" | "paused
 // What an operator beside the instrument can still mend while it records.
 function troubleIn(result: unknown): string {
   if (typeof result !== "object" || result === null) return "";
-  const counts = Object.entries(result).filter(
-    ([name, count]) => /^(failed|saturated)$/.test(name) && Number(count) > 0,
-  );
   const { flags }: { readonly flags?: unknown } = result;
   const quality = countsText(flags, false);
+  // The flags count the saturated spectra, too.
+  const names = quality === undefined ? ["failed", "saturated"] : ["failed"];
+  const counts = Object.entries(result).filter(([name, count]) => names.includes(name) && Number(count) > 0);
   const verdict = quality === undefined || quality.startsWith("green") ? [] : [quality];
   return [...counts.map(([name, count]) => `${String(count)} ${name}`), ...verdict].join(", ");
 }
