@@ -10,6 +10,7 @@ import { isBackgroundProcess, reportReady } from "./daemon/background.ts";
 import { openNotifier } from "./daemon/notify.ts";
 import { PidFile } from "./daemon/pid-file.ts";
 import { listenForSignals } from "./daemon/signals.ts";
+import { PROGRAMS } from "./drivers/clock/programs.ts";
 import { Server } from "./server.ts";
 
 export interface ServeOptions {
@@ -42,7 +43,10 @@ export async function serve({ commandLine, clock, log, reopenLogs, version }: Se
     await claimPidFile(commandLine, lifetime);
     const notifier = await openNotifier({ env: process.env, clock, log });
     lifetime.defer("service notification", () => notifier.close());
-    const starting = Server.start({ config: commandLine.config, clock, log, version }, stopping.signal);
+    const starting = Server.start(
+      { config: commandLine.config, clock, log, version, programs: PROGRAMS },
+      stopping.signal,
+    );
     // A start that fails has closed what it opened.
     lifetime.defer("server", () => starting.then((started) => started.close(), ignore));
     // A system call that hangs must not keep the process from ending.

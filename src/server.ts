@@ -19,14 +19,16 @@ import type { Disk } from "./datadir/disk.ts";
 import { emulatedUnits } from "./composition/emulated-units.ts";
 import type { Hardware } from "./composition/hardware.ts";
 import { InstrumentFile } from "./composition/instrument-file.ts";
+import { openInstruments } from "./composition/open-instruments.ts";
+import { openLegacy } from "./composition/open-legacy.ts";
+import { openSchedule } from "./composition/open-schedule.ts";
+import { openSurroundings } from "./composition/open-surroundings.ts";
+import type { Programs } from "./drivers/clock/port.ts";
 import { ClientLimits } from "./instruments/client-limits.ts";
 import { Host } from "./instruments/host.ts";
 import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { LegacyTree } from "./interfaces/legacy/tree.ts";
-import { openInstruments } from "./composition/open-instruments.ts";
-import { openLegacy } from "./composition/open-legacy.ts";
-import { openSchedule } from "./composition/open-schedule.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
@@ -42,6 +44,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Tell how good the computer's clock is; nobody is asked without. */
+  readonly programs?: Programs;
   /** Of the data directory; the system's when absent. */
   readonly disk?: Disk;
 }
@@ -123,7 +127,7 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version, disk }: ServerOptions,
+  { config, clock, log, version, disk, programs }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
@@ -138,7 +142,8 @@ async function openParts(
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const opened = await openInstruments({ config, instrument, clock, log }, lifetime, signal);
+  const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs }, lifetime);
+  const opened = await openInstruments({ config, instrument, clock, log, judge }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
@@ -147,6 +152,9 @@ async function openParts(
   const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
   await openStatusLed({ config, hardware, recorder, log }, lifetime);
   lifetime.defer("operations", () => operations.close());
+  const { position } = surroundings;
+  const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
+  const { scheduler } = schedule;
   const resumption = new Resumption({
     clock,
     log,
@@ -157,14 +165,13 @@ async function openParts(
   });
   lifetime.defer("interrupted batch", () => resumption.close());
   await resumption.begin();
-  const schedule = openSchedule({ config, clock, log, recorder, operations, rack }, lifetime);
-  const { scheduler, position } = schedule;
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };
-  const model = { ...instruments, ...work, position, configuration, coapStats };
+  const around = { ...surroundings, qualityLimits: config.quality };
+  const model = { ...instruments, ...work, ...around, configuration, coapStats };
   schedule.begin(model);
   const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
   const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;

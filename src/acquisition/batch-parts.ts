@@ -47,6 +47,8 @@ export interface BatchResult {
   readonly spectra: number;
   /** Light spectra with saturated pixels. */
   readonly saturated: number;
+  /** Spectra with each quality flag. */
+  readonly flags: Readonly<Record<string, number>>;
   /** Exposures that failed for good, and the newest of them. */
   readonly failed: number;
   readonly failures: readonly SpectrumFailure[];

@@ -6,6 +6,8 @@ import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Batch } from "../datadir/batch.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
+import { colourOf, countFlags } from "../spectra/flags.ts";
+import { withCommonFlags } from "../spectra/common-flags.ts";
 import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan, BatchResult } from "./batch-parts.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -192,9 +194,18 @@ export class BatchRecording {
     return { spectra, failures };
   }
 
-  async #write(set: SpectraSet): Promise<void> {
+  async #write(measured: SpectraSet): Promise<void> {
+    const set = { ...measured, spectra: withCommonFlags(measured.spectra) };
     this.#tally.kept(set.spectra);
+    this.#warnOf(set);
     await this.#writer.write(set);
+  }
+
+  #warnOf({ kind, sequence, spectra }: SpectraSet): void {
+    const colour = colourOf(spectra.flatMap(({ flags }) => flags));
+    if (colour === "green") return;
+    const where = { run: this.#plan.settings.run, batch: this.#batch.number, sequence, kind };
+    this.#parts.log.warn({ ...where, colour, flags: countFlags(spectra) }, "spectra have quality flags");
   }
 
   // Nobody is there to press the button again, so the batch waits for a device that was replugged or has to be reset.

@@ -1,5 +1,6 @@
 // What a batch has come to so far.
 
+import { addCounts, countFlags } from "../spectra/flags.ts";
 import type { Spectrum, SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchResult } from "./batch-parts.ts";
 
@@ -9,7 +10,15 @@ type Counts = Omit<BatchResult, "run" | "batch" | "files" | "newestFile" | "warm
 const FAILURES_SHOWN = 8;
 
 export class Tally {
-  #counts: Counts = { spectra: 0, saturated: 0, failed: 0, failures: [], retried: 0, startSkewUs: {} };
+  #counts: Counts = {
+    spectra: 0,
+    saturated: 0,
+    flags: {},
+    failed: 0,
+    failures: [],
+    retried: 0,
+    startSkewUs: {},
+  };
 
   get counts(): Counts {
     return this.#counts;
@@ -21,6 +30,7 @@ export class Tally {
     this.#add({
       spectra: this.#counts.spectra + spectra.length,
       saturated: this.#counts.saturated + saturated.length,
+      flags: addCounts(this.#counts.flags, countFlags(spectra)),
     });
   }
 

@@ -7,6 +7,7 @@ import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "../config/in
 import type { ServerConfig } from "../config/server-config.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
 import { openPowerSwitches } from "../instruments/power-switch.ts";
+import type { Judge } from "../instruments/quality-judge.ts";
 import { Rack } from "../instruments/rack.ts";
 import { ShutterSet } from "../instruments/shutter.ts";
 import { spectrometerSettings } from "./spectrometer-settings.ts";
@@ -22,11 +23,13 @@ export interface InstrumentsOptions {
   readonly instrument: InstrumentConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** Gives the spectra their quality flags. */
+  readonly judge?: Judge;
 }
 
 /** Closes every shutter, switches the spectrometers on and opens those that are there; `lifetime` closes all of it. */
 export async function openInstruments(
-  { config, instrument, clock, log }: InstrumentsOptions,
+  { config, instrument, clock, log, judge }: InstrumentsOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Instruments> {
@@ -43,7 +46,7 @@ export async function openInstruments(
   });
   const settings = spectrometerSettings(instrument);
   const channels = channelsOf(instrument);
-  const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches });
+  const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches, judge });
   lifetime.defer("spectrometers", () => rack.close());
   await rack.start(signal);
   return { hardware, shutters, rack };

@@ -1,17 +1,17 @@
-// Opens the position and the scheduler, which reads the values of its conditions from the tree.
+// Opens the scheduler, which reads the values of its conditions from the tree.
 
 import { join } from "node:path";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Recorder } from "../acquisition/recorder.ts";
 import { withDeadline } from "../base/abort.ts";
+import type { ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import { targetOf } from "../client/resource-path.ts";
 import type { ServerConfig } from "../config/server-config.ts";
-import { NODE_NETWORK } from "../drivers/net/node-network.ts";
-import { PositionKeeper } from "../instruments/position.ts";
+import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ServerModel } from "../resources/model.ts";
 import { Router } from "../resources/router.ts";
@@ -27,22 +27,18 @@ export interface ScheduleParts {
   readonly recorder: Recorder;
   readonly operations: Operations;
   readonly rack: Rack;
+  readonly position: ReadableCell<Position | undefined>;
 }
 
 /** What the model has of it, and how it begins: the model must be there for that. */
-export interface Schedule extends Pick<ServerModel, "scheduler" | "position"> {
+export interface Schedule extends Pick<ServerModel, "scheduler"> {
   begin(model: ServerModel): void;
 }
 
 const READ_US = 10 * SECOND;
 
 export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule {
-  const { config, clock, log, recorder, operations, rack } = parts;
-  const { place, gpsd: address } = config.position;
-  const gpsd = address === undefined ? undefined : { network: NODE_NETWORK, address };
-  const keeper = new PositionKeeper({ clock, log, configured: place, gpsd });
-  lifetime.defer("position", () => keeper.close());
-  const { position } = keeper;
+  const { config, clock, log, recorder, operations, rack, position } = parts;
   const store = SchedulerStore.open(join(config.security.state, SCHEDULER_FILE), { clock, log });
   let router: Router<ServerModel> | undefined;
   const scheduler = new Scheduler({
@@ -58,10 +54,9 @@ export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule
   lifetime.defer("scheduler", () => scheduler.close());
   const begin = (model: ServerModel): void => {
     router = new Router(model, TREE);
-    keeper.start();
     scheduler.start();
   };
-  return { scheduler, position, begin };
+  return { scheduler, begin };
 }
 
 function readValue(

@@ -9,6 +9,7 @@ import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, 
 import { portClashIn } from "./port-clash.ts";
 import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
 import { POSITION, type PositionConfig, positionConfig } from "./position-config.ts";
+import { QUALITY, type QualityConfig, qualityConfig } from "./quality-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
   type CoapUrl,
@@ -78,6 +79,7 @@ export interface ServerConfig {
     readonly auditLog: string | undefined;
   };
   readonly position: PositionConfig;
+  readonly quality: QualityConfig;
   readonly daemon: {
     /** Run in the background. */
     readonly daemon: boolean;
@@ -178,6 +180,7 @@ const FILE = section({
     audit_log: text("a file name").optional(),
   }).prefault({}),
   position: POSITION.prefault({}),
+  quality: QUALITY.prefault({}),
   daemon: section({
     daemon: flag().default(false),
     pid_file: text("a file name").default("/run/vscope-server.pid"),
@@ -278,6 +281,7 @@ function serverConfig({
   limits,
   security,
   position,
+  quality,
   daemon,
   datadir,
   acquisition,
@@ -291,6 +295,7 @@ function serverConfig({
     limits: limitsConfig(limits),
     security: securityConfig(security),
     position: positionConfig(position),
+    quality: qualityConfig(quality),
     daemon: { daemon: daemon.daemon, pidFile: daemon.pid_file, logFile: daemon.logfile },
     datadir: {
       datadir: datadir.datadir,

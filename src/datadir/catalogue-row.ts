@@ -1,5 +1,6 @@
 // Rows of the catalogue: everything about a spectrum but its counts, and how SQLite stores it.
 
+import { flagMask } from "../spectra/flags.ts";
 import { type PicoFile, type PicoSpectrum, saturatedPixels } from "../spectra/pico.ts";
 import { peakCounts } from "../spectra/spectrum.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
@@ -28,6 +29,8 @@ type Uncatalogued =
   | "bracket"
   | "startSkewUs"
   | "darkAgeS"
+  | "clockSource"
+  | "clockErrorUs"
   | "statistics"
   | "processing";
 
@@ -51,10 +54,11 @@ type JsonColumn =
   | "darkPixels"
   | "opticalPixelRange";
 
-/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1. */
+/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1, the flags as a mask, too. */
 export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulated" | JsonColumn> & {
   readonly tecEnabled: number;
   readonly isSimulated: number | null;
+  readonly flagMask: number;
 } & { readonly [column in JsonColumn]: string };
 
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
@@ -79,7 +83,7 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
 
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
   const { counts: _c, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
-  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, ...metadata } = rest;
+  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, clockSource: _o, clockErrorUs: _e, ...metadata } = rest;
   return metadata;
 }
 
@@ -89,6 +93,7 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
     tecEnabled: Number(row.tecEnabled),
     isSimulated: row.isSimulated === null ? null : Number(row.isSimulated),
     flags: JSON.stringify(row.flags),
+    flagMask: flagMask(row.flags),
     wavelengthCoefficients: JSON.stringify(row.wavelengthCoefficients),
     channelWavelengthCoefficients: JSON.stringify(row.channelWavelengthCoefficients),
     nonlinearityCoefficients: JSON.stringify(row.nonlinearityCoefficients),
@@ -97,7 +102,7 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
   };
 }
 
-export function fromStored(stored: StoredSpectrum): SpectrumRow {
+export function fromStored({ flagMask: _, ...stored }: StoredSpectrum): SpectrumRow {
   return {
     ...stored,
     id: spectrumId(stored),

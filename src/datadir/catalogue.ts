@@ -15,7 +15,8 @@ import {
   type StoredSpectrum,
   toStored,
 } from "./catalogue-row.ts";
-import { SCHEMA, SCHEMA_VERSION, SPECTRUM_COLUMNS } from "./schema.ts";
+import { flagMask } from "../spectra/flags.ts";
+import { MIGRATIONS, SCHEMA, SCHEMA_VERSION, SPECTRUM_COLUMNS } from "./schema.ts";
 import { conditionsOf, type SpectrumQuery } from "./spectrum-query.ts";
 
 export const CATALOGUE_FILE = "catalogue.sqlite";
@@ -58,7 +59,7 @@ export class Catalogue {
   static read(path: string): Catalogue {
     try {
       const database = new Database(path, { readonly: true, fileMustExist: true });
-      const version = Number(database.pragma("user_version", { simple: true }));
+      const version = versionOf(database);
       if (version === SCHEMA_VERSION) return new Catalogue(database);
       database.close();
       throw new VscopeError(
@@ -188,17 +189,30 @@ function openDatabase(path: string): Database.Database {
     database.pragma("journal_mode = WAL");
     // The newest rows may be lost with the power, the catalogue stays whole: the files bring them back.
     database.pragma("synchronous = NORMAL");
-    const version = Number(database.pragma("user_version", { simple: true }));
-    const isNew = version === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    const isNew =
+      versionOf(database) === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
     if (isNew) database.transaction(() => database.exec(SCHEMA))();
-    else if (version !== SCHEMA_VERSION)
-      throw new VscopeError("DATADIR_IO", `schema version ${version}, ${SCHEMA_VERSION} is known`);
+    else database.transaction(() => migrate(database))();
     const check = String(database.pragma("quick_check(1)", { simple: true }));
     if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+function versionOf(database: Database.Database): number {
+  return Number(database.pragma("user_version", { simple: true }));
+}
+
+function migrate(database: Database.Database): void {
+  database.function("flagMask", { deterministic: true }, (flags) => flagMask(JSON.parse(String(flags))));
+  for (let version = versionOf(database); version !== SCHEMA_VERSION; version = versionOf(database)) {
+    const next = MIGRATIONS.get(version);
+    if (next === undefined)
+      throw new VscopeError("DATADIR_IO", `schema version ${version}, ${SCHEMA_VERSION} is known`);
+    database.exec(next);
   }
 }
 

@@ -1,5 +1,6 @@
 // What can be asked of the catalogue, and the SQL conditions for it.
 
+import { type Flag, flagMask } from "../spectra/flags.ts";
 import type { SpectrumKind } from "../spectra/spectrum.ts";
 
 /** All given members must hold. */
@@ -12,6 +13,9 @@ export interface SpectrumQuery {
   readonly kind?: SpectrumKind;
   /** Only spectra that carry this quality flag. */
   readonly flag?: string;
+  /** Only spectra that carry all these flags, and none of those. */
+  readonly flags?: readonly Flag[];
+  readonly flagsNone?: readonly Flag[];
   /** Exposures that began within this half-open range. */
   readonly fromUtcUs?: number;
   readonly toUtcUs?: number;
@@ -28,6 +32,8 @@ const CONDITIONS = {
   channel: "channel = @channel",
   kind: "kind = @kind",
   flag: "EXISTS (SELECT 1 FROM json_each(flags) WHERE value = @flag)",
+  flags: "flagMask & @flags = @flags",
+  flagsNone: "flagMask & @flagsNone = 0",
   fromUtcUs: "exposureStartUtcUs >= @fromUtcUs",
   toUtcUs: "exposureStartUtcUs < @toUtcUs",
 } as const satisfies Partial<Record<keyof SpectrumQuery, string>>;
@@ -42,6 +48,12 @@ export function conditionsOf(query: SpectrumQuery): {
   return {
     where:
       conditions.length === 0 ? "" : `WHERE ${conditions.map(([, condition]) => condition).join(" AND ")}`,
-    values: Object.fromEntries(given),
+    values: Object.fromEntries(
+      given.map(([name, value]) => [name, isNames(value) ? flagMask(value) : value]),
+    ),
   };
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
 }

@@ -2,6 +2,7 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Spectrum, UNPROCESSED } from "../spectra/spectrum.ts";
+import { type Judge, UNINFORMED } from "./quality-judge.ts";
 
 /** Ways of exposing whose newest dark spectrum is kept; the one not recorded for longest goes first. */
 const MOST_DARKS = 16;
@@ -13,20 +14,33 @@ export interface ReadableSpectra extends ReadableCell<Spectrum | undefined> {
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ReadableSpectra {
   readonly #darks = new Map<string, Spectrum>();
+  #light: Spectrum | undefined;
 
-  constructor() {
+  readonly #judge: Judge;
+
+  constructor(judge: Judge = UNINFORMED) {
     super(undefined);
+    this.#judge = judge;
   }
 
   override set(spectrum: Spectrum | undefined): void {
     // Before the listeners are told: what they read must be whole.
     if (spectrum?.kind === "dark") this.#keep(spectrum);
+    if (spectrum?.kind === "light") this.#light = spectrum;
     super.set(spectrum);
   }
 
   darkFor(spectrum: Spectrum): Spectrum | undefined {
     if (spectrum.flags.includes("external_timing")) return undefined;
     return this.#darks.get(wayOf(spectrum));
+  }
+
+  /** Keeps a spectrum with its quality flags, and returns that. A trial is not compared with those before it. */
+  add(taken: Spectrum, isTrial = false): Spectrum {
+    const before = { dark: this.darkFor(taken), hasDark: this.#darks.size > 0, light: this.#light };
+    const spectrum = this.#judge(taken, isTrial ? undefined : before);
+    this.set(spectrum);
+    return spectrum;
   }
 
   #keep(dark: Spectrum): void {

@@ -20,6 +20,7 @@ import {
 } from "./port-keeper.ts";
 import type { Power, PowerSwitch } from "./power-switch.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
+import type { Judge } from "./quality-judge.ts";
 import { Spectrometer, type SpectrometerSettings, type SpectrometerStatus } from "./spectrometer.ts";
 
 export interface RackOptions {
@@ -32,6 +33,8 @@ export interface RackOptions {
   readonly settings?: (serial: string) => SpectrometerSettings;
   /** By serial number. */
   readonly powerSwitches?: ReadonlyMap<string, PowerSwitch>;
+  /** Gives the spectra their quality flags. */
+  readonly judge?: Judge | undefined;
 }
 
 /** A device boots and is found by the computer within this time after it got power. */
@@ -250,13 +253,14 @@ export class Rack {
   }
 
   #introduce({ identity }: SpectrometerDriver): Spectrometer {
-    const { clock, log, channels, settings = () => ({}) } = this.#options;
+    const { clock, log, channels, settings = () => ({}), judge } = this.#options;
     const spectrometer = new Spectrometer({
       identity,
       clock,
       log,
       channels,
       settings: settings(identity.serial),
+      judge,
     });
     this.#known.set(identity.serial, spectrometer);
     this.#spectrometers.set([...this.#known.values()].toSorted((a, b) => (a.serial < b.serial ? -1 : 1)));

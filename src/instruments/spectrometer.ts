@@ -18,6 +18,7 @@ import {
   narrowed,
 } from "./integration-limits.ts";
 import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
+import type { Judge } from "./quality-judge.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
 import { tolerateRefusals } from "./refusal.ts";
 import { acquireScans, SCANS, type ScannedFrame } from "./scans.ts";
@@ -65,6 +66,8 @@ export interface SpectrometerOptions {
   readonly log: Log;
   readonly channels: readonly string[];
   readonly settings?: SpectrometerSettings;
+  /** Gives each spectrum its quality flags. */
+  readonly judge?: Judge | undefined;
 }
 
 export interface SpectrumRequest {
@@ -115,7 +118,7 @@ export class Spectrometer {
   #engaged: string | undefined;
   #tecSettings: TecSettings;
 
-  constructor({ identity, clock, log, channels, settings = {} }: SpectrometerOptions) {
+  constructor({ identity, clock, log, channels, settings = {}, judge }: SpectrometerOptions) {
     this.#settings = settings;
     this.#identity = new Cell(narrowed(identity, settings));
     this.#clock = clock;
@@ -130,7 +133,7 @@ export class Spectrometer {
     const us = initialIntegrationTimeUs(this.identity, settings);
     const channel = (name: string): Channel => ({
       integrationTimeUs: new Cell(us),
-      newest: new NewestSpectra(),
+      newest: new NewestSpectra(judge),
       wavelengthCoefficients: settings.wavelengthCoefficients?.get(name),
     });
     this.#channels = new Map(channels.map((name) => [name, channel(name)]));
@@ -202,7 +205,7 @@ export class Spectrometer {
       const { identity } = this;
       // Not before the exposure: spectrometers begin together.
       const temperature = await this.#currentTemperature(attachment.driver, inner);
-      const spectrum = spectrumOf({
+      const taken = spectrumOf({
         frame,
         identity,
         channel: request.channel,
@@ -212,8 +215,7 @@ export class Spectrometer {
         utcMinusNowUs: this.#clock.utcUs() - this.#clock.nowUs(),
         ...temperature,
       });
-      channel.newest.set(spectrum);
-      return spectrum;
+      return channel.newest.add(taken, request.isTrial);
     }, signal);
   }
 
@@ -385,13 +387,9 @@ export class Spectrometer {
 
   #channel(name: string): Channel {
     const channel = this.#channels.get(name);
-    if (channel === undefined) {
-      throw new VscopeError(
-        "RESOURCE_NOT_FOUND",
-        `${this.serial}: no channel ${name}, there are ${this.channels.join(", ")}`,
-      );
-    }
-    return channel;
+    if (channel !== undefined) return channel;
+    const fact = `no channel ${name}, there are ${this.channels.join(", ")}`;
+    throw new VscopeError("RESOURCE_NOT_FOUND", `${this.serial}: ${fact}`);
   }
 
   #refuse(what: string): never {

@@ -1,23 +1,13 @@
-// From a driver's raw frame to a spectrum: UTC, temperatures and quality flags. Pure.
+// From a driver's raw frame to a spectrum: UTC, temperatures and the flags that only the driver can raise. Pure.
 
 import { definedOnly } from "../base/defined-only.ts";
 import { binnedCoefficients } from "../drivers/oceanoptics/binned-identity.ts";
 import { isUncalibrated } from "../drivers/oceanoptics/calibration.ts";
 import type { TecReading } from "../drivers/oceanoptics/driver.ts";
-import {
-  type Flag,
-  type InstrumentIdentity,
-  peakCounts,
-  type Spectrum,
-  type SpectrumKind,
-} from "../spectra/spectrum.ts";
+import type { Flag } from "../spectra/flags.ts";
+import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
 import { isTimedOutside } from "../drivers/oceanoptics/trigger-modes.ts";
 import type { ScannedFrame } from "./scans.ts";
-
-/** A peak below this share of the saturation level is a low signal. */
-const LOW_SIGNAL_FRACTION = 0.05;
-/** A detector further from its set point than this is not stable. */
-const TEC_TOLERANCE_C = 0.5;
 
 export interface FrameFacts {
   readonly frame: ScannedFrame;
@@ -62,30 +52,12 @@ export function spectrumOf(facts: FrameFacts): Spectrum {
   };
 }
 
-function flagsOf({ frame, identity, kind, tec, channelWavelengthCoefficients }: FrameFacts): readonly Flag[] {
-  const peak = peakCounts(frame.counts, identity.opticalPixelRange);
-  const isOff =
-    tec !== undefined && tec.enabled && Math.abs(tec.temperatureC - tec.setpointC) > TEC_TOLERANCE_C;
-  // One saturated scan spoils the mean of all.
-  const highest =
-    frame.statistics === undefined ? peak : peakCounts(frame.statistics.max, identity.opticalPixelRange);
-  const raised: Readonly<Record<Flag, boolean>> = {
-    saturated: highest >= identity.saturationLevel,
-    simulated: identity.isSimulated,
-    stale_risk: frame.freshness === "none",
-    low_signal: kind === "light" && peak < LOW_SIGNAL_FRACTION * identity.saturationLevel,
-    tec_unstable: isOff,
-    external_timing: frame.triggerMode !== undefined && isTimedOutside(frame.triggerMode),
-    uncalibrated: channelWavelengthCoefficients === undefined && isUncalibrated(identity.calibration),
-  };
-  const names: readonly Flag[] = [
-    "saturated",
-    "simulated",
-    "stale_risk",
-    "low_signal",
-    "tec_unstable",
-    "external_timing",
-    "uncalibrated",
+// What only the driver can tell; the rest of the verdict is in spectra/quality.ts.
+function flagsOf({ frame, identity, channelWavelengthCoefficients }: FrameFacts): readonly Flag[] {
+  const isExternal = frame.triggerMode !== undefined && isTimedOutside(frame.triggerMode);
+  const isBare = channelWavelengthCoefficients === undefined && isUncalibrated(identity.calibration);
+  return [
+    ...(isExternal ? (["external_timing"] as const) : []),
+    ...(isBare ? (["uncalibrated"] as const) : []),
   ];
-  return names.filter((name) => raised[name]);
 }

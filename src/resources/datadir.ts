@@ -5,6 +5,7 @@ import { isoUtc, MS } from "../base/clock.ts";
 import type { SpectrumRow } from "../datadir/catalogue-row.ts";
 import { definedOnly } from "../base/defined-only.ts";
 
+import { COLOURS, colourOf, FLAGS, flagMask, isFlag } from "../spectra/flags.ts";
 import { isoTime } from "./iso-time.ts";
 import { declare } from "./model.ts";
 import { page, wholeNumber } from "./page.ts";
@@ -28,6 +29,13 @@ const runDetail = z.object({
 
 const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
 
+// Names with commas between.
+const flagNames = z.string().transform((text, context) => {
+  const names = text.split(",");
+  if (names.every(isFlag)) return names;
+  context.addIssue(`expected names with commas between, of ${Object.keys(FLAGS).join(", ")}`);
+  return z.NEVER;
+});
 const spectrumQuery = z.strictObject({
   ...page(50),
   run: z.string().optional(),
@@ -37,6 +45,8 @@ const spectrumQuery = z.strictObject({
   channel: z.string().optional(),
   kind: z.enum(["light", "dark"]).optional(),
   flag: z.string().optional(),
+  flags: flagNames.optional(),
+  flags_none: flagNames.optional(),
   from: timeUtcUs.optional(),
   to: timeUtcUs.optional(),
 });
@@ -50,6 +60,8 @@ const catalogued = z.object({
   peakCounts: z.number(),
   saturatedPixels: z.number(),
   flags: z.array(z.string()),
+  qualityMask: z.number(),
+  qualityColour: z.enum(COLOURS),
 });
 
 export const DATADIR = [
@@ -125,13 +137,13 @@ export const DATADIR = [
   }),
   declare("/datadir/spectra", {
     summary:
-      "Catalogue of all spectra, newest first; query run, batch, sequence, serial, channel, kind, flag, from, to, offset, limit",
+      "Catalogue of all spectra, newest first; query run, batch, sequence, serial, channel, kind, flag, flags, flags_none, from, to, offset, limit",
     type: "core.ll",
     typicalBytes: 12_000,
     query: spectrumQuery,
     value: z.object({ total: z.number(), spectra: z.array(catalogued) }),
-    get: async ({ dataDirectory }, _at, { from, to, ...query }) => {
-      const range = definedOnly({ fromUtcUs: from, toUtcUs: to });
+    get: async ({ dataDirectory }, _at, { from, to, flags_none: flagsNone, ...query }) => {
+      const range = definedOnly({ fromUtcUs: from, toUtcUs: to, flagsNone });
       const { total, spectra } = await dataDirectory.search({ ...definedOnly(query), ...range });
       return { total, spectra: spectra.map(summarize) };
     },
@@ -160,5 +172,7 @@ function summarize({ exposureStartUtcUs, ...row }: SpectrumRow): z.infer<typeof 
     peakCounts,
     saturatedPixels,
     flags: [...flags],
+    qualityMask: flagMask(flags),
+    qualityColour: colourOf(flags),
   };
 }

@@ -6,11 +6,13 @@ import type { Operations } from "../acquisition/operations.ts";
 import type { ReadableCell } from "../base/cell.ts";
 import type { CoapStats } from "../coap/engine/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { ClockState } from "../instruments/clock-state.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { QualityLimits } from "../spectra/quality.ts";
 import { resource } from "./define.ts";
 
 /** The instrument configuration as text; `write` validates it and keeps the old one beside it. */
@@ -38,6 +40,8 @@ export interface ServerModel {
   readonly scheduler: Scheduler;
   /** Where the instrument stands; undefined while nobody knows. */
   readonly position: ReadableCell<Position | undefined>;
+  readonly clockState: ReadableCell<ClockState>;
+  readonly qualityLimits: QualityLimits;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */
   readonly coapStats: () => Readonly<CoapStats> | undefined;

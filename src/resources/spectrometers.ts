@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type Spectrometer, SPECTROMETER_STATES } from "../instruments/spectrometer.ts";
+import { COLOURS, colourOf, flagMask } from "../spectra/flags.ts";
 import { type ScanStatistics, type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -56,6 +57,10 @@ export const spectrumShape = z.object({
     })
     .optional(),
   flags: z.array(z.string()),
+  qualityMask: z.number(),
+  qualityColour: z.enum(COLOURS),
+  clockSource: z.string().optional(),
+  clockErrorUs: z.number().optional(),
   wavelengthCoefficients: z.array(z.number()),
   counts: z.array(z.number()),
 });
@@ -257,7 +262,7 @@ export function renderSpectrum(spectrum: Spectrum): SpectrumValue {
 function valueOf(newest: Spectrum): SpectrumValue {
   const { instrument, channel, kind, integrationTimeUs, freshness, discardedFrames } = newest;
   const { detectorTemperatureC, tecEnabled, tecSetpointC, channelWavelengthCoefficients } = newest;
-  const { triggerMode, processing, statistics } = newest;
+  const { triggerMode, processing, statistics, clockSource, clockErrorUs } = newest;
   return {
     serial: instrument.serial,
     channel,
@@ -269,8 +274,11 @@ function valueOf(newest: Spectrum): SpectrumValue {
     freshness,
     discardedFrames,
     ...definedOnly({ detectorTemperatureC, tecEnabled, tecSetpointC, triggerMode, processing }),
+    ...definedOnly({ clockSource, clockErrorUs }),
     ...(statistics === undefined ? {} : { statistics: arraysOf(statistics) }),
     flags: [...newest.flags],
+    qualityMask: flagMask(newest.flags),
+    qualityColour: colourOf(newest.flags),
     wavelengthCoefficients: [
       ...(channelWavelengthCoefficients ?? instrument.calibration.wavelengthCoefficients),
     ],

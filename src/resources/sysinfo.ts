@@ -11,6 +11,13 @@ const memory = z.object({
   usedPercent: z.number(),
   serverBytes: z.number(),
 });
+const clockState = z.object({
+  isSynchronised: z.boolean().optional(),
+  source: z.enum(["chrony", "timedatectl", "unknown"]),
+  reference: z.string().optional(),
+  errorUs: z.number().optional(),
+  ageS: z.number().optional(),
+});
 const uptime = z.object({ serverS: z.number(), hostS: z.number(), load: z.array(z.number()) });
 
 export const SYSINFO = [
@@ -20,18 +27,20 @@ export const SYSINFO = [
       version: z.string(),
       host: z.string(),
       clock: z.string(),
+      clockState,
       cpu: z.number(),
       memory,
       uptime,
       disk,
       simulated: z.boolean(),
     }),
-    get: ({ host, rack, dataDirectory }) => {
+    get: ({ host, rack, dataDirectory, clockState: state }) => {
       const { totalBytes, freeBytes } = dataDirectory.status.value;
       return {
         version: host.version,
         host: host.name,
         clock: host.utc,
+        clockState: state.value,
         cpu: host.cpuPercent,
         memory: host.memory,
         uptime: host.uptime,
@@ -62,6 +71,14 @@ export const SYSINFO = [
       server.operations.requireIdle("clock");
       await server.host.setUtc(new Date(iso).toISOString(), signal);
     },
+  }),
+  declare("/sysinfo/clock-state", {
+    summary:
+      "How good the clock is, as chrony or systemd tell: whether it is synchronised, with what, its error at most, and since when it was not compared",
+    value: clockState,
+    example: { isSynchronised: true, source: "chrony", reference: "PPS", errorUs: 120, ageS: 9 },
+    get: (server) => server.clockState.value,
+    watch: (server) => [server.clockState],
   }),
   declare("/sysinfo/cpu", {
     summary: "Load of all cores together",

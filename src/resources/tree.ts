@@ -7,6 +7,7 @@ import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import type { ServerModel } from "./model.ts";
 import { POSITION } from "./position.ts";
+import { QUALITY } from "./quality.ts";
 import { SCHEDULER } from "./scheduler.ts";
 import { SHUTTERS } from "./shutters.ts";
 import { SPECTROMETER_ACQUISITION } from "./spectrometer-acquisition.ts";
@@ -28,6 +29,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...ACQUISITION,
   ...SCHEDULER,
   ...POSITION,
+  ...QUALITY,
   ...EMULATOR,
   ...STATS,
 ];

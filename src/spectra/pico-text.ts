@@ -2,6 +2,7 @@
 // no newline at the end. Keys that piccolo3 does not have follow the same style; its readers ignore them.
 
 import { isoUtc, MS } from "../base/clock.ts";
+import { colourOf, flagMask } from "./flags.ts";
 import { compareText, type PicoFile, type PicoSpectrum } from "./pico.ts";
 
 /** The text of a `.pico` file. */
@@ -75,6 +76,10 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     StrayLightConstant: spectrum.strayLightConstant,
     OpticalConfiguration: spectrum.opticalConfiguration,
     QualityFlags: spectrum.flags,
+    QualityMask: flagMask(spectrum.flags),
+    QualityColour: colourOf(spectrum.flags),
+    ClockSource: spectrum.clockSource ?? undefined,
+    ClockErrorUs: spectrum.clockErrorUs ?? undefined,
     Simulated: spectrum.isSimulated,
     Freshness: spectrum.freshness,
     DiscardedFrames: spectrum.discardedFrames,

@@ -43,9 +43,12 @@ export interface PicoSpectrum {
   readonly model: string | null;
   readonly firmware: string | null;
   readonly maxCounts: number | null;
-  /** Quality flags; see FLAGS in spectrum.ts. Text, so that files of later versions stay readable. */
+  /** Quality flags; see flags.ts. Text, so that files of later versions stay readable. */
   readonly flags: readonly string[];
   readonly isSimulated: boolean | null;
+  /** Who told how good the computer's clock was, and its error at most. */
+  readonly clockSource: string | null;
+  readonly clockErrorUs: number | null;
   readonly freshness: string | null;
   readonly discardedFrames: number | null;
   /** The signal that started the exposure. */
@@ -127,6 +130,8 @@ function recorded(spectrum: Spectrum) {
     tecEnabled: spectrum.tecEnabled ?? false,
     tecSetpointC: finiteOrNull(spectrum.tecSetpointC),
     flags: spectrum.flags,
+    clockSource: spectrum.clockSource ?? null,
+    clockErrorUs: spectrum.clockErrorUs ?? null,
     freshness: spectrum.freshness,
     discardedFrames: spectrum.discardedFrames,
     triggerMode: spectrum.triggerMode ?? null,

@@ -1,23 +1,11 @@
 // One recorded spectrum: raw counts and everything needed to interpret them. Immutable; corrections are made elsewhere.
 
+import type { Flag } from "./flags.ts";
+
 export type SpectrumKind = "light" | "dark";
 
 /** Of two spectra of one channel in a sequence: recorded before or after those of the other channels. */
 export type Bracket = "before" | "after";
-
-/** Quality flags. A flag warns; it never removes data. docs/glossary.md explains each. */
-export const FLAGS = {
-  saturated: "At least one pixel reached the saturation level.",
-  simulated: "Recorded from an emulated instrument.",
-  stale_risk: "Freshness could not be proven by timing or metadata.",
-  low_signal: "The peak is below 5 % of the saturation level in a light spectrum.",
-  tec_unstable: "The detector was not at its set point.",
-  external_timing:
-    "A signal from outside timed the exposure: it did not last the integration time that was set.",
-  uncalibrated: "The device holds no usable wavelength calibration: wavelengths are pixel indices.",
-} as const;
-
-export type Flag = keyof typeof FLAGS;
 
 /** What the device knows about itself. Arrays are ascending powers. */
 export interface Calibration {
@@ -112,6 +100,9 @@ export interface Spectrum {
   readonly tecEnabled?: boolean;
   readonly tecSetpointC?: number;
   readonly flags: readonly Flag[];
+  /** Who told how good the computer's clock was, and its error at most, where that is known. */
+  readonly clockSource?: string;
+  readonly clockErrorUs?: number;
 }
 
 /** All spectra of one turn of the channels: the content of one file. */

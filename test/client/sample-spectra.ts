@@ -66,6 +66,8 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     bracket: null,
     startSkewUs: null,
     darkAgeS: null,
+    clockSource: null,
+    clockErrorUs: null,
     statistics: null,
     processing: null,
     counts: Float64Array.from({ length: PIXELS }, (_, pixel) =>

@@ -101,6 +101,16 @@ latitude = 55.92
 longitude = -3.17
 height = 80
 gpsd = 127.0.0.1
+[quality]
+low_signal_percent = 4
+tec_tolerance = 0.4
+dark_max_age_s = 300
+dark_tolerance = 2
+irradiance_change_percent = 3
+irradiance_within_s = 60
+sun_elevation = 20
+clock_error_ms = 5
+position_max_age_s = 100
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -192,6 +202,17 @@ emulator_target = soil
     position: {
       place: { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 },
       gpsd: { host: "127.0.0.1", port: 2947 },
+    },
+    quality: {
+      lowSignalPercent: 4,
+      tecToleranceC: 0.4,
+      darkMaxAgeS: 300,
+      darkToleranceC: 2,
+      irradianceChangePercent: 3,
+      irradianceWithinS: 60,
+      sunElevationDeg: 20,
+      clockErrorUs: 5000,
+      positionMaxAgeS: 100,
     },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {
@@ -500,7 +521,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, position, daemon, datadir, acquisition, logging, piccolo3, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, position, quality, daemon, datadir, acquisition, logging, piccolo3, hardware",
   ]);
 });
 

@@ -5,10 +5,13 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { isVscopeError } from "../../src/base/errors.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
 import type { SpectrumQuery } from "../../src/datadir/spectrum-query.ts";
 import type { SpectraSet, Spectrum } from "../../src/spectra/spectrum.ts";
+import type { Flag } from "../../src/spectra/flags.ts";
 import { instrument, spectraSet, spectrum, START_UTC_US } from "../spectra/sample.ts";
 import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
@@ -110,18 +113,22 @@ test("a search gives what a filter over all spectra gives", async (t) => {
     channel: maybe("upwelling", "downwelling"),
     kind: maybe("light" as const, "dark" as const),
     flag: maybe("saturated", "simulated", "' OR 1"),
+    flags: maybe<Flag[]>(["saturated"], ["simulated", "saturated"], ["sun_low"]),
+    flagsNone: maybe<Flag[]>(["saturated"], ["sun_low"], ["simulated", "sun_low"]),
     fromUtcUs: time,
     toUtcUs: time,
   });
   await fc.assert(
     fc.asyncProperty(query, fc.nat(5), fc.nat(60), async (asked, offset, limit) => {
-      const { fromUtcUs, toUtcUs, flag, ...equal } = asked;
+      const { fromUtcUs, toUtcUs, flag, flags = [], flagsNone = [], ...equal } = asked;
       const expected = all.filter(
         (row) =>
           Object.entries(equal).every(
             ([key, value]) => value === undefined || Reflect.get(row, key) === value,
           ) &&
           (flag === undefined || row.flags.includes(flag)) &&
+          flags.every((name) => row.flags.includes(name)) &&
+          !flagsNone.some((name) => row.flags.includes(name)) &&
           (fromUtcUs === undefined || row.exposureStartUtcUs >= fromUtcUs) &&
           (toUtcUs === undefined || row.exposureStartUtcUs < toUtcUs),
       );
@@ -311,3 +318,27 @@ async function damagePages(file: string): Promise<void> {
   await handle.write(Buffer.alloc(size - 8192, 0xa5), 0, size - 8192, 4096);
   await handle.close();
 }
+
+test("a catalogue of the version before gets the mask of the flags, and keeps its rows", async (t) => {
+  const folder = await temporaryFolder(t);
+  const directory = await openDirectory(t, folder);
+  await recordSeason(directory);
+  const all = await allSpectra(directory);
+  await directory.close();
+  const path = join(folder, CATALOGUE_FILE);
+  const old = new Database(path);
+  old.exec("ALTER TABLE spectra DROP COLUMN flagMask; PRAGMA user_version = 1");
+  old.close();
+  const catalogue = await Catalogue.open(path, { clock: new VirtualClock(), log: SILENT });
+  t.after(() => catalogue.close());
+  const { total, spectra } = catalogue.search({ flags: ["saturated"], limit: 500 });
+  const expected = all.filter(({ flags }) => flags.includes("saturated"));
+  assert.equal(total, expected.length);
+  assert.deepEqual(spectra, expected);
+  const names = await readdir(folder);
+  assert.deepEqual(
+    names.filter((name) => name.startsWith(`${CATALOGUE_FILE}.`)),
+    [],
+    "nothing was moved aside",
+  );
+});

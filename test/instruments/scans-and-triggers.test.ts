@@ -6,6 +6,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { SILENT } from "../../src/base/log.ts";
+import { UNINFORMED } from "../../src/instruments/quality-judge.ts";
 import { spectrumOf } from "../../src/instruments/spectrum-of-frame.ts";
 import { Spectrometer } from "../../src/instruments/spectrometer.ts";
 import type { ModelName } from "../../src/drivers/oceanoptics/models.ts";
@@ -65,7 +66,7 @@ test("one saturated scan is enough for the flag", async () => {
     const window = { exposureStartUs: 0, exposureEndUs: 1, freshness: "timing", discardedFrames: 0 } as const;
     const frame = { ...window, counts: average.mean, statistics: average.statistics };
     const request = { channel: "up", kind: "dark", integrationTimeUs: 1000, utcMinusNowUs: 0 } as const;
-    return spectrumOf({ frame, identity, ...request }).flags;
+    return UNINFORMED(spectrumOf({ frame, identity, ...request }), undefined).flags;
   };
   assert.deepEqual(flagsAt([2000, 2000, identity.saturationLevel - 1]), ["simulated"]);
   assert.deepEqual(flagsAt([2000, 2000, identity.saturationLevel]), ["saturated", "simulated"]);

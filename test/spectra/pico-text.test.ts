@@ -72,10 +72,12 @@ const GOLDEN = `{
      2,
      6
     ],
+    "QualityColour": "red",
     "QualityFlags": [
      "saturated",
      "simulated"
     ],
+    "QualityMask": 3,
     "Run": "plot10",
     "SaturationLevel": 60000,
     "SequenceNumber": 12,

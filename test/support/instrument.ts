@@ -8,9 +8,10 @@ import type { TestContext } from "node:test";
 import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
-import { SILENT } from "../../src/base/log.ts";
+import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
+import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
 import type { ServerModel } from "../../src/resources/model.ts";
 import { Server } from "../../src/server.ts";
@@ -24,6 +25,13 @@ export interface TestInstrumentOptions {
   readonly configuration?: string;
   /** A data directory that is there already; it stays. */
   readonly folder?: string;
+  /** When it is started; a summer noon when absent. */
+  readonly startUtcUs?: number;
+  /** Where it stands; Edinburgh when absent. */
+  readonly place?: ServerConfig["position"]["place"] | "unknown";
+  /** Tell how good the computer's clock is. */
+  readonly programs?: Programs;
+  readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
 }
 
@@ -40,12 +48,14 @@ export class TestInstrument {
 
   /** Started, and closed at the end of the test; then no timer may be left. */
   static async start(test: TestContext, options: TestInstrumentOptions = {}): Promise<TestInstrument> {
-    const clock = new VirtualClock();
+    const clock = new VirtualClock(options.startUtcUs);
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "vscope-")));
     const config = emulatedConfig(folder, options);
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
-    const server = await clock.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
+    const { log = SILENT, programs } = options;
+    const parts = { config, clock, log, version: "test", ...(programs === undefined ? {} : { programs }) };
+    const server = await clock.run(Server.start(parts, NEVER));
     test.after(async () => {
       await clock.run(server.close());
       // The emulated devices finish the exposures that they had begun; the server itself must be silent.
@@ -97,14 +107,14 @@ const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(
   folder: string,
-  { seed = 1, cloudStrength = 0, interruptedBatch = "close" }: TestInstrumentOptions = {},
+  { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" }: TestInstrumentOptions = {},
 ): ServerConfig {
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
     ...DEFAULT_SERVER_CONFIG,
     coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
-    position: { place: EDINBURGH, gpsd: undefined },
+    position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
     acquisition: { interruptedBatch },
     hardware: {

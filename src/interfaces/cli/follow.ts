@@ -7,6 +7,7 @@ import { type Operation, throwUnlessDone } from "../../client/operation.ts";
 import type { OperationStatus } from "../../client/shapes.ts";
 import { isInterrupted } from "./exit-codes.ts";
 import { duration, type Left, type Progress, startProgress } from "./progress.ts";
+import { countsText } from "./quality-text.ts";
 import type { Session } from "./session.ts";
 import { valueText } from "./value-text.ts";
 
@@ -24,7 +25,8 @@ export async function runOperation(
     const operation = await start();
     return await watch(session, operation, progress);
   });
-  session.print(final, () => resultText(label, final, duration(clock.nowUs() - startUs)));
+  const took = duration(clock.nowUs() - startUs);
+  session.print(final, () => resultText(`${label}: ${final.state}`, { ...final, took }, terminal.hasColour));
   throwUnlessDone(final);
 }
 
@@ -58,10 +60,13 @@ function leftOf({ estimate, paused }: Pick<OperationStatus, "estimate" | "paused
 // What an operator beside the instrument can still mend while it records.
 function troubleIn(result: unknown): string {
   if (typeof result !== "object" || result === null) return "";
-  const counts = Object.entries(result).filter(
-    ([name, count]) => /^(failed|saturated)$/.test(name) && Number(count) > 0,
-  );
-  return counts.map(([name, count]) => `${String(count)} ${name}`).join(", ");
+  const { flags }: { readonly flags?: unknown } = result;
+  const quality = countsText(flags, false);
+  // The flags count the saturated spectra, too.
+  const names = quality === undefined ? ["failed", "saturated"] : ["failed"];
+  const counts = Object.entries(result).filter(([name, count]) => names.includes(name) && Number(count) > 0);
+  const verdict = quality === undefined || quality.startsWith("green") ? [] : [quality];
+  return [...counts.map(([name, count]) => `${String(count)} ${name}`), ...verdict].join(", ");
 }
 
 async function last(
@@ -91,7 +96,14 @@ async function cancel(session: Session, operation: Operation): Promise<void> {
   }
 }
 
-function resultText(label: string, { state, progress, result }: OperationStatus, took: string): string {
-  const summary = `${label}: ${state}, ${progress.done} of ${progress.of} steps in ${took}\n`;
-  return result === undefined || result === null ? summary : summary + valueText(result);
+function resultText(
+  head: string,
+  { progress, result, took }: OperationStatus & { readonly took: string },
+  hasColour: boolean,
+): string {
+  const summary = `${head}, ${progress.done} of ${progress.of} steps in ${took}\n`;
+  if (typeof result !== "object" || result === null) return summary + valueText(result ?? undefined);
+  const { flags, ...rest }: { readonly flags?: unknown } = result;
+  const quality = countsText(flags, hasColour);
+  return `${summary}${valueText(rest)}${quality === undefined ? "" : `quality ${quality}\n`}`;
 }

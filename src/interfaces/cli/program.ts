@@ -7,6 +7,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
+import { planCommand } from "./commands/plan.ts";
 import {
   abortCommand,
   autoCommand,
@@ -15,11 +16,11 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
-import { planCommand } from "./commands/plan.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
+import { statusCommand } from "./commands/status.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { exitCodesHelp } from "./help.ts";
@@ -34,6 +35,7 @@ const COMMANDS = [
   getCommand,
   putCommand,
   observeCommand,
+  statusCommand,
   recordCommand,
   darkCommand,
   autoCommand,

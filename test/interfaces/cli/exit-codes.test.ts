@@ -73,6 +73,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "runs",
     "schedule",
     "show",
+    "status",
   ];
   assert.deepEqual(
     [...new Set(names)].sort((a = "", b = "") => a.localeCompare(b)),
