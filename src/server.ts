@@ -18,10 +18,10 @@ import { emulatedUnits } from "./emulated-units.ts";
 import type { Hardware } from "./hardware.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { Host } from "./instruments/host.ts";
-import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { accessCheck, admission, audited } from "./interfaces/coap/guard.ts";
 import { coapHandler } from "./interfaces/coap/handler.ts";
+import { openBox } from "./open-box.ts";
 import { openInstruments } from "./open-instruments.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
@@ -129,13 +129,13 @@ async function openParts(
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
-  await openStatusLed({ config, hardware, recorder, log }, lifetime);
+  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats };
+  const model = { ...instruments, dataDirectory, recorder, operations, configuration, coapStats, box };
   return { hardware, model, coap };
 }
 
@@ -164,30 +164,6 @@ function dataDirectoryOptions(config: ServerConfig, version: string) {
     writer: `vscope-server ${version}`,
     ...(datadir.mount ? { mount: { device, mountPoint } } : {}),
   };
-}
-
-interface LedParts {
-  readonly config: ServerConfig;
-  readonly hardware: Hardware;
-  readonly recorder: Recorder;
-  readonly log: Log;
-}
-
-async function openStatusLed(
-  { config, hardware, recorder, log }: LedParts,
-  lifetime: Lifetime,
-): Promise<void> {
-  const pin = config.hardware.statusLedPin;
-  if (pin === undefined) return;
-  const { status: cell } = recorder;
-  const led = await StatusLed.open({
-    bank: hardware.gpio,
-    pin,
-    cell,
-    isLit: ({ phase }) => phase !== "idle",
-    log,
-  });
-  lifetime.defer("status LED", () => led.close());
 }
 
 interface Guarded {

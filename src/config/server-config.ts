@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
+import { BOX, type BoxConfig, boxConfig } from "./box-config.ts";
 import { portClashIn } from "./port-clash.ts";
 import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
 import { type ConfigSchema, isLegacyFile, type ReadConfig, readConfigText } from "./config-reader.ts";
@@ -98,6 +99,7 @@ export interface ServerConfig {
     /** Standard output when absent. */
     readonly logFile: string | undefined;
   };
+  readonly box: BoxConfig;
   readonly hardware: {
     readonly usb: "libusb" | "emulated" | "none";
     /** File that every USB transfer is written to. */
@@ -109,7 +111,7 @@ export interface ServerConfig {
     readonly gpio: "auto" | "chardev" | "onoff" | "emulated" | "none";
     /** Label or path of the GPIO chip; found by the lines' names when absent. */
     readonly gpioChip: string | undefined;
-    /** BCM number of the line of an LED that is lit while recording. */
+    /** BCM number of the line of an LED that shows the state of the box. */
     readonly statusLedPin: number | undefined;
     readonly emulator: {
       readonly spectrometers: readonly Unit[];
@@ -183,6 +185,7 @@ const FILE = section({
     debug: flag().default(false),
     logfile: text("a file name").optional(),
   }).prefault({}),
+  box: BOX.prefault({}),
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
     usb_log: text("a file name").optional(),
@@ -265,6 +268,7 @@ function serverConfig({
   daemon,
   datadir,
   logging,
+  box,
   hardware,
 }: z.output<typeof FILE>): ServerConfig {
   return {
@@ -281,6 +285,7 @@ function serverConfig({
       reserveMb: datadir.reserve_mb,
     },
     logging: { debug: logging.debug, logFile: logging.logfile },
+    box: boxConfig(box),
     hardware: {
       usb: hardware.usb,
       usbLog: hardware.usb_log,

@@ -8,6 +8,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
+import type { TriggerStatus } from "../instruments/trigger-input.ts";
 import { resource } from "./define.ts";
 
 /** The instrument configuration as text; `write` validates it and keeps the old one beside it. */
@@ -24,6 +25,12 @@ export interface EmulatedUnit {
   setTriggerInput(isHigh: boolean): void;
 }
 
+/** The parts of the box that clients can see. */
+export interface Box {
+  /** Absent without a usable trigger input. */
+  readonly trigger: ReadableCell<TriggerStatus> | undefined;
+}
+
 export interface ServerModel {
   readonly host: Host;
   readonly rack: Rack;
@@ -31,6 +38,7 @@ export interface ServerModel {
   readonly dataDirectory: DataDirectory;
   readonly recorder: Recorder;
   readonly operations: Operations;
+  readonly box: Box;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */
   readonly coapStats: () => Readonly<CoapStats> | undefined;

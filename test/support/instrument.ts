@@ -22,6 +22,8 @@ export interface TestInstrumentOptions {
   readonly cloudStrength?: number;
   /** Instrument configuration; the sample when absent. */
   readonly configuration?: string;
+  readonly box?: ServerConfig["box"];
+  readonly statusLedPin?: number;
 }
 
 export class TestInstrument {
@@ -92,7 +94,7 @@ export class TestInstrument {
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(
   folder: string,
-  { seed = 1, cloudStrength = 0 }: TestInstrumentOptions = {},
+  { seed = 1, cloudStrength = 0, box = DEFAULT_SERVER_CONFIG.box, statusLedPin }: TestInstrumentOptions = {},
 ): ServerConfig {
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -100,8 +102,10 @@ export function emulatedConfig(
     coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     datadir: { ...datadir, datadir: folder },
+    box,
     hardware: {
       ...hardware,
+      statusLedPin,
       usb: "emulated",
       gpio: "emulated",
       emulator: { ...hardware.emulator, seed, cloudStrength, target: "canopy" },

@@ -143,3 +143,22 @@ test("closing the bank gives all lines back", async () => {
   await bank.close();
   assert.equal(kernel.openDescriptors, 0);
 });
+
+test("an input is claimed with both edges and its resistor; every edge is told with its level", async () => {
+  const kernel = new FakeKernel([PI_4]);
+  const bank = bankOf(kernel);
+  const seen: number[] = [];
+  const line = await bank.input(23, { pull: "up", onEdge: (level) => void seen.push(level) });
+  // INPUT, EDGE_RISING, EDGE_FALLING, BIAS_PULL_UP
+  assert.equal(kernel.flags.get("/dev/gpiochip0:23"), 0b1_0011_0100n);
+  kernel.edges("/dev/gpiochip0", 23, [0, 1, 0]);
+  assert.deepEqual(seen, [0, 1, 0]);
+  assert.equal(line.read(), 0);
+  await assert.rejects(bank.input(23, { pull: "none", onEdge: () => {} }), (error) =>
+    isVscopeError(error, "DEVICE_BUSY"),
+  );
+  line.close();
+  kernel.edges("/dev/gpiochip0", 23, [1]);
+  assert.deepEqual(seen, [0, 1, 0]);
+  assert.equal(kernel.openDescriptors, 0);
+});
