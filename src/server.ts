@@ -131,7 +131,7 @@ async function openParts(
   const recorder = new Recorder({ ...acquisition, searchLimits: searchLimits(instrument) });
   const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
-  const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
+  const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
