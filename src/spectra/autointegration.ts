@@ -132,7 +132,7 @@ export function explainSearch(outcome: SearchOutcome, trials: readonly Trial[], 
   const time = timeText(last.integrationTimeUs);
   switch (outcome) {
     case "reached":
-      return `the peak is ${peak} at ${time}, ${wanted}`;
+      return `the peak is ${peak} at ${time}, ${wanted}${hotPixelNote(last)}`;
     case "too-bright":
       return `the light is too bright: the peak is ${peak} at the shortest time, ${time}, ${wanted}`;
     case "too-dark":
@@ -142,6 +142,11 @@ export function explainSearch(outcome: SearchOutcome, trials: readonly Trial[], 
     case "unsteady":
       return `the light does not keep still: ${trials.length} exposures, peaks of ${trials.map(({ peakCounts }) => percent(peakCounts, goal)).join(", ")}, ${wanted}; the time is that for the brightest`;
   }
+}
+
+// The pixel would saturate before the light does; the spectrum is darker than it seems.
+function hotPixelNote({ lonePixel }: Trial): string {
+  return lonePixel === undefined ? "" : `; it is pixel ${lonePixel} alone, a hot one, the light is weaker`;
 }
 
 function percent(counts: number, { saturationLevel }: SearchGoal): string {

@@ -14,6 +14,8 @@ export interface Trial {
   readonly signalCounts: number;
   /** Standard deviation of one pixel. */
   readonly noiseCounts: number;
+  /** The brightest pixel, when its neighbours have less than half of its signal: no light makes that, but a hot pixel. */
+  readonly lonePixel?: number;
 }
 
 type Frame = ArrayLike<number>;
@@ -42,7 +44,21 @@ export function trialOf(counts: Frame, layout: Layout, integrationTimeUs: number
   const smooth = largestOf(groups) - (LARGEST_OF_GROUPS * noiseCounts) / Math.sqrt(width);
   const isLone = peakCounts > smooth + LONE_PIXEL * noiseCounts;
   const signalCounts = Math.max(0, (isLone ? peakCounts - noiseCounts : smooth) - offsetCounts);
-  return { integrationTimeUs, peakCounts, offsetCounts, signalCounts, noiseCounts };
+  const peakPixel = lit.indexOf(peakCounts) + from;
+  return {
+    integrationTimeUs,
+    peakCounts,
+    offsetCounts,
+    signalCounts,
+    noiseCounts,
+    ...(isHot(counts, peakPixel, offsetCounts) ? { lonePixel: peakPixel } : {}),
+  };
+}
+
+// A line is wider than a pixel.
+function isHot(counts: Frame, pixel: number, offsetCounts: number): boolean {
+  const half = ((counts[pixel] ?? 0) - offsetCounts) / 2;
+  return [pixel - 1, pixel + 1].every((beside) => (counts[beside] ?? 0) - offsetCounts < half);
 }
 
 // From the distance of neighbours: neither the shape of the light nor a hot pixel counts.

@@ -24,6 +24,8 @@ const DECADES = 6;
 const BRIGHTEST = 10 ** 1.5;
 const LONGEST_US = 10 * SECOND;
 const READOUT_US = 60 * MS;
+/** Searches that broken clouds may make fail. */
+const MOST_UNSTEADY = 0.05;
 
 interface Found {
   readonly decade: number;
@@ -137,11 +139,12 @@ for (const name of ["Flame-S", "QE Pro", "NIRQuest512"] as const) {
       const isSteady = sky === "steady light";
       const found = Array.from({ length: SEARCHES }, () => searcher.search(!isSteady));
       report(context, `${name}, ${sky}`, found);
+      const unsteady = found.filter(({ outcome }) => outcome === "unsteady").length;
+      assert.ok(unsteady <= (isSteady ? 0 : MOST_UNSTEADY * SEARCHES), `${unsteady} unsteady`);
       for (const one of found) {
         const shown = JSON.stringify(one);
         assert.ok(one.exposures <= (isSteady ? 3 : MOST_TRIALS), shown);
         if (one.outcome === "reached") assert.ok(Math.abs(one.peakShare - 0.8) <= 0.08, shown);
-        if (isSteady) assert.notEqual(one.outcome, "unsteady", shown);
         assert.ok(!one.isSaturated || one.outcome === "too-bright", shown);
       }
     });
