@@ -41,7 +41,9 @@ export class PowerButton {
   static async open(options: PowerButtonOptions): Promise<PowerButton> {
     const button = new PowerButton(options);
     const { pin, pull } = options.config;
-    button.#input = await options.bank.input(pin, { pull, onEdge: () => button.#edge() });
+    const onLost = ({ message }: VscopeError): void =>
+      options.log.error({ pin, reason: message }, `GPIO${pin}: the power button is lost`);
+    button.#input = await options.bank.input(pin, { pull, onEdge: () => button.#edge(), onLost });
     return button;
   }
 

@@ -3,7 +3,7 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, isoUtc } from "../base/clock.ts";
-import { isVscopeError, messageOf } from "../base/errors.ts";
+import { isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TriggerConfig } from "../config/box-config.ts";
 import type { GpioBank, GpioInput, GpioLine } from "../drivers/gpio/port.ts";
@@ -64,14 +64,16 @@ export class TriggerInput {
   }
 
   async #claim(): Promise<void> {
-    const { bank, config } = this.#options;
+    const { bank, config, log } = this.#options;
     const { pin, pull, reset, edge } = config;
     if (reset !== undefined) this.#reset = await bank.output(reset.pin, reset.activeHigh ? 0 : 1);
     const wanted = edge === "rising" ? 1 : 0;
     const onEdge = (level: 0 | 1): void => {
       if (level === wanted) this.#edge();
     };
-    this.#input = await bank.input(pin, { pull, onEdge });
+    const onLost = ({ message }: VscopeError): void =>
+      log.error({ pin, reason: message }, `GPIO${pin}: the trigger input is lost`);
+    this.#input = await bank.input(pin, { pull, onEdge, onLost });
   }
 
   // The first edge counts, so that a short pulse is seen; what follows at once are its bounces.

@@ -3,7 +3,7 @@
 import { VscopeError } from "../../base/errors.ts";
 import { gpioError } from "./gpio-error.ts";
 import type { GpioKernel } from "./kernel.ts";
-import type { GpioInput, GpioLine } from "./port.ts";
+import type { GpioInput, GpioInputOptions, GpioLine } from "./port.ts";
 import { decodeEdges, decodeValues, encodeValues, REQUEST, SIZE } from "./uapi.ts";
 
 /** The line's descriptor, and whom to tell when it is given back. */
@@ -56,13 +56,19 @@ export class ChardevLine extends OpenLine implements GpioLine {
 export class ChardevInput extends OpenLine implements GpioInput {
   readonly #unwatch: () => void;
 
-  constructor(end: LineEnd, onEdge: (level: 0 | 1) => void) {
+  constructor(end: LineEnd, { onEdge, onLost }: GpioInputOptions) {
     super(end);
-    const { kernel, descriptor } = end;
+    const { name, kernel, descriptor } = end;
     const events = Buffer.alloc(EVENTS * SIZE.lineEvent);
     this.#unwatch = kernel.onReadable(descriptor, () => {
-      const length = kernel.read(descriptor, events);
-      for (const level of decodeEdges(events.subarray(0, length))) onEdge(level);
+      try {
+        const length = kernel.read(descriptor, events);
+        if (length === 0) throw new VscopeError("DEVICE_NOT_CONNECTED", `${name}: the line is gone`);
+        for (const level of decodeEdges(events.subarray(0, length))) onEdge(level);
+      } catch (error) {
+        this.#unwatch();
+        onLost(gpioError(name, error));
+      }
     });
   }
 

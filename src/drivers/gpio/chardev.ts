@@ -120,9 +120,9 @@ class ChardevBank implements GpioBank {
     return this.#keep(new ChardevLine(this.#far(pin, descriptor)));
   }
 
-  async input(pin: number, { pull, onEdge }: GpioInputOptions): Promise<GpioInput> {
-    const descriptor = this.#claim(pin, (offset) => encodeInputRequest(offset, pull, CONSUMER));
-    return this.#keep(new ChardevInput(this.#far(pin, descriptor), onEdge));
+  async input(pin: number, options: GpioInputOptions): Promise<GpioInput> {
+    const descriptor = this.#claim(pin, (offset) => encodeInputRequest(offset, options.pull, CONSUMER));
+    return this.#keep(new ChardevInput(this.#far(pin, descriptor), options));
   }
 
   async close(): Promise<void> {

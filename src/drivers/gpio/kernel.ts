@@ -14,7 +14,7 @@ export interface GpioKernel {
   ioctl(descriptor: number, request: number, bytes: Buffer): void;
   /** Reads what waits, after `onReadable` has said so; the number of bytes. */
   read(descriptor: number, bytes: Buffer): number;
-  /** Calls `listener` whenever something waits to be read, until the returned function is called. */
+  /** Calls `listener`, which must not throw, whenever a read would not wait or would fail, until the returned function is called. */
   onReadable(descriptor: number, listener: () => void): () => void;
 }
 

@@ -1,5 +1,7 @@
 // The port to GPIO lines. Implementations: chardev.ts (gpiochip v2), sysfs.ts (onoff) and the emulator's bank.
 
+import type { VscopeError } from "../../base/errors.ts";
+
 export interface GpioLine {
   /** Drives the line. Throws DEVICE_FAULT with the system's reason when the kernel refuses. */
   write(level: 0 | 1): void;
@@ -19,6 +21,8 @@ export interface GpioInputOptions {
   readonly pull: "none" | "up" | "down";
   /** Called after each edge with the level that it led to; bounces included. */
   readonly onEdge: (level: 0 | 1) => void;
+  /** Called once when the line is gone: no edge will come any more. */
+  readonly onLost: (reason: VscopeError) => void;
 }
 
 export interface GpioBank {

@@ -19,7 +19,7 @@ export class Readiness {
     this.#poll = poll;
   }
 
-  /** Calls `listener` whenever the descriptor has something to read, until the returned function is called. */
+  /** Calls `listener` whenever a read would not wait, also because it would fail, until the returned function is called. */
   watch(descriptor: number, listener: () => void): () => void {
     this.#listeners.set(descriptor, listener);
     if (!this.#isWaiting) void this.#wait();
@@ -32,15 +32,17 @@ export class Readiness {
   async #wait(): Promise<void> {
     this.#isWaiting = true;
     while (this.#listeners.size > 0) {
-      const descriptors = [...this.#listeners.keys()];
-      const bytes = Buffer.alloc(descriptors.length * POLLFD_SIZE);
-      for (const [index, descriptor] of descriptors.entries()) {
+      const watched = [...this.#listeners];
+      const bytes = Buffer.alloc(watched.length * POLLFD_SIZE);
+      for (const [index, [descriptor]] of watched.entries()) {
         bytes.writeInt32LE(descriptor, index * POLLFD_SIZE);
         bytes.writeInt16LE(POLLIN, index * POLLFD_SIZE + 4);
       }
-      await this.#poll(bytes, descriptors.length, WAIT_MS);
-      for (const [index, descriptor] of descriptors.entries()) {
-        if ((bytes.readInt16LE(index * POLLFD_SIZE + 6) & POLLIN) !== 0) this.#listeners.get(descriptor)?.();
+      await this.#poll(bytes, watched.length, WAIT_MS);
+      for (const [index, [descriptor, listener]] of watched.entries()) {
+        const isReady = bytes.readInt16LE(index * POLLFD_SIZE + 6) !== 0;
+        // Meanwhile the number can be another's.
+        if (isReady && this.#listeners.get(descriptor) === listener) listener();
       }
     }
     this.#isWaiting = false;

@@ -110,7 +110,7 @@ class SysfsBank implements GpioBank {
     return line;
   }
 
-  async input(pin: number, { pull, onEdge }: GpioInputOptions): Promise<GpioInput> {
+  async input(pin: number, { pull, onEdge, onLost }: GpioInputOptions): Promise<GpioInput> {
     const { number, name } = this.#numbered(pin);
     if (pull !== "none")
       throw new VscopeError(
@@ -119,7 +119,9 @@ class SysfsBank implements GpioBank {
       );
     const gpio = guarded(name, () => this.#sysfs.exportInput(number));
     gpio.watch((error, level) => {
-      if (!error) onEdge(level);
+      if (!error) return onEdge(level);
+      gpio.unwatchAll();
+      onLost(gpioError(name, error));
     });
     const line: GpioInput = {
       read: () => guarded(name, () => gpio.readSync()),

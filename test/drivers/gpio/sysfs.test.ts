@@ -45,7 +45,10 @@ async function fakeSysfs(
           throw systemError("EPERM");
         },
         readSync: () => 1,
-        watch: (listener) => listener(undefined, 1),
+        watch: (listener) => {
+          listener(undefined, 1);
+          listener(systemError("ENODEV"), 0);
+        },
         unwatchAll: () => void events.push(`unwatch ${number}`),
         unexport: () => void events.push(`unexport ${number}`),
       };
@@ -106,11 +109,19 @@ test("an input is watched and given back; a resistor is refused, since sysfs has
   const { bank } = openSysfs(sysfs, undefined);
   assert.ok(bank);
   const seen: number[] = [];
-  const line = await bank.input(23, { pull: "none", onEdge: (level) => void seen.push(level) });
+  const lost: string[] = [];
+  const line = await bank.input(23, {
+    pull: "none",
+    onEdge: (level) => void seen.push(level),
+    onLost: ({ code }) => void lost.push(code),
+  });
   assert.equal(line.read(), 1);
-  assert.deepEqual(seen, [1]);
+  assert.deepEqual([seen, lost], [[1], ["DEVICE_NOT_CONNECTED"]]);
   line.close();
   await bank.close();
-  assert.deepEqual(events, ["export 535 in", "unwatch 535", "unexport 535"]);
-  await assert.rejects(bank.input(24, { pull: "up", onEdge: () => {} }), /sysfs sets no resistor/);
+  assert.deepEqual(events, ["export 535 in", "unwatch 535", "unwatch 535", "unexport 535"]);
+  await assert.rejects(
+    bank.input(24, { pull: "up", onEdge: () => assert.fail(), onLost: assert.fail }),
+    /sysfs sets no resistor/,
+  );
 });
