@@ -6,7 +6,7 @@ import { NEVER } from "./base/abort.ts";
 import { SystemClock } from "./base/clock.ts";
 import { isVscopeError, messageOf } from "./base/errors.ts";
 import { type Log, openLog } from "./base/log.ts";
-import { check } from "./check.ts";
+import { check } from "./composition/check.ts";
 import { type CommandLine, readCommandLine } from "./command-line.ts";
 import { isBackgroundProcess, reportFailure, startInBackground } from "./daemon/background.ts";
 import { exitCodeOf } from "./daemon/exit-codes.ts";

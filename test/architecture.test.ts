@@ -64,12 +64,12 @@ test("files import from lower ranks or their own folder only", () => {
   );
 });
 
-test("the emulator is imported lazily and by main.ts only", () => {
+test("the emulator is imported lazily and by the composition only", () => {
   const wrong = imports.filter(
     ({ from, to, isLazy }) =>
       to.startsWith("src/emulator/") &&
       !from.startsWith("src/emulator/") &&
-      !(isLazy && folderOf(from) === "src"),
+      !(isLazy && folderOf(from) === "src/composition"),
   );
   const types = new Set(
     sources.flatMap(({ path, text }) =>
@@ -78,7 +78,9 @@ test("the emulator is imported lazily and by main.ts only", () => {
       ),
     ),
   );
-  const running = wrong.filter(({ from, to }) => !(folderOf(from) === "src" && types.has(`${from} ${to}`)));
+  const running = wrong.filter(
+    ({ from, to }) => !(folderOf(from) === "src/composition" && types.has(`${from} ${to}`)),
+  );
   assert.deepEqual(
     running.map(({ from, to }) => `${from} imports ${to}`),
     [],

@@ -1,9 +1,12 @@
 // Abort signals: deadlines, and several tasks as one.
 
+import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 
 /** A signal that never aborts, for work that nobody may cancel. */
 export const NEVER: AbortSignal = new AbortController().signal;
+// All such work of the program waits on this one: there is no number that would be a leak.
+setMaxListeners(0, NEVER);
 
 /**
  * Runs `task` with a signal that aborts when any of `signals` does. Nothing stays on them afterwards, unlike with

@@ -45,6 +45,12 @@ interface Request {
   readonly body?: Payload | undefined;
   /** How many times the usual deadline it may take. */
   readonly patience?: number;
+  readonly qBlock?: boolean;
+}
+
+export interface DownloadOptions {
+  /** In bursts (Q-Block, RFC 9177): for links that lose datagrams and take long. Only `coap://` without a key. */
+  readonly qBlock?: boolean;
 }
 
 const DEFAULT_TIMEOUT_S = 10;
@@ -219,8 +225,15 @@ export class VscopeClient {
   }
 
   /** A file of a run. */
-  download(run: string, file: string, signal: AbortSignal = NEVER): Promise<Uint8Array> {
-    return this.getBytes(["datadir", "runs", run, file], signal);
+  async download(
+    run: string,
+    file: string,
+    signal: AbortSignal = NEVER,
+    { qBlock = false }: DownloadOptions = {},
+  ): Promise<Uint8Array> {
+    const path = ["datadir", "runs", run, file];
+    const request = { method: "GET", path, patience: DOWNLOAD_PATIENCE, qBlock } as const;
+    return (await this.#request(request, signal)).payload;
   }
 
   async #start(kind: string, options: object, signal: AbortSignal): Promise<Operation> {
@@ -234,11 +247,14 @@ export class VscopeClient {
     return new Operation(this, location);
   }
 
-  async #request({ method, path, body, patience = 1 }: Request, signal: AbortSignal): Promise<CoapReply> {
+  async #request(
+    { method, path, body, patience = 1, qBlock = false }: Request,
+    signal: AbortSignal,
+  ): Promise<CoapReply> {
     const timeoutS = this.#timeoutS * patience;
     const deadline = { clock: this.clock, us: timeoutS * SECOND, late: () => noAnswer(this.url, timeoutS) };
     const payload = body === undefined ? {} : { payload: body.bytes, contentFormat: body.contentFormat };
-    const request = { method, ...targetOf(path), ...payload };
+    const request = { method, ...targetOf(path), ...payload, qBlock };
     try {
       const reply = await withDeadline(deadline, signal, (joined) => this.#coap.request(request, joined));
       throwIfError(reply, path);

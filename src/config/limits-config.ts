@@ -37,9 +37,9 @@ export interface LimitsConfig {
   readonly connections: number;
   /** A connection that is silent for this long is ended, or asked for a sign of life when it observes. */
   readonly connectionIdleS: number;
-  /** One that has not read by then what waits for it is ended. */
+  /** One that reads nothing of what waits for it for so long is ended. */
   readonly connectionUnreadS: number;
-  /** One whose message comes more slowly is ended. */
+  /** One whose message comes more slowly, or is read more slowly, is ended. */
   readonly connectionBytesPerS: number;
 }
 
@@ -65,7 +65,7 @@ export const LIMITS = section({
   connections_per_computer: integer(1, 65_536).default(32),
   connections: integer(1, 65_536).default(128),
   connection_idle_s: integer(10, 86_400).default(300),
-  connection_unread_s: integer(10, 86_400).default(60),
+  connection_unread_s: integer(10, 86_400).default(300),
   connection_bytes_per_s: integer(1, 1_000_000).default(4096),
 });
 

@@ -19,7 +19,8 @@ export class KeyStore {
   readonly #keys: Cell<readonly Key[]>;
   /** What the file looked like when it was read. */
   #seen: string;
-  #isUnusable = false;
+  /** Why it could not be used at the last look. */
+  #fact: string | undefined;
   #cancel: () => void = () => {};
 
   /** Reads the file. None means no keys, and so does one that is wrong or that others may read, with an error in the log. */
@@ -52,25 +53,28 @@ export class KeyStore {
   }
 
   #look(): void {
-    if (looksOf(this.#path) !== this.#seen) this.readAgain();
+    // What is wrong need not be the file: with too many files open, it looks the same before and after.
+    if (this.#fact !== undefined || looksOf(this.#path) !== this.#seen) this.readAgain();
   }
 
   /** Reads the file now, whether or not it looks changed. */
   readAgain(): void {
     this.#seen = looksOf(this.#path);
     this.#keys.set(this.#read());
-    if (!this.#isUnusable)
+    if (this.#fact === undefined)
       this.#log.info({ file: this.#path, keys: this.#keys.value.length }, "keys read again");
   }
 
   #read(): readonly Key[] {
     try {
       const keys = readKeyFile(this.#path).filter(isValid);
-      this.#isUnusable = false;
+      this.#fact = undefined;
       return keys;
     } catch (error) {
-      this.#isUnusable = true;
-      this.#log.error({ file: this.#path, reason: messageOf(error) }, "keys cannot be read, none holds");
+      const reason = messageOf(error);
+      if (reason !== this.#fact)
+        this.#log.error({ file: this.#path, reason }, "keys cannot be read, none holds");
+      this.#fact = reason;
       return [];
     }
   }

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { NEVER, orGivenUp, withAny, withDeadline } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
+import { Queue } from "../../src/base/queue.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 
 const late = (): Error => new VscopeError("DEVICE_TIMEOUT", "no answer within 100 us");
@@ -81,3 +82,15 @@ function abortable(): { readonly signal: AbortSignal; readonly abort: (reason: u
   const controller = new AbortController();
   return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
 }
+
+test("any number may wait on what never aborts, without a warning", async () => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error): void => void warnings.push(message);
+  process.on("warning", warned);
+  const queue = new Queue({ name: "many", capacity: 64 });
+  await Promise.all(Array.from({ length: 64 }, () => queue.run(async () => {}, NEVER)));
+  // Warnings are told in a turn of their own.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", warned);
+  assert.deepEqual(warnings, []);
+});

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { logTo, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
@@ -179,6 +181,16 @@ test("a file that becomes unusable lets nobody in until it is mended", async () 
   assert.equal(errors.length, 2, "one line each time, not one for each look");
   assert.match(errors[0] ?? "", /lets others read secrets/);
   store.close();
+});
+
+test("a file that could not be read for want of descriptors is read when there are some again", () => {
+  const script = fileURLToPath(new URL("few-descriptors.js", import.meta.url));
+  const { stdout, stderr } = spawnSync(
+    "sh",
+    ["-c", 'ulimit -n 128 && exec "$0" "$@"', process.execPath, script, file],
+    { encoding: "utf8", timeout: 30_000 },
+  );
+  assert.deepEqual([stdout, stderr], ["before laptop; without none, 1 error; after laptop office\n", ""]);
 });
 
 test("a folder in place of the file is called one", async () => {

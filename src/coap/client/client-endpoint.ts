@@ -9,6 +9,8 @@ export interface ClientEndpoint {
   readonly name: string;
   /** What one message to the server can carry. */
   readonly sizes: SizeLimits;
+  /** Whether bodies can come and go in bursts of datagrams (Q-Block, RFC 9177); they cannot when absent. */
+  bursts?: "unknown" | "taken" | "refused";
 
   /** A token that no other exchange of this endpoint uses. */
   nextToken(): Buffer;

@@ -27,6 +27,11 @@ export interface CoapClientRequest {
   readonly etag?: Uint8Array;
   /** Largest answer that is put together from blocks; 64 MiB when absent. */
   readonly maxBytes?: number;
+  /**
+   * Large bodies in bursts (Q-Block, RFC 9177), for links that lose datagrams and take long. Only over UDP without OSCORE;
+   * elsewhere, and with a server that does not know it, as without.
+   */
+  readonly qBlock?: boolean;
 }
 
 export interface CoapReply {

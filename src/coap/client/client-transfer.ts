@@ -1,4 +1,5 @@
-// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959.
+// One request of the client with its blocks: the body up (Block1) and the answer down (Block2), RFC 7959; or in bursts
+// (RFC 9177) where that was asked for, until the server says that it does not know them.
 
 import { type Clock, SECOND } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
@@ -7,9 +8,13 @@ import {
   type Block,
   blockValue,
   isWholeBlock,
+  LARGEST_EXPONENT,
   readBlock,
   unitBytes,
 } from "../message/block.ts";
+import { BurstDownload, qBlock2Of } from "./burst-download.ts";
+import { BurstExchange } from "./burst-exchange.ts";
+import { BurstUpload } from "./burst-upload.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import {
   type CoapClientRequest,
@@ -36,26 +41,34 @@ const TOO_MANY = codeNumber("4.29");
 /** In the midst of a transfer, a server that is asked too fast (RFC 8516) is left alone as long as it says, so often at most. */
 const PAUSES = 8;
 const LONGEST_PAUSE_S = 10;
+/** An option that the server does not know. */
+const BAD_OPTION = codeNumber("4.02");
+
+/** The whole answer, in bursts of blocks of 1024 bytes. */
+const ALL_IN_BURSTS = blockValue({ number: 0, more: true, sizeExponent: LARGEST_EXPONENT });
+const SMALLEST_BLOCK = blockValue({ number: 0, more: false, sizeExponent: 0 });
+const CORE: CoapClientRequest = { method: "GET", path: [".well-known", "core"] };
 
 export class Transfer {
   readonly #endpoint: ClientEndpoint;
   readonly #clock: Clock;
   readonly #request: CoapClientRequest;
-  readonly #options: readonly CoapOption[];
+  #options: readonly CoapOption[];
+  readonly #wantsBursts: boolean;
 
   constructor(endpoint: ClientEndpoint, clock: Clock, request: CoapClientRequest) {
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#request = request;
-    // The requests for later blocks do not repeat what a FETCH selects: this tells them apart (RFC 9175 section 3).
-    const tag = request.method === "FETCH" ? [bytesOption(OPTION.REQUEST_TAG, endpoint.nextToken())] : [];
-    this.#options = [...requestOptions(request), ...tag];
+    this.#wantsBursts = request.qBlock === true;
+    this.#options = this.#taggedOptions();
   }
 
   /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
   async run(signal: AbortSignal): Promise<CoapReply> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const reply = await this.download(await this.#upload(signal), signal);
+      if (attempt > 0) this.#options = this.#taggedOptions();
+      const reply = await this.#attempt(signal);
       if (reply !== undefined) return reply;
       if (!isSafe(this.#request.method)) break;
     }
@@ -65,7 +78,7 @@ export class Transfer {
   /** Registers an observation with this token; resolves with the first answer, of which more blocks may follow. */
   register(token: Buffer, signal: AbortSignal): Promise<Message> {
     const options = withUints(this.#options, [OPTION.OBSERVE, 0]);
-    return this.#endpoint.exchange({ ...this.#head(), ...this.#selection(), token, options }, signal);
+    return this.#first({ ...this.#head(), ...this.#selection(), token, options }, signal);
   }
 
   /** Ends the observation; the server need not answer (No-Response, RFC 7967). */
@@ -76,6 +89,56 @@ export class Transfer {
 
   /** Fetches the blocks after `first`. Undefined when the answer changed meanwhile. */
   async download(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
+    if (!isInBursts(first)) return this.#downloadBlocks(first, signal);
+    const exchange = this.#newExchange();
+    try {
+      return await this.#downloadBursts(first, { exchange, isFollowed: false }, signal);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<CoapReply | undefined> {
+    const exchange = this.#newExchange();
+    try {
+      const first = await this.#upload(exchange, signal);
+      return isInBursts(first)
+        ? await this.#downloadBursts(first, { exchange, isFollowed: true }, signal)
+        : await this.#downloadBlocks(first, signal);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  // The requests for later blocks do not repeat what a FETCH selects: a tag tells them apart (RFC 9175 section 3). One names
+  // a body that goes up in bursts, too; it serves once.
+  #taggedOptions(): readonly CoapOption[] {
+    const needsTag = this.#request.method === "FETCH" || this.#goesInBursts();
+    const tag = needsTag ? [bytesOption(OPTION.REQUEST_TAG, this.#endpoint.nextToken())] : [];
+    return [...requestOptions(this.#request), ...tag];
+  }
+
+  #goesInBursts(): boolean {
+    return this.#mayBurst && (this.#request.payload?.length ?? 0) > this.#endpoint.sizes.wholeBytes;
+  }
+
+  #newExchange(): BurstExchange {
+    return new BurstExchange(this.#endpoint, this.#clock, this.#head().code);
+  }
+
+  async #downloadBursts(
+    first: Message,
+    how: { readonly exchange: BurstExchange; readonly isFollowed: boolean },
+    signal: AbortSignal,
+  ): Promise<CoapReply | undefined> {
+    const options = readingOptions(this.#options);
+    const name = this.#name();
+    const download = new BurstDownload({ ...how, name, options, largestBytes: LARGEST_BODY_BYTES }, first);
+    const body = await download.run(signal);
+    return body === undefined ? undefined : replyOf(first, body);
+  }
+
+  async #downloadBlocks(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
     const parts = [first.payload];
     let block = blockOf(first, OPTION.BLOCK2);
     if (block?.more !== true) return replyOf(first, first.payload);
@@ -99,14 +162,55 @@ export class Transfer {
     return replyOf(first, Buffer.concat(parts, bytes));
   }
 
-  async #upload(signal: AbortSignal): Promise<Message> {
+  /** Sends what starts an answer; asks for that in bursts until the server does not know them. */
+  async #first(message: Message, signal: AbortSignal): Promise<Message> {
+    if (!this.#mayBurst) return this.#endpoint.exchange(message, signal);
+    const options = withUints(message.options, [OPTION.Q_BLOCK2, ALL_IN_BURSTS]);
+    const answer = await this.#endpoint.exchange({ ...message, options }, signal);
+    if (answer.code !== BAD_OPTION) this.#endpoint.bursts = "taken";
+    if (answer.code !== BAD_OPTION) return answer;
+    const plain = await this.#endpoint.exchange(message, signal);
+    if (plain.code !== BAD_OPTION) this.#endpoint.bursts = "refused";
+    return plain;
+  }
+
+  get #mayBurst(): boolean {
+    const { bursts = "refused" } = this.#endpoint;
+    return this.#wantsBursts && bursts !== "refused";
+  }
+
+  async #upload(exchange: BurstExchange, signal: AbortSignal): Promise<Message> {
     const payload = this.#request.payload ?? NO_BYTES;
+    const { sizes } = this.#endpoint;
+    if (payload.length <= sizes.wholeBytes) {
+      const token = this.#mayBurst ? exchange.token() : this.#endpoint.nextToken();
+      return this.#first({ ...this.#head(), token, options: this.#options, payload }, signal);
+    }
+    if (!(await this.#knowsBursts(signal))) return this.#uploadBlocks(payload, signal);
+    return new BurstUpload({ exchange, name: this.#name(), options: this.#options, payload }).run(signal);
+  }
+
+  // A server may pass over a non-confirmable message with an option that it does not know, so it is asked first (RFC 9177
+  // section 4.1), by a block that every server has.
+  async #knowsBursts(signal: AbortSignal): Promise<boolean> {
+    if (this.#mayBurst && this.#endpoint.bursts === "unknown") {
+      const options = withUints(requestOptions(CORE), [OPTION.Q_BLOCK2, SMALLEST_BLOCK]);
+      const message = {
+        code: methodCode("GET"),
+        token: this.#endpoint.nextToken(),
+        options,
+        payload: NO_BYTES,
+      };
+      const { code } = await this.#endpoint.exchange(message, signal);
+      this.#endpoint.bursts = code === BAD_OPTION ? "refused" : "taken";
+    }
+    return this.#mayBurst;
+  }
+
+  async #uploadBlocks(payload: Uint8Array, signal: AbortSignal): Promise<Message> {
     // One token for all blocks: some servers tell uploads apart by it.
     const head = { ...this.#head(), token: this.#endpoint.nextToken() };
     const { sizes } = this.#endpoint;
-    if (payload.length <= sizes.wholeBytes) {
-      return this.#endpoint.exchange({ ...head, options: this.#options, payload }, signal);
-    }
     let { sizeExponent } = sizes;
     let offset = 0;
     for (;;) {
@@ -155,12 +259,17 @@ export class Transfer {
   }
 
   #error(fact: string): VscopeError {
-    const { method, path } = this.#request;
-    return new VscopeError(
-      "DEVICE_PROTOCOL",
-      `${this.#endpoint.name}: ${method} /${path.join("/")}: ${fact}`,
-    );
+    return new VscopeError("DEVICE_PROTOCOL", `${this.#name()}: ${fact}`);
   }
+
+  #name(): string {
+    const { method, path } = this.#request;
+    return `${this.#endpoint.name}: ${method} /${path.join("/")}`;
+  }
+}
+
+function isInBursts(message: Message): boolean {
+  return classOf(message.code) === 2 && qBlock2Of(message) !== undefined;
 }
 
 function blockOf({ options }: Message, number: number): Block | undefined {

@@ -28,6 +28,7 @@ const REMEMBERED = 64;
 export class UdpEndpoint implements ClientEndpoint {
   readonly name: string;
   readonly sizes = UDP_SIZES;
+  bursts: NonNullable<ClientEndpoint["bursts"]> = "unknown";
   readonly #clock: Clock;
   readonly #socket: DatagramSocket;
   readonly #host: string;

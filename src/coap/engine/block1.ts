@@ -3,12 +3,12 @@
 
 import { type Clock, SECOND } from "../../base/clock.ts";
 import { type Block, blockOffset, isWholeBlock } from "../message/block.ts";
-import { Budget, entryBytes, ownBytes } from "../../base/budget.ts";
-import { PerComputer } from "./computers.ts";
+import { entryBytes, ownBytes } from "../../base/budget.ts";
 import type { CoapLimits } from "./limits.ts";
 import { type Request, uploadKey } from "./request.ts";
 import type { Reply } from "./response.ts";
 import type { Peer } from "./peer.ts";
+import { NO_ROOM, type UploadBudget } from "./upload-budget.ts";
 
 interface Upload {
   readonly peer: Peer;
@@ -25,44 +25,32 @@ const WRONG_LENGTH: Reply = {
   code: "4.00",
   payload: Buffer.from("block length does not match its size exponent"),
 };
-const NO_ROOM: Reply = { code: "5.03", maxAgeS: 5 };
 
 export class Uploads {
   readonly #clock: Clock;
-  readonly #limits: CoapLimits;
-  readonly #budget: Budget;
-  readonly #held: PerComputer;
+  readonly #limits: Pick<CoapLimits, "transferIdleS">;
+  readonly #budget: UploadBudget;
   readonly #uploads = new Map<string, Upload>();
 
-  constructor(clock: Clock, limits: CoapLimits) {
+  constructor(clock: Clock, limits: Pick<CoapLimits, "transferIdleS">, budget: UploadBudget) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#budget = new Budget(limits.uploadBytes);
-    this.#held = new PerComputer(limits.uploadBytesPerPeer, limits.uploadBytes);
+    this.#budget = budget;
   }
 
   get size(): number {
     return this.#uploads.size;
   }
 
-  /** Whether peers that may be forged have their share. */
-  isCrowdedFor(peer: Peer): boolean {
-    return this.#held.isCrowdedFor(peer);
-  }
-
-  ascertain(peer: Peer): void {
-    this.#held.ascertain(peer);
-  }
-
   /** 4.13 for a body that came whole and is too large. */
   refusalOf({ payload }: Request): Reply | undefined {
-    return this.#tooLarge(0, payload.length);
+    return this.#budget.refusalOf(0, payload.length);
   }
 
   /** Takes the block that the request carries; returns the reply to it, or the body when it is complete. */
   add(request: Request, block: Block): Reply | { readonly body: Uint8Array } {
     if (block.more && !isWholeBlock(block, request.payload.length)) return WRONG_LENGTH;
-    const tooLarge = this.#tooLarge(request.size1, blockOffset(block) + request.payload.length);
+    const tooLarge = this.#budget.refusalOf(request.size1, blockOffset(block) + request.payload.length);
     const key = uploadKey(request);
     if (tooLarge !== undefined || block.number === 0) this.#forget(key);
     if (tooLarge !== undefined) return tooLarge;
@@ -91,12 +79,6 @@ export class Uploads {
     for (const [key, upload] of this.#uploads) if (upload.peer === peer) this.#forget(key);
   }
 
-  #tooLarge(announcedBytes: number, bytes: number): Reply | undefined {
-    const limit = this.#limits.bodyBytes;
-    if (announcedBytes <= limit && bytes <= limit) return undefined;
-    return { code: "4.13", payload: Buffer.from(`body is larger than ${limit} bytes`), size1: limit };
-  }
-
   #begin(key: string, peer: Peer): Upload {
     const upload = { peer, parts: [], bytes: 0, heldBytes: 0, usedUs: 0 };
     this.#uploads.set(key, upload);
@@ -112,8 +94,7 @@ export class Uploads {
     if (isRepeated && upload.parts.at(-1)?.length === payload.length) return undefined;
     if (offset !== upload.bytes) return INCOMPLETE;
     const cost = entryBytes() + payload.length;
-    const isMuch = upload.peer.uploadBytes + cost > this.#limits.uploadBytesPerPeer;
-    if (isMuch || !this.#budget.fits(cost) || !this.#held.hasRoom(upload.peer, cost)) return NO_ROOM;
+    if (!this.#budget.fits(upload.peer, cost)) return NO_ROOM;
     upload.parts.push(ownBytes(payload));
     upload.bytes += payload.length;
     this.#hold(upload, cost);
@@ -122,17 +103,13 @@ export class Uploads {
 
   #hold(upload: Upload, bytes: number): void {
     upload.heldBytes += bytes;
-    upload.peer.uploadBytes += bytes;
-    this.#budget.take(bytes);
-    this.#held.take(upload.peer, bytes);
+    this.#budget.take(upload.peer, bytes);
   }
 
   #forget(key: string): void {
     const upload = this.#uploads.get(key);
     if (upload === undefined) return;
     this.#uploads.delete(key);
-    upload.peer.uploadBytes -= upload.heldBytes;
-    this.#budget.give(upload.heldBytes);
-    this.#held.give(upload.peer, upload.heldBytes);
+    this.#budget.give(upload.peer, upload.heldBytes);
   }
 }

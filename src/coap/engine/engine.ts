@@ -9,6 +9,8 @@ import type { Log } from "../../base/log.ts";
 import { type MaybePromise } from "../../base/maybe-promise.ts";
 import { Uploads } from "./block1.ts";
 import { Pins } from "./block2.ts";
+import { BurstUploads } from "./burst-uploads.ts";
+import { Bursts } from "./bursts.ts";
 import { failedReply, withPart } from "./body.ts";
 import type { Message } from "../message/codec.ts";
 import { isSafe } from "../message/codes.ts";
@@ -24,6 +26,7 @@ import { composeReply } from "./reply.ts";
 import { answerKey, type CoapRequest, type Request } from "./request.ts";
 import { checkResponse, type CoapBody, type CoapResponse, type Reply } from "./response.ts";
 import { Sending } from "./sending.ts";
+import { UploadBudget } from "./upload-budget.ts";
 import { Ticker } from "../../base/ticker.ts";
 
 /** Answers one request. What it throws becomes 5.00 without text, and is logged. */
@@ -64,7 +67,10 @@ export class Engine {
   readonly #admit: CoapAdmission | undefined;
   readonly #guard: MessageGuard | undefined;
   readonly #pins: Pins;
+  readonly #bursts: Bursts;
+  readonly #uploadBudget: UploadBudget;
   readonly #uploads: Uploads;
+  readonly #burstUploads: BurstUploads;
   readonly #observers: Observers;
   readonly #housekeeping: Ticker;
   readonly #keepers: (() => number)[] = [];
@@ -74,8 +80,6 @@ export class Engine {
   #hasStopped = false;
 
   constructor({ handler, admit, clock, log, limits, guard }: EngineOptions) {
-    // Each handler at work may listen; Node.js takes more than ten for a leak, and says so.
-    setMaxListeners(0, this.#closing.signal);
     this.clock = clock;
     this.log = log;
     this.limits = limits;
@@ -90,7 +94,17 @@ export class Engine {
     this.#admit = admit;
     this.#guard = guard;
     this.#pins = new Pins(clock, limits);
-    this.#uploads = new Uploads(clock, limits);
+    this.#bursts = new Bursts({
+      clock,
+      limits,
+      pins: this.#pins,
+      admit: (request) => this.#refusalOf(request),
+      part: (request, reply, body) => this.#withPart(request, reply, body),
+      ended: (key) => this.#observers.transferred(key),
+    });
+    this.#uploadBudget = new UploadBudget(limits);
+    this.#uploads = new Uploads(clock, limits, this.#uploadBudget);
+    this.#burstUploads = new BurstUploads(clock, limits, this.#uploadBudget);
     this.#housekeeping = new Ticker(clock, HOUSEKEEPING_US, () => this.#expire());
     this.#observers = new Observers({
       clock,
@@ -142,6 +156,8 @@ export class Engine {
   /** Answers a request: at once, or when its handler has. */
   handle(request: Request): void {
     this.#counts.requests += 1;
+    const known = request.fault === undefined ? this.#burstUploads.answerTo(request) : undefined;
+    if (known !== undefined) return request.respond(known);
     const reply = request.opened?.reply ?? this.#screen(request);
     if (reply !== undefined && reply.body === undefined) return this.#finish(request, reply);
     const busy = this.#busyReply(request.from);
@@ -161,18 +177,25 @@ export class Engine {
 
   /** Whether peers that may be forged occupy their share of something: then the next ones must prove themselves. */
   isCrowdedFor(peer: Peer): boolean {
-    return [this.#running, this.#observers, this.#uploads].some((held) => held.isCrowdedFor(peer));
+    return [this.#running, this.#observers, this.#uploadBudget].some((held) => held.isCrowdedFor(peer));
   }
 
   /** The peer has proven itself: what it occupies does not count as that of an uncertain one any longer. */
   ascertain(peer: Peer): void {
-    for (const held of [this.#running, this.#observers, this.#uploads]) held.ascertain(peer);
+    for (const held of [this.#running, this.#observers, this.#uploadBudget]) held.ascertain(peer);
+  }
+
+  /** The peer does not want what it gets without having asked for it: only blocks that it asks for follow. */
+  hush(peer: Peer): void {
+    this.#bursts.forgetAll(peer);
   }
 
   /** Forgets all that was kept for a peer that is gone: observations, uploads, answers. */
   forget(peer: Peer): void {
+    this.#bursts.forgetAll(peer);
     this.#observers.endAll(peer);
     this.#uploads.forgetAll(peer);
+    this.#burstUploads.forgetAll(peer);
     this.#pins.forgetAll(peer);
   }
 
@@ -180,6 +203,8 @@ export class Engine {
   async close(name: string): Promise<void> {
     this.failures.flush();
     this.#observers.close();
+    this.#bursts.close();
+    this.#burstUploads.close();
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", `${name}: the CoAP server closes`));
     const late = new AbortController();
     const cancel = this.clock.after(CLOSE_WITHIN_US, () => late.abort());
@@ -191,13 +216,14 @@ export class Engine {
 
   /** What can be answered without the handler: faults, later blocks of an answer, all but the last block of an upload. */
   #screen(request: Request): Reply | undefined {
-    const { fault, block1, block2 } = request;
+    const { fault, block1, qBlock1, block2 } = request;
     if (fault !== undefined) return { code: fault.code, payload: Buffer.from(fault.text) };
-    if (block2 !== undefined && block2.number > 0) return this.#laterBlock(request);
-    if (block1 === undefined) return this.#uploads.refusalOf(request);
+    const isLater = block2 !== undefined && (block2.number > 0 || this.#bursts.hasLost(request));
+    if (isLater) return this.#laterBlock(request);
+    if (block1 === undefined && qBlock1 === undefined) return this.#uploads.refusalOf(request);
     const refusal = this.#refusalOf(request);
     if (refusal !== undefined) return refusal;
-    const added = this.#uploads.add(request, block1);
+    const added = block1 === undefined ? this.#burstUploads.add(request) : this.#uploads.add(request, block1);
     if ("code" in added) return added;
     request.payload = added.body;
     return undefined;
@@ -311,7 +337,11 @@ export class Engine {
     const answer = composeReply(request, reply, this.#pins, { sequence });
     if (sequence !== undefined && answer.hasMore) this.#observers.startTransfer(request);
     if (request.isRepeatable && !answer.hasMore) this.#observers.transferred(answerKey(request));
+    if (request.qBlock1 !== undefined) this.#burstUploads.answered(request, answer);
     request.respond(sealed(request.opened, answer, false));
+    // An observer asks for what follows the first block: messages that its registration gets are notifications to it.
+    if (request.wanted.length > 0 && answer.hasMore && !answer.isUnwanted && sequence === undefined)
+      this.#bursts.follow(request, reply.original ?? reply);
   }
 
   /** Registers the observation that was asked for, if it can be; gives 5.00 when subscribing fails. */
@@ -338,7 +368,7 @@ export class Engine {
   #expire(): boolean {
     let left = 0;
     for (const keeper of this.#keepers) left += keeper();
-    const hasUploads = this.#uploads.expire();
+    const hasUploads = [this.#uploads.expire(), this.#burstUploads.expire()].includes(true);
     const hasPins = this.#pins.expire();
     return hasUploads || hasPins || left > 0;
   }

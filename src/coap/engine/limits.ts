@@ -37,9 +37,9 @@ export interface CoapLimits {
   readonly connectionsPerAddress: number;
   /** A connection without observations that is silent for this long is ended; with them, it is asked for a sign of life. */
   readonly connectionIdleS: number;
-  /** A connection that has not read what waits for it after this time is ended. */
+  /** A connection that reads nothing of what waits for it for this long is ended. */
   readonly connectionUnreadS: number;
-  /** A connection whose message comes more slowly than this, after 20 s, is ended. */
+  /** One whose message comes more slowly than this, after 20 s, or is read more slowly, after `connectionUnreadS`, is ended. */
   readonly connectionBytesPerS: number;
 }
 
@@ -65,7 +65,7 @@ export const DEFAULT_LIMITS: CoapLimits = {
   connections: 128,
   connectionsPerAddress: 32,
   connectionIdleS: 300,
-  connectionUnreadS: 60,
+  connectionUnreadS: 300,
   connectionBytesPerS: 4096,
 };
 

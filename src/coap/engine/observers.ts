@@ -200,9 +200,11 @@ export class Observers {
     if (refusal !== undefined) return refusal;
     const key = contentKey(request);
     const known = rendered.get(key);
-    // The part of a body that fits one transport does not fit another.
+    // The part of a body that fits one transport does not fit another, and each computer has room of its own.
     if (known !== undefined)
-      return whenHere(known, (reply) => (reply.part === undefined ? reply : this.#host.answer(request)));
+      return whenHere(known, (reply) =>
+        reply.part === undefined && reply.isForNow !== true ? reply : this.#host.answer(request),
+      );
     const reply = this.#host.answer(request);
     rendered.set(key, reply);
     return reply;
@@ -210,6 +212,11 @@ export class Observers {
 
   #notify(observer: Observer, reply: Reply): void {
     observer.isPreparing = false;
+    // The tick tries again, with the value of then.
+    if (reply.isForNow === true) {
+      observer.isDirty = true;
+      return observer.carrier.release();
+    }
     const message = observer.isRemoved ? undefined : this.#composed(observer, reply);
     if (message === undefined) return observer.carrier.release();
     observer.isUnsettled = true;
@@ -284,7 +291,7 @@ export class Observers {
     for (const ofPeer of this.#byPeer.values()) {
       for (const observer of ofPeer.values()) {
         if (observer.transfer !== undefined) this.#checkTransfer(observer.transfer, nowUs);
-        if (observer.isReady && observer.isStale(nowUs)) this.#markChanged(observer);
+        if (observer.isReady && (observer.isDirty || observer.isStale(nowUs))) this.#markChanged(observer);
       }
     }
     return this.#held.total > 0;

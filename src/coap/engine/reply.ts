@@ -40,7 +40,7 @@ export function composeReply(
   if (selected === undefined) return composeReply(request, PAST_END, pins);
   const hasMore = selected.block2?.more === true;
   if (hasMore) pins.pin(answerKey(request), request.from, reply.original ?? reply);
-  const options = replyOptions(selected, reply, sequence);
+  const options = replyOptions(selected, reply, { sequence, isBurst: request.wanted.length > 0 });
   if (request.block1 !== undefined && !isNotification) insertBlock1(options, request.block1);
   const { code, payload } = selected;
   const isUnwanted = (request.noResponse & (1 << (classOf(code) - 1))) !== 0 && !isNotification;
@@ -61,9 +61,13 @@ function select(request: Request, reply: Reply, asked: Block | undefined): Selec
   const { offset, end, block } = part;
   // What a body gives was read for this very part.
   const payload = reply.body === undefined && block !== undefined ? body.subarray(offset, end) : body;
-  const tagged = etag === undefined ? {} : { etag };
+  const needsTag = block !== undefined && request.wanted.length > 0;
+  const tag = etag ?? (needsTag ? etagOf(body) : undefined);
+  const tagged = tag === undefined ? {} : { etag: tag };
   if (block === undefined) return { code, payload, ...tagged };
-  return { code, payload, block2: block, ...tagged, ...(offset === 0 ? { size2: size } : {}) };
+  // In a burst the first block can be lost, and libcoap takes only blocks that all have the same Size2.
+  const isSized = offset === 0 || request.wanted.length > 0;
+  return { code, payload, block2: block, ...tagged, ...(isSized ? { size2: size } : {}) };
 }
 
 /** The client has said that it holds this representation. */
@@ -72,7 +76,11 @@ export function isKnown({ method, etags }: Request, etag: Uint8Array): boolean {
 }
 
 // In ascending order of the option numbers.
-function replyOptions(selected: Selected, reply: Reply, sequence: number | undefined): CoapOption[] {
+function replyOptions(
+  selected: Selected,
+  reply: Reply,
+  { sequence, isBurst }: { readonly sequence: number | undefined; readonly isBurst: boolean },
+): CoapOption[] {
   const options: CoapOption[] = [];
   if (selected.etag !== undefined) options.push(bytesOption(OPTION.ETAG, selected.etag));
   if (sequence !== undefined) options.push(uintOption(OPTION.OBSERVE, sequence));
@@ -81,8 +89,11 @@ function replyOptions(selected: Selected, reply: Reply, sequence: number | undef
     options.push(uintOption(OPTION.CONTENT_FORMAT, reply.contentFormat));
   }
   if (reply.maxAgeS !== undefined) options.push(uintOption(OPTION.MAX_AGE, reply.maxAgeS));
-  if (selected.block2 !== undefined) options.push(uintOption(OPTION.BLOCK2, blockValue(selected.block2)));
-  if (selected.size2 !== undefined) options.push(uintOption(OPTION.SIZE2, selected.size2));
+  if (reply.qBlock1 !== undefined) options.push(uintOption(OPTION.Q_BLOCK1, blockValue(reply.qBlock1)));
+  const { block2, size2 } = selected;
+  if (block2 !== undefined && !isBurst) options.push(uintOption(OPTION.BLOCK2, blockValue(block2)));
+  if (size2 !== undefined) options.push(uintOption(OPTION.SIZE2, size2));
+  if (block2 !== undefined && isBurst) options.push(uintOption(OPTION.Q_BLOCK2, blockValue(block2)));
   if (reply.size1 !== undefined) options.push(uintOption(OPTION.SIZE1, reply.size1));
   if (reply.echo !== undefined) options.push(bytesOption(OPTION.ECHO, reply.echo));
   return options;

@@ -2,9 +2,24 @@
 
 import { type CoapMethod, methodOf } from "../message/codes.ts";
 import type { Message } from "../message/codec.ts";
-import { type Block, isReservedSize, protectedSizes, readBlock, type SizeLimits } from "../message/block.ts";
+import {
+  type Block,
+  isReservedSize,
+  LARGEST_EXPONENT,
+  protectedSizes,
+  readBlock,
+  type SizeLimits,
+} from "../message/block.ts";
 import type { Opened } from "./guard.ts";
-import { type CoapOption, isCritical, isUnderstood, OPTION, readUint } from "../message/options.ts";
+import { wantedBlocks } from "../message/q-block.ts";
+import {
+  type CoapOption,
+  isCritical,
+  findOption,
+  isUnderstood,
+  OPTION,
+  readUint,
+} from "../message/options.ts";
 import type { CoapIdentity, Peer, Transport } from "./peer.ts";
 import type { ReplyMessage } from "./response.ts";
 
@@ -37,6 +52,8 @@ export interface CoapRequest {
   /** Aborts when the server closes. */
   readonly signal: AbortSignal;
 }
+
+const NO_BLOCKS: readonly Block[] = [];
 
 /** Why a request is refused before a handler sees it. */
 export interface Fault {
@@ -86,6 +103,12 @@ export abstract class Request implements CoapRequest {
   observe: number | undefined;
   block1: Block | undefined;
   block2: Block | undefined;
+  /** Set for a block of a body that comes in bursts (RFC 9177). */
+  qBlock1: Block | undefined;
+  /** Blocks of the answer that are to come at once (Q-Block2, RFC 9177); the first one is `block2`, too. */
+  wanted: readonly Block[] = NO_BLOCKS;
+  /** It asks for the whole answer in bursts. */
+  startsBursts = false;
   size1 = 0;
   /** Bits of RFC 7967: 2, 8 and 16 for no interest in 2.xx, 4.xx and 5.xx. */
   noResponse = 0;
@@ -115,6 +138,7 @@ export abstract class Request implements CoapRequest {
       else if (isCritical(option.number)) this.#refuse(option.number);
       previous = option.number;
     }
+    if (this.qBlock1 !== undefined || this.wanted.length > 0) this.#takeBursts();
     if (!from.isStream && (isReservedSize(this.block1) || isReservedSize(this.block2))) {
       this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
     }
@@ -159,6 +183,31 @@ export abstract class Request implements CoapRequest {
     this.fault ??= { code: "4.02", text: `option ${number}: critical and not known` };
   }
 
+  /** Sends another part of the answer in a message of its own; false when it may not, or cannot, be sent now. */
+  push(_answer: ReplyMessage): boolean {
+    return false;
+  }
+
+  // Bursts are for datagrams that get lost. Inside OSCORE they would need a number for each block.
+  #takeBursts(): void {
+    const { from, opened, block1, block2, qBlock1, wanted: asked } = this;
+    if (from.isStream || opened !== undefined)
+      this.fault ??= { code: "4.02", text: "Q-Block: over plain UDP only" };
+    if (block1 !== undefined || block2 !== undefined)
+      this.fault ??= { code: "4.02", text: "Block and Q-Block in one request" };
+    if (isReservedSize(qBlock1)) this.fault ??= { code: "4.00", text: "block size exponent 7 is reserved" };
+    if (qBlock1 !== undefined && findOption(this.message.options, OPTION.REQUEST_TAG) === undefined)
+      this.fault ??= { code: "4.00", text: "Q-Block1 needs a Request-Tag" };
+    // Who sends in bursts can read in bursts, too.
+    const [first = { number: 0, more: true, sizeExponent: LARGEST_EXPONENT }] = asked;
+    const wanted = wantedBlocks(asked.length > 0 ? asked : [first]);
+    if (wanted === undefined)
+      this.fault ??= { code: "4.00", text: "Q-Block2: blocks of one size in ascending order" };
+    this.startsBursts = first.number === 0 && first.more;
+    this.wanted = wanted ?? NO_BLOCKS;
+    this.block2 = this.wanted[0];
+  }
+
   #take({ number, value }: CoapOption): void {
     switch (number) {
       case OPTION.URI_PATH:
@@ -192,6 +241,12 @@ export abstract class Request implements CoapRequest {
         break;
       case OPTION.BLOCK2:
         this.block2 = readBlock(value);
+        break;
+      case OPTION.Q_BLOCK1:
+        this.qBlock1 = readBlock(value);
+        break;
+      case OPTION.Q_BLOCK2:
+        this.wanted = [...this.wanted, readBlock(value)];
         break;
       case OPTION.ETAG:
         this.etags.push(value);
@@ -229,7 +284,7 @@ const BLOCK2_KEY: ReadonlySet<number> = new Set([
 ]);
 const BLOCK1_KEY: ReadonlySet<number> = new Set([...BLOCK2_KEY, OPTION.CONTENT_FORMAT]);
 
-/** Names the upload that a Block1 request belongs to: peer, method, path, query, Accept, Content-Format, Request-Tag. */
+/** Names the upload that a Block1 or Q-Block1 request belongs to: peer, method, path, query, Accept, Content-Format, Request-Tag. */
 export function uploadKey(request: Request): string {
   return keyOf(request, BLOCK1_KEY);
 }

@@ -1,7 +1,7 @@
 // Answers as handlers give them, and the check that they can be sent.
 
 import { VscopeError } from "../../base/errors.ts";
-import type { BodyPart } from "../message/block.ts";
+import type { Block, BodyPart } from "../message/block.ts";
 import type { Content } from "../message/codec.ts";
 import { codeNumber } from "../message/codes.ts";
 
@@ -52,10 +52,14 @@ export interface CoapResponse {
 export interface Reply extends CoapResponse {
   /** Largest body accepted, for 4.13. */
   readonly size1?: number;
+  /** For 2.31: all blocks of the body up to this one have come (RFC 9177). */
+  readonly qBlock1?: Block;
   /** The reply that this one is a part of: its payload is what was read of the body. */
   readonly original?: Reply;
   /** Which part of its body the payload is: decided before the read, as what a connection takes changes meanwhile. */
   readonly part?: BodyPart;
+  /** A refusal for want of room, which there is in a while: a notification waits for it. */
+  readonly isForNow?: true;
   /** Asks the client to send the request again with this (RFC 9175 section 2.2), with 4.01; 1 to 40 bytes. */
   readonly echo?: Uint8Array;
 }

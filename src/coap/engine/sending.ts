@@ -41,6 +41,6 @@ export class Sending {
 
   #refused(fact: string): Reply {
     const text = `answers over connections: ${fact} ${this.#limitBytes} bytes`;
-    return { code: "5.03", maxAgeS: TRY_AGAIN_S, payload: Buffer.from(text) };
+    return { code: "5.03", maxAgeS: TRY_AGAIN_S, payload: Buffer.from(text), isForNow: true };
   }
 }

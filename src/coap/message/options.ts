@@ -1,5 +1,6 @@
 // The options this library understands, as a table, and their values. Sources: RFC 7252 section 5.10, RFC 7641 section 2,
-// RFC 7959 sections 2.1 and 4, RFC 7967 section 2, RFC 8768 section 3, RFC 9175 sections 2.2 and 3.2.
+// RFC 7959 sections 2.1 and 4, RFC 7967 section 2, RFC 8768 section 3, RFC 9175 sections 2.2 and 3.2,
+// RFC 9177 section 4.1.
 
 /** One option of a message: its number and its bytes. */
 export interface CoapOption {
@@ -22,9 +23,11 @@ export const OPTION = {
   URI_QUERY: 15,
   HOP_LIMIT: 16,
   ACCEPT: 17,
+  Q_BLOCK1: 19,
   BLOCK2: 23,
   BLOCK1: 27,
   SIZE2: 28,
+  Q_BLOCK2: 31,
   PROXY_URI: 35,
   PROXY_SCHEME: 39,
   SIZE1: 60,
@@ -55,7 +58,9 @@ const ROWS = new Map<number, OptionRow>([
   [OPTION.ACCEPT, { minBytes: 0, maxBytes: 2, repeatable: false }],
   [OPTION.BLOCK2, { minBytes: 0, maxBytes: 3, repeatable: false }],
   [OPTION.BLOCK1, { minBytes: 0, maxBytes: 3, repeatable: false }],
+  [OPTION.Q_BLOCK1, { minBytes: 0, maxBytes: 3, repeatable: false }],
   [OPTION.SIZE2, { minBytes: 0, maxBytes: 4, repeatable: false }],
+  [OPTION.Q_BLOCK2, { minBytes: 0, maxBytes: 3, repeatable: true }],
   [OPTION.PROXY_URI, { minBytes: 1, maxBytes: 1034, repeatable: false }],
   [OPTION.PROXY_SCHEME, { minBytes: 1, maxBytes: 255, repeatable: false }],
   [OPTION.SIZE1, { minBytes: 0, maxBytes: 4, repeatable: false }],

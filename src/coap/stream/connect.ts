@@ -32,8 +32,8 @@ export interface StreamTarget {
   readonly tls: ClientTls;
 }
 
-/** Largest message that the client takes; longer answers come in blocks. */
-export const CLIENT_MESSAGE_BYTES = 8 * 1024 * 1024 + 8 * 1024;
+/** Largest message that the client takes; longer answers come in blocks, each in time also over a link of 100 kbit/s. */
+export const CLIENT_MESSAGE_BYTES = 2 * 1024 * 1024 + 8 * 1024;
 
 // TLS 1.2 names the way the key is used in the cipher suite; the suites of 1.3 leave it open.
 const PSK_CIPHERS = [

@@ -7,8 +7,9 @@ import type { Clock } from "../../base/clock.ts";
 import { SECOND } from "../../base/clock.ts";
 import type { Message } from "../message/codec.ts";
 import { EMPTY } from "../message/codes.ts";
-import { type CoapLimits, DEFAULT_LIMITS } from "../engine/limits.ts";
+import { DEFAULT_LIMITS } from "../engine/limits.ts";
 import type { MessageStream } from "./message-stream.ts";
+import { type Patience, ReadingPace } from "./reading-pace.ts";
 import {
   abortMessage,
   BASE_CAPABILITIES,
@@ -35,11 +36,6 @@ const END_WITHIN_US = 5 * SECOND;
 
 // What header, token and options of a message take at most, but for a long Location-Path.
 const OVERHEAD_BYTES = 128;
-// Nothing that is sent whole is larger, whatever the peer takes: a message holds up all that come after it.
-const LARGEST_SENT_BYTES = 8 * 1024 * 1024;
-
-/** What a peer may take its time for. */
-type Patience = Pick<CoapLimits, "connectionUnreadS" | "connectionBytesPerS">;
 
 export interface ConnectionHost {
   /** A request or a response. */
@@ -62,14 +58,14 @@ export class Connection {
   readonly #host: ConnectionHost;
   readonly #clock: Clock;
   readonly #patience: Patience;
+  readonly #pace: ReadingPace;
   readonly #openedUs: number;
   #capabilities: Capabilities = BASE_CAPABILITIES;
-  #sizes: SizeLimits = sizesFor(BASE_CAPABILITIES);
+  #sizes: SizeLimits;
   #isOpen = false;
   #isPaused = false;
   #isHeld = false;
   #heardUs: number;
-  #pausedUs = 0;
   #unfinishedUs: number | undefined;
   #pingedUs: number | undefined;
   #retiredUs: number | undefined;
@@ -83,7 +79,9 @@ export class Connection {
     { clock, maxMessageBytes, patience = DEFAULT_LIMITS }: ConnectionOptions,
   ) {
     this.#stream = stream;
+    this.#sizes = sizesFor(BASE_CAPABILITIES, stream.largestSentBytes);
     this.#patience = patience;
+    this.#pace = new ReadingPace(patience);
     this.#host = host;
     this.#clock = clock;
     this.#openedUs = clock.nowUs();
@@ -115,7 +113,7 @@ export class Connection {
     return this.#endedUs !== undefined;
   }
 
-  /** When the peer was last heard. */
+  /** When the peer was last heard, or seen to read what waited for it. */
   get heardUs(): number {
     return this.#heardUs;
   }
@@ -126,7 +124,7 @@ export class Connection {
     this.#stream.send(message);
     if (!this.#stream.isFull || this.#isPaused) return;
     this.#isPaused = true;
-    this.#pausedUs = this.#clock.nowUs();
+    this.#pace.start(this.#clock.nowUs(), this.#stream.takenBytes);
     this.#stream.pause();
   }
 
@@ -171,20 +169,24 @@ export class Connection {
   /** Ends a connection that takes too long over something. Call it every second or so. */
   check(nowUs: number): void {
     this.#unhold();
-    if (this.#endedUs !== undefined) {
+    if (this.#isPaused) this.#checkReading(nowUs);
+    else if (this.#endedUs !== undefined) {
       if (nowUs - this.#endedUs >= END_WITHIN_US) this.#stream.destroy();
     } else if (this.#retiredUs !== undefined && nowUs - this.#retiredUs >= END_WITHIN_US) {
       this.release();
-    } else if (this.#isPaused) {
-      if (nowUs - this.#pausedUs >= this.#patience.connectionUnreadS * SECOND)
-        this.destroy("does not read what it has asked for");
     } else if (!this.#isOpen && nowUs - this.#openedUs >= OPEN_WITHIN_US) {
       this.abort("no capabilities message");
     } else if (this.#isSlow(nowUs)) {
       this.abort("a message takes too long");
     } else if (this.#pingedUs !== undefined && nowUs - this.#pingedUs >= PONG_WITHIN_US) {
-      this.destroy("does not answer");
+      // The Pong comes after the message that is on its way.
+      if (this.#stream.unfinishedBytes === 0) this.destroy("does not answer");
     }
+  }
+
+  #checkReading(nowUs: number): void {
+    if (this.#pace.note(nowUs, this.#stream.takenBytes)) this.#heardUs = nowUs;
+    if (this.#pace.isTooSlow(nowUs)) this.destroy("does not read what it has asked for");
   }
 
   #unhold(): void {
@@ -251,7 +253,7 @@ export class Connection {
     const { maxMessageBytes } = this.#capabilities;
     if (maxMessageBytes < SMALLEST_MESSAGE_BYTES)
       return this.abort(`Max-Message-Size ${maxMessageBytes} is below ${SMALLEST_MESSAGE_BYTES}`);
-    this.#sizes = sizesFor(this.#capabilities);
+    this.#sizes = sizesFor(this.#capabilities, this.#stream.largestSentBytes);
     if (this.#isOpen) return;
     this.#isOpen = true;
     this.#host.opened();
@@ -265,10 +267,21 @@ export class Connection {
   }
 
   #drained(): void {
-    if (!this.#isPaused || this.#endedUs !== undefined) return;
+    if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#waitAnew(this.#clock.nowUs());
+    if (this.#endedUs !== undefined) return;
     this.#host.drained();
     if (!this.#isPaused && !this.#isHeld) this.#stream.resume();
+  }
+
+  // While the peer could not be heard, nothing of it was late.
+  #waitAnew(nowUs: number): void {
+    this.#heardUs = nowUs;
+    this.#unfinishedUs = undefined;
+    if (this.#pingedUs !== undefined) this.#pingedUs = nowUs;
+    if (this.#retiredUs !== undefined) this.#retiredUs = nowUs;
+    if (this.#endedUs !== undefined) this.#endedUs = nowUs;
   }
 
   #end(last: Message | undefined): void {
@@ -288,8 +301,8 @@ export interface ConnectionOptions {
 }
 
 /** How to cut bodies for a peer, RFC 8323 section 6: BERT needs messages over 1152 bytes. */
-function sizesFor({ maxMessageBytes, blockWise }: Capabilities): SizeLimits {
-  const wholeBytes = Math.min(maxMessageBytes, LARGEST_SENT_BYTES) - OVERHEAD_BYTES;
+function sizesFor({ maxMessageBytes, blockWise }: Capabilities, largestSentBytes: number): SizeLimits {
+  const wholeBytes = Math.min(maxMessageBytes, largestSentBytes) - OVERHEAD_BYTES;
   if (blockWise && maxMessageBytes > BASE_CAPABILITIES.maxMessageBytes) {
     const blockBytes = wholeBytes - (wholeBytes % LARGEST_BLOCK_BYTES);
     return { wholeBytes, sizeExponent: BERT_EXPONENT, blockBytes };

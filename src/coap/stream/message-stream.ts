@@ -21,8 +21,12 @@ export interface MessageStream {
   readonly address: string;
   readonly port: number;
   readonly identity: CoapIdentity | undefined;
+  /** Nothing that is sent whole is larger, whatever the peer takes: a message holds up all that come after it. */
+  readonly largestSentBytes: number;
   /** So much waits to be sent that no more should be added. */
   readonly isFull: boolean;
+  /** How much of all that was sent has left for the peer: it grows while the peer reads a long message. */
+  readonly takenBytes: number;
   /** The bytes that are here of a message that is not whole; 0 between messages. */
   readonly unfinishedBytes: number;
   /** Names who receives; called once. */

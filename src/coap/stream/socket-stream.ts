@@ -11,6 +11,9 @@ import type { MessageStream, StreamListener } from "./message-stream.ts";
 /** Above this nothing is added to what waits to be sent. */
 export const FULL_BYTES = 256 * 1024;
 
+/** A long message is handed to the socket in pieces of this size, so that it is seen how much of it the peer has taken. */
+const PIECE_BYTES = 64 * 1024;
+
 /** Larger payloads are handed to the socket as they are. */
 const COPIED_BELOW = 16 * 1024;
 
@@ -28,7 +31,12 @@ export class SocketStream implements MessageStream {
   readonly address: string;
   readonly port: number;
   readonly identity: CoapIdentity | undefined;
+  readonly largestSentBytes = 8 * 1024 * 1024;
   readonly #socket: Socket;
+  /** What the socket has not got yet. */
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isEnding = false;
   readonly #reader: FrameReader;
   #isBroken = false;
   #isPaused = false;
@@ -46,7 +54,11 @@ export class SocketStream implements MessageStream {
   }
 
   get isFull(): boolean {
-    return this.#socket.writableLength >= FULL_BYTES;
+    return this.#waitingBytes + this.#socket.writableLength >= FULL_BYTES;
+  }
+
+  get takenBytes(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   get unfinishedBytes(): number {
@@ -57,7 +69,10 @@ export class SocketStream implements MessageStream {
     let cause: Error | undefined;
     this.#listener = listener;
     this.#socket.on("data", (chunk: Buffer) => this.#push(chunk));
-    this.#socket.on("drain", () => listener.drained());
+    this.#socket.on("drain", () => {
+      this.#writeOn();
+      if (!this.#socket.writableNeedDrain) listener.drained();
+    });
     this.#socket.on("error", (error) => {
       cause = error;
     });
@@ -69,12 +84,13 @@ export class SocketStream implements MessageStream {
   }
 
   send(message: Message): void {
-    if (!this.#socket.writable) return;
-    if (message.payload.length < COPIED_BELOW) this.#socket.write(encodeFrame(message));
+    if (!this.#socket.writable || this.#isEnding) return;
+    const { payload } = message;
+    if (payload.length < COPIED_BELOW) this.#write(encodeFrame(message));
     else {
       this.#socket.cork();
-      this.#socket.write(encodeFrameHead(message));
-      this.#socket.write(message.payload);
+      this.#write(encodeFrameHead(message));
+      this.#write(payload);
       this.#socket.uncork();
     }
   }
@@ -92,12 +108,37 @@ export class SocketStream implements MessageStream {
   }
 
   end(): void {
-    this.#socket.end();
+    this.#isEnding = true;
+    if (this.#waitingBytes === 0) this.#socket.end();
   }
 
   destroy(): void {
     this.#isBroken = true;
     this.#socket.destroy();
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#waitingBytes === 0 && bytes.length <= PIECE_BYTES) {
+      this.#socket.write(bytes);
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    // Otherwise the drain that is waited for goes on.
+    if (!this.#socket.writableNeedDrain) this.#writeOn();
+  }
+
+  #writeOn(): void {
+    while (!this.#socket.writableNeedDrain) {
+      const [first] = this.#waiting;
+      if (first === undefined) break;
+      const piece = first.subarray(0, PIECE_BYTES);
+      if (piece.length < first.length) this.#waiting[0] = first.subarray(PIECE_BYTES);
+      else this.#waiting.shift();
+      this.#waitingBytes -= piece.length;
+      this.#socket.write(piece);
+    }
+    if (this.#isEnding && this.#waitingBytes === 0) this.#socket.end();
   }
 
   #push(chunk: Buffer): void {

@@ -89,7 +89,8 @@ export class StreamPeer extends Peer implements ConnectionHost {
   /** Ends what takes too long. Whoever is silent for `idleUs` is asked whether he observes still, or let go. */
   check(nowUs: number, idleUs: number): void {
     this.#connection.check(nowUs);
-    if (this.#connection.isEnding || this.running > 0 || nowUs - this.heardUs < idleUs) return;
+    const { isEnding, isFull } = this.#connection;
+    if (isEnding || isFull || this.running > 0 || nowUs - this.heardUs < idleUs) return;
     if (this.observers > 0) this.#connection.ping();
     else this.#connection.retire();
   }

@@ -26,6 +26,8 @@ export class WebSocketStream implements MessageStream {
   readonly address: string;
   readonly port: number;
   readonly identity: CoapIdentity | undefined;
+  /** Larger bodies go in blocks: a message leaves in one piece, and it is not seen how much of it the peer has taken. */
+  readonly largestSentBytes = FULL_BYTES;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   /** What had come when the newest message was whole: more than that is the beginning of the next one. */
@@ -76,6 +78,10 @@ export class WebSocketStream implements MessageStream {
     const isFull = this.#webSocket.bufferedAmount >= FULL_BYTES;
     if (isFull) this.#wasFull = true;
     return isFull;
+  }
+
+  get takenBytes(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   get unfinishedBytes(): number {

@@ -110,6 +110,14 @@ export class UdpFront implements UdpSender {
     else this.#afterProof(request, () => this.#respond(request, answer));
   }
 
+  push({ from, message }: UdpRequest, { code, options, payload }: ReplyMessage): boolean {
+    const verdict = from.bucket?.take(this.#engine.clock.nowUs()) ?? "allowed";
+    if (!from.isProven || verdict !== "allowed") return false;
+    const head = { type: NON, messageId: from.nextMessageId(), token: message.token } as const;
+    this.#send(from, encodeMessage({ ...head, code, options, payload }));
+    return true;
+  }
+
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier {
     const carrier = new UdpCarrier(this.#outbox, request, source);
     request.carrier = carrier;
@@ -153,7 +161,13 @@ export class UdpFront implements UdpSender {
     if (type === CON) this.#send(peer, emptyMessage(RST, messageId));
     else if (code !== EMPTY) return;
     else if (type === ACK) this.#outbox.settle(peer, messageId, "acknowledged");
-    else if (type === RST && !this.#outbox.settle(peer, messageId, "reset")) reset(peer, messageId);
+    else if (type === RST && !this.#outbox.settle(peer, messageId, "reset")) this.#reset(peer, messageId);
+  }
+
+  // The peer has reset something that was not confirmable: a notification, or a block of a burst.
+  #reset(peer: UdpPeer, messageId: number): void {
+    for (const carrier of peer.carriers) if (carrier.hasSent(messageId)) return carrier.reset();
+    this.#engine.hush(peer);
   }
 
   #request(message: CoapMessage, peer: UdpPeer): void {
@@ -193,6 +207,8 @@ export class UdpFront implements UdpSender {
     request.isMulticast = true;
     request.observe = undefined;
     request.block1 = undefined;
+    // RFC 9177 section 5: no bursts from many servers at once.
+    if (request.wanted.length > 0) return;
     this.#leisure.after(`${peer.key} ${request.duplicateKey}`, () => this.#engine.handle(request));
   }
 
@@ -231,8 +247,8 @@ export class UdpFront implements UdpSender {
     if (request.isDeferred) this.#deferred.end(request);
     const sent = this.#transmit(request, answer);
     // A copy of a protected request would be taken for a replay, one of the last block of an upload for a gap; one of a
-    // request for a large answer would pin a newer one while the client reads on in the first.
-    const isOnce = request.opened !== undefined || request.block1 !== undefined;
+    // request for a large answer would pin a newer one while the client reads on in the first, one for a burst send it twice.
+    const isOnce = request.opened !== undefined || request.block1 !== undefined || request.wanted.length > 0;
     const canRepeat = !isOnce && (request.isRepeatable || (isSafe(request.method) && !answer.hasMore));
     if (!canRepeat || request.isAcknowledged) request.from.duplicates.end(request.duplicateKey, sent);
   }
@@ -272,16 +288,10 @@ export class UdpFront implements UdpSender {
   }
 }
 
-// An observation is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter from a
-// forged address. What is refused anyway does nothing. To read takes up the server, too, when the handler is slow.
-function isHarmless({ method, observe, block1, fault, opened }: UdpRequest, isCrowded: boolean): boolean {
-  const isRefused = fault !== undefined || opened?.reply !== undefined;
-  return isRefused || (isSafe(method) && observe !== 0 && block1 === undefined && !isCrowded);
-}
-
-// The peer has reset a notification that was not confirmable.
-function reset(peer: UdpPeer, messageId: number): void {
-  for (const carrier of peer.carriers) {
-    if (carrier.hasSent(messageId)) return carrier.reset();
-  }
+// An observation or a burst is much to be sent for one datagram, the blocks of a body take memory, and nobody moves a shutter
+// from a forged address. What is refused anyway does nothing. To read takes up the server, too, when the handler is slow.
+function isHarmless(request: UdpRequest, isCrowded: boolean): boolean {
+  const { method, observe, block1, fault, opened, wanted } = request;
+  if (fault !== undefined || opened?.reply !== undefined) return true;
+  return isSafe(method) && observe !== 0 && block1 === undefined && wanted.length === 0 && !isCrowded;
 }

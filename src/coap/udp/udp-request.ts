@@ -12,6 +12,7 @@ import type { Resettable, UdpPeer } from "./udp-peer.ts";
 export interface UdpSender {
   defer(request: UdpRequest): void;
   respond(request: UdpRequest, answer: ReplyMessage): void;
+  push(request: UdpRequest, answer: ReplyMessage): boolean;
   carry(request: UdpRequest, source: NotificationSource): NotificationCarrier;
 }
 
@@ -46,6 +47,10 @@ export class UdpRequest extends Request implements Running {
 
   respond(answer: ReplyMessage): void {
     this.#sender.respond(this, answer);
+  }
+
+  override push(answer: ReplyMessage): boolean {
+    return this.#sender.push(this, answer);
   }
 
   carry(source: NotificationSource): NotificationCarrier {

@@ -5,13 +5,15 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { NEVER } from "../../../src/base/abort.ts";
+import { SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { Budget } from "../../../src/base/budget.ts";
 import { CoapClient, type CoapReply } from "../../../src/coap/client/client.ts";
 import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
-import { OPTION, uintOption } from "../../../src/coap/message/options.ts";
+import { findUint, OPTION, uintOption } from "../../../src/coap/message/options.ts";
 import { encodeFrame, FrameReader } from "../../../src/coap/stream/frame.ts";
 import { capabilitiesMessage, releaseMessage, SIGNAL } from "../../../src/coap/stream/signals.ts";
+import { Inbox } from "../support/inbox.ts";
 import { pattern } from "../support/sample-server.ts";
 
 interface Peer {
@@ -244,4 +246,24 @@ test("a request of the server is answered 5.01: this end is no server", async ()
     await get(await open());
   });
   assert.deepEqual(answers, [0xa1]);
+});
+
+test("the longest message that the client takes comes whole over a link of 12 KB/s, on which no Pong overtakes it", async () => {
+  const answers = new Inbox<Buffer>();
+  let largestBytes = 0;
+  const answer = (message: Message): void => {
+    if (message.code === SIGNAL.CSM) largestBytes = findUint(message.options, 2) ?? 0;
+    else if (message.code < 32)
+      answers.push(encodeFrame({ ...answerTo(message.token), payload: pattern(largestBytes - 100) }));
+  };
+  await against({ opened: hello, message: (_peer, message) => answer(message) }, async (bench) => {
+    const got = get(await bench.open());
+    const frame = (await answers.next()) ?? NO_BYTES;
+    const [peer] = bench.peers;
+    for (let at = 0; at < frame.length; at += 12_000) {
+      peer?.socket.write(frame.subarray(at, at + 12_000));
+      await bench.clock.advance(SECOND);
+    }
+    assert.equal((await got).payload.length, largestBytes - 100);
+  });
 });

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MS } from "../../../src/base/clock.ts";
+import { Cell } from "../../../src/base/cell.ts";
+import { MS, SECOND } from "../../../src/base/clock.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { Engine } from "../../../src/coap/engine/engine.ts";
 import { DEFAULT_LIMITS } from "../../../src/coap/engine/limits.ts";
 import { codeText } from "../../../src/coap/message/codes.ts";
-import { findUint, OPTION } from "../../../src/coap/message/options.ts";
+import { findOption, findUint, OPTION } from "../../../src/coap/message/options.ts";
 import { capabilitiesMessage } from "../../../src/coap/stream/signals.ts";
 import { StreamPeer } from "../../../src/coap/stream/stream-peer.ts";
 import { CODE, textOf } from "../support/raw-peer.ts";
@@ -16,11 +17,11 @@ import { messageOf } from "../stream/raw-connection.ts";
 import { ScriptedStream } from "../stream/scripted-stream.ts";
 
 const MIB = 1024 * 1024;
-const TAG = Buffer.from("v1");
 
 /** A server of a file of 3 MiB, of which parts of 10 MiB may be on their way. `readUs` is how long the disk takes. */
 function bench(readUs = 0) {
   const clock = new VirtualClock();
+  const version = new Cell(1);
   let mostRead = 0;
   let reading = 0;
   const read = async (_offset: number, length: number): Promise<Buffer> => {
@@ -31,7 +32,12 @@ function bench(readUs = 0) {
     return Buffer.alloc(length);
   };
   const engine: Engine = new Engine({
-    handler: () => ({ code: "2.05", etag: TAG, body: { size: 3 * MIB, read } }),
+    handler: () => ({
+      code: "2.05",
+      etag: Buffer.from(`v${version.value}`),
+      body: { size: 3 * MIB, read },
+      observe: (changed) => version.subscribe(changed),
+    }),
     admit: undefined,
     clock,
     log: SILENT,
@@ -55,7 +61,7 @@ function bench(readUs = 0) {
       return last === undefined ? "nothing yet" : `${codeText(last.code)} ${last.payload.length}`;
     });
   };
-  return { clock, engine, connect, ask, mostRead: () => mostRead };
+  return { clock, engine, version, connect, ask, mostRead: () => mostRead };
 }
 
 const FILE = `2.05 ${3 * MIB}`;
@@ -106,4 +112,26 @@ test("the connections of one computer have a quarter, but one answer in any case
     "answers over connections: 3145728 bytes wait for this computer, limit a quarter of 10485760 bytes";
   assert.equal(Buffer.from(own[1]?.sent.at(-1)?.payload ?? []).toString(), text);
   assert.deepEqual(await ask(connect("192.0.2.2")), [FILE]);
+});
+
+test("a notification for which there is no room waits; the observer then gets the newest value", async () => {
+  const { clock, engine, version, connect, ask } = bench();
+  const observer = connect("192.0.2.1");
+  observer.receive(messageOf({ code: CODE.GET, path: "file", options: [[OPTION.OBSERVE, 0]] }));
+  await clock.advance(MS);
+  observer.read();
+  const others = ["192.0.2.2", "192.0.2.3", "192.0.2.4"].map(connect);
+  assert.deepEqual(await ask(...others), [FILE, FILE, FILE]);
+  for (const value of [2, 3, 4]) {
+    version.set(value);
+    await clock.advance(10 * SECOND);
+  }
+  assert.equal(observer.sent.length, 1);
+  assert.equal(engine.stats.observers, 1);
+  for (const other of others) other.read();
+  await clock.advance(2 * SECOND);
+  assert.deepEqual(
+    observer.sent.map(({ options }) => findOption(options, OPTION.ETAG)?.toString()),
+    ["v1", "v4"],
+  );
 });

@@ -384,7 +384,7 @@ scenario("an observer that does not read holds up nobody; then it gets the newes
 });
 
 scenario(
-  "who asks without reading is not read, and let go after a minute",
+  "who asks without reading is not read, and let go after five minutes",
   async ({ connect, clock, server }) => {
     const connection = await connect(16 * 1024 * 1024);
     connection.socket.pause();
@@ -392,7 +392,7 @@ scenario(
     await clock.advance(10 * SECOND);
     const { requests } = server.stats;
     assert.ok(requests < 400, `${requests} requests were taken of who reads no answer`);
-    await clock.advance(60 * SECOND);
+    await clock.advance(300 * SECOND);
     assert.equal(server.stats.connections, 0);
   },
 );

@@ -11,6 +11,8 @@ export class ScriptedStream implements MessageStream {
   readonly port = 4000;
   readonly identity = undefined;
   readonly unfinishedBytes = 0;
+  readonly largestSentBytes = 8 * 1024 * 1024;
+  readonly takenBytes = 0;
   /** All but the capabilities of the server. */
   readonly sent: Message[] = [];
   isFull = false;

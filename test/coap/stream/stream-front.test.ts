@@ -55,6 +55,8 @@ function streamOn(socket: Socket, address: string, name: string | undefined): Me
     port: 1,
     identity: name === undefined ? undefined : { kind: "psk", name },
     isFull: false,
+    largestSentBytes: 8 * 1024 * 1024,
+    takenBytes: 0,
     unfinishedBytes: 0,
     attach: (listener) => {
       socket.once("close", () => listener.closed(undefined));

@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { type Message, NO_BYTES } from "../../../src/coap/message/codec.ts";
+import { findUint, OPTION } from "../../../src/coap/message/options.ts";
 import type { CoapLimits } from "../../../src/coap/engine/limits.ts";
 import type { CoapServer } from "../../../src/coap/server.ts";
 import { decodeWebSocketMessage, encodeWebSocketMessage } from "../../../src/coap/stream/frame.ts";
@@ -256,5 +257,17 @@ scenario(
     for (let count = 0; count < 200; count++)
       assert.equal((await clock.run(raw.next()))?.token.toString(), `${count}`);
     raw.webSocket.terminate();
+  },
+);
+
+scenario(
+  "a body above 256 KiB comes in blocks, as it is not seen how much of a message was read",
+  async ({ port, sample }) => {
+    sample.uploaded = pattern(300_000);
+    const client = await RawWebSocket.open(port);
+    client.send(messageOf({ path: "put" }));
+    const answer = await client.next();
+    assert.equal(answer?.payload.length, 255 * 1024);
+    assert.equal(findUint(answer.options, OPTION.SIZE2), 300_000);
   },
 );

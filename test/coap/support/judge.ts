@@ -16,6 +16,8 @@ export interface Judged {
   readonly kind: Kind;
   /** What a server may do about it. */
   readonly allowed: readonly Outcome[];
+  /** A request that may get several answers, or none yet (Q-Block, RFC 9177). */
+  readonly isBurst?: boolean;
 }
 
 interface Option {
@@ -28,9 +30,10 @@ class Malformed extends Error {}
 const [CON, NON] = [0, 1];
 const SILENCE: readonly Outcome[] = ["silent"];
 const NO_RESPONSE = 258;
+const [Q_BLOCK1, Q_BLOCK2] = [19, 31];
 const FIRST_OF_CLASS_1 = 0x20;
 
-// RFC 7252 section 5.10, RFC 7959 section 6: number, least and most bytes, may it be repeated. OSCORE is not here: the
+// RFC 7252 section 5.10, RFC 7959 section 6, RFC 9177 section 4.1: number, least and most bytes, may it be repeated. OSCORE is not here: the
 // server has no keys.
 const CRITICAL = new Map([
   [1, { least: 0, most: 8, repeats: true }],
@@ -40,8 +43,10 @@ const CRITICAL = new Map([
   [11, { least: 0, most: 255, repeats: true }],
   [15, { least: 0, most: 255, repeats: true }],
   [17, { least: 0, most: 2, repeats: false }],
+  [19, { least: 0, most: 3, repeats: false }],
   [23, { least: 0, most: 3, repeats: false }],
   [27, { least: 0, most: 3, repeats: false }],
+  [31, { least: 0, most: 3, repeats: true }],
   [35, { least: 1, most: 1034, repeats: false }],
   [39, { least: 1, most: 255, repeats: false }],
 ]);
@@ -92,8 +97,11 @@ function judgeMessage(bytes: Bytes): Judged {
   const options = optionsAfterToken(bytes, tokenBytes);
   if (code >= FIRST_OF_CLASS_1 || type > NON) return { kind: "no request", allowed: rejected };
   if (hasBadOption(options)) return { kind: "bad option", allowed: type === CON ? ["answered"] : SILENCE };
-  const mayBeSilent = type === NON && options.some(({ number }) => number === NO_RESPONSE);
-  return { kind: "request", allowed: mayBeSilent ? ["answered", "silent"] : ["answered"] };
+  const has = (wanted: number): boolean => options.some(({ number }) => number === wanted);
+  // A block of a body is answered with its set.
+  const mayBeSilent = type === NON && (has(NO_RESPONSE) || has(Q_BLOCK1));
+  const allowed: readonly Outcome[] = mayBeSilent ? ["answered", "silent"] : ["answered"];
+  return { kind: "request", allowed, isBurst: has(Q_BLOCK1) || has(Q_BLOCK2) };
 }
 
 /** How many requests of a stream are whole and well formed, up to the first thing that is not. */

@@ -7,7 +7,7 @@ import { CODE, requestBytes } from "./raw-peer.ts";
 
 export type Random = () => number;
 
-// Among them CON and NON, blocks, observation and long options.
+// Among them CON and NON, blocks, bursts, observation and long options.
 export const REQUESTS: readonly Buffer[] = [
   requestBytes({ path: "s" }),
   requestBytes({ path: "obs", options: [[OPTION.OBSERVE, 0]] }),
@@ -33,6 +33,17 @@ export const REQUESTS: readonly Buffer[] = [
       [OPTION.BLOCK2, 0x36],
       [OPTION.ETAG, "abcd"],
       [OPTION.ACCEPT, 50],
+    ],
+  }),
+  requestBytes({ type: NON, path: "b8k", options: [[OPTION.Q_BLOCK2, 14]] }),
+  requestBytes({
+    type: NON,
+    code: CODE.PUT,
+    path: "put",
+    payload: Buffer.alloc(1024, 7),
+    options: [
+      [OPTION.Q_BLOCK1, 14],
+      [OPTION.REQUEST_TAG, "t"],
     ],
   }),
   requestBytes({

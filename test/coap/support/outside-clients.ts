@@ -35,13 +35,18 @@ export function coapClientWithTls(): string {
   return firstOf(WITH_TLS);
 }
 
+/** libcoap's server, of whatever build Debian has. Throws when there is none. */
+export function coapServer(): string {
+  return firstOf(["notls", "openssl", "gnutls"].map((build) => `coap-server-${build}`));
+}
+
 const WITH_TLS = ["coap-client-openssl", "coap-client-gnutls", "coap-client"];
 
 function firstOf(names: readonly string[]): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
   if (found === undefined)
-    throw new Error("no coap-client: install Debian's libcoap3-bin (node scripts/setup-clients.mjs)");
+    throw new Error(`no ${names[0]}: install Debian's libcoap3-bin (node scripts/setup-clients.mjs)`);
   return found;
 }
 

@@ -9,7 +9,9 @@ export interface Weather {
   /** Shares of datagrams from 0 to 1. */
   readonly lost: number;
   readonly doubled: number;
-  /** Each datagram takes from 1 ms to this. */
+  /** Each datagram takes from this, 1 ms when absent, ... */
+  readonly fastestMs?: number;
+  /** ... to this. */
   readonly slowestMs: number;
 }
 
@@ -19,6 +21,8 @@ export class VirtualNetwork {
   weather: Weather;
   /** Every datagram that was handed to the link, lost ones included. */
   readonly sent: { readonly from: string; readonly to: string; readonly bytes: Buffer }[] = [];
+  /** Which datagrams get lost for certain. */
+  loses: (bytes: Buffer, to: string) => boolean = () => false;
   readonly #clock: VirtualClock;
   readonly #sockets = new Map<string, VirtualSocket>();
   readonly #groups = new Map<string, Set<VirtualGroupSocket>>();
@@ -64,10 +68,11 @@ export class VirtualNetwork {
     const to = `${address} ${port}`;
     const source = from.sourceFor(address);
     this.sent.push({ from: `${source} ${from.port}`, to, bytes: Buffer.from(bytes) });
-    if (this.#random() < this.weather.lost) return;
+    const { lost, fastestMs = 1, slowestMs } = this.weather;
+    if (this.#random() < lost || this.loses(bytes, to)) return;
     const copies = this.#random() < this.weather.doubled ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const us = 1000 + this.#random() * (this.weather.slowestMs - 1) * 1000;
+      const us = fastestMs * 1000 + this.#random() * (slowestMs - fastestMs) * 1000;
       this.#clock.after(us, () => {
         const receivers = [
           this.#sockets.get(to),

@@ -308,6 +308,13 @@ test("download writes the files whole, and skips them the second time", async ()
   assert.equal(again.errors, "");
 });
 
+test("download in bursts", async () => {
+  const target = join(folder, "bursts");
+  const { out } = await vscope(["download", "plot10", "-o", target, "--q-block"], { url });
+  assert.equal(out, `2 files written to ${target}\n`);
+  assert.equal(await readFile(join(target, "b000001_s000000_light.pico"), "utf8"), sampleFile("light"));
+});
+
 test("help and version", async () => {
   const help = await vscope(["--help"]);
   assert.match(help.out, /Exit codes:\n {4}0 {2}done\n/);

@@ -58,10 +58,15 @@ export function downloadCommand(session: Session): Command {
     .argument("<run>", "name of a run")
     .argument("[files...]", "files of the run; all when absent")
     .option("-o, --output <dir>", "folder to write to; a folder named as the run when absent")
-    .action((run: string, names: string[], { output }: { output?: string }) =>
+    .option(
+      "--q-block",
+      "in bursts of datagrams: for a link that loses some and takes long (RFC 9177)",
+      false,
+    )
+    .action((run: string, names: string[], { output, qBlock }: { output?: string; qBlock: boolean }) =>
       session.withClient(async (client) => {
         const files = await selectFiles(client, { run, names }, session.signal);
-        await downloadAll(session, client, { run, files, folder: output ?? localName(run) });
+        await downloadAll(session, client, { run, files, folder: output ?? localName(run), qBlock });
       }),
     );
 }
@@ -81,12 +86,13 @@ interface Download {
   readonly run: string;
   readonly files: readonly RunFile[];
   readonly folder: string;
+  readonly qBlock: boolean;
 }
 
 async function downloadAll(
   session: Session,
   client: VscopeClient,
-  { run, files, folder }: Download,
+  { run, files, folder, qBlock }: Download,
 ): Promise<void> {
   const { terminal, clock, isJson, signal } = session;
   const progress = startProgress({ terminal, clock, label: "download", isQuiet: isJson });
@@ -96,7 +102,7 @@ async function downloadAll(
       progress.update(index, files.length, printable(name));
       const path = join(folder, localName(name));
       if (await isThere(path, bytes)) continue;
-      await writeWhole(path, await client.download(run, name, signal));
+      await writeWhole(path, await client.download(run, name, signal, { qBlock }));
       written.push(path);
     }
     progress.update(files.length, files.length);

@@ -1,14 +1,14 @@
 // Opens what the server and `--check` both need: the ports to the hardware, the shutters and the spectrometers on them.
 
-import type { Clock } from "./base/clock.ts";
-import type { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
-import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
+import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "../config/instrument-config.ts";
+import type { ServerConfig } from "../config/server-config.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
-import { openPowerSwitches } from "./instruments/power-switch.ts";
-import { Rack } from "./instruments/rack.ts";
-import { ShutterSet } from "./instruments/shutter.ts";
+import { openPowerSwitches } from "../instruments/power-switch.ts";
+import { Rack } from "../instruments/rack.ts";
+import { ShutterSet } from "../instruments/shutter.ts";
 import { spectrometerSettings } from "./spectrometer-settings.ts";
 
 export interface Instruments {

@@ -1,18 +1,18 @@
 // `vscope-server --check`: looks at configuration and hardware, prints what it finds, changes nothing but closes shutters.
 
-import { NEVER, withDeadline } from "./base/abort.ts";
-import { until } from "./base/cell.ts";
-import { type Clock, SECOND } from "./base/clock.ts";
-import { VscopeError } from "./base/errors.ts";
-import { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
+import { NEVER, withDeadline } from "../base/abort.ts";
+import { until } from "../base/cell.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
 import { checkNetwork } from "./check-network.ts";
-import type { InstrumentConfig } from "./config/instrument-config.ts";
-import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
+import type { InstrumentConfig } from "../config/instrument-config.ts";
+import { dataDirectoryPath, type ServerConfig } from "../config/server-config.ts";
 import { InstrumentFile } from "./instrument-file.ts";
-import type { Rack } from "./instruments/rack.ts";
+import type { Rack } from "../instruments/rack.ts";
 import { openInstruments } from "./open-instruments.ts";
-import { wavelengthsNm } from "./spectra/spectrum.ts";
+import { wavelengthsNm } from "../spectra/spectrum.ts";
 
 /** What has just been switched on boots and is found within this time. */
 const POWER_UP_US = 15 * SECOND;

@@ -1,18 +1,21 @@
 // What `--check` can say about clients without being a server: whether they could come in and prove who they are. No port
 // of the configuration is opened, as a server that runs already has it.
 
-import { whyFileNotWritable, whyFolderNotWritable } from "./base/writable.ts";
-import { checkTls } from "./coap/stream/tls-credentials.ts";
-import { bindUdp } from "./coap/network/udp.ts";
+import { whyFileNotWritable, whyFolderNotWritable } from "../base/writable.ts";
+import { checkTls } from "../coap/stream/tls-credentials.ts";
+import { bindUdp } from "../coap/network/udp.ts";
 import { portsOfTls, streamSettings } from "./coap-settings.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import { VscopeError } from "./base/errors.ts";
-import { isValid } from "./security/key.ts";
-import { readKeyFile } from "./security/key-file.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { VscopeError } from "../base/errors.ts";
+import { isValid } from "../security/key.ts";
+import { readKeyFile } from "../security/key-file.ts";
 
 type Print = (line: string) => void;
 
-/** Prints a line each about keys, state, logs and CoAP. Throws CONFIG_INVALID for what would make the start fail. */
+/**
+ * Prints a line each about keys, state, logs and CoAP. Throws CONFIG_INVALID for what would make the start fail, or would
+ * keep out those who have keys: the server itself starts without keys that it cannot read.
+ */
 export async function checkNetwork(config: ServerConfig, print: Print): Promise<void> {
   const { security, logging, coap } = config;
   if (logging.logFile !== undefined) checkLog("logging.logfile", logging.logFile, print);

@@ -2,9 +2,9 @@
 // told with the names of the files and not in the words of OpenSSL alone.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { messageOf, VscopeError } from "./base/errors.ts";
-import type { TlsCredentials } from "./coap/server.ts";
-import { readConfigFile, type ServerConfig } from "./config/server-config.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { TlsCredentials } from "../coap/server.ts";
+import { readConfigFile, type ServerConfig } from "../config/server-config.ts";
 
 /** Throws CONFIG_INVALID when a file cannot be read or used, or one of certificate and key is missing. */
 export async function readTlsFiles(coap: ServerConfig["coap"]): Promise<Omit<TlsCredentials, "psk">> {

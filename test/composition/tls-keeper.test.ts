@@ -8,13 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
-import { NEVER } from "../src/base/abort.ts";
-import { SystemClock } from "../src/base/clock.ts";
-import { logTo } from "../src/base/log.ts";
-import { CoapClient } from "../src/coap/client/client.ts";
-import { addKey } from "../src/security/key-file.ts";
-import { AUTHORITY, OPERATOR, SERVER } from "./coap/stream/certificates.ts";
-import { CoapInstrument, type CoapInstrumentOptions } from "./support/coap-instrument.ts";
+import { NEVER } from "../../src/base/abort.ts";
+import { SystemClock } from "../../src/base/clock.ts";
+import { logTo } from "../../src/base/log.ts";
+import { CoapClient } from "../../src/coap/client/client.ts";
+import { addKey } from "../../src/security/key-file.ts";
+import { AUTHORITY, OPERATOR, SERVER } from "../coap/stream/certificates.ts";
+import { CoapInstrument, type CoapInstrumentOptions } from "../support/coap-instrument.ts";
 
 /** The lines of a log, and those to come. */
 class Lines {

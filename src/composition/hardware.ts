@@ -1,23 +1,23 @@
 // Opens the ports to the hardware that the configuration names: the real ones, or the far ends of the emulator.
 
-import type { Clock } from "./base/clock.ts";
-import type { Log } from "./base/log.ts";
-import { VscopeError } from "./base/errors.ts";
-import type { Unit } from "./config/fields.ts";
-import { type InstrumentConfig, powerSwitchesOf } from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import type { ShutterConfig } from "./config/shutter-config.ts";
-import type { GpioBank } from "./drivers/gpio/port.ts";
-import { LINUX_GPIO, openGpioBank } from "./drivers/gpio/select.ts";
-import type { UsbBus } from "./drivers/usb/port.ts";
-import { CombinedBus } from "./drivers/net/combined-bus.ts";
-import { NetworkBus } from "./drivers/net/network-bus.ts";
-import { NODE_NETWORK } from "./drivers/net/node-network.ts";
-import { isModelName, type ModelName, MODELS } from "./drivers/oceanoptics/models.ts";
-import { OBP_GROUP, OBP_ON_NETWORK } from "./drivers/oceanoptics/obp-network.ts";
-import { recordUsb } from "./drivers/usb/recording-bus.ts";
-import { openTranscriptFile } from "./drivers/usb/transcript-file.ts";
-import type { EmulatedInstrument, EmulatedShutterOptions } from "./emulator/instrument.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Unit } from "../config/fields.ts";
+import { type InstrumentConfig, powerSwitchesOf } from "../config/instrument-config.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { ShutterConfig } from "../config/shutter-config.ts";
+import type { GpioBank } from "../drivers/gpio/port.ts";
+import { LINUX_GPIO, openGpioBank } from "../drivers/gpio/select.ts";
+import type { UsbBus } from "../drivers/usb/port.ts";
+import { CombinedBus } from "../drivers/net/combined-bus.ts";
+import { NetworkBus } from "../drivers/net/network-bus.ts";
+import { NODE_NETWORK } from "../drivers/net/node-network.ts";
+import { isModelName, type ModelName, MODELS } from "../drivers/oceanoptics/models.ts";
+import { OBP_GROUP, OBP_ON_NETWORK } from "../drivers/oceanoptics/obp-network.ts";
+import { recordUsb } from "../drivers/usb/recording-bus.ts";
+import { openTranscriptFile } from "../drivers/usb/transcript-file.ts";
+import type { EmulatedInstrument, EmulatedShutterOptions } from "../emulator/instrument.ts";
 
 export interface Hardware {
   readonly bus: UsbBus;
@@ -80,12 +80,12 @@ function networkBuses({ config, clock, log }: HardwareOptions): readonly UsbBus[
 
 async function openBus(usb: "libusb" | "emulated" | "none", log: Log): Promise<UsbBus> {
   if (usb !== "libusb") return NO_BUS;
-  const { LibusbBus } = await import("./drivers/usb/libusb.ts");
+  const { LibusbBus } = await import("../drivers/usb/libusb.ts");
   return new LibusbBus({ log });
 }
 
 async function emulate({ config, instrument, clock, log }: HardwareOptions): Promise<EmulatedInstrument> {
-  const { createEmulatedInstrument } = await import("./emulator/instrument.ts");
+  const { createEmulatedInstrument } = await import("../emulator/instrument.ts");
   const { seed, cloudStrength, target } = config.emulator;
   const channels = Object.fromEntries(
     instrument.shutters.map(({ channel }) => [channel, channel.startsWith("up") ? target : "sky"] as const),

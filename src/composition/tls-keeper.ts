@@ -1,12 +1,12 @@
 // TLS while the server runs: its ports open with the first key, and its certificates are read again when somebody asks.
 // Files that are wrong by then are told in the log, and those of before hold on.
 
-import { messageOf } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
-import type { CoapServer } from "./coap/server.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { CoapServer } from "../coap/server.ts";
 import { portsOfTls, type StreamSettings, streamSettings, warnOfOpenKey } from "./coap-settings.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import type { Security } from "./security/security.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { Security } from "../security/security.ts";
 
 export interface TlsKeeperParts {
   readonly config: ServerConfig;

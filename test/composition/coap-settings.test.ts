@@ -3,10 +3,10 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { logTo } from "../src/base/log.ts";
-import { DEFAULT_LIMITS } from "../src/coap/engine/limits.ts";
-import { limitsOf, warnOfOpenKey } from "../src/coap-settings.ts";
-import { DEFAULT_SERVER_CONFIG, parseServerConfig } from "../src/config/server-config.ts";
+import { logTo } from "../../src/base/log.ts";
+import { DEFAULT_LIMITS } from "../../src/coap/engine/limits.ts";
+import { limitsOf, warnOfOpenKey } from "../../src/composition/coap-settings.ts";
+import { DEFAULT_SERVER_CONFIG, parseServerConfig } from "../../src/config/server-config.ts";
 
 test("a private key of TLS that others can read gets a warning", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "vscope-tls-"));

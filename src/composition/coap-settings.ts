@@ -3,14 +3,14 @@
 
 import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import type { Clock } from "./base/clock.ts";
-import { VscopeError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
-import type { CoapLimits } from "./coap/engine/limits.ts";
-import { Registration } from "./coap/client/registration.ts";
-import type { StreamPorts, TlsCredentials } from "./coap/server.ts";
-import { portClashIn } from "./config/port-clash.ts";
-import type { ServerConfig } from "./config/server-config.ts";
+import type { Clock } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { CoapLimits } from "../coap/engine/limits.ts";
+import { Registration } from "../coap/client/registration.ts";
+import type { StreamPorts, TlsCredentials } from "../coap/server.ts";
+import { portClashIn } from "../config/port-clash.ts";
+import type { ServerConfig } from "../config/server-config.ts";
 import { readTlsFiles } from "./tls-files.ts";
 
 const KIB = 1024;

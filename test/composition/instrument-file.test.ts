@@ -3,12 +3,12 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { isVscopeError } from "../src/base/errors.ts";
-import { SILENT } from "../src/base/log.ts";
-import { SystemClock } from "../src/base/clock.ts";
-import { check } from "../src/check.ts";
-import { InstrumentFile } from "../src/instrument-file.ts";
-import { emulatedConfig } from "./support/instrument.ts";
+import { isVscopeError } from "../../src/base/errors.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { SystemClock } from "../../src/base/clock.ts";
+import { check } from "../../src/composition/check.ts";
+import { InstrumentFile } from "../../src/composition/instrument-file.ts";
+import { emulatedConfig } from "../support/instrument.ts";
 
 async function provideFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "vscope-file-"));

@@ -3,22 +3,22 @@
 import { access, copyFile, mkdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { NEVER } from "./base/abort.ts";
-import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "./base/errors.ts";
-import type { Log } from "./base/log.ts";
-import { Queue } from "./base/queue.ts";
+import { NEVER } from "../base/abort.ts";
+import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { Queue } from "../base/queue.ts";
 import {
   type InstrumentConfig,
   parseInstrumentConfig,
   readInstrumentConfig,
-} from "./config/instrument-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import { SYSTEM_DISK } from "./datadir/disk.ts";
-import { replaceDurable } from "./datadir/durable-file.ts";
-import type { ConfigurationText } from "./resources/model.ts";
+} from "../config/instrument-config.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { SYSTEM_DISK } from "../datadir/disk.ts";
+import { replaceDurable } from "../datadir/durable-file.ts";
+import type { ConfigurationText } from "../resources/model.ts";
 
 /** From `dist/src/`; the sample is shipped with the program. */
-const SAMPLE = fileURLToPath(new URL("../../pdata/vscope.config", import.meta.url));
+const SAMPLE = fileURLToPath(new URL("../../../pdata/vscope.config", import.meta.url));
 
 /** Ten times the longest configuration seen in the field. */
 const LONGEST_TEXT = 200_000;

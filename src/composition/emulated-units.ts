@@ -1,8 +1,8 @@
 // The emulated devices as the resource tree shows them: plugs and trigger inputs.
 
-import { Cell } from "./base/cell.ts";
-import type { EmulatedInstrument } from "./emulator/instrument.ts";
-import type { EmulatedUnit } from "./resources/model.ts";
+import { Cell } from "../base/cell.ts";
+import type { EmulatedInstrument } from "../emulator/instrument.ts";
+import type { EmulatedUnit } from "../resources/model.ts";
 
 /** One for each emulated spectrometer; none with real hardware. */
 export function emulatedUnits(emulated: EmulatedInstrument | undefined): ReadonlyMap<string, EmulatedUnit> {

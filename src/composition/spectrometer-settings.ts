@@ -1,9 +1,9 @@
 // What the instrument configuration says of each spectrometer, in the words of the rack and of the search.
 
-import type { SearchLimits } from "./acquisition/autointegration.ts";
-import { SECOND } from "./base/clock.ts";
-import type { InstrumentConfig, SpectrometerConfig } from "./config/instrument-config.ts";
-import type { SpectrometerSettings } from "./instruments/spectrometer.ts";
+import type { SearchLimits } from "../acquisition/autointegration.ts";
+import { SECOND } from "../base/clock.ts";
+import type { InstrumentConfig, SpectrometerConfig } from "../config/instrument-config.ts";
+import type { SpectrometerSettings } from "../instruments/spectrometer.ts";
 
 /** A search goes no further unless the configuration allows it: longer exposures are rarely meant. */
 const LONGEST_SEARCH_US = 10 * SECOND;

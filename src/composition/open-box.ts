@@ -3,24 +3,24 @@
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Operations } from "./acquisition/operations.ts";
-import type { Recorder } from "./acquisition/recorder.ts";
-import { Cell, type ReadableCell } from "./base/cell.ts";
-import type { Clock } from "./base/clock.ts";
-import { definedOnly } from "./base/defined-only.ts";
-import { messageOf } from "./base/errors.ts";
-import type { Lifetime } from "./base/lifetime.ts";
-import type { Log } from "./base/log.ts";
-import type { TriggerConfig } from "./config/box-config.ts";
-import type { ServerConfig } from "./config/server-config.ts";
-import type { DataDirectory } from "./datadir/data-directory.ts";
+import type { Operations } from "../acquisition/operations.ts";
+import type { Recorder } from "../acquisition/recorder.ts";
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import type { Clock } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Lifetime } from "../base/lifetime.ts";
+import type { Log } from "../base/log.ts";
+import type { TriggerConfig } from "../config/box-config.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Hardware } from "./hardware.ts";
-import { type LedState, ledStateOf } from "./instruments/led-pattern.ts";
-import { PowerButton } from "./instruments/power-button.ts";
-import type { Rack } from "./instruments/rack.ts";
-import { StatusLed } from "./instruments/status-led.ts";
-import { TriggerInput, type TriggerStatus } from "./instruments/trigger-input.ts";
-import type { Box } from "./resources/model.ts";
+import { type LedState, ledStateOf } from "../instruments/led-pattern.ts";
+import { PowerButton } from "../instruments/power-button.ts";
+import type { Rack } from "../instruments/rack.ts";
+import { StatusLed } from "../instruments/status-led.ts";
+import { TriggerInput, type TriggerStatus } from "../instruments/trigger-input.ts";
+import type { Box } from "../resources/model.ts";
 
 export interface BoxParts {
   readonly config: ServerConfig;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Log, SILENT } from "../src/base/log.ts";
-import { VirtualClock } from "../src/base/virtual-clock.ts";
-import { parseInstrumentConfig } from "../src/config/instrument-config.ts";
-import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../src/config/server-config.ts";
-import { openHardware } from "../src/hardware.ts";
+import { type Log, SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { parseInstrumentConfig } from "../../src/config/instrument-config.ts";
+import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
+import { openHardware } from "../../src/composition/hardware.ts";
 
 const ADDRESS = { host: "192.0.2.7", port: 57_357 };
 
