@@ -26,9 +26,9 @@ import { openSurroundings } from "./composition/open-surroundings.ts";
 import type { Programs } from "./drivers/clock/port.ts";
 import { ClientLimits } from "./instruments/client-limits.ts";
 import { Host } from "./instruments/host.ts";
-import { StatusLed } from "./instruments/status-led.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
 import { LegacyTree } from "./interfaces/legacy/tree.ts";
+import { openBox } from "./composition/open-box.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
@@ -150,7 +150,7 @@ async function openParts(
   const limits = new ClientLimits();
   const configured = searchLimits(instrument);
   const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
-  await openStatusLed({ config, hardware, recorder, log }, lifetime);
+  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const { position } = surroundings;
   const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
@@ -165,13 +165,13 @@ async function openParts(
   });
   lifetime.defer("interrupted batch", () => resumption.close());
   await resumption.begin();
-  const host = new Host({ clock, version, maySetClock: !hardware.isSimulated });
+  const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };
   const around = { ...surroundings, qualityLimits: config.quality };
-  const model = { ...instruments, ...work, ...around, configuration, coapStats };
+  const model = { ...instruments, ...work, ...around, configuration, coapStats, box };
   schedule.begin(model);
   const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
   const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;
@@ -203,30 +203,6 @@ function dataDirectoryOptions(config: ServerConfig, version: string) {
     writer: `vscope-server ${version}`,
     ...(datadir.mount ? { mount: { device, mountPoint } } : {}),
   };
-}
-
-interface LedParts {
-  readonly config: ServerConfig;
-  readonly hardware: Hardware;
-  readonly recorder: Recorder;
-  readonly log: Log;
-}
-
-async function openStatusLed(
-  { config, hardware, recorder, log }: LedParts,
-  lifetime: Lifetime,
-): Promise<void> {
-  const pin = config.hardware.statusLedPin;
-  if (pin === undefined) return;
-  const { status: cell } = recorder;
-  const led = await StatusLed.open({
-    bank: hardware.gpio,
-    pin,
-    cell,
-    isLit: ({ phase }) => phase !== "idle",
-    log,
-  });
-  lifetime.defer("status LED", () => led.close());
 }
 
 interface Guarded {

@@ -4,13 +4,14 @@ import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Log } from "../base/log.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import {
+  explainSearch,
+  firstSearchTimeUs,
   nextSearchStep,
-  quantize,
   type SearchGoal,
   type SearchOutcome,
-  type Trial,
 } from "../spectra/autointegration.ts";
-import { peakCounts, type Spectrum, type SpectrumFailure } from "../spectra/spectrum.ts";
+import { type Trial, trialOf } from "../spectra/search-trial.ts";
+import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import { acquireSurely, type Optics, withLight } from "./exposure.ts";
 
 /** What the newest search of a spectrometer and channel came to. */
@@ -22,6 +23,8 @@ export interface SearchResult {
   readonly exposures: number;
   /** Peak of the last exposure in percent of the saturation level. */
   readonly peakPercent: number;
+  /** The outcome as a sentence with its facts. */
+  readonly reason: string;
 }
 
 export interface SearchLimits {
@@ -73,10 +76,11 @@ export class Autointegration {
     const { spectrometer, channel, notBeforeUs } = task;
     const goal = this.#goal(spectrometer, task.targetPercent);
     const trials: Trial[] = [];
-    let integrationTimeUs = quantize(spectrometer.integrationTimeUs(channel).value, goal);
+    let integrationTimeUs = firstSearchTimeUs(spectrometer.integrationTimeUs(channel).value, goal);
     for (;;) {
       const exposure = { channel, kind: "light", integrationTimeUs, notBeforeUs, isTrial: true } as const;
-      const trial = trialOf(await acquireSurely(spectrometer, exposure, signal));
+      const { counts, instrument, ...spectrum } = await acquireSurely(spectrometer, exposure, signal);
+      const trial = trialOf(counts, instrument, spectrum.integrationTimeUs);
       trials.push(trial);
       const step = nextSearchStep(trials, goal);
       integrationTimeUs = step.integrationTimeUs;
@@ -90,6 +94,7 @@ export class Autointegration {
         integrationTimeUs,
         exposures: trials.length,
         peakPercent: Math.round(peakPercent * 10) / 10,
+        reason: explainSearch(step.outcome, trials, goal),
       };
     }
   }
@@ -107,28 +112,4 @@ export class Autointegration {
     this.#results.set([...this.#results.value.filter((old) => !isNewer(old)), ...results]);
     for (const result of results) this.#log.info(result, "autointegration");
   }
-}
-
-function trialOf({ counts, integrationTimeUs, instrument }: Spectrum): Trial {
-  const { offsetCounts, noiseCounts } = darkLevel(counts, instrument.darkPixelRanges);
-  return {
-    integrationTimeUs,
-    peakCounts: peakCounts(counts, instrument.opticalPixelRange),
-    offsetCounts,
-    noiseCounts,
-  };
-}
-
-// Without optically dark pixels the lowest decile of the frame stands for them: some part of a spectrum is always dim.
-function darkLevel(
-  counts: Spectrum["counts"],
-  ranges: readonly (readonly [number, number])[],
-): { readonly offsetCounts: number; readonly noiseCounts: number } {
-  const dark = ranges.flatMap(([from, to]) => [...counts.subarray(from, to)]);
-  const sample =
-    dark.length >= 4 ? dark : [...counts].sort((a, b) => a - b).slice(0, Math.ceil(counts.length / 10));
-  const mean = sample.reduce((sum, value) => sum + value, 0) / Math.max(1, sample.length);
-  const variance =
-    sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, sample.length - 1);
-  return { offsetCounts: mean, noiseCounts: Math.sqrt(variance) };
 }

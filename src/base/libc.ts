@@ -3,9 +3,13 @@
 /** A function of the C library; -1 means failure. A variadic argument is preceded by its type, such as "void *". */
 export type LibcFunction = (...values: readonly (number | string | Uint8Array)[]) => number;
 
+/** The same in a thread of the pool, for a call that waits. */
+export type LibcCall = (...values: readonly (number | string | Uint8Array)[]) => Promise<number>;
+
 export interface Libc {
   /** Declares a function by its C prototype. */
   readonly declare: (prototype: string) => LibcFunction;
+  readonly declareWaiting: (prototype: string) => LibcCall;
   /** The system's name for the last failure, such as EAGAIN. */
   readonly errorName: () => string;
   /** The last failure as an error with the system's `code`; `call` begins its message. */
@@ -24,6 +28,13 @@ export async function openLibc(): Promise<Libc> {
   const errorName = (): string => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
   return {
     declare: (prototype) => library.func(prototype),
+    declareWaiting: (prototype) => {
+      const call = library.func(prototype);
+      return (...values) =>
+        new Promise((resolve) =>
+          call.async(...values, (error: unknown, result: number) => resolve(error ? -1 : result)),
+        );
+    },
     errorName,
     lastError: (call) => {
       const code = errorName();

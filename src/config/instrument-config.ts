@@ -22,6 +22,8 @@ export interface PowerSwitchConfig {
   readonly activeHigh: boolean;
   /** How long a power-cycle leaves it off. */
   readonly offUs: number;
+  /** After it was switched on, the next one waits so long. */
+  readonly onDelayUs: number;
 }
 
 export interface SpectrometerConfig {
@@ -130,6 +132,7 @@ function powerSwitchConfig(values: Spectrometers[string]): PowerSwitchConfig | u
     pin: values.power_switch_pin,
     activeHigh: values.power_switch_active_high,
     offUs: Math.round(values.power_off_s * SECOND),
+    onDelayUs: Math.round(values.power_on_delay_s * SECOND),
   };
 }
 

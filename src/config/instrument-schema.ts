@@ -37,6 +37,7 @@ const SPECTROMETER = section({
   power_switch_pin: integer(-1, 1023).default(-1),
   power_switch_active_high: flag().default(true),
   power_off_s: decimal(0.1, 600).default(3),
+  power_on_delay_s: decimal(0, 600).default(1),
   min_integration_time_ms: decimal(0, LONGEST_MS).optional(),
   max_integration_time_ms: decimal(0, LONGEST_MS).optional(),
   initial_integration_time_ms: decimal(0, LONGEST_MS).optional(),

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { type NamedRole, type NetworkRole, namedRoles, networkRoles, type Role, ROLES } from "./access.ts";
+import { BOX, type BoxConfig, boxConfig } from "./box-config.ts";
 import { portClashIn } from "./port-clash.ts";
 import { LIMITS, type LimitsConfig, limitsConfig } from "./limits-config.ts";
 import { POSITION, type PositionConfig, positionConfig } from "./position-config.ts";
@@ -110,6 +111,7 @@ export interface ServerConfig {
     /** Serve the paths of piccolo3 beside the native ones, for its clients. */
     readonly enabled: boolean;
   };
+  readonly box: BoxConfig;
   readonly hardware: {
     readonly usb: "libusb" | "emulated" | "none";
     /** File that every USB transfer is written to. */
@@ -121,7 +123,7 @@ export interface ServerConfig {
     readonly gpio: "auto" | "chardev" | "onoff" | "emulated" | "none";
     /** Label or path of the GPIO chip; found by the lines' names when absent. */
     readonly gpioChip: string | undefined;
-    /** BCM number of the line of an LED that is lit while recording. */
+    /** BCM number of the line of an LED that shows the state of the box. */
     readonly statusLedPin: number | undefined;
     readonly emulator: {
       readonly spectrometers: readonly Unit[];
@@ -201,6 +203,7 @@ const FILE = section({
     logfile: text("a file name").optional(),
   }).prefault({}),
   piccolo3: section({ enabled: flag().default(true) }).prefault({}),
+  box: BOX.prefault({}),
   hardware: section({
     usb: oneOf("libusb", "emulated", "none").default("libusb"),
     usb_log: text("a file name").optional(),
@@ -287,6 +290,7 @@ function serverConfig({
   acquisition,
   logging,
   piccolo3,
+  box,
   hardware,
 }: z.output<typeof FILE>): ServerConfig {
   return {
@@ -307,6 +311,7 @@ function serverConfig({
     acquisition: { interruptedBatch: acquisition.interrupted_batch },
     logging: { debug: logging.debug, logFile: logging.logfile },
     piccolo3: { enabled: piccolo3.enabled },
+    box: boxConfig(box),
     hardware: {
       usb: hardware.usb,
       usbLog: hardware.usb_log,

@@ -4,8 +4,10 @@ import { execFile } from "node:child_process";
 import { freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import { promisify } from "node:util";
 import { withDeadline } from "../base/abort.ts";
-import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { isClockSynchronised } from "./clock-sync.ts";
 import { CpuLoad } from "./cpu-load.ts";
 
 const run = promisify(execFile);
@@ -16,19 +18,23 @@ export interface HostOptions {
   readonly version: string;
   /** Whether a client may set the clock of this computer. Never with emulated instruments. */
   readonly maySetClock: boolean;
+  readonly log: Log;
+  /** Whether somebody else keeps the clock; asks the kernel when absent. */
+  readonly isSynchronised?: () => Promise<boolean>;
 }
 
 export class Host {
   readonly version: string;
   readonly #clock: Clock;
-  readonly #maySetClock: boolean;
+  readonly #options: HostOptions;
   readonly #startedUs: number;
   readonly #cpu: CpuLoad;
 
-  constructor({ clock, version, maySetClock }: HostOptions) {
+  constructor(options: HostOptions) {
+    const { clock, version } = options;
+    this.#options = options;
     this.#clock = clock;
     this.version = version;
-    this.#maySetClock = maySetClock;
     this.#startedUs = clock.nowUs();
     this.#cpu = new CpuLoad(this.#startedUs);
   }
@@ -63,16 +69,28 @@ export class Host {
   }
 
   /**
-   * Sets the clock of the computer. Throws STATE_CONFLICT when that is not allowed, DEVICE_PERMISSION when the system
-   * refuses, DEVICE_TIMEOUT when it does not answer.
+   * Sets the clock of the computer; one that is synchronised only by `force`. Throws STATE_CONFLICT when that is not
+   * allowed, DEVICE_PERMISSION when the system refuses, DEVICE_TIMEOUT when it does not answer.
    */
-  async setUtc(iso: string, signal: AbortSignal): Promise<void> {
-    if (!this.#maySetClock)
+  async setUtc(iso: string, signal: AbortSignal, force = false): Promise<void> {
+    const { maySetClock, isSynchronised = isClockSynchronised, log } = this.#options;
+    if (!maySetClock)
       throw new VscopeError("STATE_CONFLICT", "clock: a server with emulated instruments does not set it");
+    const wasSynchronised = await isSynchronised();
+    if (wasSynchronised && !force) {
+      const hint = "PUT /sysinfo/clock/forced sets it all the same";
+      throw new VscopeError("STATE_CONFLICT", `clock: it is synchronised, ${hint}`);
+    }
     const late = (): Error =>
       new VscopeError("DEVICE_TIMEOUT", `clock: not set after ${SET_WITHIN_US / SECOND} s`);
+    const fromUs = this.#clock.utcUs();
     await withDeadline({ clock: this.#clock, us: SET_WITHIN_US, late }, signal, (limited) =>
       setClock(iso, limited),
+    );
+    const jumpS = (Date.parse(iso) * MS - fromUs) / SECOND;
+    log.warn(
+      { fromUtc: isoUtc(fromUs), toUtc: iso, jumpS, wasSynchronised },
+      "the clock was set by a client",
     );
   }
 }

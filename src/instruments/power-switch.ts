@@ -2,11 +2,12 @@
 // keeps its level when the server ends, so that the instrument stays on.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, SECOND } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { PowerSwitchConfig } from "../config/instrument-config.ts";
 import type { GpioBank, GpioLine } from "../drivers/gpio/port.ts";
+import { Inrush } from "./inrush.ts";
 
 export type Power = "on" | "off";
 
@@ -18,30 +19,44 @@ export interface PowerSwitchesOptions {
   readonly switches: ReadonlyMap<string, PowerSwitchConfig>;
 }
 
-/** The inrush of one instrument is over before the next is switched on. */
-const STAGGER_US = SECOND;
+interface SwitchParts {
+  readonly bank: GpioBank;
+  readonly clock: Clock;
+  /** Shared by all that one supply feeds. */
+  readonly inrush: Inrush;
+}
 
 export class PowerSwitch {
   /** Without power for this long it has forgotten everything. */
   readonly offUs: number;
+  /** How long its inrush lasts. */
+  readonly onDelayUs: number;
   readonly #line: GpioLine;
-  readonly #activeHigh: boolean;
+  readonly #config: PowerSwitchConfig;
   readonly #clock: Clock;
+  readonly #inrush: Inrush;
   readonly #state = new Cell<Power>("on");
   #orders = 0;
   #cycling: Promise<void> | undefined;
 
-  private constructor(line: GpioLine, { activeHigh, offUs }: PowerSwitchConfig, clock: Clock) {
+  private constructor(line: GpioLine, config: PowerSwitchConfig, { clock, inrush }: SwitchParts) {
     this.#line = line;
-    this.#activeHigh = activeHigh;
+    this.#config = config;
     this.#clock = clock;
-    this.offUs = offUs;
+    this.#inrush = inrush;
+    this.offUs = config.offUs;
+    this.onDelayUs = config.onDelayUs;
   }
 
   /** Claims the line and switches on. Throws the bank's errors. */
-  static async open(bank: GpioBank, config: PowerSwitchConfig, clock: Clock): Promise<PowerSwitch> {
-    const line = await bank.output(config.pin, config.activeHigh ? 1 : 0);
-    return new PowerSwitch(line, config, clock);
+  static async open(config: PowerSwitchConfig, parts: SwitchParts): Promise<PowerSwitch> {
+    const line = await parts.bank.output(config.pin, config.activeHigh ? 1 : 0);
+    return new PowerSwitch(line, config, parts);
+  }
+
+  /** Resolves when the supply has room for its inrush: after the others that were switched on before. */
+  turn(signal: AbortSignal): Promise<void> {
+    return this.#inrush.turn(this.onDelayUs, signal);
   }
 
   /** What somebody wants it to be: a cycle does not show here. */
@@ -78,13 +93,14 @@ export class PowerSwitch {
     this.#drive("off");
     try {
       await this.#clock.delay(this.offUs, signal);
+      if (this.#state.value === "on") await this.turn(signal);
     } finally {
       this.#drive(this.#state.value);
     }
   }
 
   #drive(power: Power): void {
-    this.#line.write((power === "on") === this.#activeHigh ? 1 : 0);
+    this.#line.write((power === "on") === this.#config.activeHigh ? 1 : 0);
   }
 }
 
@@ -97,11 +113,12 @@ export async function openPowerSwitches(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, PowerSwitch>> {
   const opened = new Map<string, PowerSwitch>();
+  const inrush = new Inrush(clock);
   for (const [serial, config] of switches) {
     const { pin } = config;
-    if (opened.size > 0) await clock.delay(STAGGER_US, signal);
+    await inrush.turn(config.onDelayUs, signal);
     try {
-      opened.set(serial, await PowerSwitch.open(bank, config, clock));
+      opened.set(serial, await PowerSwitch.open(config, { bank, clock, inrush }));
       log.info({ serial, pin }, `${serial}: power is on`);
     } catch (error) {
       const reason = messageOf(error);

@@ -112,12 +112,12 @@ export class Rack {
    */
   async setPower(serial: string, wanted: "on" | "off" | "cycle", signal: AbortSignal): Promise<void> {
     const power = this.powerSwitch(serial);
-    if (wanted === "on") return this.#switchOn(serial, power);
+    if (wanted === "on") return await this.#switchOnInTurn(serial, power, signal);
     const order = await this.#switchOff(serial, power);
     if (wanted === "off") return;
     try {
       await withAny([signal, this.#closing.signal], (joined) =>
-        this.#options.clock.delay(power.offUs, joined),
+        this.#options.clock.delay(power.offUs, joined).then(() => power.turn(joined)),
       );
     } finally {
       if (power.orders === order) this.#switchOn(serial, power);
@@ -316,6 +316,14 @@ export class Rack {
     return order;
   }
 
+  // A later order to switch off wins.
+  async #switchOnInTurn(serial: string, power: PowerSwitch, signal: AbortSignal): Promise<void> {
+    if (power.state.value === "on") return;
+    const { orders } = power;
+    await withAny([signal, this.#closing.signal], (joined) => power.turn(joined));
+    if (power.orders === orders) this.#switchOn(serial, power);
+  }
+
   #switchOn(serial: string, power: PowerSwitch): void {
     if (power.state.value === "on") return;
     const { clock, log } = this.#options;
@@ -353,7 +361,7 @@ export class Rack {
     const { clock, log } = this.#options;
     const { serial, portPath, place, reason = "" } = history;
     const switches = this.#cyclable(serial);
-    const deadlineUs = Math.max(...switches.map(({ offUs }) => offUs)) + POWER_UP_US;
+    const deadlineUs = Math.max(...switches.map(({ offUs }) => offUs)) + this.#inrushUs() + POWER_UP_US;
     history.backByUs = clock.nowUs() + deadlineUs;
     const ladder = new RecoveryLadder({ clock, log, subject: serial ?? place });
     const run = async (signal: AbortSignal): Promise<void> => {
@@ -363,6 +371,11 @@ export class Rack {
     };
     const step = { name: "power-cycle", deadlineUs, run };
     await ladder.take(step, reason, this.#closing.signal).catch(() => {});
+  }
+
+  // The longest that one can wait for its turn.
+  #inrushUs(): number {
+    return [...this.#switches.values()].reduce((sum, { onDelayUs }) => sum + onDelayUs, 0);
   }
 
   // A device that does not come back is missing.

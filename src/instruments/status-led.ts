@@ -1,52 +1,69 @@
-// An LED on a GPIO line that follows a cell, such as "lit while recording". Dark at the end.
+// An LED on a GPIO line that shows the state of the box by its pattern of light. Dark at the end.
 
 import type { ReadableCell } from "../base/cell.ts";
+import { type Clock, MS } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { GpioBank, GpioLine } from "../drivers/gpio/port.ts";
+import { type LedState, PATTERNS } from "./led-pattern.ts";
 
-export interface StatusLedOptions<T> {
+export interface StatusLedOptions {
   readonly bank: GpioBank;
   /** BCM number; level 1 lights the LED. */
   readonly pin: number;
-  readonly cell: ReadableCell<T>;
-  readonly isLit: (value: T) => boolean;
+  readonly state: ReadableCell<LedState>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 export class StatusLed {
   readonly #line: GpioLine;
+  readonly #options: StatusLedOptions;
   readonly #unsubscribe: () => void;
-  readonly #log: Log;
+  #isLit = false;
+  #cancel: (() => void) | undefined;
 
-  private constructor(line: GpioLine, unsubscribe: () => void, log: Log) {
+  private constructor(line: GpioLine, options: StatusLedOptions) {
     this.#line = line;
-    this.#unsubscribe = unsubscribe;
-    this.#log = log;
+    this.#options = options;
+    this.#unsubscribe = options.state.subscribe((state) => this.#show(state));
+    this.#show(options.state.value);
   }
 
-  /** Claims the line and follows the cell from now on. Throws the bank's errors. */
-  static async open<T>({ bank, pin, cell, isLit, log }: StatusLedOptions<T>): Promise<StatusLed> {
-    const line = await bank.output(pin, isLit(cell.value) ? 1 : 0);
-    return new StatusLed(
-      line,
-      cell.subscribe((value) => light(line, isLit(value), log)),
-      log,
-    );
+  /** Claims the line and follows the state from now on. Throws the bank's errors. */
+  static async open(options: StatusLedOptions): Promise<StatusLed> {
+    return new StatusLed(await options.bank.output(options.pin, 0), options);
   }
 
   close(): void {
     this.#unsubscribe();
-    light(this.#line, false, this.#log);
+    this.#cancel?.();
+    this.#light(false);
     this.#line.close();
   }
-}
 
-// An LED that fails must not end the recording that it shows.
-function light(line: GpioLine, isLit: boolean, log: Log): void {
-  try {
-    line.write(isLit ? 1 : 0);
-  } catch (error) {
-    log.warn({ reason: messageOf(error) }, "the status LED did not change");
+  #show(state: LedState): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    const times: readonly number[] = PATTERNS[state].litMs;
+    if (times.length < 2) this.#light(times.length === 1);
+    else this.#blink(times, 0);
+  }
+
+  #blink(times: readonly number[], index: number): void {
+    this.#light(index % 2 === 0);
+    const us = (times[index] ?? 0) * MS;
+    this.#cancel = this.#options.clock.after(us, () => this.#blink(times, (index + 1) % times.length));
+  }
+
+  // An LED that fails must not end the recording that it shows.
+  #light(isLit: boolean): void {
+    if (isLit === this.#isLit) return;
+    try {
+      this.#line.write(isLit ? 1 : 0);
+      this.#isLit = isLit;
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, "the status LED did not change");
+    }
   }
 }

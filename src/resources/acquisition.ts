@@ -37,10 +37,11 @@ const interruption = z.object({
 const searchResult = z.object({
   serial: z.string(),
   channel: z.string(),
-  outcome: z.enum(["reached", "too-bright", "too-dark", "unsteady"]),
+  outcome: z.enum(["reached", "too-bright", "too-dark", "too-coarse", "unsteady"]),
   integrationTimeUs: z.number(),
   exposures: z.number(),
   peakPercent: z.number(),
+  reason: z.string(),
 });
 const operation = z.object({
   id: z.string(),

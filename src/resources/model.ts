@@ -11,6 +11,7 @@ import type { Host } from "../instruments/host.ts";
 import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
+import type { TriggerStatus } from "../instruments/trigger-input.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { QualityLimits } from "../spectra/quality.ts";
 import { resource } from "./define.ts";
@@ -29,6 +30,12 @@ export interface EmulatedUnit {
   setTriggerInput(isHigh: boolean): void;
 }
 
+/** The parts of the box that clients can see. */
+export interface Box {
+  /** Absent without a usable trigger input. */
+  readonly trigger: ReadableCell<TriggerStatus> | undefined;
+}
+
 export interface ServerModel {
   readonly host: Host;
   readonly rack: Rack;
@@ -42,6 +49,7 @@ export interface ServerModel {
   readonly position: ReadableCell<Position | undefined>;
   readonly clockState: ReadableCell<ClockState>;
   readonly qualityLimits: QualityLimits;
+  readonly box: Box;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */
   readonly coapStats: () => Readonly<CoapStats> | undefined;

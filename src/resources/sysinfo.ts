@@ -62,7 +62,8 @@ export const SYSINFO = [
     get: ({ host }) => host.name,
   }),
   declare("/sysinfo/clock", {
-    summary: "UTC of the computer; PUT sets it, but not while something is recorded",
+    summary:
+      "UTC of the computer; PUT sets it, but not while something is recorded or the clock is synchronised",
     access: { put: "admin" },
     value: isoTime,
     example: "2026-06-21T12:00:00.000000+00:00",
@@ -79,6 +80,15 @@ export const SYSINFO = [
     example: { isSynchronised: true, source: "chrony", reference: "PPS", errorUs: 120, ageS: 9 },
     get: (server) => server.clockState.value,
     watch: (server) => [server.clockState],
+  }),
+  declare("/sysinfo/clock/forced", {
+    summary: "PUT sets the clock, although it is synchronised; not while something is recorded",
+    access: { put: "admin" },
+    value: isoTime,
+    put: async (server, _at, iso, signal) => {
+      server.operations.requireIdle("clock");
+      await server.host.setUtc(new Date(iso).toISOString(), signal, true);
+    },
   }),
   declare("/sysinfo/cpu", {
     summary: "Load of all cores together",

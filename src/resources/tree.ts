@@ -1,6 +1,7 @@
 // All resources of the server, in the order in which documents and discovery show them.
 
 import { ACQUISITION } from "./acquisition.ts";
+import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
@@ -30,6 +31,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SCHEDULER,
   ...POSITION,
   ...QUALITY,
+  ...BOX,
   ...EMULATOR,
   ...STATS,
 ];

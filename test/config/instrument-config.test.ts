@@ -20,11 +20,17 @@ test("the power switch of a spectrometer: line, polarity, time", () => {
   const switchOf = (keys: string) => powerSwitchesOf(section(keys)).get("A");
   assert.equal(switchOf("fan = True\n"), undefined);
   assert.equal(switchOf("power_switch_pin = -1\npower_off_s = 5\n"), undefined);
-  assert.deepEqual(switchOf("power_switch_pin = 5\n"), { pin: 5, activeHigh: true, offUs: 3_000_000 });
+  assert.deepEqual(switchOf("power_switch_pin = 5\n"), {
+    pin: 5,
+    activeHigh: true,
+    offUs: 3_000_000,
+    onDelayUs: 1_000_000,
+  });
   assert.deepEqual(switchOf("power_switch = 6\npower_switch_active_high = False\npower_off_s = 0.5\n"), {
     pin: 6,
     activeHigh: false,
     offUs: 500_000,
+    onDelayUs: 1_000_000,
   });
   assert.match(
     mistakesIn("[spectrometers]\n[[A]]\npower_off_s = 0\n")[0] ?? "",

@@ -225,6 +225,7 @@ emulator_target = soil
     acquisition: { interruptedBatch: "resume" },
     logging: { debug: true, logFile: "server.log" },
     piccolo3: { enabled: false },
+    box: { trigger: undefined, powerButton: undefined },
     hardware: {
       usb: "emulated",
       usbLog: "usb.log",
@@ -521,7 +522,7 @@ test("a piccolo.cfg that says who may do what gets no remark about it", () => {
 
 test("the same text under another name is not read leniently", () => {
   assert.deepEqual(mistakesIn(PICCOLO, "vscope.cfg"), [
-    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, position, quality, daemon, datadir, acquisition, logging, piccolo3, hardware",
+    "vscope.cfg:16: extra: unknown section, known are config, coap, limits, security, position, quality, daemon, datadir, acquisition, logging, piccolo3, box, hardware",
   ]);
 });
 
@@ -609,4 +610,34 @@ test("no text does anything but parse or be refused with CONFIG_INVALID", () => 
     }),
     { numRuns: 500 },
   );
+});
+
+test("the box: nothing by default, trigger and power button with their keys", () => {
+  assert.deepEqual(DEFAULT_SERVER_CONFIG.box, { trigger: undefined, powerButton: undefined });
+  const text =
+    "[box]\ntrigger_pin = 5\ntrigger_edge = falling\ntrigger_pull = up\ntrigger_reset_pin = 6\npower_button_pin = 7\nreboot_command = /sbin/reboot  -f\n";
+  assert.deepEqual(parseServerConfig(text, "x.cfg").config.box, {
+    trigger: {
+      pin: 5,
+      edge: "falling",
+      pull: "up",
+      debounceUs: 50_000,
+      run: undefined,
+      sequences: 1,
+      autointegrate: -1,
+      reset: { pin: 6, activeHigh: true, pulseUs: 20_000 },
+    },
+    powerButton: {
+      pin: 7,
+      activeHigh: false,
+      pull: "up",
+      offUs: 3_000_000,
+      rebootUs: 8_000_000,
+      offCommand: ["systemctl", "poweroff"],
+      rebootCommand: ["/sbin/reboot", "-f"],
+    },
+  });
+  assert.deepEqual(mistakesIn("[box]\npower_button_reboot_s = 2\n"), [
+    "/etc/vscope.cfg:2: box.power_button_reboot_s: 2 s is not longer than power_button_off_s, 3 s",
+  ]);
 });

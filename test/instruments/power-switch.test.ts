@@ -13,8 +13,8 @@ import { RackBench } from "./spectrometer-bench.ts";
 const FLAME = "FLMS01859";
 const QE_PRO = "QEP00709";
 const POWER = {
-  [FLAME]: { pin: 5, activeHigh: true, offUs: 3 * SECOND },
-  [QE_PRO]: { pin: 6, activeHigh: false, offUs: 1 * SECOND },
+  [FLAME]: { pin: 5, activeHigh: true, offUs: 3 * SECOND, onDelayUs: SECOND },
+  [QE_PRO]: { pin: 6, activeHigh: false, offUs: 1 * SECOND, onDelayUs: SECOND },
 };
 
 async function started(): Promise<RackBench> {
@@ -28,9 +28,9 @@ test("switches are on after the start, one second after the other, each with its
   const clock = new VirtualClock();
   const bank = new EmulatedGpioBank(clock);
   const switches = new Map([
-    ["A", { pin: 5, activeHigh: true, offUs: SECOND }],
-    ["B", { pin: 6, activeHigh: false, offUs: SECOND }],
-    ["C", { pin: 7, activeHigh: true, offUs: SECOND }],
+    ["A", { pin: 5, activeHigh: true, offUs: SECOND, onDelayUs: SECOND }],
+    ["B", { pin: 6, activeHigh: false, offUs: SECOND, onDelayUs: SECOND }],
+    ["C", { pin: 7, activeHigh: true, offUs: SECOND, onDelayUs: SECOND }],
   ]);
   const opened = await clock.run(openPowerSwitches({ bank, clock, log: SILENT, switches }, NEVER));
   assert.deepEqual(bank.history, [
@@ -54,8 +54,8 @@ test("a line that is refused costs its switch only", async () => {
   const lines: string[] = [];
   const log = logTo({ write: (line: string) => void lines.push(line) });
   const switches = new Map([
-    ["A", { pin: 99, activeHigh: true, offUs: SECOND }],
-    ["B", { pin: 6, activeHigh: true, offUs: SECOND }],
+    ["A", { pin: 99, activeHigh: true, offUs: SECOND, onDelayUs: SECOND }],
+    ["B", { pin: 6, activeHigh: true, offUs: SECOND, onDelayUs: SECOND }],
   ]);
   const bank = new EmulatedGpioBank(clock);
   const opened = await clock.run(openPowerSwitches({ bank, clock, log, switches }, NEVER));
@@ -68,7 +68,7 @@ test("a line that is refused costs its switch only", async () => {
 test("a cycle that is cut short ends with the power on; two at once are one", async () => {
   const clock = new VirtualClock();
   const bank = new EmulatedGpioBank(clock);
-  const switches = new Map([["A", { pin: 5, activeHigh: true, offUs: 3 * SECOND }]]);
+  const switches = new Map([["A", { pin: 5, activeHigh: true, offUs: 3 * SECOND, onDelayUs: SECOND }]]);
   const power = (await clock.run(openPowerSwitches({ bank, clock, log: SILENT, switches }, NEVER))).get("A");
   assert.ok(power);
   const controller = new AbortController();
@@ -277,5 +277,50 @@ test("a spectrometer without a switch has no power to switch", async () => {
   const message = `${FLAME}: has no power switch`;
   await assert.rejects(bench.rack.setPower(FLAME, "off", NEVER), { code: "RESOURCE_NOT_FOUND", message });
   assert.deepEqual(bench.rack.switched, []);
+  await bench.close();
+});
+
+test("instruments that are switched on together get their power one after the other, unless switched off meanwhile", async () => {
+  const clock = new VirtualClock();
+  const bank = new EmulatedGpioBank(clock);
+  const switches = new Map(
+    [5, 6, 7].map((pin) => [`S${pin}`, { pin, activeHigh: true, offUs: SECOND, onDelayUs: 4 * SECOND }]),
+  );
+  const opened = [
+    ...(await clock.run(openPowerSwitches({ bank, clock, log: SILENT, switches }, NEVER))).values(),
+  ];
+  assert.equal(clock.nowUs(), 8 * SECOND);
+  await clock.advance(60 * SECOND);
+  const startUs = clock.nowUs();
+  await clock.run(Promise.all(opened.map((power) => power.cycle(NEVER))));
+  const ons = bank.history.filter(({ level, atUs }) => level === 1 && atUs >= startUs);
+  assert.deepEqual(
+    ons.map(({ pin, atUs }) => [pin, (atUs - startUs) / SECOND]),
+    [
+      [5, 1],
+      [6, 5],
+      [7, 9],
+    ],
+  );
+});
+
+test("the rack switches several on in the order of asking; what is switched off meanwhile stays off", async () => {
+  const bench = await started();
+  const { rack, clock } = bench;
+  for (const serial of [FLAME, QE_PRO]) await clock.run(rack.setPower(serial, "off", NEVER));
+  await clock.advance(10 * SECOND);
+  const startUs = clock.nowUs();
+  const both = [QE_PRO, FLAME].map((serial) => rack.setPower(serial, "on", NEVER));
+  await clock.advance(SECOND / 2);
+  assert.equal(rack.powerSwitch(QE_PRO).state.value, "on");
+  assert.equal(rack.powerSwitch(FLAME).state.value, "off");
+  await clock.run(Promise.all(both));
+  assert.equal(clock.nowUs() - startUs, SECOND);
+  assert.equal(rack.powerSwitch(FLAME).state.value, "on");
+  for (const serial of [FLAME, QE_PRO]) await clock.run(rack.setPower(serial, "off", NEVER));
+  const again = [QE_PRO, FLAME].map((serial) => rack.setPower(serial, "on", NEVER));
+  await clock.run(rack.setPower(FLAME, "off", NEVER));
+  await clock.run(Promise.all(again));
+  assert.equal(rack.powerSwitch(FLAME).state.value, "off");
   await bench.close();
 });

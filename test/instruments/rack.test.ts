@@ -245,7 +245,9 @@ test("failures to open are tried again after 1, 2, 5, 10, 10 s; other makers' de
 test("a device without a name that does not open costs nobody else the power, who needs a reset only", async () => {
   const [good, bad] = ["FLMS01859", "QEP00709"];
   for (let offsetS = 0; offsetS < 30; offsetS++) {
-    const bench = new RackBench({ power: { [good]: { pin: 5, activeHigh: true, offUs: 3 * SECOND } } });
+    const bench = new RackBench({
+      power: { [good]: { pin: 5, activeHigh: true, offUs: 3 * SECOND, onDelayUs: SECOND } },
+    });
     await bench.openPower();
     await bench.clock.advance(10 * SECOND);
     bench.device(bad).connection.setPlugged(false);

@@ -14,7 +14,7 @@ import type { Spectrometer, SpectrometerState } from "../../src/instruments/spec
 import { RackBench } from "./spectrometer-bench.ts";
 
 const SERIAL = "SN0001";
-const SWITCH = { pin: 5, activeHigh: true, offUs: 3 * SECOND };
+const SWITCH = { pin: 5, activeHigh: true, offUs: 3 * SECOND, onDelayUs: SECOND };
 const MODELS: readonly ModelName[] = ["Flame-S", "USB2000", "QE65000", "STS", "QE Pro", "Ocean FX", "SR4"];
 const DEADLINE_US = 300 * SECOND;
 

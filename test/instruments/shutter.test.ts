@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NEVER } from "../../src/base/abort.ts";
-import { Cell } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { isVscopeError, VscopeError } from "../../src/base/errors.ts";
 import { SILENT } from "../../src/base/log.ts";
@@ -12,7 +11,6 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { ShutterConfig } from "../../src/config/shutter-config.ts";
 import type { GpioBank, GpioLine } from "../../src/drivers/gpio/port.ts";
 import { Shutter, ShutterSet } from "../../src/instruments/shutter.ts";
-import { StatusLed } from "../../src/instruments/status-led.ts";
 
 class RecordingBank implements GpioBank {
   readonly description = "recording";
@@ -40,6 +38,10 @@ class RecordingBank implements GpioBank {
       read: () => this.levels.get(pin) ?? 0,
       close: () => void this.open.delete(pin),
     };
+  }
+
+  async input(): Promise<never> {
+    throw new VscopeError("RESOURCE_NOT_FOUND", "recording: has no inputs");
   }
 
   async close(): Promise<void> {}
@@ -354,29 +356,4 @@ test("a set tells which shutters could not be closed, and closes the others", as
   });
   assert.equal(bank.levels.get(25), 0);
   assert.equal(bank.open.size, 0);
-});
-
-test("the status LED follows its cell and is dark at the end", async () => {
-  const clock = new VirtualClock();
-  const bank = new RecordingBank(clock);
-  const phase = new Cell<string>("idle");
-  const led = await StatusLed.open({
-    bank,
-    pin: 4,
-    cell: phase,
-    isLit: (value) => value !== "idle",
-    log: SILENT,
-  });
-  phase.set("light");
-  assert.equal(bank.levels.get(4), 1);
-  bank.failWriteTo = 4;
-  phase.set("idle");
-  phase.set("dark"); // fails without harm
-  phase.set("light");
-  assert.equal(bank.levels.get(4), 1);
-  led.close();
-  assert.equal(bank.levels.get(4), 0);
-  phase.set("dark");
-  assert.equal(bank.open.size, 0);
-  assert.deepEqual(bank.events, ["4:0", "4=1@0", "4=0@0", "4=1@0", "4=0@0"]);
 });

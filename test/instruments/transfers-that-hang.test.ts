@@ -10,7 +10,7 @@ import type { Spectrometer } from "../../src/instruments/spectrometer.ts";
 import { RackBench } from "./spectrometer-bench.ts";
 
 const SERIAL = "SN0001";
-const SWITCH = { pin: 5, activeHigh: true, offUs: 3 * SECOND };
+const SWITCH = { pin: 5, activeHigh: true, offUs: 3 * SECOND, onDelayUs: SECOND };
 const CANCELLED = new VscopeError("OPERATION_CANCELLED", "operation 1: cancelled");
 
 async function started(model: ModelName = "Flame-S", power = {}): Promise<[RackBench, Spectrometer]> {

@@ -80,10 +80,12 @@ test("the clock is not set while something is recorded", async (context) => {
   const instrument = await TestInstrument.start(context);
   const { put } = open(instrument);
   const operation = instrument.model.recorder.record({ run: "plot10", sequences: 1 });
-  await assert.rejects(put("/sysinfo/clock", "2026-06-21T12:00:00Z"), {
-    code: "STATE_CONFLICT",
-    message: `clock: operation ${operation.id} (record) is running`,
-  });
+  for (const path of ["/sysinfo/clock", "/sysinfo/clock/forced"]) {
+    await assert.rejects(put(path, "2026-06-21T12:00:00Z"), {
+      code: "STATE_CONFLICT",
+      message: `clock: operation ${operation.id} (record) is running`,
+    });
+  }
   await instrument.finish(operation);
 });
 

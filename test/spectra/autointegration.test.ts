@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  explainSearch,
+  firstSearchTimeUs,
   MOST_TRIALS,
   nextSearchStep,
   quantize,
   type SearchGoal,
-  type Trial,
 } from "../../src/spectra/autointegration.ts";
+import type { Trial } from "../../src/spectra/search-trial.ts";
 
 const GOAL: SearchGoal = { saturationLevel: 65_535, target: 0.8, minUs: 1_000, maxUs: 10_000_000, stepUs: 1 };
 
@@ -17,15 +19,18 @@ function measure(integrationTimeUs: number, rate: number, offset = 1_500): Trial
     integrationTimeUs,
     peakCounts: Math.min(65_535, Math.round(offset + rate * integrationTimeUs)),
     offsetCounts: offset,
+    signalCounts: Math.min(65_535, Math.round(offset + rate * integrationTimeUs)) - offset,
     noiseCounts: 20,
   };
 }
 
 function search(startUs: number, rate: number, goal = GOAL) {
-  const trials = [measure(startUs, rate)];
+  const trials = [measure(firstSearchTimeUs(startUs, goal), rate)];
   for (;;) {
     const step = nextSearchStep(trials, goal);
-    if (step.action === "finish") return { ...step, exposures: trials.length };
+    if (step.action === "finish") {
+      return { ...step, exposures: trials.length, reason: explainSearch(step.outcome, trials, goal) };
+    }
     trials.push(measure(step.integrationTimeUs, rate));
   }
 }
@@ -55,24 +60,44 @@ test("light that saturates at the shortest time is too bright, light below the l
     action: "finish",
     integrationTimeUs: 1_000,
     outcome: "too-bright",
-    exposures: 4,
+    exposures: 2,
+    reason:
+      "the light is too bright: the peak is 100 % of saturation at the shortest time, 1 ms, 80 % was wanted",
   });
   const dark = search(10_000, 0.000_001);
   assert.equal(dark.outcome, "too-dark");
   assert.equal(dark.integrationTimeUs, GOAL.maxUs);
+  const weak =
+    "the light is too weak: the peak is 2.3 % of saturation at the longest time, 10000 ms, 80 % was wanted";
+  assert.equal(dark.reason, weak);
 });
 
 test("light that changes faster than the search ends as unsteady, with a time that does not saturate if it can", () => {
   const trials: Trial[] = [];
   let us = 10_000;
   for (;;) {
-    trials.push({ ...measure(us, 1), peakCounts: trials.length % 2 === 0 ? 65_535 : 3_000 });
+    const peakCounts = trials.length % 2 === 0 ? 65_535 : 3_000;
+    trials.push({ ...measure(us, 1), peakCounts, signalCounts: peakCounts - 1_500 });
     const step = nextSearchStep(trials, GOAL);
     us = step.integrationTimeUs;
     if (step.action === "measure") continue;
     assert.equal(step.outcome, "unsteady");
     assert.equal(trials.length, MOST_TRIALS);
+    assert.match(explainSearch("unsteady", trials, GOAL), /6 exposures, peaks of 100 %, 4\.6 %, 100 %/);
+    const saturated = trials.filter(({ peakCounts }) => peakCounts === 65_535);
+    assert.ok(saturated.every(({ integrationTimeUs }) => step.integrationTimeUs < integrationTimeUs));
     break;
+  }
+});
+
+test("a target between two settable times ends at the shorter one, which does not saturate", () => {
+  const coarse = { ...GOAL, stepUs: 1_000 };
+  for (const startUs of [1_000, 2_000, 100_000]) {
+    const found = search(startUs, (0.8 * 65_535 - 1_500) / 1_600, coarse);
+    assert.equal(found.outcome, "too-coarse");
+    assert.equal(found.integrationTimeUs, 1_000);
+    assert.ok(found.exposures <= 3);
+    assert.match(found.reason, /no settable time is nearer: the peak is 50.* at 1 ms, the step is 1 ms/);
   }
 });
 

@@ -171,6 +171,7 @@ export class HostProcess {
     return {
       description: bank.description,
       output: async (pin, initial) => this.#mortalLine(await this.#heard(bank.output(pin, initial))),
+      input: (pin, options) => this.#heard(bank.input(pin, options)),
       close: () => this.#heard(bank.close()),
     };
   }

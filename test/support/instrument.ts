@@ -33,6 +33,8 @@ export interface TestInstrumentOptions {
   readonly programs?: Programs;
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
+  readonly box?: ServerConfig["box"];
+  readonly statusLedPin?: number;
 }
 
 export class TestInstrument {
@@ -105,10 +107,9 @@ export class TestInstrument {
 const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
-export function emulatedConfig(
-  folder: string,
-  { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" }: TestInstrumentOptions = {},
-): ServerConfig {
+export function emulatedConfig(folder: string, options: TestInstrumentOptions = {}): ServerConfig {
+  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" } = options;
+  const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
     ...DEFAULT_SERVER_CONFIG,
@@ -117,8 +118,10 @@ export function emulatedConfig(
     position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
     acquisition: { interruptedBatch },
+    box,
     hardware: {
       ...hardware,
+      statusLedPin,
       usb: "emulated",
       gpio: "emulated",
       emulator: { ...hardware.emulator, seed, cloudStrength, target: "canopy" },

@@ -4,17 +4,17 @@
 import { isVscopeError, VscopeError } from "../../base/errors.ts";
 import { gpioError } from "./gpio-error.ts";
 import type { GpioKernel } from "./kernel.ts";
-import type { GpioBank, GpioLine } from "./port.ts";
+import { ask, ChardevInput, ChardevLine, type LineEnd } from "./chardev-line.ts";
+import type { GpioBank, GpioInput, GpioInputOptions, GpioLine } from "./port.ts";
 import { HEADER_CHIP_LABELS, lineNames } from "./raspberry-pi.ts";
 import {
   type ChipInfo,
   decodeChipInfo,
   decodeLineInfo,
   decodeRequestedLine,
-  decodeValues,
+  encodeInputRequest,
   encodeLineInfo,
   encodeOutputRequest,
-  encodeValues,
   type LineInfo,
   REQUEST,
   SIZE,
@@ -71,13 +71,15 @@ function readChip(kernel: GpioKernel, path: string): Chip {
   const descriptor = kernel.open(path);
   try {
     const info = decodeChipInfo(ask(kernel, descriptor, REQUEST.chipInfo, Buffer.alloc(SIZE.chipInfo)));
-    const lines = Array.from({ length: info.lines }, (_, offset) =>
-      decodeLineInfo(ask(kernel, descriptor, REQUEST.lineInfo, encodeLineInfo(offset))),
-    );
+    const lines = Array.from({ length: info.lines }, (_, offset) => readLine(kernel, descriptor, offset));
     return { path, info, lines };
   } finally {
     kernel.close(descriptor);
   }
+}
+
+function readLine(kernel: GpioKernel, descriptor: number, offset: number): LineInfo {
+  return decodeLineInfo(ask(kernel, descriptor, REQUEST.lineInfo, encodeLineInfo(offset)));
 }
 
 function isNamed({ path, info }: Chip, name: string): boolean {
@@ -101,7 +103,7 @@ class ChardevBank implements GpioBank {
   readonly #chips: readonly Chip[];
   /** The configuration names the chip: a pin without a line of its name is then the offset. */
   readonly #isChosen: boolean;
-  readonly #lines = new Set<GpioLine>();
+  readonly #lines = new Set<Pick<GpioLine, "close">>();
 
   constructor(kernel: GpioKernel, chips: readonly Chip[], isChosen: boolean) {
     this.#kernel = kernel;
@@ -114,14 +116,33 @@ class ChardevBank implements GpioBank {
   }
 
   async output(pin: number, initial: 0 | 1): Promise<GpioLine> {
+    const descriptor = this.#claim(pin, (offset) => encodeOutputRequest(offset, initial, CONSUMER));
+    return this.#keep(new ChardevLine(this.#far(pin, descriptor)));
+  }
+
+  async input(pin: number, options: GpioInputOptions): Promise<GpioInput> {
+    const descriptor = this.#claim(pin, (offset) => encodeInputRequest(offset, options.pull, CONSUMER));
+    return this.#keep(new ChardevInput(this.#far(pin, descriptor), options));
+  }
+
+  async close(): Promise<void> {
+    for (const line of this.#lines) line.close();
+  }
+
+  #keep<T extends Pick<GpioLine, "close">>(line: T): T {
+    this.#lines.add(line);
+    return line;
+  }
+
+  #far(pin: number, descriptor: number): LineEnd {
+    const onClose = (closed: Pick<GpioLine, "close">): void => void this.#lines.delete(closed);
+    return { name: `GPIO${pin}`, kernel: this.#kernel, descriptor, onClose };
+  }
+
+  #claim(pin: number, request: (offset: number) => Buffer): number {
     const { chip, offset } = this.#find(pin);
     try {
-      const descriptor = this.#request(chip, offset, initial);
-      const line = new ChardevLine(`GPIO${pin}`, this.#kernel, descriptor, (closed) =>
-        this.#lines.delete(closed),
-      );
-      this.#lines.add(line);
-      return line;
+      return this.#request(chip, request(offset));
     } catch (error) {
       const known = gpioError(`GPIO${pin} (${chip.path} line ${offset})`, error);
       if (!isVscopeError(known, "DEVICE_BUSY")) throw known;
@@ -129,10 +150,6 @@ class ChardevBank implements GpioBank {
         cause: error,
       });
     }
-  }
-
-  async close(): Promise<void> {
-    for (const line of this.#lines) line.close();
   }
 
   #find(pin: number): { readonly chip: Chip; readonly offset: number } {
@@ -147,10 +164,9 @@ class ChardevBank implements GpioBank {
     throw new VscopeError("RESOURCE_NOT_FOUND", `GPIO${pin}: no such line on ${this.description}`);
   }
 
-  #request(chip: Chip, offset: number, initial: 0 | 1): number {
+  #request(chip: Chip, request: Buffer): number {
     const descriptor = this.#kernel.open(chip.path);
     try {
-      const request = encodeOutputRequest(offset, initial, CONSUMER);
       return decodeRequestedLine(ask(this.#kernel, descriptor, REQUEST.line, request));
     } finally {
       this.#kernel.close(descriptor);
@@ -162,48 +178,4 @@ class ChardevBank implements GpioBank {
     const line = readChip(this.#kernel, chip.path).lines[offset];
     return line?.consumer || "another program";
   }
-}
-
-class ChardevLine implements GpioLine {
-  readonly #name: string;
-  readonly #kernel: GpioKernel;
-  readonly #onClose: (line: GpioLine) => void;
-  #descriptor: number | undefined;
-
-  constructor(name: string, kernel: GpioKernel, descriptor: number, onClose: (line: GpioLine) => void) {
-    this.#name = name;
-    this.#kernel = kernel;
-    this.#descriptor = descriptor;
-    this.#onClose = onClose;
-  }
-
-  write(level: 0 | 1): void {
-    this.#ask(REQUEST.setValues, level);
-  }
-
-  read(): 0 | 1 {
-    return decodeValues(this.#ask(REQUEST.getValues, 0));
-  }
-
-  close(): void {
-    if (this.#descriptor === undefined) return;
-    this.#kernel.close(this.#descriptor);
-    this.#descriptor = undefined;
-    this.#onClose(this);
-  }
-
-  #ask(request: number, level: 0 | 1): Buffer {
-    if (this.#descriptor === undefined)
-      throw new VscopeError("DEVICE_FAULT", `${this.#name}: the line is closed`);
-    try {
-      return ask(this.#kernel, this.#descriptor, request, encodeValues(level));
-    } catch (error) {
-      throw gpioError(this.#name, error);
-    }
-  }
-}
-
-function ask(kernel: GpioKernel, descriptor: number, request: number, bytes: Buffer): Buffer {
-  kernel.ioctl(descriptor, request, bytes);
-  return bytes;
 }

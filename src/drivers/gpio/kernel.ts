@@ -1,7 +1,8 @@
 // The system calls that the GPIO character device needs; Node.js has no ioctl, so libc's is called.
 
-import { closeSync, openSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { openLibc } from "../../base/libc.ts";
+import { Readiness } from "./readiness.ts";
 
 /** The far end of the character device; a test puts its own in place. Failures carry the system's `code` (EBUSY, ...). */
 export interface GpioKernel {
@@ -11,15 +12,24 @@ export interface GpioKernel {
   close(descriptor: number): void;
   /** Passes `bytes` to the kernel, which may change them. */
   ioctl(descriptor: number, request: number, bytes: Buffer): void;
+  /** Reads what waits, after `onReadable` has said so; the number of bytes. */
+  read(descriptor: number, bytes: Buffer): number;
+  /** Calls `listener`, which must not throw, whenever a read would not wait or would fail, until the returned function is called. */
+  onReadable(descriptor: number, listener: () => void): () => void;
 }
 
 export async function linuxGpioKernel(): Promise<GpioKernel> {
   const libc = await openLibc();
   const ioctl = libc.declare("int ioctl(int descriptor, unsigned long request, ...)");
+  const readiness = new Readiness(
+    libc.declareWaiting("int poll(void *descriptors, unsigned long count, int milliseconds)"),
+  );
   return {
     chips: () => chipPaths("/dev"),
     open: (path) => openSync(path, "r+"),
     close: (descriptor) => closeSync(descriptor),
+    read: (descriptor, bytes) => readSync(descriptor, bytes),
+    onReadable: (descriptor, listener) => readiness.watch(descriptor, listener),
     ioctl: (descriptor, request, bytes) => {
       if (ioctl(descriptor, request, "void *", bytes) >= 0) return;
       throw libc.lastError(`ioctl 0x${request.toString(16)}`);

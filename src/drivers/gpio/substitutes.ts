@@ -5,11 +5,13 @@ import type { GpioBank, GpioLine } from "./port.ts";
 
 /** Refuses every line with DEVICE_NOT_CONNECTED and the reason; so the server starts, and each shutter tells why not. */
 export function absentBank(reason: string): GpioBank {
+  const refuse = async (pin: number): Promise<never> => {
+    throw new VscopeError("DEVICE_NOT_CONNECTED", `GPIO${pin}: ${reason}`);
+  };
   return {
     description: `no GPIO: ${reason}`,
-    output: async (pin) => {
-      throw new VscopeError("DEVICE_NOT_CONNECTED", `GPIO${pin}: ${reason}`);
-    },
+    output: refuse,
+    input: refuse,
     close: async () => {},
   };
 }
@@ -19,6 +21,8 @@ export function idleBank(): GpioBank {
   return {
     description: "no GPIO by configuration: shutters are not driven",
     output: async (_pin, initial) => idleLine(initial),
+    // Nothing is connected: only the resistor speaks.
+    input: async (_pin, { pull }) => idleLine(pull === "up" ? 1 : 0),
     close: async () => {},
   };
 }

@@ -5,20 +5,24 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 import { gpioError } from "./gpio-error.ts";
-import type { GpioBank, GpioLine } from "./port.ts";
+import type { GpioBank, GpioInput, GpioInputOptions, GpioLine } from "./port.ts";
 import { HEADER_CHIP_LABELS } from "./raspberry-pi.ts";
 
 /** What is used of onoff's Gpio objects. */
 export interface OnoffGpio {
   writeSync(level: 0 | 1): void;
   readSync(): 0 | 1;
+  watch(listener: (error: Error | null | undefined, level: 0 | 1) => void): void;
+  unwatchAll(): void;
   unexport(): void;
 }
 
-/** The sysfs folder, and how an output is exported; a test puts its own in place. */
+/** The sysfs folder, and how lines are exported; a test puts its own in place. */
 export interface Sysfs {
   readonly folder: string;
   exportOutput(number: number, direction: "high" | "low"): OnoffGpio;
+  /** With both edges. */
+  exportInput(number: number): OnoffGpio;
 }
 
 export interface SysfsProbe {
@@ -40,6 +44,7 @@ export async function linuxSysfs(): Promise<Sysfs> {
     return {
       folder: "/sys/class/gpio",
       exportOutput: (number, direction) => new Gpio(number, direction),
+      exportInput: (number) => new Gpio(number, "in", "both"),
     };
   } catch (error) {
     const message = `onoff: the optional package is not usable: ${messageOf(error)}`;
@@ -80,7 +85,7 @@ function entries(folder: string): string[] {
 class SysfsBank implements GpioBank {
   readonly #sysfs: Sysfs;
   readonly #chip: SysfsChip;
-  readonly #open = new Set<GpioLine>();
+  readonly #open = new Set<Pick<GpioLine, "close">>();
 
   constructor(sysfs: Sysfs, chip: SysfsChip) {
     this.#sysfs = sysfs;
@@ -92,15 +97,8 @@ class SysfsBank implements GpioBank {
   }
 
   async output(pin: number, initial: 0 | 1): Promise<GpioLine> {
-    const { base, lines } = this.#chip;
-    if (pin >= lines) {
-      throw new VscopeError(
-        "RESOURCE_NOT_FOUND",
-        `GPIO${pin}: no such line, ${this.description} has ${lines}`,
-      );
-    }
-    const name = `GPIO${pin} (sysfs ${base + pin})`;
-    const gpio = guarded(name, () => this.#sysfs.exportOutput(base + pin, initial === 1 ? "high" : "low"));
+    const { number, name } = this.#numbered(pin);
+    const gpio = guarded(name, () => this.#sysfs.exportOutput(number, initial === 1 ? "high" : "low"));
     const line: GpioLine = {
       write: (level) => guarded(name, () => gpio.writeSync(level)),
       read: () => guarded(name, () => gpio.readSync()),
@@ -110,6 +108,38 @@ class SysfsBank implements GpioBank {
     };
     this.#open.add(line);
     return line;
+  }
+
+  async input(pin: number, { pull, onEdge, onLost }: GpioInputOptions): Promise<GpioInput> {
+    const { number, name } = this.#numbered(pin);
+    if (pull !== "none")
+      throw new VscopeError(
+        "DEVICE_FAULT",
+        `${name}: sysfs sets no resistor, pull ${pull} needs the chardev`,
+      );
+    const gpio = guarded(name, () => this.#sysfs.exportInput(number));
+    gpio.watch((error, level) => {
+      if (!error) return onEdge(level);
+      gpio.unwatchAll();
+      onLost(gpioError(name, error));
+    });
+    const line: GpioInput = {
+      read: () => guarded(name, () => gpio.readSync()),
+      close: () => {
+        if (!this.#open.delete(line)) return;
+        gpio.unwatchAll();
+        guarded(name, () => gpio.unexport());
+      },
+    };
+    this.#open.add(line);
+    return line;
+  }
+
+  #numbered(pin: number): { readonly number: number; readonly name: string } {
+    const { base, lines } = this.#chip;
+    if (pin < lines) return { number: base + pin, name: `GPIO${pin} (sysfs ${base + pin})` };
+    const fact = `${this.description} has ${lines}`;
+    throw new VscopeError("RESOURCE_NOT_FOUND", `GPIO${pin}: no such line, ${fact}`);
   }
 
   async close(): Promise<void> {

@@ -11,10 +11,12 @@ export const REQUEST = {
 } as const;
 
 /** Sizes of the structures in bytes. */
-export const SIZE = { chipInfo: 68, lineInfo: 256, lineRequest: 592, lineValues: 16 } as const;
+export const SIZE = { chipInfo: 68, lineInfo: 256, lineRequest: 592, lineValues: 16, lineEvent: 48 } as const;
 
 const NAME_SIZE = 32;
-const FLAG = { used: 1n << 0n, output: 1n << 3n } as const;
+const FLAG = { used: 1n << 0n, input: 1n << 2n, output: 1n << 3n, bothEdges: 3n << 4n } as const;
+const PULL = { none: 0n, up: 1n << 8n, down: 1n << 9n } as const;
+const RISING = 1;
 const ATTRIBUTE_OUTPUT_VALUES = 2;
 
 export interface ChipInfo {
@@ -53,17 +55,35 @@ export function decodeLineInfo(bytes: Buffer): LineInfo {
  * num_attrs@296, attrs[0]@320: id@320, values@328, mask@336), num_lines@560.
  */
 export function encodeOutputRequest(offset: number, initial: 0 | 1, consumer: string): Buffer {
-  const bytes = Buffer.alloc(SIZE.lineRequest);
-  bytes.writeUInt32LE(offset, 0);
-  // The last byte stays NUL.
-  bytes.write(consumer, 256, NAME_SIZE - 1, "latin1");
-  bytes.writeBigUInt64LE(FLAG.output, 288);
+  const bytes = encodeRequest(offset, FLAG.output, consumer);
   bytes.writeUInt32LE(1, 296);
   bytes.writeUInt32LE(ATTRIBUTE_OUTPUT_VALUES, 320);
   bytes.writeBigUInt64LE(BigInt(initial), 328);
   bytes.writeBigUInt64LE(1n, 336);
+  return bytes;
+}
+
+/** The same for one input that reports both edges. */
+export function encodeInputRequest(offset: number, pull: keyof typeof PULL, consumer: string): Buffer {
+  return encodeRequest(offset, FLAG.input | FLAG.bothEdges | PULL[pull], consumer);
+}
+
+function encodeRequest(offset: number, flags: bigint, consumer: string): Buffer {
+  const bytes = Buffer.alloc(SIZE.lineRequest);
+  bytes.writeUInt32LE(offset, 0);
+  // The last byte stays NUL.
+  bytes.write(consumer, 256, NAME_SIZE - 1, "latin1");
+  bytes.writeBigUInt64LE(flags, 288);
   bytes.writeUInt32LE(1, 560);
   return bytes;
+}
+
+/** The levels that some struct gpio_v2_line_event lead to, oldest first: id@8, of 48 bytes each. */
+export function decodeEdges(bytes: Buffer): (0 | 1)[] {
+  const events = Math.floor(bytes.length / SIZE.lineEvent);
+  return Array.from({ length: events }, (_, index) =>
+    bytes.readUInt32LE(index * SIZE.lineEvent + 8) === RISING ? 1 : 0,
+  );
 }
 
 /** The file descriptor of the line that a request has obtained: fd@588. */

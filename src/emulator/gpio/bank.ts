@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
-import type { GpioBank, GpioLine } from "../../drivers/gpio/port.ts";
+import type { GpioBank, GpioInput, GpioInputOptions, GpioLine } from "../../drivers/gpio/port.ts";
 
 export interface PinChange {
   readonly pin: number;
@@ -44,13 +44,38 @@ export class EmulatedGpioBank implements GpioBank {
   }
 
   async output(pin: number, initial: 0 | 1): Promise<GpioLine> {
+    this.#claim(pin);
+    this.#drive(pin, initial);
+    return this.#line(pin);
+  }
+
+  async input(pin: number, { pull, onEdge }: GpioInputOptions): Promise<GpioInput> {
+    this.#claim(pin);
+    this.#drive(pin, pull === "up" ? 1 : 0);
+    const unwatch = this.watch((change) => {
+      if (change.pin === pin) onEdge(change.level);
+    });
+    const line = this.#line(pin);
+    return {
+      read: () => line.read(),
+      close: () => {
+        unwatch();
+        line.close();
+      },
+    };
+  }
+
+  /** What hangs on an input does: drives its level from outside. */
+  drive(pin: number, level: 0 | 1): void {
+    this.#drive(pin, level);
+  }
+
+  #claim(pin: number): void {
     if (!Number.isInteger(pin) || pin < 0 || pin >= PINS) {
       throw new VscopeError("RESOURCE_NOT_FOUND", `gpio: there is no line ${pin}, only 0..${PINS - 1}`);
     }
     if (this.#claimed.has(pin)) throw new VscopeError("DEVICE_BUSY", `gpio: line ${pin} is taken`);
     this.#claimed.add(pin);
-    this.#drive(pin, initial);
-    return this.#line(pin);
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,8 @@ const MOST_SLICES = 100;
 export class Scene {
   readonly source: "sun" | LampName;
   readonly channels: readonly string[];
+  /** Of a neutral filter in front of every fibre: 1 is none, more is light beyond the source's. */
+  transmission = 1;
   readonly #targets: ReadonlyMap<string, TargetName>;
   readonly #apertures = new Map<string, Aperture>();
   readonly #site: Site;
@@ -101,7 +103,8 @@ export class Scene {
         beamSeconds += openSeconds * beam;
         skySeconds += openSeconds * sky;
       }
-      return [{ channel, beamSeconds, skySeconds }];
+      const { transmission } = this;
+      return [{ channel, beamSeconds: beamSeconds * transmission, skySeconds: skySeconds * transmission }];
     });
   }
 

@@ -20,10 +20,14 @@ export class FakeKernel implements GpioKernel {
   /** Level of each line that has been driven, by `path:offset`. */
   readonly levels = new Map<string, number>();
   readonly consumers = new Map<string, string>();
+  /** Flags of the request for each line, by `path:offset`. */
+  readonly flags = new Map<string, bigint>();
   /** The next ioctl with this number fails with the code. */
   failure: { readonly request: number; readonly code: string } | undefined;
   readonly #chips: ReadonlyMap<string, FakeChip>;
   readonly #files = new Map<number, OpenFile>();
+  readonly #events = new Map<number, Buffer[]>();
+  readonly #listeners = new Map<number, () => void>();
   #nextDescriptor = 100;
 
   constructor(chips: readonly FakeChip[]) {
@@ -63,6 +67,27 @@ export class FakeKernel implements GpioKernel {
     else this.#values(file, request, bytes);
   }
 
+  read(descriptor: number, bytes: Buffer): number {
+    const waiting = Buffer.concat(this.#events.get(descriptor) ?? []);
+    this.#events.delete(descriptor);
+    return waiting.copy(bytes);
+  }
+
+  onReadable(descriptor: number, listener: () => void): () => void {
+    this.#listeners.set(descriptor, listener);
+    return () => this.#listeners.delete(descriptor);
+  }
+
+  /** Edges of an input that lead to these levels, told at once. */
+  edges(path: string, offset: number, levels: readonly (0 | 1)[]): void {
+    for (const [descriptor, file] of this.#files) {
+      if (file.chip !== path || file.offset !== offset) continue;
+      this.#events.set(descriptor, levels.map(lineEvent));
+      this.levels.set(`${path}:${offset}`, levels.at(-1) ?? 0);
+      this.#listeners.get(descriptor)?.();
+    }
+  }
+
   #chipInfo(path: string, chip: FakeChip, bytes: Buffer): void {
     bytes.write(path.slice("/dev/".length), 0);
     bytes.write(chip.label, 32);
@@ -86,6 +111,7 @@ export class FakeKernel implements GpioKernel {
     if (offset >= chip.lineNames.length || bytes.readUInt32LE(560) !== 1) throw systemError("EINVAL");
     if (this.consumers.has(id)) throw systemError("EBUSY");
     this.consumers.set(id, bytes.toString("latin1", 256, bytes.indexOf(0, 256)));
+    this.flags.set(id, bytes.readBigUInt64LE(288));
     this.levels.set(id, bytes[328] ?? 0);
     bytes.writeInt32LE(this.#register({ chip: path, offset }), 588);
   }
@@ -101,6 +127,13 @@ export class FakeKernel implements GpioKernel {
     this.#files.set(++this.#nextDescriptor, file);
     return this.#nextDescriptor;
   }
+}
+
+// struct gpio_v2_line_event: 1 is a rising edge, 2 a falling one.
+function lineEvent(level: 0 | 1): Buffer {
+  const bytes = Buffer.alloc(48);
+  bytes.writeUInt32LE(level === 1 ? 1 : 2, 8);
+  return bytes;
 }
 
 export function systemError(code: string): Error {

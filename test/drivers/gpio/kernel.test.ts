@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,4 +39,27 @@ test("a descriptor that is not open is refused", async () => {
     () => kernel.ioctl(-1, REQUEST.chipInfo, Buffer.alloc(SIZE.chipInfo)),
     (error) => systemCodeOf(error) === "EBADF",
   );
+});
+
+test("what can be read is told from a thread of its own, until nobody wants to know", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "vscope-fifo-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "events");
+  execFileSync("mkfifo", [path]);
+  const descriptor = openSync(path, constants.O_RDWR);
+  t.after(() => closeSync(descriptor));
+  const kernel = await linuxGpioKernel();
+  const seen: string[] = [];
+  for (const text of ["first", "second"]) {
+    await new Promise<void>((resolve) => {
+      const unwatch = kernel.onReadable(descriptor, () => {
+        const bytes = Buffer.alloc(16);
+        seen.push(bytes.toString("latin1", 0, kernel.read(descriptor, bytes)));
+        unwatch();
+        resolve();
+      });
+      writeSync(descriptor, text);
+    });
+  }
+  assert.deepEqual(seen, ["first", "second"]);
 });

@@ -7,12 +7,10 @@ import type { Sysfs } from "../../../src/drivers/gpio/sysfs.ts";
 import { type FakeChip, FakeKernel } from "./fake-kernel.ts";
 
 const PI: FakeChip = { label: "pinctrl-bcm2835", lineNames: Array(54).fill("") };
-const NO_SYSFS: Sysfs = {
-  folder: "/nonexistent",
-  exportOutput: () => {
-    throw new Error("not reached");
-  },
+const notReached = (): never => {
+  throw new Error("not reached");
 };
+const NO_SYSFS: Sysfs = { folder: "/nonexistent", exportOutput: notReached, exportInput: notReached };
 
 function systemWith(chips: readonly FakeChip[]): GpioSystem {
   return { kernel: async () => new FakeKernel(chips), sysfs: async () => NO_SYSFS };

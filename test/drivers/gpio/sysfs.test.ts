@@ -33,6 +33,23 @@ async function fakeSysfs(
           level = next;
         },
         readSync: () => level,
+        watch: () => {},
+        unwatchAll: () => {},
+        unexport: () => void events.push(`unexport ${number}`),
+      };
+    },
+    exportInput(number): OnoffGpio {
+      events.push(`export ${number} in`);
+      return {
+        writeSync: () => {
+          throw systemError("EPERM");
+        },
+        readSync: () => 1,
+        watch: (listener) => {
+          listener(undefined, 1);
+          listener(systemError("ENODEV"), 0);
+        },
+        unwatchAll: () => void events.push(`unwatch ${number}`),
         unexport: () => void events.push(`unexport ${number}`),
       };
     },
@@ -85,4 +102,26 @@ test("refusals have their codes", async (t) => {
   await assert.rejects(bank.output(13, 0), (error) => isVscopeError(error, "DEVICE_BUSY"));
   await assert.rejects(bank.output(14, 0), (error) => isVscopeError(error, "DEVICE_PERMISSION"));
   await assert.rejects(bank.output(58, 0), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+});
+
+test("an input is watched and given back; a resistor is refused, since sysfs has none", async (t) => {
+  const { sysfs, events } = await fakeSysfs(t, PI_4);
+  const { bank } = openSysfs(sysfs, undefined);
+  assert.ok(bank);
+  const seen: number[] = [];
+  const lost: string[] = [];
+  const line = await bank.input(23, {
+    pull: "none",
+    onEdge: (level) => void seen.push(level),
+    onLost: ({ code }) => void lost.push(code),
+  });
+  assert.equal(line.read(), 1);
+  assert.deepEqual([seen, lost], [[1], ["DEVICE_NOT_CONNECTED"]]);
+  line.close();
+  await bank.close();
+  assert.deepEqual(events, ["export 535 in", "unwatch 535", "unwatch 535", "unexport 535"]);
+  await assert.rejects(
+    bank.input(24, { pull: "up", onEdge: () => assert.fail(), onLost: assert.fail }),
+    /sysfs sets no resistor/,
+  );
 });

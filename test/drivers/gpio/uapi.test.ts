@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   decodeChipInfo,
+  decodeEdges,
   decodeLineInfo,
   decodeRequestedLine,
   decodeValues,
+  encodeInputRequest,
   encodeLineInfo,
   encodeOutputRequest,
   encodeValues,
@@ -81,4 +83,22 @@ test("values: bits at 0, mask at 8", () => {
   assert.deepEqual([...encodeValues(0)], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
   assert.equal(decodeValues(encodeValues(1)), 1);
   assert.equal(decodeValues(encodeValues(0)), 0);
+});
+
+test("an input: GPIO_V2_LINE_FLAG_INPUT, both edges and the resistor, no attribute", () => {
+  const flags = { none: 0x034n, up: 0x134n, down: 0x234n };
+  for (const pull of ["none", "up", "down"] as const) {
+    const bytes = encodeInputRequest(23, pull, "vscope-server");
+    assert.equal(bytes.length, SIZE.lineRequest);
+    assert.deepEqual([bytes.readUInt32LE(0), bytes.readUInt32LE(296), bytes.readUInt32LE(560)], [23, 0, 1]);
+    assert.equal(bytes.readBigUInt64LE(288), flags[pull]);
+    assert.equal(bytes.toString("latin1", 256, 269), "vscope-server");
+  }
+});
+
+test("events of a line: 48 bytes each, 1 is a rising edge and 2 a falling one", () => {
+  const bytes = Buffer.alloc(3 * 48 + 10);
+  for (const [index, id] of [1, 2, 1].entries()) bytes.writeUInt32LE(id, index * 48 + 8);
+  assert.deepEqual(decodeEdges(bytes), [1, 0, 1]);
+  assert.deepEqual(decodeEdges(Buffer.alloc(0)), []);
 });

@@ -40,6 +40,7 @@ const READING: readonly string[] = ["GET", "FETCH"];
 /** What the clock, the file system and the memory of instruments need; written down here a second time on purpose. */
 const FOR_ADMIN = [
   "/sysinfo/clock",
+  "/sysinfo/clock/forced",
   "/datadir/mount",
   "/datadir/configuration",
   "/spectrometers/{serial}/calibration",
