@@ -8,7 +8,7 @@ import { type Clock, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
-import { findModel, isOceanVendor } from "../drivers/oceanoptics/models.ts";
+import { isSpectrometer } from "../drivers/oceanoptics/models.ts";
 import { placeOf, type UsbBus, type UsbDevice } from "../drivers/usb/port.ts";
 import {
   freshHistory,
@@ -147,11 +147,8 @@ export class Rack {
     const released = this.#released.get(serial);
     if (released === undefined) return;
     this.#released.delete(serial);
-    const isThere = this.#isBeingOpened(serial);
-    this.#announce(serial, {
-      state: isThere ? "connecting" : "disconnected",
-      reason: `${serial}: wanted again by a client`,
-    });
+    const state = this.#isBeingOpened(serial) ? "connecting" : "disconnected";
+    this.#announce(serial, { state, reason: `${serial}: wanted again by a client` });
     released.set("on");
   }
 
@@ -351,9 +348,9 @@ export class Rack {
 
   // Its own port's keeper has it: it is there, or expected back from a reset.
   #isBeingOpened(serial: string): boolean {
-    const nowUs = this.#options.clock.nowUs();
+    const isExpected = ({ backByUs }: PortHistory): boolean => this.#options.clock.nowUs() < backByUs;
     return [...this.#histories.values()].some(
-      (one) => one.serial === serial && (this.#keepers.has(one.portPath) || nowUs < one.backByUs),
+      (one) => one.serial === serial && (this.#keepers.has(one.portPath) || isExpected(one)),
     );
   }
 
@@ -369,8 +366,7 @@ export class Rack {
       history.retryAtUs = clock.nowUs();
       await until(this.#ports, (ports) => ports.includes(portPath), signal);
     };
-    const step = { name: "power-cycle", deadlineUs, run };
-    await ladder.take(step, reason, this.#closing.signal).catch(() => {});
+    await ladder.take({ name: "power-cycle", deadlineUs, run }, reason, this.#closing.signal).catch(() => {});
   }
 
   // The longest that one can wait for its turn.
@@ -399,9 +395,4 @@ export class Rack {
     this.#tasks.add(task);
     return task.finally(() => this.#tasks.delete(task));
   }
-}
-
-// An unknown product of the vendor becomes a problem with a message; vendor id 0999 is shared with others.
-function isSpectrometer({ vendorId, productId }: UsbDevice): boolean {
-  return isOceanVendor(vendorId) || findModel(vendorId, productId) !== undefined;
 }

@@ -712,3 +712,11 @@ export function hasTwin(model: SpectrometerModel): boolean {
     (row) => row.productId === model.productId && row.vendorId === model.vendorId && row.probe !== undefined,
   );
 }
+
+/** An unknown product of the vendor becomes a problem with a message; vendor id 0999 is shared with others. */
+export function isSpectrometer({
+  vendorId,
+  productId,
+}: Readonly<Record<"vendorId" | "productId", number>>): boolean {
+  return isOceanVendor(vendorId) || findModel(vendorId, productId) !== undefined;
+}

@@ -2,6 +2,8 @@
 // refused ones leave the old value.
 
 import assert from "node:assert/strict";
+import { utimes } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type LegacyClient, legacyInstrument } from "./legacy-client.ts";
 
@@ -165,8 +167,12 @@ describe("piccolo3's values", () => {
   });
 
   test("runs by name and time, in slices", async (t) => {
-    const { client } = await legacyInstrument(t);
-    for (const run of ["c", "a", "b"]) await client.done("data_dir/current_run", [run]);
+    const { client, instrument } = await legacyInstrument(t);
+    for (const [second, run] of ["c", "a", "b"].entries()) {
+      await client.done("data_dir/current_run", [run]);
+      // The file system's clock has steps: without this they could be of one time.
+      await utimes(join(instrument.folder, run), second, second);
+    }
     const all = (args: readonly unknown[]): Promise<unknown> => client.done("data_dir/all_runs", args);
     assert.deepEqual(await all([]), ["c", "a", "b"]);
     assert.deepEqual(await all([true]), ["a", "b", "c"]);
