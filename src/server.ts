@@ -149,7 +149,8 @@ async function openParts(
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const limits = new ClientLimits();
   const configured = searchLimits(instrument);
-  const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
+  const ownLimits = { searchLimits: limitedSearch(configured, limits), qualityLimits: config.quality };
+  const recorder = new Recorder({ ...acquisition, ...ownLimits });
   const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const { position } = surroundings;

@@ -11,6 +11,7 @@ import type { Origin } from "./origin.ts";
 import type { Pause } from "./pause.ts";
 import type { BatchSettings, Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
+import type { StoredDarks } from "./stored-darks.ts";
 import type { Turn } from "./turns.ts";
 import type { WarmUp } from "./warm-up.ts";
 
@@ -21,6 +22,7 @@ export interface BatchParts {
   readonly dataDirectory: DataDirectory;
   readonly autointegration: Autointegration;
   readonly channels: readonly string[];
+  readonly darks: StoredDarks;
   readonly report: OperationReport;
   readonly pause: Pause;
   /** Shows what is being done. */

@@ -11,7 +11,7 @@ import { withCommonFlags } from "../spectra/common-flags.ts";
 import type { SpectraSet, Spectrum, SpectrumFailure, SpectrumKind } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan, BatchResult } from "./batch-parts.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { darkAgeS, detectorTemperaturesC, oldestDarkAgeS } from "./dark-ages.ts";
+import { detectorTemperaturesC, lightsNow, oldestDarkAgeS } from "./dark-ages.ts";
 import { Estimator } from "./estimator.ts";
 import { anyReady, exposeAgain, failuresAsError } from "./exposure.ts";
 import type { Step } from "./settings.ts";
@@ -134,7 +134,7 @@ export class BatchRecording {
   }
 
   async #dark(sequence: number, ifNeeded: boolean, signal: AbortSignal): Promise<Performed> {
-    const ageS = ifNeeded ? this.#oldestDarkAgeS(await this.#temperaturesC(signal)) : undefined;
+    const ageS = ifNeeded ? await this.#presentDarkAgeS(signal) : undefined;
     if (ageS !== undefined && ageS <= this.#plan.settings.darkMaxAgeS) return "left out";
     return this.#record("dark", sequence, signal);
   }
@@ -189,16 +189,26 @@ export class BatchRecording {
     const { bracket } = turn;
     const spectra = exposed.spectra.map((spectrum) => ({
       ...spectrum,
-      ...definedOnly({ bracket, startSkewUs: skewUs, darkAgeS: this.#darkAgeS(spectrum) }),
+      ...definedOnly({ bracket, startSkewUs: skewUs }),
     }));
     return { spectra, failures };
   }
 
   async #write(measured: SpectraSet): Promise<void> {
-    const set = { ...measured, spectra: withCommonFlags(measured.spectra) };
+    const set = { ...measured, spectra: await this.#judged(measured) };
     this.#tally.kept(set.spectra);
     this.#warnOf(set);
     await this.#writer.write(set);
+  }
+
+  // What neither a spectrometer nor a turn knows: the darks that are on the disk, and the rest of the sequence.
+  async #judged({ kind, spectra }: SpectraSet): Promise<readonly Spectrum[]> {
+    if (kind === "dark") return spectra;
+    const { darks, optics } = this.#parts;
+    await this.#writer.darksSettled();
+    const judged = withCommonFlags(darks.withDarks(this.#batch.run, spectra));
+    for (const one of judged) optics.rack.spectrometer(one.instrument.serial).newest(one.channel).amend(one);
+    return judged;
   }
 
   #warnOf({ kind, sequence, spectra }: SpectraSet): void {
@@ -228,19 +238,15 @@ export class BatchRecording {
     if (failures.length > 0 && this.#plan.settings.onFailure === "stop") this.throwFailures();
   }
 
-  #darkAgeS(spectrum: Spectrum): number | undefined {
-    if (spectrum.kind === "dark") return undefined;
-    return darkAgeS(this.#parts.optics.rack.spectrometer(spectrum.instrument.serial), spectrum);
-  }
-
-  #temperaturesC(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
-    return detectorTemperaturesC(this.#attached(), signal);
+  async #presentDarkAgeS(signal: AbortSignal): Promise<number | undefined> {
+    await this.#writer.darksSettled();
+    return this.#oldestDarkAgeS(await detectorTemperaturesC(this.#attached(), signal));
   }
 
   #oldestDarkAgeS(temperaturesC?: ReadonlyMap<string, number>): number | undefined {
-    const { clock, channels } = this.#parts;
+    const { clock, channels, darks } = this.#parts;
     const now = { nowUs: clock.nowUs(), ...definedOnly({ temperaturesC }) };
-    return oldestDarkAgeS(this.#attached(), channels, now);
+    return oldestDarkAgeS(darks, this.#batch.run, lightsNow(this.#attached(), channels, now));
   }
 
   #attached(): readonly Spectrometer[] {

@@ -6,17 +6,24 @@ import type { SpectraSet } from "../spectra/spectrum.ts";
 // Two sets on their way hide the disk's latency; more would only use memory on a stuck disk.
 const MOST_PENDING = 2;
 
+export interface WriterEvents {
+  /** The set is durable on disk. */
+  written(file: WrittenFile, set: SpectraSet): void;
+  /** A set could not be written: the recording can stop at once. */
+  failed(error: unknown): void;
+}
+
 export class BatchWriter {
   readonly #batch: Batch;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #events: WriterEvents;
   readonly #pending: Promise<void>[] = [];
   #count = 0;
   #newest: WrittenFile | undefined;
+  #darks: Promise<void> = Promise.resolve();
 
-  /** `onFailure` is called when a set could not be written, so that the recording can stop at once. */
-  constructor(batch: Batch, onFailure: (error: unknown) => void) {
+  constructor(batch: Batch, events: WriterEvents) {
     this.#batch = batch;
-    this.#onFailure = onFailure;
+    this.#events = events;
   }
 
   /** Number of files that are durable on disk. */
@@ -34,11 +41,18 @@ export class BatchWriter {
       (file) => {
         this.#count += 1;
         this.#newest = file;
+        this.#events.written(file, set);
       },
-      (error: unknown) => this.#onFailure(error),
+      (error: unknown) => this.#events.failed(error),
     );
+    if (set.kind === "dark") this.#darks = written;
     this.#pending.push(written);
     if (this.#pending.length > MOST_PENDING) await this.#pending.shift();
+  }
+
+  /** Resolves when the newest darks, and those before, are on disk or have failed. */
+  darksSettled(): Promise<void> {
+    return this.#darks;
   }
 
   /** Resolves when everything handed in is on disk or has failed. */

@@ -21,7 +21,10 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
   const batch = await parts.dataDirectory.startBatch(run);
   const underWay = plan.isResumable ? await rememberBatch(parts, plan, batch.number) : undefined;
   const disk = new AbortController();
-  const writer = new BatchWriter(batch, (error) => disk.abort(error));
+  const writer = new BatchWriter(batch, {
+    written: (file, { spectra }) => parts.darks.add(file, spectra),
+    failed: (error) => disk.abort(error),
+  });
   const recording = new BatchRecording(parts, plan, { batch, writer });
   try {
     await withAny([signal, disk.signal], (joined) => recording.run(joined));

@@ -6,6 +6,7 @@ import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { validRunName } from "../datadir/run-name.ts";
+import type { QualityLimits } from "../spectra/quality.ts";
 import { Autointegration, type SearchLimits } from "./autointegration.ts";
 import { recordBatch, searchAll } from "./batch.ts";
 import type { BatchParts } from "./batch-parts.ts";
@@ -16,6 +17,7 @@ import { BY_CLIENT, type Origin } from "./origin.ts";
 import { Pause, type PauseState } from "./pause.ts";
 import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
+import { StoredDarks } from "./stored-darks.ts";
 import { turnsOf } from "./turns.ts";
 
 export interface RecorderOptions {
@@ -25,6 +27,7 @@ export interface RecorderOptions {
   readonly dataDirectory: DataDirectory;
   readonly operations: Operations;
   readonly searchLimits: SearchLimits;
+  readonly qualityLimits: QualityLimits;
 }
 
 type RecordingJob = (parts: BatchParts, signal: AbortSignal) => Promise<void>;
@@ -46,12 +49,16 @@ interface Running {
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #status = new Cell<AcquisitionStatus>(IDLE);
+  readonly #darks: StoredDarks;
   #running: Running | undefined;
   readonly autointegration: Autointegration;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.autointegration = new Autointegration(options.optics, options.searchLimits, options.log);
+    this.#darks = new StoredDarks(options.qualityLimits);
+    // Another medium may have a run of the same name.
+    options.dataDirectory.status.subscribe(({ mounted }) => (mounted ? undefined : this.#darks.clear()));
   }
 
   get status(): ReadableCell<AcquisitionStatus> {
@@ -170,7 +177,8 @@ export class Recorder {
       this.#status.set(withPause(shown, state));
       log.info({ operation: operation.id, state }, "pause");
     });
-    return { clock, log, optics, dataDirectory, autointegration, channels, report, pause, show };
+    const darks = this.#darks;
+    return { clock, log, optics, dataDirectory, autointegration, channels, darks, report, pause, show };
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {

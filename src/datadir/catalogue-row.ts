@@ -29,6 +29,7 @@ type Uncatalogued =
   | "bracket"
   | "startSkewUs"
   | "darkAgeS"
+  | "darkFile"
   | "clockSource"
   | "clockErrorUs"
   | "statistics"
@@ -83,7 +84,8 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
 
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
   const { counts: _c, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
-  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, clockSource: _o, clockErrorUs: _e, ...metadata } = rest;
+  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, darkFile: _f, ...others } = rest;
+  const { clockSource: _o, clockErrorUs: _e, ...metadata } = others;
   return metadata;
 }
 

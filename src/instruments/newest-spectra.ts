@@ -1,5 +1,6 @@
 // The newest spectrum of a channel, and the newest dark ones with which it can be compared.
 
+import { isDeepStrictEqual } from "node:util";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Spectrum, UNPROCESSED } from "../spectra/spectrum.ts";
 import { type Judge, UNINFORMED } from "./quality-judge.ts";
@@ -7,12 +8,14 @@ import { type Judge, UNINFORMED } from "./quality-judge.ts";
 /** Ways of exposing whose newest dark spectrum is kept; the one not recorded for longest goes first. */
 const MOST_DARKS = 16;
 
-export interface ReadableSpectra extends ReadableCell<Spectrum | undefined> {
+export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
   /** The newest dark spectrum exposed and processed in the same way; none for a light that a signal from outside timed. */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
+  /** What others found about a spectrum since, with all of its flags. Nothing changes when it is not the newest any more. */
+  amend(spectrum: Spectrum): void;
 }
 
-export class NewestSpectra extends Cell<Spectrum | undefined> implements ReadableSpectra {
+export class NewestSpectra extends Cell<Spectrum | undefined> implements ChannelSpectra {
   readonly #darks = new Map<string, Spectrum>();
   #light: Spectrum | undefined;
 
@@ -35,9 +38,15 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Readabl
     return this.#darks.get(wayOf(spectrum));
   }
 
+  amend(spectrum: Spectrum): void {
+    const { value } = this;
+    if (value?.counts === spectrum.counts && !isDeepStrictEqual(value.flags, spectrum.flags))
+      this.set(spectrum);
+  }
+
   /** Keeps a spectrum with its quality flags, and returns that. A trial is not compared with those before it. */
   add(taken: Spectrum, isTrial = false): Spectrum {
-    const before = { dark: this.darkFor(taken), hasDark: this.#darks.size > 0, light: this.#light };
+    const before = { dark: this.darkFor(taken), light: this.#light };
     const spectrum = this.#judge(taken, isTrial ? undefined : before);
     this.set(spectrum);
     return spectrum;

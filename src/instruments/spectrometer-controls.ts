@@ -9,6 +9,8 @@ import {
   type ControlValues,
   WRITTEN_ONCE,
 } from "../drivers/oceanoptics/controls.ts";
+import type { SpectrometerDriver } from "../drivers/oceanoptics/driver.ts";
+import { type DeviceProcessing, UNPROCESSED } from "../spectra/spectrum.ts";
 import type { Tolerate } from "./refusal.ts";
 
 /** Runs a job in the spectrometer's queue, with the controls of the device that is attached. */
@@ -16,6 +18,8 @@ export type RunControl = <T>(
   job: (controls: Controls, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ) => Promise<T>;
+
+type ControlledDriver = Pick<SpectrometerDriver, "controls" | "processing">;
 
 type Restore = (controls: Controls, signal: AbortSignal) => Promise<void>;
 
@@ -26,6 +30,7 @@ export class SpectrometerControls {
   readonly #settings = new Map<ControlName, Restore>();
   #names: ReadonlySet<string> = new Set();
   #changedUs = 0;
+  #driver: ControlledDriver | undefined;
 
   constructor(serial: string, clock: Clock, run: RunControl) {
     this.#serial = serial;
@@ -72,8 +77,14 @@ export class SpectrometerControls {
     this.#settings.set(name, write);
   }
 
-  attached(controls: Controls): void {
-    this.#names = new Set(Object.keys(controls));
+  /** What the device will make of the scans of the next spectrum. */
+  get processing(): DeviceProcessing {
+    return this.#driver?.processing ?? UNPROCESSED;
+  }
+
+  attached(driver: ControlledDriver): void {
+    this.#driver = driver;
+    this.#names = new Set(Object.keys(driver.controls));
   }
 
   /** Writes what was set before the device went away, and what an earlier program may have left otherwise. */

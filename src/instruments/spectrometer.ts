@@ -17,7 +17,7 @@ import {
   initialIntegrationTimeUs,
   narrowed,
 } from "./integration-limits.ts";
-import { NewestSpectra, type ReadableSpectra } from "./newest-spectra.ts";
+import { type ChannelSpectra, NewestSpectra } from "./newest-spectra.ts";
 import type { Judge } from "./quality-judge.ts";
 import { RecoveryLadder } from "./recovery-ladder.ts";
 import { tolerateRefusals } from "./refusal.ts";
@@ -188,7 +188,7 @@ export class Spectrometer {
   }
 
   /** The newest spectrum of a channel, and the darks to it. */
-  newest(channel: string): ReadableSpectra {
+  newest(channel: string): ChannelSpectra {
     return this.#channel(channel).newest;
   }
 
@@ -253,7 +253,7 @@ export class Spectrometer {
     this.#identify(driver);
     this.#hasThermometer = driver.readTemperatureC !== undefined;
     this.#temperature = undefined;
-    this.controls.attached(driver.controls);
+    this.controls.attached(driver);
     const ladder = new RecoveryLadder({ clock: this.#clock, log: this.#log, subject: this.serial });
     const ifCurrent = (set: () => void): void => (this.#attachment === attachment ? set() : undefined);
     const events = {

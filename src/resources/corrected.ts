@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { isoUtc } from "../base/clock.ts";
-import type { ReadableSpectra } from "../instruments/newest-spectra.ts";
+import type { ChannelSpectra } from "../instruments/newest-spectra.ts";
 import { correct, type CorrectedSpectrum, type Outcome } from "../spectra/corrections/correct.ts";
 import {
   type CorrectionName,
@@ -84,7 +84,7 @@ function namesOf(query: z.infer<typeof wishes>): readonly CorrectionName[] {
   return names.filter((name) => wanted[name]);
 }
 
-function darkFor(spectrum: Spectrum, spectra: ReadableSpectra): DarkSpectrum | NotApplied {
+function darkFor(spectrum: Spectrum, spectra: ChannelSpectra): DarkSpectrum | NotApplied {
   if (spectrum.kind === "dark") return notApplied("no-dark-spectrum", "the spectrum is a dark one itself");
   const dark = spectra.darkFor(spectrum);
   if (dark === undefined) {

@@ -43,15 +43,15 @@ export const FLAGS = {
   dark_missing: {
     bit: 7,
     severity: "warning",
-    meaning: "No dark of the channel had been recorded before this light.",
+    meaning: "No usable dark of the channel was in the files of the run before this light.",
   },
   dark_mismatched: {
     bit: 8,
     severity: "warning",
     meaning:
-      "No dark of the same integration time, smoothing and binning, of as many scans and as warm a detector had been recorded before this light.",
+      "No dark of the same integration time, smoothing and binning, of as many scans and as warm a detector was in the files of the run before this light.",
   },
-  dark_stale: { bit: 9, severity: "warning", meaning: "The newest dark that fits this light was too old." },
+  dark_stale: { bit: 9, severity: "warning", meaning: "The newest dark that serves this light was too old." },
   variable_irradiance: {
     bit: 10,
     severity: "warning",

@@ -58,6 +58,7 @@ const metadataSchema = z.preprocess(
     Bracket: z.enum(["before", "after"]).optional(),
     StartSkewUs: z.number().optional(),
     DarkAgeS: z.number().optional(),
+    DarkFile: z.string().optional(),
     Scans: z.int().optional(),
     DeviceProcessing: z
       .looseObject({ Scans: z.int(), BoxcarHalfWidth: z.int(), Binning: z.int() })
@@ -156,6 +157,7 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     bracket: raw.Bracket ?? null,
     startSkewUs: raw.StartSkewUs ?? null,
     darkAgeS: raw.DarkAgeS ?? null,
+    darkFile: raw.DarkFile ?? null,
     statistics: statisticsOf(spectrum),
     processing: processingOf(raw),
     counts: Float64Array.from(Pixels),

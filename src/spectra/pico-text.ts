@@ -87,6 +87,7 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     Bracket: spectrum.bracket ?? undefined,
     StartSkewUs: spectrum.startSkewUs ?? undefined,
     DarkAgeS: spectrum.darkAgeS ?? undefined,
+    DarkFile: spectrum.darkFile ?? undefined,
     Scans: spectrum.statistics?.scans,
     DeviceProcessing:
       spectrum.processing === null

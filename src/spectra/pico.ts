@@ -57,8 +57,9 @@ export interface PicoSpectrum {
   readonly bracket: Bracket | null;
   /** From the first start to the last one, over the spectrometers that were exposed together. */
   readonly startSkewUs: number | null;
-  /** Of a light: age of the newest dark that fitted it. */
+  /** Of a light: age of the newest dark that served it, and its file, in the same run. */
   readonly darkAgeS: number | null;
+  readonly darkFile: string | null;
   /** Where the host averaged several scans: `counts` is their mean. */
   readonly statistics: ScanStatistics | null;
   /** Where the device processed its scans. */
@@ -138,6 +139,7 @@ function recorded(spectrum: Spectrum) {
     bracket: spectrum.bracket ?? null,
     startSkewUs: spectrum.startSkewUs ?? null,
     darkAgeS: spectrum.darkAgeS ?? null,
+    darkFile: spectrum.darkFile ?? null,
     statistics: spectrum.statistics ?? null,
     processing: spectrum.processing ?? null,
     counts: Float64Array.from(spectrum.counts),

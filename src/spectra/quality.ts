@@ -5,7 +5,7 @@ import { SECOND } from "../base/clock.ts";
 import { type Flag, raisedFlags } from "./flags.ts";
 import { linearLimit } from "./linear-limit.ts";
 import { signalLevel } from "./signal-level.ts";
-import { peakCounts, type Spectrum, UNPROCESSED } from "./spectrum.ts";
+import { peakCounts, type Spectrum } from "./spectrum.ts";
 
 /** From which value on a flag is raised; docs/how-to/quality.md gives the reason for each default. */
 export interface QualityLimits {
@@ -42,8 +42,6 @@ export const DEFAULT_LIMITS: QualityLimits = {
 export interface SpectraBefore {
   /** The newest dark of the same integration time, smoothing and binning. */
   readonly dark?: Spectrum | undefined;
-  /** Whether there is a dark of the channel at all. */
-  readonly hasDark: boolean;
   readonly light?: Spectrum | undefined;
 }
 
@@ -113,34 +111,12 @@ function surroundingFlags(
 function relativeFlags(spectrum: Spectrum, before: SpectraBefore, limits: QualityLimits): readonly Flag[] {
   const isLight = spectrum.kind === "light";
   const isIrradiance = isLight && spectrum.channel.toLowerCase() === IRRADIANCE;
-  const dark = isLight ? darkFlag(spectrum, before, limits) : undefined;
   const flags: Partial<Record<Flag, boolean>> = {
     shutter_doubtful: isShutterDoubtful(spectrum, before, limits),
     variable_irradiance:
       isIrradiance && before.light !== undefined && isChanged(before.light, spectrum, limits),
   };
-  return raisedFlags((name) => name === dark || flags[name] === true);
-}
-
-function darkFlag(
-  light: Spectrum,
-  { dark, hasDark }: SpectraBefore,
-  limits: QualityLimits,
-): Flag | undefined {
-  if (!hasDark) return "dark_missing";
-  if (dark === undefined || scansOf(dark) < scansOf(light)) return "dark_mismatched";
-  if (!isAsWarm(dark, light, limits)) return "dark_mismatched";
-  return secondsBetween(dark, light) > limits.darkMaxAgeS ? "dark_stale" : undefined;
-}
-
-// Fewer scans make the dark the larger noise of the two.
-function scansOf({ statistics, processing = UNPROCESSED }: Spectrum): number {
-  return (statistics?.scans ?? 1) * processing.scans;
-}
-
-function isAsWarm(dark: Spectrum, light: Spectrum, { darkToleranceC }: QualityLimits): boolean {
-  const [a, b] = [dark.detectorTemperatureC, light.detectorTemperatureC];
-  return a === undefined || b === undefined || Math.abs(a - b) <= darkToleranceC;
+  return raisedFlags((name) => flags[name] === true);
 }
 
 /** From the end of one to the start of the other; by the clock that does not jump, where both have it. */

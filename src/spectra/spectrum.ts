@@ -91,8 +91,9 @@ export interface Spectrum {
   readonly bracket?: Bracket;
   /** From the first start to the last one, over the spectrometers that were exposed together. */
   readonly startSkewUs?: number;
-  /** Of a light: from the end of the newest dark that fits it to its own start. Absent without one. */
+  /** Of a light: from the end of the newest dark of its run that serves it to its own start, and the file of that. */
   readonly darkAgeS?: number;
+  readonly darkFile?: string;
   readonly freshness: FreshnessProof;
   /** Frames dropped before this one because they could be stale. */
   readonly discardedFrames: number;

@@ -64,3 +64,17 @@ test("a listener that hears of a dark finds it", () => {
   spectra.set(dark);
   assert.deepEqual(found, [dark]);
 });
+
+test("what was found out about the newest spectrum is told; about an older one it is not", () => {
+  const spectra = new NewestSpectra();
+  const [older, newest] = [spectrum("light", 100, 1), spectrum("light", 100, 2)];
+  for (const one of [older, newest]) spectra.set(one);
+  const flags = () => spectra.value?.flags;
+  spectra.amend({ ...older, flags: ["dark_missing"] });
+  assert.deepEqual(flags(), []);
+  spectra.amend({ ...newest, flags: ["dark_stale"] });
+  assert.deepEqual(flags(), ["dark_stale"]);
+  const { version } = spectra;
+  spectra.amend({ ...newest, flags: ["dark_stale"], darkAgeS: 1000 });
+  assert.equal(spectra.version, version, "nothing new");
+});

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS } from "../../src/base/clock.ts";
+import { FailingDisk } from "../datadir/failing-disk.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 const COOLED = "QEP00709";
@@ -47,19 +48,84 @@ test("age: a dark is made when the newest is too old, of another integration tim
   assert.equal(await kinds(instrument, "age"), everyThird);
 
   // The darks of the batch before still serve; the status tells how old they are.
-  const operation = recorder.record({ ...policy, run: "again", delayS: 0 });
+  const operation = recorder.record({ ...policy, delayS: 0 });
   const status = await clock.run(until(recorder.status, ({ phase }) => phase === "light", NEVER));
   assert.ok(status.darkAgeS !== undefined && status.darkAgeS > 40 && status.darkAgeS < 50);
   await instrument.finish(operation);
-  assert.equal(await kinds(instrument, "again"), "0.0 light");
+  assert.equal(await kinds(instrument, "age"), `${everyThird}, 1.0 light`);
+  const { spectra } = await instrument.read("age", "b000001_s000000_light.pico");
+  assert.deepEqual([...new Set(spectra.map(({ darkFile }) => darkFile))], ["b000000_s000003_dark.pico"]);
 
   rack.spectrometer(COOLED).setIntegrationTimeUs("upwelling", 77 * MS);
-  await instrument.record({ ...policy, run: "time", delayS: 0 });
-  assert.equal(await kinds(instrument, "time"), "0.0 dark, 0.0 light");
+  await instrument.record({ ...policy, delayS: 0 });
+  assert.equal(await kinds(instrument, "age"), `${everyThird}, 1.0 light, 2.0 dark, 2.0 light`);
 
   const { setpointC } = await clock.run(rack.spectrometer(COOLED).readTec(NEVER));
   await clock.run(rack.spectrometer(COOLED).setTec({ setpointC: setpointC + 6 }, NEVER));
-  await instrument.record({ ...policy, run: "temperature", delayS: 20, sequences: 2, darkMaxAgeS: 3600 });
+  const slowly = { ...policy, run: "temperature", delayS: 20, sequences: 2, darkMaxAgeS: 3600 };
+  await instrument.record(slowly);
   const made = await kinds(instrument, "temperature");
-  assert.equal(made, "0.0 light, 0.1 dark, 0.1 light", "the detector is warmer now");
+  assert.equal(made, "0.0 dark, 0.0 light, 0.1 dark, 0.1 light", "the detector is warmer now");
+});
+
+test("age: the dark of another run does not serve", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  for (const run of ["one", "other", "one"]) await instrument.record({ run, dark: "age" });
+  assert.equal(await kinds(instrument, "one"), "0.0 dark, 0.0 light, 1.0 light");
+  assert.equal(await kinds(instrument, "other"), "0.0 dark, 0.0 light");
+});
+
+test("age: a light of more scans needs a dark of as many, one of fewer takes what there is", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const spectrometer = instrument.model.rack.spectrometer(COOLED);
+  await instrument.record({ run: "scans", dark: "age" });
+  spectrometer.setScans(3);
+  await instrument.record({ run: "scans", dark: "age" });
+  spectrometer.setScans(2);
+  await instrument.record({ run: "scans", dark: "age" });
+  assert.equal(await kinds(instrument, "scans"), "0.0 dark, 0.0 light, 1.0 dark, 1.0 light, 2.0 light");
+});
+
+test("age: a dark that is saturated, or as bright as its light, does not serve", async (context) => {
+  for (const [integrationTimeUs, flag] of [
+    [400 * MS, "dark_missing"],
+    [10 * MS, "shutter_doubtful"],
+  ] as const) {
+    const instrument = await TestInstrument.start(context);
+    instrument.emulated.scene.fitShutter("downwelling", true);
+    for (const spectrometer of instrument.model.rack.spectrometers.value)
+      spectrometer.setIntegrationTimeUs("downwelling", integrationTimeUs);
+    await instrument.record({ run: "stuck", dark: "age", sequences: 2 });
+    assert.equal(await kinds(instrument, "stuck"), "0.0 dark, 0.0 light, 0.1 dark, 0.1 light");
+    const { spectra } = await instrument.read("stuck", "b000000_s000001_light.pico");
+    for (const { flags, darkFile } of spectra.filter(({ channel }) => channel === "downwelling")) {
+      assert.ok(flags.includes(flag), flags.join(" "));
+      assert.equal(darkFile, null);
+    }
+  }
+});
+
+test("each light names a dark among the files of its run, whichever call of the disk fails", async (context) => {
+  const failing = new FailingDisk();
+  const instrument = await TestInstrument.start(context, { disk: failing.disk });
+  let lost = 0;
+  // The calls before are those of the run's folder.
+  let failAt = 15;
+  do {
+    const run = `run ${failAt}`;
+    failing.arm(failAt, "EIO");
+    await instrument.record({ run, dark: "age" });
+    failing.disarm();
+    await instrument.record({ run, dark: "age" });
+    const files = await instrument.files(run);
+    const lights = files.filter((name) => name.endsWith("_light.pico"));
+    for (const name of lights) {
+      const { spectra } = await instrument.read(run, name);
+      for (const { darkFile } of spectra) assert.ok(darkFile !== null && files.includes(darkFile), name);
+    }
+    assert.ok(lights.length > 0, files.join(" "));
+    if (files.includes("b000001_s000000_dark.pico")) lost += 1;
+    failAt += 1;
+  } while (failing.failed !== undefined);
+  assert.ok(lost > 5, `${lost} darks were lost`);
 });

@@ -45,6 +45,7 @@ test("what was written is read back the same", () => {
           bracket: fc.constantFrom("before" as const, "after" as const),
           startSkewUs: fc.nat(),
           darkAgeS: fc.nat().map((ms) => ms / 1000),
+          darkFile: fc.string(),
         },
         { requiredKeys: [] },
       ),

@@ -163,15 +163,15 @@ test("spectra are ordered channel by channel, in each by serial number", () => {
 test("the second spectra of a channel come after all others, and only what is known is written", () => {
   const of = (channel: string, change: Partial<Spectrum> = {}) => spectrum({ channel, ...change });
   const spectra = [
-    of("downwelling", { bracket: "before", startSkewUs: 12, darkAgeS: 3.5 }),
+    of("downwelling", { bracket: "before", startSkewUs: 12, darkAgeS: 3.5, darkFile: "d.pico" }),
     of("upwelling"),
     of("downwelling", { bracket: "after" }),
   ];
   const { Spectra } = JSON.parse(picoText(picoFileOf(spectraSet({ spectra }), ORIGIN)));
   const shown = Spectra.map(({ Metadata }: { Metadata: Record<string, unknown> }) =>
-    [Metadata["Direction"], Metadata["Bracket"], Metadata["StartSkewUs"], Metadata["DarkAgeS"]].join(" "),
+    ["Direction", "Bracket", "StartSkewUs", "DarkAgeS", "DarkFile"].map((key) => Metadata[key]).join(" "),
   );
-  assert.deepEqual(shown, ["downwelling before 12 3.5", "upwelling   ", "downwelling after  "]);
+  assert.deepEqual(shown, ["downwelling before 12 3.5 d.pico", "upwelling    ", "downwelling after   "]);
   assert.ok(!("Bracket" in Spectra[1].Metadata));
 });
 

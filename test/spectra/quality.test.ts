@@ -31,7 +31,7 @@ function at(startS: number, change: Partial<Spectrum> = {}): Spectrum {
 }
 
 const DARK = at(-1, { kind: "dark", counts: Uint32Array.of(1500, 1500, 1510, 1505, 1495, 1500) });
-const GOOD: SpectraBefore = { dark: DARK, hasDark: true };
+const GOOD: SpectraBefore = { dark: DARK };
 
 function flags(one: Spectrum, before: SpectraBefore = GOOD, around: Surroundings = {}) {
   return verdictOn(one, before, around, DEFAULT_LIMITS);
@@ -97,31 +97,6 @@ test("what a spectrum tells by itself", () => {
   assert.deepEqual(flags(at(0, { flags: ["uncalibrated"] })), ["uncalibrated"]);
 });
 
-test("the dark that belongs to a light", () => {
-  const light = at(0, { detectorTemperatureC: -10 });
-  assert.deepEqual(flags(light, { hasDark: false }), ["dark_missing"]);
-  assert.deepEqual(flags(light, { hasDark: true }), ["dark_mismatched"]);
-  const with_ = (change: Partial<Spectrum>) => flags(light, { ...GOOD, dark: { ...DARK, ...change } });
-  assert.deepEqual(with_({ detectorTemperatureC: -8.9 }), ["dark_mismatched"]);
-  assert.deepEqual(with_({ detectorTemperatureC: -9.1 }), []);
-  const averaged = { ...light, processing: { scans: 2, boxcarHalfWidth: 0, binning: 0 } };
-  assert.deepEqual(flags(averaged), ["dark_mismatched"], "the dark has fewer scans");
-  assert.deepEqual(with_({ processing: averaged.processing }), [], "more do no harm");
-  const aged = (ageS: number) => {
-    const endUtcUs = -ageS * SECOND;
-    return with_({ exposureStartUtcUs: endUtcUs - 250_000, exposureEndUtcUs: endUtcUs });
-  };
-  assert.deepEqual(aged(900), []);
-  assert.deepEqual(aged(901), ["dark_stale"]);
-  assert.deepEqual(flags(DARK, { hasDark: false }), [], "a dark needs none");
-});
-
-test("the age of a dark does not jump with the wall clock", () => {
-  const dark = { ...DARK, exposureStartUs: 10 * SECOND };
-  const light = at(5000, { exposureStartUs: 11 * SECOND });
-  assert.deepEqual(flags(light, { ...GOOD, dark }), []);
-});
-
 test("downwelling light that changes by more than 10 % within two minutes", () => {
   const sky = (startS: number, factor: number, change: Partial<Spectrum> = {}) =>
     at(startS, {
@@ -169,10 +144,10 @@ test("sun, position and clock, where they are known", () => {
 test("a dark as bright as the light: both are doubtful", () => {
   const lit = at(-1, { kind: "dark" });
   assert.deepEqual(flags(at(0), { ...GOOD, dark: lit }), ["shutter_doubtful"]);
-  assert.deepEqual(flags(lit, { hasDark: false, light: at(-2) }), ["shutter_doubtful"]);
-  assert.deepEqual(flags(DARK, { hasDark: false, light: at(-2) }), []);
+  assert.deepEqual(flags(lit, { light: at(-2) }), ["shutter_doubtful"]);
+  assert.deepEqual(flags(DARK, { light: at(-2) }), []);
   const other = at(-2, { integrationTimeUs: 1000 });
-  assert.deepEqual(flags(lit, { hasDark: false, light: other }), [], "not comparable");
+  assert.deepEqual(flags(lit, { light: other }), [], "not comparable");
   const night = at(0, { counts: Uint32Array.of(1500, 1500, 1510, 1520, 1500, 1500) });
   assert.deepEqual(flags(night), ["low_signal"], "at night both are dark");
 });

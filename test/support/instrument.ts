@@ -8,9 +8,11 @@ import type { TestContext } from "node:test";
 import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
+import { definedOnly } from "../../src/base/defined-only.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
+import type { Disk } from "../../src/datadir/disk.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
 import type { ServerModel } from "../../src/resources/model.ts";
@@ -35,6 +37,8 @@ export interface TestInstrumentOptions {
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
+  /** Instead of the computer's own. */
+  readonly disk?: Disk;
 }
 
 export class TestInstrument {
@@ -55,8 +59,8 @@ export class TestInstrument {
     const config = emulatedConfig(folder, options);
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
-    const { log = SILENT, programs } = options;
-    const parts = { config, clock, log, version: "test", ...(programs === undefined ? {} : { programs }) };
+    const { log = SILENT, programs, disk } = options;
+    const parts = { config, clock, log, version: "test", ...definedOnly({ programs, disk }) };
     const server = await clock.run(Server.start(parts, NEVER));
     test.after(async () => {
       await clock.run(server.close());

@@ -59,6 +59,8 @@ export interface SpectrometerDriver {
   readonly identity: InstrumentIdentity;
   /** What else can be read and set; only what the device has. */
   readonly controls: Controls;
+  /** What the device is set to make of its scans; absent where it can make nothing of them. */
+  readonly processing?: DeviceProcessing;
   /** Present only where the device has one. */
   readonly tec?: TecDriver;
   /** Work after opening or resynchronizing that the first acquisition would otherwise do, such as waiting for a cycle. */

@@ -120,6 +120,10 @@ export class ObpDriver implements SpectrometerDriver {
     return binnedIdentity(this.#identity.value, this.#processing.values.binning);
   }
 
+  get processing(): DeviceProcessing {
+    return this.#processing.values;
+  }
+
   get awaitedTrigger(): SettableMode | undefined {
     return this.#trigger.armed?.mode;
   }
