@@ -21,6 +21,7 @@ export interface BatchParts {
   readonly optics: Optics;
   readonly dataDirectory: DataDirectory;
   readonly autointegration: Autointegration;
+  /** Those that are recorded, in their order. */
   readonly channels: readonly string[];
   readonly darks: StoredDarks;
   readonly report: OperationReport;

@@ -47,6 +47,7 @@ const underWayShape = z.object({
     onFailure: z.enum(FAILURE_POLICIES).default(DEFAULTS.onFailure),
     retries: z.int().default(DEFAULTS.retries),
     warmUp: z.boolean().default(DEFAULTS.warmUp),
+    channels: z.array(z.string()).optional(),
     waitsAtEnd: z.literal(true).optional(),
   }),
   origin: z.object({ by: z.enum(ORIGINS), id: z.string().optional(), reason: z.string().optional() }),

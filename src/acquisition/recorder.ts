@@ -18,7 +18,7 @@ import { Pause, type PauseState } from "./pause.ts";
 import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
 import { StoredDarks } from "./stored-darks.ts";
-import { turnsOf } from "./turns.ts";
+import { chosenChannels, turnsOf } from "./turns.ts";
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -123,12 +123,14 @@ export class Recorder {
   }
 
   #startBatch({ kind, origin, steps, isResumable }: Batch, settings: BatchSettings): Operation {
-    const turns = turnsOf(settings.order, this.channels);
+    const channels = chosenChannels(settings.channels, this.channels);
+    const turns = turnsOf(settings.order, channels);
     const allSteps = (): Iterable<Step> => steps(settings);
     let count = 0;
     for (const _ of allSteps()) count += 1;
     const plan = { settings, turns, steps: allSteps, count, origin, isResumable };
-    return this.#start({ kind, steps: count, origin }, (parts, signal) => recordBatch(parts, plan, signal));
+    const job: RecordingJob = (parts, signal) => recordBatch({ ...parts, channels }, plan, signal);
+    return this.#start({ kind, steps: count, origin }, job);
   }
 
   #start(

@@ -29,6 +29,8 @@ export interface BatchSettings {
   readonly retries: number;
   /** Wait first until the coolers of the detectors have settled. */
   readonly warmUp: boolean;
+  /** Those to record; all where absent. */
+  readonly channels?: readonly string[] | undefined;
   /** The delay comes after the last sequence, too, as piccolo3's clients know it. */
   readonly waitsAtEnd?: true | undefined;
 }
@@ -42,7 +44,7 @@ export const LIMITS = {
   retries: { min: 0, max: 10 },
 } as const;
 
-export const DEFAULTS: Omit<BatchSettings, "run" | "waitsAtEnd"> = {
+export const DEFAULTS: Omit<BatchSettings, "run" | "waitsAtEnd" | "channels"> = {
   sequences: 1,
   autointegrate: -1,
   delayS: 0,

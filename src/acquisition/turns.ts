@@ -13,6 +13,19 @@ export interface Turn {
 /** The channel of the irradiance, which is to be known at the time of every radiance. */
 const IRRADIANCE = "downwelling";
 
+/** The channels that are asked for, in the order of all; all without a choice. Throws VALUE_INVALID naming those there are. */
+export function chosenChannels(
+  asked: readonly string[] | undefined,
+  all: readonly string[],
+): readonly string[] {
+  if (asked === undefined) return all;
+  const unknown = asked.find((channel) => !all.includes(channel));
+  const known = `there are ${all.join(", ")}`;
+  if (unknown !== undefined) throw new VscopeError("VALUE_INVALID", `channels: no ${unknown}, ${known}`);
+  if (asked.length === 0) throw new VscopeError("VALUE_INVALID", `channels: none is chosen, ${known}`);
+  return all.filter((channel) => asked.includes(channel));
+}
+
 /** Throws VALUE_INVALID when these channels cannot be interleaved. */
 export function turnsOf(order: BatchSettings["order"], channels: readonly string[]): readonly Turn[] {
   if (order === "turns") return channels.map((channel) => ({ channel }));

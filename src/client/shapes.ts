@@ -54,4 +54,6 @@ export interface RecordOptions {
   readonly retries?: number;
   /** Wait first until the detectors' coolers have settled. */
   readonly warmUp?: boolean;
+  /** Those to record; all of them when absent. */
+  readonly channels?: readonly string[];
 }

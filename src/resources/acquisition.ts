@@ -69,6 +69,7 @@ export const batch = z.strictObject({
   onFailure: z.enum(FAILURE_POLICIES).optional(),
   retries: z.int().optional(),
   warmUp: z.boolean().optional(),
+  channels: z.array(z.string()).readonly().optional(),
 });
 
 export const ACQUISITION = [

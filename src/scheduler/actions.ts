@@ -17,6 +17,8 @@ export interface ScheduleOrigin {
 
 /** Where recordings begin; acquisition/recorder.ts is one. */
 export interface Recordings {
+  /** All channels. */
+  readonly channels: readonly string[];
   record(asked: Partial<BatchSettings>, origin: ScheduleOrigin): Operation;
   dark(asked: { readonly run?: string }, origin: ScheduleOrigin): Operation;
   autointegrate(asked: { readonly targetPercent?: number }, origin: ScheduleOrigin): Operation;

@@ -1,6 +1,7 @@
 // Whether a new job makes sense, before it is stored: nobody is there to see it fail at night.
 
-import { LIMITS } from "../acquisition/settings.ts";
+import { DEFAULTS, LIMITS } from "../acquisition/settings.ts";
+import { chosenChannels, turnsOf } from "../acquisition/turns.ts";
 import { isoUtc, SECOND } from "../base/clock.ts";
 import { requireWithin, VscopeError } from "../base/errors.ts";
 import { validRunName } from "../datadir/run-name.ts";
@@ -16,6 +17,8 @@ export interface AddedAt {
   readonly utcUs: number;
   readonly isClockSet: boolean;
   readonly place: Place | undefined;
+  /** All of the instrument's, where they are known. */
+  readonly channels: readonly string[] | undefined;
 }
 
 /** The job complete with what it did not say. Throws VALUE_INVALID, VALUE_OUT_OF_RANGE or STATE_CONFLICT with the reason. */
@@ -24,7 +27,7 @@ export function checkedJob(asked: NewJob, at: AddedAt): JobDefinition {
   if (asked.startUtcUs === undefined && !at.isClockSet)
     throw new VscopeError("STATE_CONFLICT", "job: the clock is not set, a job needs a start until it is");
   const job = { ...rest, startUtcUs, onMissed, onBusy };
-  checkAction(job.action);
+  checkAction(job.action, at.channels);
   checkTimes(job, at);
   if (needsSun(job) && at.place === undefined)
     throw new VscopeError("STATE_CONFLICT", "job: the position is unknown, and with it where the sun is");
@@ -36,7 +39,7 @@ export function checkedJob(asked: NewJob, at: AddedAt): JobDefinition {
   return job;
 }
 
-function checkAction(action: Action): void {
+function checkAction(action: Action, channels: AddedAt["channels"]): void {
   if (action.do === "dark" && action.run !== undefined) validRunName(action.run);
   if (action.do === "autointegrate" && action.targetPercent !== undefined)
     requireWithin("targetPercent", action.targetPercent, LIMITS.targetPercent);
@@ -47,6 +50,8 @@ function checkAction(action: Action): void {
     const value = settings[key];
     if (value !== undefined) requireWithin(key, value, LIMITS[key]);
   }
+  if (channels !== undefined)
+    turnsOf(settings.order ?? DEFAULTS.order, chosenChannels(settings.channels, channels));
 }
 
 function checkTimes(job: JobDefinition, { utcUs, isClockSet }: AddedAt): void {

@@ -120,9 +120,11 @@ export class Scheduler {
   add(asked: NewJob): Job {
     if (this.#jobs.value.length >= MOST_JOBS)
       throw new VscopeError("STATE_CONFLICT", `job: there are ${MOST_JOBS} jobs, and no more can be added`);
-    const { clock, place, log } = this.#options;
+    const { clock, place, log, recordings } = this.#options;
+    const { channels } = recordings;
     const utcUs = clock.utcUs();
-    const definition = checkedJob(asked, { utcUs, isClockSet: isClockSet(utcUs), place: place.value });
+    const at = { utcUs, isClockSet: isClockSet(utcUs), place: place.value, channels };
+    const definition = checkedJob(asked, at);
     const job = this.#store.transaction(() => this.#store.addJob(definition, utcUs - 1));
     this.#agenda.put(job, utcUs - 1);
     log.info({ job: job.id, do: job.action.do, startUtc: isoUtc(job.startUtcUs) }, "a job is added");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startSkewUs, turnsOf } from "../../src/acquisition/turns.ts";
+import { chosenChannels, startSkewUs, turnsOf } from "../../src/acquisition/turns.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { spectrum } from "../spectra/sample.ts";
 
@@ -39,4 +39,16 @@ test("the skew is from the first start to the last, and that of one spectrometer
   assert.equal(startSkewUs(starts), 800);
   assert.equal(startSkewUs(starts.slice(1, 2)), 0);
   assert.equal(startSkewUs([]), undefined);
+});
+
+test("the channels that are chosen keep their order; unknown or none are refused with those there are", () => {
+  const all = ["downwelling", "upwelling", "swir"];
+  assert.deepEqual(chosenChannels(undefined, all), all);
+  assert.deepEqual(chosenChannels(["swir", "downwelling", "swir"], all), ["downwelling", "swir"]);
+  const there = "there are downwelling, upwelling, swir";
+  for (const [asked, message] of [
+    [["nir"], `channels: no nir, ${there}`],
+    [[], `channels: none is chosen, ${there}`],
+  ] as const)
+    assert.throws(() => chosenChannels(asked, all), { code: "VALUE_INVALID", message });
 });

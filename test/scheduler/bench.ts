@@ -159,6 +159,7 @@ export class SchedulerBench {
       return operation;
     };
     return {
+      channels: ["downwelling", "upwelling"],
       record: ({ run }, origin) => start("record", run, origin),
       dark: ({ run }, origin) => start("dark", run, origin),
       autointegrate: (_asked, origin) => start("autointegrate", undefined, origin),

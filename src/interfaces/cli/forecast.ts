@@ -1,6 +1,7 @@
 // What jobs will do: their runs, those that the sun or quiet time will keep from happening, time and data.
 
 import { batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
+import { turnsOf } from "../../acquisition/turns.ts";
 import { NEVER } from "../../base/abort.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { VscopeError } from "../../base/errors.ts";
@@ -18,6 +19,8 @@ export interface Facts {
   readonly quietTime: QuietTime;
   /** Integration time in seconds by channel: that of the slowest spectrometer. */
   readonly channels: ReadonlyMap<string, number>;
+  /** All of the instrument's; undefined when there was no server to ask. */
+  readonly knownChannels: readonly string[] | undefined;
   /** Pixels of each spectrometer. */
   readonly pixels: readonly number[];
 }
@@ -32,6 +35,10 @@ export interface PlannedRun {
   readonly skipped?: string;
 }
 
+type Cost = Pick<PlannedRun, "seconds" | "bytes">;
+
+/** Of a channel that no server has told of. */
+const ASSUMED_S = 0.1;
 /** Of opening, closing and reading out. */
 const OVERHEAD_S = 0.2;
 /** Of a search. */
@@ -48,9 +55,10 @@ export async function forecast(
   { fromUtcUs, untilUtcUs }: { readonly fromUtcUs: number; readonly untilUtcUs: number },
 ): Promise<readonly PlannedRun[]> {
   const all: PlannedRun[] = [];
+  const { place, knownChannels: channels } = facts;
+  const at = { utcUs: fromUtcUs, isClockSet: true, place, channels };
   for (const input of jobs) {
-    const asked = newJobOf(newJobShape.parse(input));
-    const job = checkedJob(asked, { utcUs: fromUtcUs, isClockSet: true, place: facts.place });
+    const job = checkedJob(newJobOf(newJobShape.parse(input)), at);
     const cost = costOf(job, facts);
     for (let next = nextAfter(job, fromUtcUs - 1, facts.place); typeof next === "object"; ) {
       if (next.utcUs >= untilUtcUs) break;
@@ -85,31 +93,47 @@ async function reasonOf(
   return (await refusalOf(sun, { utcUs, place, read }, NEVER))?.message;
 }
 
-function costOf({ action }: JobDefinition, facts: Facts): Pick<PlannedRun, "seconds" | "bytes"> {
+function costOf({ action }: JobDefinition, facts: Facts): Cost {
+  const all = [...facts.channels.keys()];
   if (action.do === "record") {
     const { run: _, ...settings } = action.settings;
-    const complete = { ...DEFAULTS, ...settings };
-    return total([...batchSteps(complete)], complete.delayS, facts);
+    const { channels = all, order, delayS, ...others } = { ...DEFAULTS, ...settings };
+    const turns = turnsOf(order, channels).map(({ channel }) => channel);
+    return total([...batchSteps({ ...others, order, delayS })], { channels, turns, delayS }, facts);
   }
-  if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], 0, facts);
-  return total(action.do === "autointegrate" ? [{ do: "autointegrate", sequence: 0 }] : [], 0, facts);
+  const once = { channels: all, turns: all, delayS: 0 };
+  if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], once, facts);
+  return total(action.do === "autointegrate" ? [{ do: "autointegrate", sequence: 0 }] : [], once, facts);
 }
 
-function total(
-  steps: readonly Step[],
-  delayS: number,
-  { channels, pixels }: Facts,
-): Pick<PlannedRun, "seconds" | "bytes"> {
-  const onceS = [...channels.values()].reduce((sum, seconds) => sum + seconds + OVERHEAD_S, 0);
-  const onceBytes =
-    channels.size * pixels.reduce((sum, count) => sum + count * PIXEL_BYTES + METADATA_BYTES, 0);
-  let [seconds, bytes] = [0, 0];
-  for (const { do: what } of steps) {
-    if (what === "light" || what === "dark") {
-      seconds += onceS;
-      bytes += onceBytes;
-    } else if (what === "autointegrate") seconds += EXPOSURES * onceS;
-    else if (what === "wait") seconds += delayS;
-  }
-  return { seconds, bytes };
+/** What the steps of a batch are made of. */
+interface Course {
+  readonly channels: readonly string[];
+  /** The channel of each exposure of a light. */
+  readonly turns: readonly string[];
+  readonly delayS: number;
+}
+
+function total(steps: readonly Step[], { channels, turns, delayS }: Course, facts: Facts): Cost {
+  const searches = channels.flatMap((channel): readonly string[] => Array(EXPOSURES).fill(channel));
+  const costs: Readonly<Record<Step["do"], Cost>> = {
+    "warm-up": { seconds: 0, bytes: 0 },
+    autointegrate: { ...exposures(searches, facts), bytes: 0 },
+    dark: exposures(channels, facts),
+    light: exposures(turns, facts),
+    wait: { seconds: delayS, bytes: 0 },
+  };
+  return sum(steps.map((step) => costs[step.do]));
+}
+
+function exposures(channels: readonly string[], { channels: times, pixels }: Facts): Cost {
+  const bytes = pixels.reduce((all, count) => all + count * PIXEL_BYTES + METADATA_BYTES, 0);
+  return sum(channels.map((channel) => ({ seconds: (times.get(channel) ?? ASSUMED_S) + OVERHEAD_S, bytes })));
+}
+
+function sum(costs: readonly Cost[]): Cost {
+  return costs.reduce((a, b) => ({ seconds: a.seconds + b.seconds, bytes: a.bytes + b.bytes }), {
+    seconds: 0,
+    bytes: 0,
+  });
 }

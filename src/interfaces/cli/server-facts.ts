@@ -29,6 +29,7 @@ const quietShape = z.looseObject({
 export const ASSUMED: ServerFacts = {
   place: undefined,
   quietTime: NO_QUIET_TIME,
+  knownChannels: undefined,
   channels: new Map([
     ["downwelling", 0.1],
     ["upwelling", 0.1],
@@ -42,6 +43,8 @@ export const ASSUMED: ServerFacts = {
 export async function serverFacts(client: VscopeClient, signal: AbortSignal): Promise<ServerFacts> {
   const { spectrometers } = await client.getAs("/spectrometers", listShape, signal);
   const serials = spectrometers.map(({ serial }) => serial);
+  const acquisition = z.looseObject({ channels: z.array(z.string()) });
+  const { channels: knownChannels } = await client.getAs("/acquisition", acquisition, signal);
   const channels = new Map<string, number>();
   const pixels: number[] = [];
   for (const serial of serials) {
@@ -54,6 +57,7 @@ export async function serverFacts(client: VscopeClient, signal: AbortSignal): Pr
   return {
     place: await placeOf(client, signal),
     quietTime: await quietOf(client, signal),
+    knownChannels,
     channels,
     pixels,
     serials,

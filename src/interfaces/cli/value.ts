@@ -46,6 +46,11 @@ export function numberOption(
   };
 }
 
+/** An option of several names, such as `a,b`. */
+export function listOption(text: string): readonly string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
 export interface NumberLimits {
   readonly min: number;
   readonly max: number;

@@ -120,6 +120,24 @@ test("the forecast has every run, with what the sun and quiet time take away, an
   assert.match(new Date((runs.at(-1)?.utcUs ?? 0) / 1000).toISOString(), /^2090-06-21T20:3/);
 });
 
+test("the forecast counts the exposures of the chosen channels, and knows those of the server", async () => {
+  const settings = (text: string) =>
+    jobsOf(parse(`experiment: a\nsettings: { ${text} }\njobs:\n  x: { at: 2090-06-21T06:00:00Z }`));
+  const window = { fromUtcUs: Date.UTC(2090, 5, 21) * 1000, untilUtcUs: Date.UTC(2090, 5, 22) * 1000 };
+  const exposures = async (text: string): Promise<number> => {
+    const [run] = await forecast(settings(text), ASSUMED, window);
+    return Math.round((run?.seconds ?? 0) / 0.3);
+  };
+  assert.equal(await exposures("sequences: 2"), 8, "two channels, darks before and after");
+  assert.equal(await exposures("sequences: 2, channels: [upwelling]"), 4);
+  assert.equal(await exposures("sequences: 2, order: interleaved"), 10);
+  assert.equal(await exposures("sequences: 2, channels: [nadir]"), 4, "there may be one");
+  const facts = { ...ASSUMED, knownChannels: ["downwelling", "upwelling"] };
+  await assert.rejects(forecast(settings("channels: [nadir]"), facts, window), {
+    message: "channels: no nadir, there are downwelling, upwelling",
+  });
+});
+
 let server: CoapInstrument;
 let folder: string;
 let file: string;

@@ -35,6 +35,7 @@ const OPTIONS = [
     ["record", "--stop-on-failure", "--warm-up"],
     'POST /acquisition/record {"onFailure":"stop","warmUp":true}',
   ],
+  [["record", "--channels", "upwelling, swir"], 'POST /acquisition/record {"channels":["upwelling","swir"]}'],
   [["abort"], "POST /acquisition/abort"],
   [["pause"], "POST /acquisition/pause"],
   [["resume"], "POST /acquisition/resume"],

@@ -6,7 +6,7 @@ import type { RecordOptions } from "../../../client/shapes.ts";
 import { runOperation } from "../follow.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
-import { numberOption } from "../value.ts";
+import { listOption, numberOption } from "../value.ts";
 
 const TARGET = ["--target <percent>", "peak to aim at, percent of saturation, 10..90"] as const;
 const MANY = { min: 1, max: 1_000_000, integer: true } as const;
@@ -23,13 +23,14 @@ interface RecordFlags {
   readonly stopOnFailure?: true;
   readonly retries?: number;
   readonly warmUp?: true;
+  readonly channels?: readonly string[];
 }
 
 export function recordCommand(session: Session): Command {
   return command({
     name: "record",
     summary: "record sequences of spectra",
-    details: "light and dark, all channels and spectrometers; Ctrl-C cancels on the server",
+    details: "light and dark, all spectrometers; Ctrl-C cancels on the server",
     examples: ["vscope record -r plot10 -n 5 --auto", "vscope record -n 60 --auto 10 --delay 30"],
   })
     .option("-r, --run <name>", "run to record into; the current one when absent")
@@ -45,6 +46,7 @@ export function recordCommand(session: Session): Command {
       numberOption("--delay", { min: 0, max: 86_400 }),
     )
     .option(...TARGET, numberOption("--target", { min: 10, max: 90 }))
+    .option("--channels <names>", "only these channels, with commas between them", listOption)
     .option("--interleaved", "downwelling before and after the other channels of each sequence")
     .addOption(
       new Option("--dark <when>", "darks around the batch, before every light, or by age").choices([
@@ -87,6 +89,7 @@ function recordOptions(flags: RecordFlags): RecordOptions {
     ...(retries !== undefined && { retries }),
     ...(flags.stopOnFailure === true && { onFailure: "stop" as const }),
     ...(flags.warmUp === true && { warmUp: true }),
+    ...(flags.channels !== undefined && { channels: flags.channels }),
   };
 }
 
