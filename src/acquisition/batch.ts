@@ -17,8 +17,11 @@ import { searchUs } from "./step-times.ts";
  */
 export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: AbortSignal): Promise<void> {
   const { run } = plan.settings;
-  await parts.dataDirectory.setCurrentRun(run);
-  const batch = await parts.dataDirectory.startBatch(run);
+  const { dataDirectory } = parts;
+  // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored either way.
+  const isChosen = plan.origin.by === "client";
+  await dataDirectory.setCurrentRun(isChosen ? run : dataDirectory.currentRun.value);
+  const batch = await dataDirectory.startBatch(run);
   const underWay = plan.isResumable ? await rememberBatch(parts, plan, batch.number) : undefined;
   const disk = new AbortController();
   const writer = new BatchWriter(batch, {

@@ -39,6 +39,7 @@ test("an edge on the trigger input records into its run; a pulse tells the end",
   await clock.advance(SECOND);
   assert.equal(gpio.level(6), 0);
   assert.equal(gpio.level(LED), 0);
+  assert.equal(model.dataDirectory.currentRun.value, "spectra", "the operator's choice");
   assert.deepEqual(await instrument.files("flight"), [
     "b000000_s000000_dark.pico",
     "b000000_s000000_light.pico",

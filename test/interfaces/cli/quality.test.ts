@@ -19,13 +19,20 @@ after(() => server.close());
 
 test("status before and after a recording; record says what it is worth", async () => {
   const empty = await vscope(["status"], { url });
-  assert.deepEqual([empty.code, empty.out], [0, "phase=idle\nno spectrum since the start\n"], empty.errors);
+  assert.deepEqual(
+    [empty.code, empty.out],
+    [0, "phase=idle\ncurrent run: spectra\nno spectrum since the start\n"],
+    empty.errors,
+  );
   const recorded = await vscope(["record", "-r", "plot10"], { url });
   assert.equal(recorded.code, 0, recorded.errors);
   assert.match(recorded.out, /\nquality (green|amber|red): .*simulated 8/);
   assert.doesNotMatch(recorded.out, /\nflags/);
   const { out } = await vscope(["status"], { url });
-  assert.match(out, /^phase=idle\n {7}spectrometer +channel +kind +start \(UTC\) +flags\n/);
+  assert.match(
+    out,
+    /^phase=idle\ncurrent run: plot10\n {7}spectrometer +channel +kind +start \(UTC\) +flags\n/,
+  );
   assert.match(
     out,
     /\n(amber|red) +FLMS01859 +downwelling +light +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d +.*simulated/,

@@ -33,10 +33,12 @@ export function statusCommand(session: Session): Command {
   }).action(() =>
     session.withClient(async (client) => {
       const acquisition = await client.get("/acquisition/status", session.signal);
+      const currentRun = await client.getAs("/datadir/run", z.string(), session.signal);
       const quality = qualityShape.parse(await client.get("/quality", session.signal));
       const { hasColour } = session.terminal;
-      const text = (): string => `${inlineText(acquisition)}\n${verdictsText(quality.newest, hasColour)}`;
-      session.print({ acquisition, quality: quality.newest }, text);
+      const text = (): string =>
+        `${inlineText(acquisition)}\ncurrent run: ${printable(currentRun)}\n${verdictsText(quality.newest, hasColour)}`;
+      session.print({ acquisition, currentRun, quality: quality.newest }, text);
     }),
   );
 }

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NEVER } from "../../src/base/abort.ts";
+import { until } from "../../src/base/cell.ts";
+import { SECOND } from "../../src/base/clock.ts";
+import { TestInstrument } from "../support/instrument.ts";
+
+test("a job records into its own run, the operator's stays, also over a restart; the files are listed", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const { clock, model, folder } = instrument;
+  const { dataDirectory, scheduler, operations, recorder } = model;
+  scheduler.add({ action: { do: "record", settings: { run: "season" } } });
+  await clock.run(until(operations.all, (all) => all.length === 1, NEVER));
+  const { run } = await clock.run(until(recorder.status, ({ phase }) => phase === "light", NEVER));
+  assert.equal(run, "season");
+  const [operation] = operations.all.value;
+  assert.ok(operation);
+  await instrument.finish(operation);
+  assert.equal(dataDirectory.currentRun.value, "spectra");
+  assert.ok((await dataDirectory.names()).includes("season"));
+  assert.equal((await dataDirectory.names("season")).length, 2);
+  await instrument.record({});
+  assert.equal((await instrument.files("spectra")).length, 2);
+
+  await instrument.record({ run: "plot10" });
+  assert.equal(dataDirectory.currentRun.value, "plot10", "a client asked for it");
+  scheduler.add({ action: { do: "dark", run: "season" } });
+  await clock.advance(20 * SECOND);
+  assert.equal((await instrument.files("season")).length, 3);
+  await clock.run(instrument.server.close());
+  const after = await TestInstrument.start(context, { folder });
+  assert.equal(after.model.dataDirectory.currentRun.value, "plot10");
+});
+
+test("the default run stays the operator's when a job was all there was before a restart", async (context) => {
+  const { clock, model, folder, server } = await TestInstrument.start(context);
+  model.scheduler.add({ action: { do: "dark", run: "season" } });
+  await clock.advance(20 * SECOND);
+  await clock.run(server.close());
+  const after = await TestInstrument.start(context, { folder });
+  assert.equal(after.model.dataDirectory.currentRun.value, "spectra");
+});
+
+test("a batch that is resumed leaves the run that was chosen since", async (context) => {
+  const first = await TestInstrument.start(context);
+  const { clock, model, folder } = first;
+  model.recorder.record({ run: "long", sequences: 50, delayS: 10 });
+  await clock.run(until(model.recorder.status, ({ sequence = 0 }) => sequence > 2, NEVER));
+  await clock.run(model.dataDirectory.setCurrentRun("next"));
+  await clock.run(first.server.close());
+  const second = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+  await second.clock.advance(20 * SECOND);
+  assert.equal(second.model.recorder.status.value.run, "long");
+  assert.equal(second.model.dataDirectory.currentRun.value, "next");
+});
