@@ -150,21 +150,18 @@ async function openParts(
   const limits = new ClientLimits();
   const configured = searchLimits(instrument);
   const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
-  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const { position } = surroundings;
   const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
   const { scheduler } = schedule;
   const resumption = new Resumption({
-    clock,
-    log,
-    dataDirectory,
-    rack,
-    record: (settings, origin) => recorder.record(settings, origin),
-    policy: config.acquisition.interruptedBatch,
+    ...{ clock, log, dataDirectory, rack, recorder, operations, policy: config.acquisition },
+    onFinished: ({ origin, startedUtc }, message) => scheduler.noteResumption({ origin, startedUtc, message }),
   });
   lifetime.defer("interrupted batch", () => resumption.close());
+  // Before the trigger and the scheduler can begin anything: what was interrupted goes first.
   await resumption.begin();
+  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };

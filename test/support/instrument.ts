@@ -8,9 +8,11 @@ import type { TestContext } from "node:test";
 import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
+import { definedOnly } from "../../src/base/defined-only.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
+import type { Disk } from "../../src/datadir/disk.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
 import type { ServerModel } from "../../src/resources/model.ts";
@@ -33,6 +35,9 @@ export interface TestInstrumentOptions {
   readonly programs?: Programs;
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
+  readonly keepSettings?: boolean;
+  /** Of the data directory. */
+  readonly disk?: Disk;
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
 }
@@ -55,8 +60,8 @@ export class TestInstrument {
     const config = emulatedConfig(folder, options);
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
-    const { log = SILENT, programs } = options;
-    const parts = { config, clock, log, version: "test", ...(programs === undefined ? {} : { programs }) };
+    const { log = SILENT, programs, disk } = options;
+    const parts = { config, clock, log, version: "test", ...definedOnly({ programs, disk }) };
     const server = await clock.run(Server.start(parts, NEVER));
     test.after(async () => {
       await clock.run(server.close());
@@ -108,7 +113,7 @@ const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(folder: string, options: TestInstrumentOptions = {}): ServerConfig {
-  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" } = options;
+  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close", keepSettings = true } = options;
   const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -117,7 +122,7 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
-    acquisition: { interruptedBatch },
+    acquisition: { ...DEFAULT_SERVER_CONFIG.acquisition, interruptedBatch, keepSettings },
     box,
     hardware: {
       ...hardware,
