@@ -155,8 +155,12 @@ async function openParts(
   const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
   const { scheduler } = schedule;
   const resumption = new Resumption({
-    ...{ clock, log, dataDirectory, rack, recorder, operations, policy: config.acquisition },
-    onFinished: ({ origin, startedUtc }, message) => scheduler.noteResumption({ origin, startedUtc, message }),
+    ...acquisition,
+    rack,
+    recorder,
+    policy: config.acquisition,
+    onFinished: ({ origin, startedUtc }, message) =>
+      scheduler.noteResumption({ origin, startedUtc, message }),
   });
   lifetime.defer("interrupted batch", () => resumption.close());
   // Before the trigger and the scheduler can begin anything: what was interrupted goes first.

@@ -60,7 +60,11 @@ export async function lookAt(directory: DataDirectory, underWay: UnderWay): Prom
 }
 
 /** Sequences of a batch that have their light. Throws DATADIR_NOT_MOUNTED or DATADIR_IO. */
-export async function recordedSequences(directory: DataDirectory, run: string, batch: number): Promise<number> {
+export async function recordedSequences(
+  directory: DataDirectory,
+  run: string,
+  batch: number,
+): Promise<number> {
   return lightsIn(await namesOf(directory, run), batch);
 }
 
@@ -87,7 +91,9 @@ export function obstacleTo(
 
 /** The settings of a spectrometer, with the integration times of its newest light: a search may have changed them. */
 export function settingsAfter(note: RememberedSettings, newest: readonly PicoSpectrum[]): RememberedSettings {
-  const own = newest.filter(({ serial, channel }) => serial === note.serial && channel in note.integrationTimesUs);
+  const own = newest.filter(
+    ({ serial, channel }) => serial === note.serial && channel in note.integrationTimesUs,
+  );
   const times = own.map(({ channel, integrationTimeUs }) => [channel, integrationTimeUs]);
   return { ...note, integrationTimesUs: { ...note.integrationTimesUs, ...Object.fromEntries(times) } };
 }
@@ -117,7 +123,11 @@ async function namesOf(directory: DataDirectory, run: string): Promise<readonly 
 }
 
 // A file that cannot be understood tells nothing; its name has told that there is one.
-async function spectraOf(directory: DataDirectory, run: string, name: string): Promise<readonly PicoSpectrum[]> {
+async function spectraOf(
+  directory: DataDirectory,
+  run: string,
+  name: string,
+): Promise<readonly PicoSpectrum[]> {
   try {
     const file = await directory.openFile(run, name);
     const bytes = await file.read(0, file.size, NEVER);

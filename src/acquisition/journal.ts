@@ -44,22 +44,21 @@ export class Journal {
   }
 
   /** Undefined when no note can be written: the batch is recorded all the same. */
-  async begin(
-    { settings, origin, takeUp }: Beginning,
-    batch: number,
-  ): Promise<BatchNote | undefined> {
+  async begin({ settings, origin, takeUp }: Beginning, batch: number): Promise<BatchNote | undefined> {
     const { clock, log, notes, rack } = this.#options;
-    const utcUs = clock.utcUs();
-    const name = `${PREFIX}-${batch}-${utcUs}${SUFFIX}`;
     const attached = rack.spectrometers.value.filter(({ isAttached }) => isAttached);
     const underWay: UnderWay = {
-      ...{ batch, settings, origin, startedUtc: isoUtc(utcUs) },
+      batch,
+      settings,
+      origin,
+      startedUtc: isoUtc(clock.utcUs()),
       spectrometers: attached.map(rememberedOf),
       attempts: takeUp?.attempts ?? 0,
       ...definedOnly({ before: takeUp?.before, bootId: await bootId() }),
     };
-    this.#own.add(name);
     try {
+      const name = await this.#freeName();
+      this.#own.add(name);
       await notes.write(name, JSON.stringify(underWay));
       return new BatchNote(name, underWay, { clock, log, notes });
     } catch (error) {
@@ -82,6 +81,13 @@ export class Journal {
       if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));
     }
     return found.toSorted((a, b) => (a.value.startedUtc < b.value.startedUtc ? -1 : 1));
+  }
+
+  // One batch begins at a time.
+  async #freeName(): Promise<string> {
+    const names = await this.#options.notes.names(PREFIX);
+    const numbers = names.map((name) => Number(/-(\d+)\./.exec(name)?.[1] ?? 0));
+    return `${PREFIX}-${Math.max(0, ...numbers) + 1}${SUFFIX}`;
   }
 
   async #parsed(name: string, text: string): Promise<UnderWay | undefined> {

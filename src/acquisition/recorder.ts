@@ -82,7 +82,10 @@ export class Recorder {
   /** Goes on with a batch that was interrupted, or makes up for its closing dark. Throws as `record`. */
   takeUp(takeUp: TakeUp, settings: BatchSettings, origin: Origin): Operation {
     if (settings.sequences > 0)
-      return this.#startBatch({ kind: "record", origin, steps: batchSteps, isResumable: true, takeUp }, settings);
+      return this.#startBatch(
+        { kind: "record", origin, steps: batchSteps, isResumable: true, takeUp },
+        settings,
+      );
     return this.#startBatch({ kind: "dark", origin, steps: oneDark, isResumable: false, takeUp }, settings);
   }
 

@@ -131,7 +131,9 @@ export class Resumption {
     const { dataDirectory, log, recorder } = this.#options;
     try {
       const notes = await recorder.journal.interrupted();
-      const continued = new Set(notes.map(({ value: { origin } }) => origin.by === "resumption" && origin.id));
+      const continued = new Set(
+        notes.map(({ value: { origin } }) => origin.by === "resumption" && origin.id),
+      );
       const tasks: Task[] = [];
       for (const note of notes) {
         // The server ended between the note of the rest and the end of this one.
@@ -189,7 +191,11 @@ export class Resumption {
     };
     const left = { ...settings, sequences: settings.sequences - finding.recorded };
     const id = `${settings.run}/${batch}`;
-    const operation = this.#options.recorder.takeUp(takeUp, left, { by: "resumption", id, reason: finding.cause });
+    const operation = this.#options.recorder.takeUp(takeUp, left, {
+      by: "resumption",
+      id,
+      reason: finding.cause,
+    });
     this.#show(task, { operation: operation.id, ...(isPaused ? { paused: true } : {}) });
     return operation;
   }
@@ -207,7 +213,10 @@ export class Resumption {
     this.#options.log.warn({ notRestored }, "not set as before the interruption");
     // Another dark would belong to other lights.
     if (finding.lacksClosingDark)
-      throw new VscopeError("STATE_CONFLICT", `its closing dark is missing and cannot be made up for: ${first}`);
+      throw new VscopeError(
+        "STATE_CONFLICT",
+        `its closing dark is missing and cannot be made up for: ${first}`,
+      );
   }
 
   // Resolves when those that took part are back, or some of them after a while.

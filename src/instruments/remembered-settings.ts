@@ -76,10 +76,7 @@ const PRESETS: ReadonlyMap<string, Preset> = new Map([
   ),
   presetting("lamp", z.boolean()),
   presetting("continuous-strobe", z.object({ enabled: z.boolean(), periodUs: z.number() })),
-  presetting(
-    "single-strobe",
-    z.object({ enabled: z.boolean(), delayUs: z.number(), widthUs: z.number() }),
-  ),
+  presetting("single-strobe", z.object({ enabled: z.boolean(), delayUs: z.number(), widthUs: z.number() })),
   presetting("status-led", z.boolean()),
   presetting("acquisition-delay", z.number()),
   presetting("shutter", z.boolean()),

@@ -8,7 +8,16 @@ import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { TestInstrument } from "../support/instrument.ts";
-import { changeNote, copyOf, events, interrupted, isNoted, notes, RUN, settled } from "../support/interrupted.ts";
+import {
+  changeNote,
+  copyOf,
+  events,
+  interrupted,
+  isNoted,
+  notes,
+  RUN,
+  settled,
+} from "../support/interrupted.ts";
 
 test("a crash: the batch is closed, with what was recorded and why", async (context) => {
   const folder = await interrupted(context, "cut");
@@ -87,7 +96,9 @@ for (const [how, boot] of [
 ] as const) {
   test(`what ${how} each time is not tried for ever`, async (context) => {
     let folder = await interrupted(context, "cut");
-    await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001").replace('"batch":0', '"batch":7'));
+    await changeNote(folder, (note) =>
+      note.replace("QEP00709", "GONE0001").replace('"batch":0', '"batch":7'),
+    );
     for (let attempt = 1; attempt <= 3; attempt++) {
       if (boot !== undefined)
         await changeNote(folder, (note) => note.replace(/"bootId":"[^"]*"/, `"bootId":"${boot}"`));

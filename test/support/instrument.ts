@@ -36,6 +36,8 @@ export interface TestInstrumentOptions {
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
   readonly keepSettings?: boolean;
+  /** A Flame-S and a QE Pro when absent. */
+  readonly spectrometers?: ServerConfig["hardware"]["emulator"]["spectrometers"];
   /** Of the data directory. */
   readonly disk?: Disk;
   readonly box?: ServerConfig["box"];
@@ -113,7 +115,13 @@ const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(folder: string, options: TestInstrumentOptions = {}): ServerConfig {
-  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close", keepSettings = true } = options;
+  const {
+    seed = 1,
+    cloudStrength = 0,
+    place = EDINBURGH,
+    interruptedBatch = "close",
+    keepSettings = true,
+  } = options;
   const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -129,7 +137,13 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
       statusLedPin,
       usb: "emulated",
       gpio: "emulated",
-      emulator: { ...hardware.emulator, seed, cloudStrength, target: "canopy" },
+      emulator: {
+        ...hardware.emulator,
+        ...definedOnly({ spectrometers: options.spectrometers }),
+        seed,
+        cloudStrength,
+        target: "canopy",
+      },
     },
   };
 }

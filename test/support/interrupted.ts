@@ -9,30 +9,55 @@ import type { Interruption } from "../../src/acquisition/resumption.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
-import { TestInstrument } from "./instrument.ts";
+import { TestInstrument, type TestInstrumentOptions } from "./instrument.ts";
 
 export const RUN = "season";
 const NOTE = /^\.batch-under-way.*\.json$/;
-const BATCH = { run: RUN, sequences: 10, delayS: 60, dark: "every" } as const;
+export const BATCH = { run: RUN, sequences: 10, delayS: 60, dark: "every" } as const;
+
+export interface InterruptedOptions extends TestInstrumentOptions {
+  /** Changes the instrument before the batch begins. */
+  readonly before?: (instrument: TestInstrument) => Promise<void>;
+  /** Begins it; a client, as job 12 of the scheduler, unless given. */
+  readonly begin?: (instrument: TestInstrument) => void;
+  /** Happens while the fourth sequence has been recorded. */
+  readonly during?: (instrument: TestInstrument) => Promise<void>;
+}
 
 /** A data directory in which ten sequences were begun and four are recorded. */
-export async function interrupted(context: TestContext, how: "cut" | "stopped"): Promise<string> {
-  const instrument = await TestInstrument.start(context);
+export async function interrupted(
+  context: TestContext,
+  how: "cut" | "stopped",
+  {
+    before = async () => {},
+    begin = recordBatch,
+    during = async () => {},
+    ...options
+  }: InterruptedOptions = {},
+): Promise<string> {
+  const instrument = await TestInstrument.start(context, options);
   const { clock, model, server } = instrument;
   for (const { serial } of model.rack.spectrometers.value) {
     model.rack.spectrometer(serial).setIntegrationTimeUs("upwelling", 33 * MS);
     model.rack.spectrometer(serial).setScans(3);
   }
-  const operation = model.recorder.record(BATCH, { by: "schedule", id: "12" });
+  await before(instrument);
+  begin(instrument);
   const isFourth = ({ phase, sequence }: { phase: string; sequence?: number }): boolean =>
     phase === "waiting" && sequence === 3;
   await clock.run(until(model.recorder.status, isFourth, NEVER));
   await clock.advance(30 * SECOND);
+  await during(instrument);
   if (how === "stopped") await clock.run(server.close());
   const copy = await copyOf(context, instrument.folder);
-  operation.cancel("the test goes on with the copy");
-  await instrument.finish(operation);
+  const { running } = model.operations;
+  running?.cancel("the test goes on with the copy");
+  if (running !== undefined) await instrument.finish(running);
   return copy;
+}
+
+function recordBatch({ model }: TestInstrument): void {
+  model.recorder.record(BATCH, { by: "schedule", id: "12" });
 }
 
 /** A data directory as it is now. */
@@ -57,7 +82,7 @@ export async function changeNote(folder: string, change: (note: string) => strin
 export async function addNote(folder: string, change: object): Promise<void> {
   const [name = ""] = await notes(folder);
   const note = JSON.parse(await readFile(join(folder, name), "utf8"));
-  await writeFile(join(folder, ".batch-under-way-9-1.json"), JSON.stringify({ ...note, ...change }));
+  await writeFile(join(folder, ".batch-under-way-9.json"), JSON.stringify({ ...note, ...change }));
 }
 
 export async function isNoted(folder: string): Promise<boolean> {
