@@ -120,9 +120,9 @@ export class History {
     this.#changed();
   }
 
-  /** Adds to the message of the job's newest interrupted run that had begun by then. */
+  /** Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button also. */
   addToInterrupted(job: number, utcUs: number, message: string): void {
-    const interrupted = "job = @job AND outcome = 'interrupted' AND startedUtcUs <= @utcUs";
+    const interrupted = "job = @job AND outcome IN ('interrupted', 'cancelled') AND startedUtcUs <= @utcUs";
     this.#database
       .prepare<[object]>(
         "UPDATE history SET message = concat(message, '; ', @message) " +

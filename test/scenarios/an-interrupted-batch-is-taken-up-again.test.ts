@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
+import { parseServerConfig } from "../../src/config/server-config.ts";
 import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import type { PicoSpectrum } from "../../src/spectra/pico.ts";
 import { TestInstrument } from "../support/instrument.ts";
@@ -238,6 +239,22 @@ test("a stop that a spectrometer holds up is no crash", async (context) => {
   const after = await TestInstrument.start(context, { folder, ...resumed });
   const { cause } = await settled(after);
   assert.equal(cause, "server-stopped");
+});
+
+test("a press of the power button is a stop: the batch comes back with the power", async (context) => {
+  const { box } = parseServerConfig("[box]\npower_button_pin = 7\n", "x.cfg").config;
+  assert.ok(box.powerButton);
+  const powerButton = { ...box.powerButton, offCommand: ["true"] };
+  const during = async ({ clock, emulated }: TestInstrument): Promise<void> => {
+    emulated.gpio.drive(7, 0);
+    await clock.advance(4 * SECOND);
+    emulated.gpio.drive(7, 1);
+    await clock.advance(SECOND);
+  };
+  const folder = await interrupted(context, "cut", { during, box: { ...box, powerButton } });
+  const after = await TestInstrument.start(context, { folder, ...resumed });
+  const { cause, outcome } = await settled(after);
+  assert.deepEqual({ cause, outcome }, { cause: "server-stopped", outcome: "resumed" });
 });
 
 test("what is recorded before and after counts together, in result, events and the history of the schedule", async (context) => {
