@@ -1,6 +1,7 @@
 // Composes the server: data directory, hardware, instruments, acquisition, tree, CoAP. Opens in this order and closes in
 // reverse, so that recordings end before shutters close, and files are whole before the disk goes.
 
+import { join } from "node:path";
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
 import { Resumption } from "./acquisition/resumption.ts";
@@ -34,8 +35,9 @@ import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
 import { TlsKeeper, tlsSettings } from "./composition/tls-keeper.ts";
+import { SETTINGS_FILE, SettingsKeeper } from "./composition/settings-keeper.ts";
 import { servedTrees } from "./composition/served-trees.ts";
-import { limitedSearch, searchLimits } from "./composition/spectrometer-settings.ts";
+import { limitedSearch, searchLimits, spectrometerSettings } from "./composition/spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
@@ -143,11 +145,18 @@ async function openParts(
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs }, lifetime);
-  const opened = await openInstruments({ config, instrument, clock, log, judge }, lifetime, signal);
+  const limits = new ClientLimits();
+  const kept = {
+    path: join(config.security.state, SETTINGS_FILE),
+    configured: spectrometerSettings(instrument),
+  };
+  const keeper = config.acquisition.keepSettings
+    ? await SettingsKeeper.open({ ...kept, clock, log, limits })
+    : undefined;
+  const opened = await openInstruments({ config, instrument, clock, log, judge, keeper }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
-  const limits = new ClientLimits();
   const configured = searchLimits(instrument);
   const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
   lifetime.defer("operations", () => operations.close());
