@@ -1,6 +1,7 @@
 // Composes the server: data directory, hardware, instruments, acquisition, tree, CoAP. Opens in this order and closes in
 // reverse, so that recordings end before shutters close, and files are whole before the disk goes.
 
+import { join } from "node:path";
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
 import { Resumption } from "./acquisition/resumption.ts";
@@ -34,8 +35,9 @@ import { Router } from "./resources/router.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
 import { TlsKeeper, tlsSettings } from "./composition/tls-keeper.ts";
+import { SETTINGS_FILE, SettingsKeeper } from "./composition/settings-keeper.ts";
 import { servedTrees } from "./composition/served-trees.ts";
-import { limitedSearch, searchLimits } from "./composition/spectrometer-settings.ts";
+import { limitedSearch, searchLimits, spectrometerSettings } from "./composition/spectrometer-settings.ts";
 
 const MEDIUM_WITHIN_US = 60 * SECOND;
 
@@ -143,29 +145,37 @@ async function openParts(
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs }, lifetime);
-  const opened = await openInstruments({ config, instrument, clock, log, judge }, lifetime, signal);
+  const limits = new ClientLimits();
+  const kept = {
+    path: join(config.security.state, SETTINGS_FILE),
+    configured: spectrometerSettings(instrument),
+  };
+  const keeper = config.acquisition.keepSettings
+    ? await SettingsKeeper.open({ ...kept, clock, log, limits })
+    : undefined;
+  const opened = await openInstruments({ config, instrument, clock, log, judge, keeper }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
-  const limits = new ClientLimits();
   const configured = searchLimits(instrument);
   const ownLimits = { searchLimits: limitedSearch(configured, limits), qualityLimits: config.quality };
   const recorder = new Recorder({ ...acquisition, ...ownLimits });
-  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
   const { position } = surroundings;
   const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
   const { scheduler } = schedule;
   const resumption = new Resumption({
-    clock,
-    log,
-    dataDirectory,
+    ...acquisition,
     rack,
-    record: (settings, origin) => recorder.record(settings, origin),
-    policy: config.acquisition.interruptedBatch,
+    recorder,
+    policy: config.acquisition,
+    onFinished: ({ origin, startedUtc }, message) =>
+      scheduler.noteResumption({ origin, startedUtc, message }),
   });
   lifetime.defer("interrupted batch", () => resumption.close());
+  // Before the trigger and the scheduler can begin anything: what was interrupted goes first.
   await resumption.begin();
+  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
   const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };

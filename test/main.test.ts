@@ -13,6 +13,8 @@ import { EXIT_CODES } from "../src/daemon/exit-codes.ts";
 import { Program, runProgram } from "./support/program.ts";
 
 const clock = new SystemClock();
+/** A state folder of its own: nothing is written to this computer's. */
+const SECURITY = /\[security\]\nstate = .*\n/;
 
 describe("vscope-server", { timeout: 240_000 }, () => {
   let folder: string;
@@ -29,7 +31,7 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     const data = join(folder, `data-${count}`);
     await writeFile(
       file,
-      `[coap]\naddress = 127.0.0.1\nport = ${port}\n[datadir]\ndatadir = ${data}\n[hardware]\nusb = emulated\ngpio = emulated\n`,
+      `[coap]\naddress = 127.0.0.1\nport = ${port}\n[security]\nstate = ${data}-state\n[datadir]\ndatadir = ${data}\n[hardware]\nusb = emulated\ngpio = emulated\n`,
     );
     return file;
   };
@@ -180,7 +182,10 @@ describe("vscope-server", { timeout: 240_000 }, () => {
   });
 
   test("--check prints what it finds and ends with 0; missing hardware ends with 4", async () => {
-    const good = await runProgram("-s", await configuration(), "--check");
+    const config = await configuration();
+    // It has no [security]; --check writes nothing.
+    await writeFile(config, (await readFile(config, "utf8")).replace(SECURITY, ""));
+    const good = await runProgram("-s", config, "--check");
     assert.match(good.stdout, /^TLS +opens with the first key: tls 5684$/m);
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /spectrometer +FLMS01859: Flame-S, 2048 pixels, \d+ to \d+ nm, emulated/);
@@ -221,10 +226,11 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     ];
     for (const [text, message] of faults) {
       const file = await configuration();
-      const lines = (await readFile(file, "utf8")).replace(/^\[coap\]\naddress.*\nport.*\n/, "");
+      const own = (await readFile(file, "utf8")).replace(/^\[coap\]\naddress.*\nport.*\n/, "");
+      const lines = own.replace(SECURITY, "");
       const coap = text.startsWith("[coap]") ? "" : "[coap]\naddress = 127.0.0.1\nport = 0\n";
       const keys = text.startsWith("[security]") ? "" : "[security]\n";
-      const none = `${keys === "" ? text : `${text}${keys}`}keys = ${join(folder, "none.keys")}\n`;
+      const none = `${keys === "" ? text : `${text}${keys}`}keys = ${join(folder, "none.keys")}\nstate = ${join(folder, "none-state")}\n`;
       await writeFile(file, `${coap}${none}${lines}`);
       for (const more of [["--check"], []]) {
         const ended = await runProgram("-s", file, ...more);
@@ -239,7 +245,7 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     const config = join(folder, "piccolo.cfg");
     await writeFile(
       config,
-      `[coap]\naddress = '127.0.0.1' # loopback\nport = 0\n[datadir]\n  datadir = ${data}\n[jsonrpc]\n  rpcLogging = False\n`,
+      `[coap]\naddress = '127.0.0.1' # loopback\nport = 0\n[security]\nstate = ${data}-state\n[datadir]\n  datadir = ${data}\n[jsonrpc]\n  rpcLogging = False\n`,
     );
     await mkdir(data);
     await writeFile(

@@ -6,6 +6,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { Autointegration } from "./autointegration.ts";
 import type { Optics } from "./exposure.ts";
+import type { Journal } from "./journal.ts";
 import type { OperationReport } from "./operation.ts";
 import type { Origin } from "./origin.ts";
 import type { Pause } from "./pause.ts";
@@ -13,6 +14,7 @@ import type { BatchSettings, Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
 import type { StoredDarks } from "./stored-darks.ts";
 import type { Turn } from "./turns.ts";
+import type { Before } from "./under-way.ts";
 import type { WarmUp } from "./warm-up.ts";
 
 export interface BatchParts {
@@ -21,6 +23,7 @@ export interface BatchParts {
   readonly optics: Optics;
   readonly dataDirectory: DataDirectory;
   readonly autointegration: Autointegration;
+  readonly journal: Journal;
   /** Those that are recorded, in their order. */
   readonly channels: readonly string[];
   readonly darks: StoredDarks;
@@ -38,12 +41,27 @@ export interface BatchPlan {
   readonly origin: Origin;
   /** Whether it is worth taking up again after a restart. */
   readonly isResumable: boolean;
+  readonly takeUp?: TakeUp;
+}
+
+/** How a batch is taken up again. */
+export interface TakeUp {
+  readonly before: Before;
+  readonly attempts: number;
+  /** It was paused, and stays so. */
+  readonly isPaused: boolean;
+  /** Brings the spectrometers back, and to their settings. Throws when that cannot be. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** The rest is recorded as this batch, which has a note of its own or not. */
+  begun(batch: number, isNoted: boolean): Promise<void>;
 }
 
 /** What a batch produced; the result of its operation. */
 export interface BatchResult {
   readonly run: string;
   readonly batch: number;
+  /** What it goes on with, after an interruption. */
+  readonly goesOnWith?: Before;
   /** Files on disk, and the name of the newest. */
   readonly files: number;
   readonly newestFile?: string;

@@ -70,7 +70,7 @@ export class BatchRecording {
       files: count,
       ...(newest === undefined ? {} : { newestFile: newest.file }),
       ...this.#tally.counts,
-      ...definedOnly({ warmUp: this.#warmUp }),
+      ...definedOnly({ warmUp: this.#warmUp, goesOnWith: this.#plan.takeUp?.before }),
     };
   }
 

@@ -7,7 +7,6 @@ import { BatchRecording } from "./batch-recording.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { Estimator } from "./estimator.ts";
 import { failuresAsError } from "./exposure.ts";
-import { forgetBatch, rememberBatch } from "./journal.ts";
 import { isInterruption } from "./operation.ts";
 import { searchUs } from "./step-times.ts";
 
@@ -18,25 +17,33 @@ import { searchUs } from "./step-times.ts";
 export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: AbortSignal): Promise<void> {
   const { run } = plan.settings;
   const { dataDirectory } = parts;
+  if (plan.takeUp !== undefined) {
+    parts.show({ phase: "waiting", run });
+    await plan.takeUp.prepare(signal);
+  }
   // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored either way.
   const isChosen = plan.origin.by === "client";
   await dataDirectory.setCurrentRun(isChosen ? run : dataDirectory.currentRun.value);
   const batch = await dataDirectory.startBatch(run);
-  const underWay = plan.isResumable ? await rememberBatch(parts, plan, batch.number) : undefined;
+  const note = plan.isResumable ? await parts.journal.begin(plan, batch.number) : undefined;
+  await plan.takeUp?.begun(batch.number, note !== undefined);
+  const unfollow = note?.follow({ batch, pause: parts.pause }, signal);
   const disk = new AbortController();
   const writer = new BatchWriter(batch, {
     written: (file, { spectra }) => parts.darks.add(file, spectra),
     failed: (error) => disk.abort(error),
   });
   const recording = new BatchRecording(parts, plan, { batch, writer });
+  parts.report.result(recording.result());
   try {
     await withAny([signal, disk.signal], (joined) => recording.run(joined));
   } finally {
     await writer.flush();
+    unfollow?.();
     const result = recording.result();
     parts.report.result(result);
     parts.log.info(result, "batch ended");
-    if (underWay !== undefined) await forgetBatch(parts, underWay, isInterruption(signal));
+    if (!isInterruption(signal)) await note?.remove();
   }
   disk.signal.throwIfAborted();
   recording.throwFailures();

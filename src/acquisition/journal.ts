@@ -1,145 +1,169 @@
-// The note about the batch that is under way. It is there from the first step to the last, so whoever finds one at the
-// start knows that the server has ended in between; the files tell how far the batch had come.
+// The notes about batches that are under way, one file each. A note is there from the first step of its batch to the last,
+// so whoever finds one at the start knows that the server has ended in between; the files tell how far the batch had come.
 
-import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
-import { isoUtc } from "../base/clock.ts";
+import { type Clock, isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Batch } from "../datadir/batch.ts";
 import type { Notes } from "../datadir/notes.ts";
 import { bootId } from "../instruments/boot-id.ts";
 import type { Rack } from "../instruments/rack.ts";
-import type { BatchParts, BatchPlan } from "./batch-parts.ts";
-import { type Origin, ORIGINS } from "./origin.ts";
-import { type BatchSettings, DARK_POLICIES, DEFAULTS, FAILURE_POLICIES, ORDERS } from "./settings.ts";
+import { rememberedOf } from "../instruments/remembered-settings.ts";
+import { isInterruption } from "./operation.ts";
+import type { Origin } from "./origin.ts";
+import type { Pause } from "./pause.ts";
+import type { BatchSettings } from "./settings.ts";
+import { type Before, parseUnderWay, type UnderWay } from "./under-way.ts";
 
-const NAME = ".batch-under-way.json";
+const PREFIX = ".batch-under-way";
+const SUFFIX = ".json";
+const ASIDE = ".damaged";
 
-/** A spectrometer as it was set when the batch began: a restart forgets that. */
-export interface SpectrometerNote {
-  readonly serial: string;
-  readonly scans: number;
-  readonly integrationTimesUs: Readonly<Record<string, number>>;
+export interface JournalOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notes: Notes;
+  readonly rack: Rack;
 }
 
-export interface UnderWay {
-  readonly batch: number;
+/** A batch that begins. */
+export interface Beginning {
   readonly settings: BatchSettings;
   readonly origin: Origin;
-  readonly startedUtc: string;
-  readonly spectrometers: readonly SpectrometerNote[];
-  readonly bootId?: string;
-  /** When the server was stopped, if it was. */
-  readonly stoppedUtc?: string;
+  readonly takeUp?: { readonly before: Before; readonly attempts: number };
 }
 
-const underWayShape = z.object({
-  batch: z.int(),
-  settings: z.object({
-    run: z.string(),
-    sequences: z.int().min(1),
-    autointegrate: z.int(),
-    delayS: z.number(),
-    targetPercent: z.number(),
-    order: z.enum(ORDERS).default(DEFAULTS.order),
-    dark: z.enum(DARK_POLICIES).default(DEFAULTS.dark),
-    darkMaxAgeS: z.number().default(DEFAULTS.darkMaxAgeS),
-    onFailure: z.enum(FAILURE_POLICIES).default(DEFAULTS.onFailure),
-    retries: z.int().default(DEFAULTS.retries),
-    warmUp: z.boolean().default(DEFAULTS.warmUp),
-    channels: z.array(z.string()).optional(),
-    waitsAtEnd: z.literal(true).optional(),
-  }),
-  origin: z.object({ by: z.enum(ORIGINS), id: z.string().optional(), reason: z.string().optional() }),
-  startedUtc: z.string(),
-  spectrometers: z.array(
-    z.object({
-      serial: z.string(),
-      scans: z.int(),
-      integrationTimesUs: z.record(z.string(), z.number()),
-    }),
-  ),
-  bootId: z.string().optional(),
-  stoppedUtc: z.string().optional(),
-});
+export class Journal {
+  readonly #options: JournalOptions;
+  /** Names of the notes of batches that this process has begun. */
+  readonly #own = new Set<string>();
 
-/** Undefined when the note could not be written: the batch is recorded all the same. */
-export async function rememberBatch(
-  { clock, dataDirectory, log, optics }: BatchParts,
-  { settings, origin }: BatchPlan,
-  batch: number,
-): Promise<UnderWay | undefined> {
-  const startedUtc = isoUtc(clock.utcUs());
-  const facts = { batch, settings, origin, startedUtc, spectrometers: spectrometersOf(optics.rack) };
-  const underWay = { ...facts, ...definedOnly({ bootId: await bootId() }) };
-  try {
-    await dataDirectory.notes.write(NAME, JSON.stringify(underWay));
-    return underWay;
-  } catch (error) {
-    log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this batch");
-    return undefined;
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined when no note can be written: the batch is recorded all the same. */
+  async begin({ settings, origin, takeUp }: Beginning, batch: number): Promise<BatchNote | undefined> {
+    const { clock, log, notes, rack } = this.#options;
+    const attached = rack.spectrometers.value.filter(({ isAttached }) => isAttached);
+    const underWay: UnderWay = {
+      batch,
+      settings,
+      origin,
+      startedUtc: isoUtc(clock.utcUs()),
+      spectrometers: attached.map(rememberedOf),
+      attempts: takeUp?.attempts ?? 0,
+      ...definedOnly({ before: takeUp?.before, bootId: await bootId() }),
+    };
+    try {
+      const name = await this.#freeName();
+      this.#own.add(name);
+      await notes.write(name, JSON.stringify(underWay));
+      return new BatchNote(name, underWay, { clock, log, notes });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this batch");
+      return undefined;
+    }
+  }
+
+  /**
+   * Those of batches that were under way when an earlier process ended, oldest first. One that cannot be understood is
+   * set aside. Throws DATADIR_NOT_MOUNTED, DATADIR_IO: then all of them stay.
+   */
+  async interrupted(): Promise<readonly BatchNote[]> {
+    const { clock, log, notes } = this.#options;
+    const found: BatchNote[] = [];
+    for (const name of await notes.names(PREFIX)) {
+      if (!name.endsWith(SUFFIX) || this.#own.has(name)) continue;
+      const text = await notes.read(name);
+      const underWay = text === undefined ? undefined : await this.#parsed(name, text);
+      if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));
+    }
+    return found.toSorted((a, b) => (a.value.startedUtc < b.value.startedUtc ? -1 : 1));
+  }
+
+  // One batch begins at a time.
+  async #freeName(): Promise<string> {
+    const names = await this.#options.notes.names(PREFIX);
+    const numbers = names.map((name) => Number(/-(\d+)\./.exec(name)?.[1] ?? 0));
+    return `${PREFIX}-${Math.max(0, ...numbers) + 1}${SUFFIX}`;
+  }
+
+  async #parsed(name: string, text: string): Promise<UnderWay | undefined> {
+    const { log, notes } = this.#options;
+    try {
+      return parseUnderWay(text, name);
+    } catch (error) {
+      if (!isVscopeError(error, "VALUE_INVALID")) throw error;
+      const keptAs = `${name}${ASIDE}`;
+      log.error({ reason: messageOf(error), keptAs }, "a batch was interrupted, it is not known which");
+      await notes.setAside(name, keptAs);
+      return undefined;
+    }
   }
 }
 
-/** To be called at the end of the batch; one that was interrupted is kept in mind. */
-export async function forgetBatch(
-  { clock, dataDirectory: { notes }, log }: BatchParts,
-  underWay: UnderWay,
-  isInterrupted: boolean,
-): Promise<void> {
-  const stopped = { ...underWay, stoppedUtc: isoUtc(clock.utcUs()) };
-  try {
-    await (isInterrupted ? notes.write(NAME, JSON.stringify(stopped)) : notes.remove(NAME));
-  } catch (error) {
-    log.warn({ reason: messageOf(error) }, "the note about this batch stays as it was");
+/** The note about one batch. What it cannot keep it says in the log. */
+export class BatchNote {
+  readonly #name: string;
+  readonly #options: Pick<JournalOptions, "clock" | "log" | "notes">;
+  #value: UnderWay;
+
+  constructor(name: string, value: UnderWay, options: Pick<JournalOptions, "clock" | "log" | "notes">) {
+    this.#name = name;
+    this.#value = value;
+    this.#options = options;
   }
-}
 
-/** The batch that was under way when the server ended. Throws DATADIR_NOT_MOUNTED, DATADIR_IO, VALUE_INVALID. */
-export async function interruptedBatch(notes: Notes): Promise<UnderWay | undefined> {
-  const text = await notes.read(NAME);
-  return text === undefined ? undefined : parseUnderWay(text);
-}
-
-/** Nobody knows of the batch any more; a note about another one, begun meanwhile, stays. */
-export async function forgetInterrupted(notes: Notes, underWay: UnderWay): Promise<void> {
-  const noted = await interruptedBatch(notes);
-  if (noted !== undefined && isDeepStrictEqual(noted, underWay)) await notes.remove(NAME);
-}
-
-/** Removes a note that cannot be read. */
-export function dropNote(notes: Notes): Promise<void> {
-  return notes.remove(NAME);
-}
-
-function parseUnderWay(text: string): UnderWay {
-  const { data, error } = underWayShape.safeParse(jsonOf(text));
-  if (data === undefined) {
-    const fact = `${NAME}: not the note of a batch, ${error.issues[0]?.message ?? "its form is unknown"}`;
-    throw new VscopeError("VALUE_INVALID", fact);
+  get value(): UnderWay {
+    return this.#value;
   }
-  const { origin, bootId: boot, stoppedUtc, ...rest } = data;
-  const { by, id, reason } = origin;
-  const known = { by, ...definedOnly({ id, reason }) };
-  return { ...rest, origin: known, ...definedOnly({ bootId: boot, stoppedUtc }) };
-}
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+  change(change: Partial<UnderWay>): Promise<void> {
+    this.#value = { ...this.#value, ...change };
+    return this.#keep((notes) => notes.write(this.#name, JSON.stringify(this.#value)));
   }
-}
 
-function spectrometersOf({ spectrometers }: Rack): readonly SpectrometerNote[] {
-  return spectrometers.value
-    .filter(({ isAttached }) => isAttached)
-    .map((one) => ({
-      serial: one.serial,
-      scans: one.scans.value,
-      integrationTimesUs: Object.fromEntries(
-        one.channels.map((channel) => [channel, one.integrationTimeUs(channel).value]),
-      ),
-    }));
+  /** It is taken up once more: what ends the server from now on is not what has ended it before. */
+  async taken(attempts: number, seenUtc: string): Promise<void> {
+    const { stoppedUtc: _, bootId: __, ...rest } = this.#value;
+    this.#value = { ...rest, ...definedOnly({ bootId: await bootId() }) };
+    await this.change({ attempts, seenUtc });
+  }
+
+  remove(): Promise<void> {
+    return this.#keep((notes) => notes.remove(this.#name));
+  }
+
+  /** Notes what happens to the batch until the returned function is called. */
+  follow({ batch, pause }: { batch?: Batch; pause?: Pause }, signal: AbortSignal): () => void {
+    const notePause = (): void => {
+      const isPaused = pause !== undefined && pause.state.value !== "running";
+      if (isPaused !== (this.#value.isPaused ?? false)) void this.change({ isPaused });
+    };
+    // At once: the end of a recording can take longer than the server has.
+    const noteStop = (): void => {
+      if (isInterruption(signal)) void this.change({ stoppedUtc: isoUtc(this.#options.clock.utcUs()) });
+    };
+    if (pause !== undefined) notePause();
+    signal.addEventListener("abort", noteStop, { once: true });
+    const ends = [
+      pause?.state.subscribe(notePause),
+      batch?.numberCell.subscribe((number) => void this.change({ batch: number })),
+      () => signal.removeEventListener("abort", noteStop),
+    ];
+    return () => {
+      for (const end of ends) end?.();
+    };
+  }
+
+  async #keep(work: (notes: Notes) => Promise<void>): Promise<void> {
+    const { log, notes } = this.#options;
+    try {
+      await work(notes);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, `the note ${this.#name} stays as it was`);
+    }
+  }
 }

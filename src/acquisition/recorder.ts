@@ -2,6 +2,7 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
@@ -9,8 +10,9 @@ import { validRunName } from "../datadir/run-name.ts";
 import type { QualityLimits } from "../spectra/quality.ts";
 import { Autointegration, type SearchLimits } from "./autointegration.ts";
 import { recordBatch, searchAll } from "./batch.ts";
-import type { BatchParts } from "./batch-parts.ts";
+import type { BatchParts, TakeUp } from "./batch-parts.ts";
 import type { Optics } from "./exposure.ts";
+import { Journal } from "./journal.ts";
 import type { Operation, OperationReport } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import { BY_CLIENT, type Origin } from "./origin.ts";
@@ -38,6 +40,7 @@ interface Batch {
   readonly origin: Origin;
   readonly steps: (settings: BatchSettings) => Iterable<Step>;
   readonly isResumable: boolean;
+  readonly takeUp?: TakeUp;
 }
 
 /** What runs now. */
@@ -52,9 +55,13 @@ export class Recorder {
   readonly #darks: StoredDarks;
   #running: Running | undefined;
   readonly autointegration: Autointegration;
+  /** Of the batches that are under way. */
+  readonly journal: Journal;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    const { clock, log, dataDirectory, optics } = options;
+    this.journal = new Journal({ clock, log, notes: dataDirectory.notes, rack: optics.rack });
     this.autointegration = new Autointegration(options.optics, options.searchLimits, options.log);
     this.#darks = new StoredDarks(options.qualityLimits);
     // Another medium may have a run of the same name.
@@ -79,10 +86,20 @@ export class Recorder {
     return this.#startBatch(batch, this.#complete(asked));
   }
 
+  /** Goes on with a batch that was interrupted, or makes up for its closing dark. Throws as `record`. */
+  takeUp(takeUp: TakeUp, settings: BatchSettings, origin: Origin): Operation {
+    if (settings.sequences > 0)
+      return this.#startBatch(
+        { kind: "record", origin, steps: batchSteps, isResumable: true, takeUp },
+        settings,
+      );
+    return this.#startBatch({ kind: "dark", origin, steps: oneDark, isResumable: false, takeUp }, settings);
+  }
+
   /** Starts a batch of its own that holds one dark of every channel. */
   dark(asked: Pick<Partial<BatchSettings>, "run">, origin: Origin = BY_CLIENT): Operation {
-    const steps = (): Iterable<Step> => [{ do: "dark", sequence: 0 }];
-    return this.#startBatch({ kind: "dark", origin, steps, isResumable: false }, this.#complete(asked));
+    const batch = { kind: "dark", origin, steps: oneDark, isResumable: false };
+    return this.#startBatch(batch, this.#complete(asked));
   }
 
   /** Searches the integration times of all channels; records nothing. */
@@ -122,23 +139,29 @@ export class Recorder {
     throw new VscopeError("STATE_CONFLICT", `${what}: no operation is running`);
   }
 
-  #startBatch({ kind, origin, steps, isResumable }: Batch, settings: BatchSettings): Operation {
+  #startBatch({ kind, origin, steps, isResumable, takeUp }: Batch, settings: BatchSettings): Operation {
     const channels = chosenChannels(settings.channels, this.channels);
     const turns = turnsOf(settings.order, channels);
     const allSteps = (): Iterable<Step> => steps(settings);
     let count = 0;
     for (const _ of allSteps()) count += 1;
-    const plan = { settings, turns, steps: allSteps, count, origin, isResumable };
+    const own = { settings, turns, steps: allSteps, count, origin, isResumable };
+    const plan = { ...own, ...definedOnly({ takeUp }) };
+    const start = { kind, steps: count, origin, ...definedOnly({ takeUp }) };
     const job: RecordingJob = (parts, signal) => recordBatch({ ...parts, channels }, plan, signal);
-    return this.#start({ kind, steps: count, origin }, job);
+    return this.#start(start, job);
   }
 
   #start(
-    { kind, steps, origin }: { readonly kind: string; readonly steps: number; readonly origin: Origin },
+    { kind, steps, origin, takeUp }: Omit<Batch, "steps" | "isResumable"> & { readonly steps: number },
     job: RecordingJob,
   ): Operation {
-    this.#requireReady(kind);
+    if (this.channels.length === 0)
+      throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
+    // What is taken up again waits for its spectrometers.
+    if (takeUp === undefined) this.#requireSpectrometer(kind);
     const pause = new Pause(this.#options.clock);
+    if (takeUp?.isPaused === true) pause.ask();
     const run = async (report: OperationReport, signal: AbortSignal): Promise<void> => {
       try {
         await job(this.#parts({ operation, pause }, report), signal);
@@ -152,9 +175,7 @@ export class Recorder {
     return operation;
   }
 
-  #requireReady(kind: string): void {
-    if (this.channels.length === 0)
-      throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
+  #requireSpectrometer(kind: string): void {
     const spectrometers = this.#options.optics.rack.spectrometers.value;
     if (spectrometers.length === 0) {
       throw new VscopeError("DEVICE_NOT_CONNECTED", `${kind}: no spectrometer has been found`);
@@ -166,7 +187,7 @@ export class Recorder {
 
   #parts({ operation, pause }: Running, report: OperationReport): BatchParts {
     const { clock, log, optics, dataDirectory } = this.#options;
-    const { autointegration, channels } = this;
+    const { autointegration, channels, journal } = this;
     // Until its first step: nobody may take it for idle when a pause before that ends.
     let shown: AcquisitionStatus = { phase: "waiting", operation: operation.id };
     const show = (status: AcquisitionStatus): void => {
@@ -179,8 +200,8 @@ export class Recorder {
       this.#status.set(withPause(shown, state));
       log.info({ operation: operation.id, state }, "pause");
     });
-    const darks = this.#darks;
-    return { clock, log, optics, dataDirectory, autointegration, channels, darks, report, pause, show };
+    const kept = { dataDirectory, journal, darks: this.#darks };
+    return { clock, log, optics, ...kept, autointegration, channels, report, pause, show };
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {
@@ -189,6 +210,10 @@ export class Recorder {
     requireWithinLimits(settings);
     return settings;
   }
+}
+
+function oneDark(): Iterable<Step> {
+  return [{ do: "dark", sequence: 0 }];
 }
 
 function withPause(status: AcquisitionStatus, state: PauseState): AcquisitionStatus {

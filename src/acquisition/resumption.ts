@@ -1,22 +1,33 @@
-// A batch that was under way when the server ended: known at the next start, and taken up again or closed.
+// Batches that were under way when the server ended: known at the next start, and taken up again, one after the other, or
+// closed. What is known of one is forgotten when the rest of it has a note of its own, and not before.
 
-import { Cell, type ReadableCell } from "../base/cell.ts";
+import { orAborted } from "../base/abort.ts";
+import { Cell, type ReadableCell, until } from "../base/cell.ts";
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
-import { parseSpectraFileName } from "../datadir/spectra-file-name.ts";
-import { bootId } from "../instruments/boot-id.ts";
 import type { Rack } from "../instruments/rack.ts";
-import { dropNote, forgetInterrupted, interruptedBatch, type UnderWay } from "./journal.ts";
-import type { Operation } from "./operation.ts";
+import { preset } from "../instruments/remembered-settings.ts";
+import type { TakeUp } from "./batch-parts.ts";
+import {
+  type Cause,
+  type Finding,
+  lookAt,
+  obstacleTo,
+  recordedSequences,
+  type ResumptionPolicy,
+  settingsAfter,
+} from "./interrupted-batch.ts";
+import type { BatchNote } from "./journal.ts";
+import { isInterruption, type Operation } from "./operation.ts";
+import type { Operations } from "./operations.ts";
 import type { Origin } from "./origin.ts";
-import type { BatchSettings } from "./settings.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Before } from "./under-way.ts";
 
-/** What ended the server: somebody stopped it, it crashed, or the computer went down with it. */
-export const CAUSES = ["server-stopped", "server-crashed", "computer-restarted"] as const;
-/** `waiting`: for spectrometers, to be taken up again. */
+/** `waiting`: for its turn or for spectrometers, to be taken up again. */
 export const OUTCOMES = ["waiting", "resumed", "closed"] as const;
 
 export interface Interruption {
@@ -27,12 +38,19 @@ export interface Interruption {
   readonly sequences: number;
   readonly origin: Origin;
   readonly startedUtc: string;
-  readonly cause: (typeof CAUSES)[number];
+  readonly cause: Cause;
   readonly outcome: (typeof OUTCOMES)[number];
   /** Why it is closed. */
   readonly reason?: string;
-  /** The operation that records the rest. */
+  /** The operation that records the rest, and its batch. */
   readonly operation?: string;
+  readonly resumedAs?: number;
+  /** It was paused, and so is the rest. */
+  readonly paused?: true;
+  /** What is not set as before. */
+  readonly notRestored?: readonly string[];
+  /** What it had gone on with itself. */
+  readonly goesOnWith?: Before;
 }
 
 export interface ResumptionOptions {
@@ -40,18 +58,32 @@ export interface ResumptionOptions {
   readonly log: Log;
   readonly dataDirectory: DataDirectory;
   readonly rack: Rack;
-  readonly record: (settings: Partial<BatchSettings>, origin: Origin) => Operation;
-  /** What becomes of a batch that was interrupted. */
-  readonly policy: "close" | "resume";
+  readonly recorder: Recorder;
+  readonly operations: Operations;
+  readonly policy: ResumptionPolicy;
+  /** The rest of a batch has been recorded; `before` tells what had made it begin. */
+  readonly onFinished: (before: Before, message: string) => void;
 }
 
 /** Spectrometers need longer to appear than the server to start. */
 const ALL_WITHIN_US = 60 * SECOND;
 const ANY_WITHIN_US = 600 * SECOND;
+const READ_AGAIN_US = 10 * SECOND;
+
+/** A batch that was interrupted, and what becomes of it. */
+interface Task {
+  readonly note: BatchNote;
+  readonly finding: Finding;
+  /** Of the operation that records the rest. */
+  signal?: AbortSignal;
+  unfollow?: () => void;
+  /** The rest has a note of its own. */
+  isHandedOver?: true;
+}
 
 export class Resumption {
   readonly #options: ResumptionOptions;
-  readonly #interruption = new Cell<Interruption | undefined>(undefined);
+  readonly #interruptions = new Cell<readonly Interruption[]>([]);
   readonly #closing = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
@@ -59,66 +91,136 @@ export class Resumption {
     this.#options = options;
   }
 
-  /** Of the last end of the server; undefined when no batch was under way. */
-  get interruption(): ReadableCell<Interruption | undefined> {
-    return this.#interruption;
+  /** Of the last end of the server, oldest first; empty when no batch was under way. */
+  get interruptions(): ReadableCell<readonly Interruption[]> {
+    return this.#interruptions;
   }
 
-  /** Looks for a batch that was interrupted. It is taken up when there are spectrometers: not awaited. Never throws. */
+  /**
+   * Looks for batches that were interrupted. When this resolves, the operation that takes up the first of them has begun: it
+   * waits for the spectrometers. A data directory that cannot be read is read again when it can. Never throws.
+   */
   async begin(): Promise<void> {
-    const { dataDirectory, log } = this.#options;
-    try {
-      const underWay = await interruptedBatch(dataDirectory.notes);
-      if (underWay === undefined) return;
-      this.#interruption.set(await this.#look(underWay));
-      this.#work = this.#settle(underWay);
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, "a batch may have been interrupted, it is not known which");
-      await this.#tidy(dropNote(dataDirectory.notes));
-    }
+    const tasks = await this.#find();
+    this.#work = tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks));
   }
 
-  /** Ends the wait for spectrometers; the batch is known at the next start again. */
+  /** Ends the wait for a turn; the batches are known at the next start again. */
   async close(): Promise<void> {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "the server is stopping"));
     await this.#work;
   }
 
-  async #look(underWay: UnderWay): Promise<Interruption> {
-    const { settings, batch, origin, startedUtc } = underWay;
-    const { run, sequences } = settings;
-    const recorded = await recordedSequences(this.#options.dataDirectory, run, batch);
-    const cause = await causeOf(underWay);
-    return { run, batch, recorded, sequences, origin, startedUtc, cause, outcome: "waiting" };
-  }
-
-  async #settle(underWay: UnderWay): Promise<void> {
-    const obstacle = this.#obstacle();
-    if (obstacle !== undefined) return this.#close(underWay, obstacle);
+  async #beginLater(): Promise<void> {
+    const { clock, dataDirectory } = this.#options;
+    const { signal } = this.#closing;
     try {
-      await this.#spectrometers(underWay, this.#closing.signal);
-      const operation = this.#resume(underWay);
-      await this.#end({ outcome: "resumed", operation: operation.id });
+      for (;;) {
+        await clock.delay(READ_AGAIN_US, signal);
+        await until(dataDirectory.status, ({ mounted }) => mounted, signal);
+        const tasks = await this.#find();
+        if (tasks !== undefined) return await this.#takeUpAll(await this.#sortOut(tasks));
+      }
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
-      await this.#close(underWay, messageOf(error));
+      if (!signal.aborted) throw error;
     }
   }
 
-  #obstacle(): string | undefined {
-    const { value: interruption } = this.#interruption;
-    if (interruption === undefined || this.#options.policy === "close")
-      return "acquisition.interrupted_batch = close";
-    const { recorded, sequences, cause, origin } = interruption;
-    if (recorded >= sequences) return "all of its light spectra are recorded";
-    // What ends the server each time it is taken up must not do so for ever.
-    if (recorded === 0 && cause === "server-crashed" && origin.by === "resumption")
-      return "the server crashed again before anything was recorded";
-    return undefined;
+  // Undefined when nobody knows yet.
+  async #find(): Promise<readonly Task[] | undefined> {
+    const { dataDirectory, log, recorder } = this.#options;
+    try {
+      const notes = await recorder.journal.interrupted();
+      const continued = new Set(
+        notes.map(({ value: { origin } }) => origin.by === "resumption" && origin.id),
+      );
+      const tasks: Task[] = [];
+      for (const note of notes) {
+        // The server ended between the note of the rest and the end of this one.
+        if (continued.has(idOf(note))) await note.remove();
+        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value) });
+      }
+      return tasks;
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, "a batch may have been interrupted, it is looked for later");
+      return undefined;
+    }
+  }
+
+  // Those that are to be taken up; the others are closed.
+  async #sortOut(tasks: readonly Task[]): Promise<readonly Task[]> {
+    const { clock, policy } = this.#options;
+    this.#interruptions.set(tasks.map(interruptionOf));
+    const open: Task[] = [];
+    for (const task of tasks) {
+      const obstacle = obstacleTo(task.note.value, task.finding, { policy, utcUs: clock.utcUs() });
+      if (obstacle === undefined) open.push(task);
+      else await this.#close(task, obstacle);
+    }
+    return open;
+  }
+
+  async #takeUpAll(tasks: readonly Task[]): Promise<void> {
+    const { operations } = this.#options;
+    const { signal } = this.#closing;
+    for (const task of tasks) {
+      try {
+        // Whatever a client, the trigger or the scheduler has begun goes first.
+        for (let { running } = operations; running !== undefined; { running } = operations)
+          await orAborted(running.finished, signal);
+        const operation = this.#takeUp(task);
+        await orAborted(operation.finished, signal);
+        await this.#ended(task, operation);
+      } catch (error) {
+        // The end of the server leaves the note for the next start.
+        if (signal.aborted) return;
+        await this.#close(task, messageOf(error));
+      }
+    }
+  }
+
+  #takeUp(task: Task): Operation {
+    const { note, finding } = task;
+    const { settings, batch, isPaused = false } = note.value;
+    const takeUp: TakeUp = {
+      before: beforeOf(task),
+      attempts: finding.attempts + 1,
+      isPaused,
+      prepare: (signal) => this.#prepare(task, signal),
+      begun: (number, isNoted) => this.#begun(task, number, isNoted),
+    };
+    const left = { ...settings, sequences: settings.sequences - finding.recorded };
+    const id = `${settings.run}/${batch}`;
+    const operation = this.#options.recorder.takeUp(takeUp, left, {
+      by: "resumption",
+      id,
+      reason: finding.cause,
+    });
+    this.#show(task, { operation: operation.id, ...(isPaused ? { paused: true } : {}) });
+    return operation;
+  }
+
+  async #prepare(task: Task, signal: AbortSignal): Promise<void> {
+    const { note, finding } = task;
+    task.signal = signal;
+    task.unfollow = note.follow({}, signal);
+    await note.taken(finding.attempts + 1, finding.seenUtc);
+    await this.#spectrometersBack(note, signal);
+    const notRestored = await this.#restore(task, signal);
+    const [first] = notRestored;
+    if (first === undefined) return;
+    this.#show(task, { notRestored });
+    this.#options.log.warn({ notRestored }, "not set as before the interruption");
+    // Another dark would belong to other lights.
+    if (finding.lacksClosingDark)
+      throw new VscopeError(
+        "STATE_CONFLICT",
+        `its closing dark is missing and cannot be made up for: ${first}`,
+      );
   }
 
   // Resolves when those that took part are back, or some of them after a while.
-  async #spectrometers({ spectrometers }: UnderWay, signal: AbortSignal): Promise<void> {
+  async #spectrometersBack({ value: { spectrometers } }: BatchNote, signal: AbortSignal): Promise<void> {
     const { clock, rack } = this.#options;
     const startUs = clock.nowUs();
     const wanted = spectrometers.map(({ serial }) => serial);
@@ -135,65 +237,97 @@ export class Resumption {
     }
   }
 
-  #resume({ settings, spectrometers, batch }: UnderWay): Operation {
-    const { value: interruption } = this.#interruption;
-    const { recorded = 0, cause } = interruption ?? {};
-    for (const note of spectrometers) this.#restore(note);
-    const left = { ...settings, sequences: settings.sequences - recorded };
-    const id = `${settings.run}/${batch}`;
-    return this.#options.record(left, { by: "resumption", id, ...definedOnly({ reason: cause }) });
-  }
-
-  #restore({ serial, scans, integrationTimesUs }: UnderWay["spectrometers"][number]): void {
-    const { log, rack } = this.#options;
-    try {
-      const spectrometer = rack.spectrometer(serial);
-      spectrometer.setScans(scans);
-      for (const [channel, us] of Object.entries(integrationTimesUs))
-        spectrometer.setIntegrationTimeUs(channel, us);
-    } catch (error) {
-      log.warn({ serial, reason: messageOf(error) }, "not set as before the interruption");
+  // The reasons why something is not as it was.
+  async #restore({ note, finding }: Task, signal: AbortSignal): Promise<readonly string[]> {
+    const reasons: string[] = [];
+    for (const settings of note.value.spectrometers) {
+      try {
+        const spectrometer = this.#options.rack.spectrometer(settings.serial);
+        reasons.push(...preset(spectrometer, settingsAfter(settings, finding.newest)));
+        await spectrometer.applySettings(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        reasons.push(messageOf(error));
+      }
     }
+    return reasons;
   }
 
-  async #end(change: Pick<Interruption, "outcome" | "reason" | "operation">): Promise<void> {
-    const { value: former } = this.#interruption;
-    if (former === undefined) return;
-    const interruption = { ...former, ...change };
-    this.#interruption.set(interruption);
+  async #begun(task: Task, number: number, isNoted: boolean): Promise<void> {
+    await this.#end(task, { outcome: "resumed", resumedAs: number });
+    if (!isNoted) return;
+    task.isHandedOver = true;
+    task.unfollow?.();
+    await task.note.remove();
+  }
+
+  async #ended(task: Task, { status }: Operation): Promise<void> {
+    const { state, error } = status.value;
+    if (task.signal !== undefined && isInterruption(task.signal)) return;
+    const { resumedAs } = this.#shown(task);
+    if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
+    task.unfollow?.();
+    if (task.isHandedOver === undefined) await task.note.remove();
+    const { run } = task.note.value.settings;
+    const { recorded: former, sequences, ...before } = beforeOf(task);
+    const recorded = former + (await recordedSequences(this.#options.dataDirectory, run, resumedAs));
+    const outcome = { batch: resumedAs, goesOnWith: before.batch, state, recorded, sequences };
+    await this.#note(run, { event: "resumed-batch-ended", ...outcome });
+    const how = state === "done" ? "finished" : state;
+    const message = `${how} as batch ${resumedAs} after the restart, ${recorded} of ${sequences} sequences in all`;
+    this.#options.log.info({ run, ...outcome }, "a batch that was interrupted has ended");
+    this.#options.onFinished({ recorded, sequences, ...before }, message);
+  }
+
+  async #close(task: Task, reason: string): Promise<void> {
+    task.unfollow?.();
+    await this.#end(task, { outcome: "closed", reason });
+    await task.note.remove();
+  }
+
+  async #end(task: Task, change: Partial<Interruption>): Promise<void> {
+    const { run, ...facts } = this.#show(task, change);
+    this.#options.log.warn({ run, ...facts }, "a batch was interrupted");
+    await this.#note(run, { event: "batch-interrupted", ...facts });
+  }
+
+  async #note(run: string, event: object): Promise<void> {
     const { clock, dataDirectory, log } = this.#options;
-    const { run, ...facts } = interruption;
-    log.warn(interruption, "a batch was interrupted");
-    const event = { utc: isoUtc(clock.utcUs()), event: "batch-interrupted", ...facts };
     await dataDirectory.notes
-      .addEvent(run, event)
+      .addEvent(run, { utc: isoUtc(clock.utcUs()), ...event })
       .catch((error: unknown) => log.warn({ run, reason: messageOf(error) }, "the event is not noted"));
   }
 
-  // A batch that is taken up again replaces the note by its own.
-  async #close(underWay: UnderWay, reason: string): Promise<void> {
-    await this.#end({ outcome: "closed", reason });
-    await this.#tidy(forgetInterrupted(this.#options.dataDirectory.notes, underWay));
+  #shown(task: Task): Interruption {
+    const own = interruptionOf(task);
+    return this.#interruptions.value.find((one) => isSame(one, own)) ?? own;
   }
 
-  async #tidy(tidied: Promise<void>): Promise<void> {
-    await tidied.catch((error: unknown) =>
-      this.#options.log.warn({ reason: messageOf(error) }, "the note about the interrupted batch stays"),
-    );
+  #show(task: Task, change: Partial<Interruption>): Interruption {
+    const changed = { ...this.#shown(task), ...change };
+    this.#interruptions.set(this.#interruptions.value.map((one) => (isSame(one, changed) ? changed : one)));
+    return changed;
   }
 }
 
-async function causeOf({ stoppedUtc, bootId: before }: UnderWay): Promise<Interruption["cause"]> {
-  if (stoppedUtc !== undefined) return "server-stopped";
-  return before === (await bootId()) ? "server-crashed" : "computer-restarted";
+function isSame(one: Interruption, other: Interruption): boolean {
+  return one.run === other.run && one.batch === other.batch && one.startedUtc === other.startedUtc;
 }
 
-// The files are the truth. The newest of a run come first.
-async function recordedSequences(directory: DataDirectory, run: string, batch: number): Promise<number> {
-  const { files } = await directory.run(run);
-  const lights = files.flatMap(({ file }) => {
-    const parts = parseSpectraFileName(file);
-    return parts?.batch === batch && parts.kind === "light" ? [parts.sequence] : [];
-  });
-  return Math.max(-1, ...lights) + 1;
+function idOf({ value: { settings, batch } }: BatchNote): string {
+  return `${settings.run}/${batch}`;
+}
+
+function interruptionOf({ note, finding }: Task): Interruption {
+  const { batch, settings, origin, startedUtc, before } = note.value;
+  const { run, sequences } = settings;
+  const { recorded, cause } = finding;
+  const facts = { run, batch, recorded, sequences, origin, startedUtc, cause, outcome: "waiting" } as const;
+  return { ...facts, ...definedOnly({ goesOnWith: before }) };
+}
+
+function beforeOf({ note, finding }: Task): Before {
+  const { batch, origin, startedUtc, settings, before } = note.value;
+  const first = before ?? { batch, origin, startedUtc, recorded: 0, sequences: settings.sequences };
+  return { ...first, recorded: first.recorded + finding.recorded };
 }

@@ -103,6 +103,7 @@ function* darkBefore(sequence: number, settings: StepSettings, isSearched: boole
   if (isDue && !isClosed) yield { do: "dark", sequence };
 }
 
-function closesWithDark({ sequences, dark = DEFAULTS.dark }: StepSettings): boolean {
+/** Whether its last step is a dark. */
+export function closesWithDark({ sequences, dark = DEFAULTS.dark }: StepSettings): boolean {
   return dark === "bracket" && sequences > 1;
 }

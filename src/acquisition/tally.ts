@@ -4,7 +4,7 @@ import { addCounts, countFlags } from "../spectra/flags.ts";
 import type { Spectrum, SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchResult } from "./batch-parts.ts";
 
-type Counts = Omit<BatchResult, "run" | "batch" | "files" | "newestFile" | "warmUp">;
+type Counts = Omit<BatchResult, "run" | "batch" | "files" | "newestFile" | "warmUp" | "goesOnWith">;
 
 // A season has thousands of sequences: the status tells the newest failures and counts the rest; each file has its own.
 const FAILURES_SHOWN = 8;

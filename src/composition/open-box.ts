@@ -79,7 +79,8 @@ async function openPowerButton(
   if (config === undefined) return;
   const settle = async (): Promise<void> => {
     const { running } = operations;
-    running?.cancel("the power button was pressed");
+    // Nobody wanted to end it: with the power it comes back, if it is to.
+    running?.interrupt("the power button was pressed");
     await running?.finished;
   };
   const execute = async ([program = "", ...words]: readonly string[], signal: AbortSignal): Promise<void> => {

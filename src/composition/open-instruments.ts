@@ -9,6 +9,7 @@ import { type Hardware, openHardware } from "./hardware.ts";
 import { openPowerSwitches } from "../instruments/power-switch.ts";
 import type { Judge } from "../instruments/quality-judge.ts";
 import { Rack } from "../instruments/rack.ts";
+import type { SettingsKeeper } from "./settings-keeper.ts";
 import { ShutterSet } from "../instruments/shutter.ts";
 import { spectrometerSettings } from "./spectrometer-settings.ts";
 
@@ -25,11 +26,13 @@ export interface InstrumentsOptions {
   readonly log: Log;
   /** Gives the spectra their quality flags. */
   readonly judge?: Judge;
+  /** Keeps over a restart what is set of the spectrometers. */
+  readonly keeper?: SettingsKeeper | undefined;
 }
 
 /** Closes every shutter, switches the spectrometers on and opens those that are there; `lifetime` closes all of it. */
 export async function openInstruments(
-  { config, instrument, clock, log, judge }: InstrumentsOptions,
+  { config, instrument, clock, log, judge, keeper }: InstrumentsOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Instruments> {
@@ -47,7 +50,9 @@ export async function openInstruments(
   const settings = spectrometerSettings(instrument);
   const channels = channelsOf(instrument);
   const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches, judge });
+  lifetime.defer("settings", () => keeper?.close());
   lifetime.defer("spectrometers", () => rack.close());
+  keeper?.follow(rack);
   await rack.start(signal);
   return { hardware, shutters, rack };
 }

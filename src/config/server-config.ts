@@ -101,6 +101,10 @@ export interface ServerConfig {
   readonly acquisition: {
     /** What becomes of a batch that was under way when the server or the computer ended. */
     readonly interruptedBatch: "close" | "resume";
+    /** One that was interrupted longer ago is closed; in hours. */
+    readonly resumeWithinH: number;
+    /** What clients set of the spectrometers outlives a restart. */
+    readonly keepSettings: boolean;
   };
   readonly logging: {
     readonly debug: boolean;
@@ -197,6 +201,8 @@ const FILE = section({
   }).prefault({}),
   acquisition: section({
     interrupted_batch: oneOf("close", "resume").default("close"),
+    resume_within: decimal(0, 8760).default(24),
+    keep_settings: flag().default(true),
   }).prefault({}),
   logging: section({
     debug: flag().default(false),
@@ -308,7 +314,11 @@ function serverConfig({
       mountPoint: datadir.mntpnt,
       reserveMb: datadir.reserve_mb,
     },
-    acquisition: { interruptedBatch: acquisition.interrupted_batch },
+    acquisition: {
+      interruptedBatch: acquisition.interrupted_batch,
+      resumeWithinH: acquisition.resume_within,
+      keepSettings: acquisition.keep_settings,
+    },
     logging: { debug: logging.debug, logFile: logging.logfile },
     piccolo3: { enabled: piccolo3.enabled },
     box: boxConfig(box),

@@ -1,5 +1,6 @@
 // One batch of a run, open for writing: its number is taken for good, its files are added set by set.
 
+import { Cell, type ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 
@@ -26,23 +27,28 @@ export class Batch {
   readonly #parts: BatchParts;
   readonly #pending = new Set<Promise<WrittenFile>>();
   readonly #tried = new Set<string>();
-  #number: number;
+  readonly #number: Cell<number>;
   #finished: Promise<void> | undefined;
 
   constructor(parts: BatchParts) {
     this.run = parts.run;
-    this.#number = parts.number;
+    this.#number = new Cell(parts.number);
     this.#parts = parts;
   }
 
   /** Changes only when files with this number were added by hand while it is recorded. */
   get number(): number {
+    return this.#number.value;
+  }
+
+  /** For those who want to know when it changes. */
+  get numberCell(): ReadableCell<number> {
     return this.#number;
   }
 
   /** The sets that are not on disk yet get another number. */
   renumber(number: number): void {
-    this.#number = number;
+    this.#number.set(number);
   }
 
   /**

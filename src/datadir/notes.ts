@@ -40,6 +40,23 @@ export class Notes {
     return this.#at(name, (path, disk) => replaceDurable(disk, path, Buffer.from(text), NEVER));
   }
 
+  /** The names of the notes that begin so, in order. Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  names(prefix: string): Promise<readonly string[]> {
+    return this.#at("", async (path, disk) => {
+      const entries = await disk.list(path);
+      const notes = entries.filter(({ name, isFile }) => isFile && name.startsWith(prefix));
+      return notes.map(({ name }) => name).sort();
+    });
+  }
+
+  /** Takes a note out of use, and keeps it under another name. Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  setAside(name: string, newName: string): Promise<void> {
+    return this.#at(name, async (path, disk) => {
+      await disk.rename(path, join(dirname(path), newName));
+      await disk.syncFolder(dirname(path));
+    });
+  }
+
   /** Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
   remove(name: string): Promise<void> {
     return this.#at(name, async (path, disk) => {

@@ -22,6 +22,8 @@ export interface PowerButtonOptions {
 const BOUNCE_US = 30 * MS;
 const SETTLE_WITHIN_US = 30 * SECOND;
 const RUN_WITHIN_US = 10 * SECOND;
+/** A command that has succeeded needs this long to end the computer; a press meanwhile must not order another thing. */
+const CARRIED_OUT_US = 120 * SECOND;
 
 export class PowerButton {
   readonly #options: PowerButtonOptions;
@@ -32,6 +34,7 @@ export class PowerButton {
   #edgeAtUs = 0;
   #pressedAtUs: number | undefined;
   #isActing = false;
+  #cancelEnd = (): void => {};
 
   private constructor(options: PowerButtonOptions) {
     this.#options = options;
@@ -50,6 +53,7 @@ export class PowerButton {
   close(): void {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "power button: the server is stopping"));
     this.#cancelCheck?.();
+    this.#cancelEnd();
     this.#input?.close();
     this.#input = undefined;
   }
@@ -86,10 +90,14 @@ export class PowerButton {
       log.info({ pressedS, neededS }, "power button: the press was too short, nothing happens");
       return;
     }
+    if (this.#isActing) {
+      log.warn({ pressedS }, "power button: an earlier press is being carried out, nothing else happens");
+      return;
+    }
     const isReboot = pressedUs >= config.rebootUs;
     const command = isReboot ? config.rebootCommand : config.offCommand;
     log.warn({ pressedS, command }, isReboot ? "power button: reboot" : "power button: power off");
-    if (!this.#isActing) void this.#act(command);
+    void this.#act(command);
   }
 
   // A recording that does not end keeps nobody from switching off: its finished files are on disk.
@@ -112,9 +120,9 @@ export class PowerButton {
     try {
       if (!signal.aborted)
         await withDeadline(within(RUN_WITHIN_US, command.join(" ")), signal, (inner) => run(command, inner));
+      if (!signal.aborted) this.#cancelEnd = clock.after(CARRIED_OUT_US, () => (this.#isActing = false));
     } catch (error) {
       log.error({ command, reason: messageOf(error) }, "power button: the command failed");
-    } finally {
       this.#isActing = false;
     }
   }

@@ -1,6 +1,7 @@
 // What a spectrometer lets its user read and set beyond integration time and cooler. Settings are restored when the
 // device comes back, and a spectrum begun before the last change is stale.
 
+import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import {
@@ -23,11 +24,18 @@ type ControlledDriver = Pick<SpectrometerDriver, "controls" | "processing">;
 
 type Restore = (controls: Controls, signal: AbortSignal) => Promise<void>;
 
+/** What was written of a control last. */
+export interface WrittenControl {
+  readonly name: string;
+  readonly value: unknown;
+}
+
 export class SpectrometerControls {
   readonly #serial: string;
   readonly #clock: Clock;
   readonly #run: RunControl;
-  readonly #settings = new Map<ControlName, Restore>();
+  readonly #settings = new Map<ControlName, { readonly value: unknown; readonly restore: Restore }>();
+  readonly #written = new Cell<readonly WrittenControl[]>([]);
   #names: ReadonlySet<string> = new Set();
   #changedUs = 0;
   #driver: ControlledDriver | undefined;
@@ -59,22 +67,23 @@ export class SpectrometerControls {
     value: ControlValues[Name],
     signal: AbortSignal,
   ): Promise<void> {
-    const write: Restore = async (controls, inner) => {
-      const control = this.#control(controls, name);
-      if (control.write === undefined)
-        throw new VscopeError("STATE_CONFLICT", `${this.#serial}: ${name} can only be read`);
-      try {
-        await control.write(value, inner);
-      } finally {
-        // Also after a failure: the device may have taken it.
-        this.#changedUs = this.#clock.nowUs();
-      }
-    };
-    await this.#run(write, signal);
+    await this.#run((controls, inner) => this.#write(controls, { name, value }, inner), signal);
+    this.preset(name, value);
+  }
+
+  /** Sets it whenever the device comes, and not now. */
+  preset<Name extends ControlName>(name: Name, value: ControlValues[Name]): void {
     if (WRITTEN_ONCE.has(name)) return;
+    const restore: Restore = (controls, inner) => this.#write(controls, { name, value }, inner);
     // Two settings can share a line: they are restored in the order of their last writes.
     this.#settings.delete(name);
-    this.#settings.set(name, write);
+    this.#settings.set(name, { value, restore });
+    this.#written.set([...this.#settings].map(([one, { value: newest }]) => ({ name: one, value: newest })));
+  }
+
+  /** What is set when the device comes back, in that order. */
+  get written(): ReadableCell<readonly WrittenControl[]> {
+    return this.#written;
   }
 
   /** What the device will make of the scans of the next spectrum. */
@@ -92,8 +101,24 @@ export class SpectrometerControls {
     for (const [name, control] of Object.entries(controls)) {
       if (control.establish !== undefined) await tolerate(name, control.establish(signal));
     }
-    for (const [name, write] of this.#settings) await tolerate(name, write(controls, signal));
+    for (const [name, { restore }] of this.#settings) await tolerate(name, restore(controls, signal));
     this.#changedUs = this.#clock.nowUs();
+  }
+
+  async #write<Name extends ControlName>(
+    controls: Controls,
+    { name, value }: { readonly name: Name; readonly value: ControlValues[Name] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const control = this.#control(controls, name);
+    if (control.write === undefined)
+      throw new VscopeError("STATE_CONFLICT", `${this.#serial}: ${name} can only be read`);
+    try {
+      await control.write(value, signal);
+    } finally {
+      // Also after a failure: the device may have taken it.
+      this.#changedUs = this.#clock.nowUs();
+    }
   }
 
   #control<Name extends ControlName>(controls: Controls, name: Name): NonNullable<Controls[Name]> {

@@ -6,11 +6,12 @@ import { isDeepStrictEqual } from "node:util";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { isVscopeError, messageOf, requireWithin, VscopeError } from "../base/errors.ts";
+import { messageOf, requireWithin, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectrometerDriver, TecReading } from "../drivers/oceanoptics/driver.ts";
 import type { InstrumentIdentity, Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
 import { Attachment, type DeviceJob } from "./attachment.ts";
+import { DetectorThermometer } from "./detector-thermometer.ts";
 import {
   allowedIntegrationTimeUs,
   type IntegrationSettings,
@@ -27,6 +28,7 @@ import { spectrumOf } from "./spectrum-of-frame.ts";
 import {
   applyTec,
   type CoolerConfiguration,
+  requireTecWithin,
   restoreTec,
   type TecSettings,
   tecSettingsOf,
@@ -81,19 +83,8 @@ export interface SpectrumRequest {
   readonly isTrial?: boolean;
 }
 
-// The detector's temperature moves slowly: a reading is good for this long.
-const TEMPERATURE_AGE_US = 10 * SECOND;
 // Clients wait for an answer for 10 s or so.
 const PATIENCE_S = 5;
-// Limits of the coolers' set points over all models; the device's own are narrower.
-const TEC_SETPOINT_C = { min: -50, max: 40, unit: "degC" } as const;
-
-/** What the detector's temperature was, and when. */
-interface Temperature {
-  readonly atUs: number;
-  readonly detectorTemperatureC: number;
-  readonly tec?: TecReading;
-}
 
 interface Channel {
   readonly integrationTimeUs: Cell<number>;
@@ -113,17 +104,18 @@ export class Spectrometer {
   #hasThermometer = false;
   #attachment: Attachment | undefined;
   readonly #scans = new Cell(1);
-  #temperature: Temperature | undefined;
+  readonly #thermometer: DetectorThermometer;
   /** What it does while that takes longer than others should wait for their turn. */
   #engaged: string | undefined;
-  #tecSettings: TecSettings;
+  readonly #tecSettings: Cell<TecSettings>;
 
   constructor({ identity, clock, log, channels, settings = {}, judge }: SpectrometerOptions) {
     this.#settings = settings;
     this.#identity = new Cell(narrowed(identity, settings));
     this.#clock = clock;
     this.#log = log.child({ serial: identity.serial });
-    this.#tecSettings = tecSettingsOf(settings);
+    this.#thermometer = new DetectorThermometer(clock, this.#log, identity.serial);
+    this.#tecSettings = new Cell(tecSettingsOf(settings));
     this.controls = new SpectrometerControls(identity.serial, clock, (job, signal) =>
       this.#run(
         ({ driver }, inner) => job(driver.controls, inner).finally(() => this.#identify(driver)),
@@ -204,7 +196,7 @@ export class Spectrometer {
       const frame = await this.#expose(attachment, { ...request, integrationTimeUs }, inner);
       const { identity } = this;
       // Not before the exposure: spectrometers begin together.
-      const temperature = await this.#currentTemperature(attachment.driver, inner);
+      const temperature = await this.#thermometer.read(attachment.driver, inner);
       const taken = spectrumOf({
         frame,
         identity,
@@ -235,12 +227,27 @@ export class Spectrometer {
 
   /** Sets what is given; it is set again when the device comes back. Throws VALUE_OUT_OF_RANGE, RESOURCE_NOT_FOUND. */
   async setTec(settings: TecSettings, signal: AbortSignal): Promise<void> {
-    const { setpointC } = settings;
-    if (setpointC !== undefined) requireWithin(this.serial, setpointC, TEC_SETPOINT_C);
+    requireTecWithin(this.serial, settings);
     const tec = this.#attached().driver.tec ?? this.#refuse("thermoelectric cooler");
     await this.#run((_, inner) => applyTec(tec, settings, inner), signal);
-    this.#tecSettings = { ...this.#tecSettings, ...settings };
-    this.#temperature = undefined;
+    this.presetTec(settings);
+    this.#thermometer.forget();
+  }
+
+  /** As `setTec`, for a device that is not there: it is set when it comes. Throws VALUE_OUT_OF_RANGE. */
+  presetTec(settings: TecSettings): void {
+    requireTecWithin(this.serial, settings);
+    this.#tecSettings.set({ ...this.#tecSettings.value, ...settings });
+  }
+
+  /** What is set of the cooler, by the configuration and by clients. */
+  get tecSettings(): ReadableCell<TecSettings> {
+    return this.#tecSettings;
+  }
+
+  /** Sets now what was preset; what the device refuses is left out. Throws what the driver throws. */
+  applySettings(signal: AbortSignal): Promise<void> {
+    return this.#run(({ driver }, inner) => this.#restore(driver, inner), signal);
   }
 
   /**
@@ -252,7 +259,7 @@ export class Spectrometer {
       throw new VscopeError("STATE_CONFLICT", `${this.serial}: is attached already`);
     this.#identify(driver);
     this.#hasThermometer = driver.readTemperatureC !== undefined;
-    this.#temperature = undefined;
+    this.#thermometer.forget();
     this.controls.attached(driver);
     const ladder = new RecoveryLadder({ clock: this.#clock, log: this.#log, subject: this.serial });
     const ifCurrent = (set: () => void): void => (this.#attachment === attachment ? set() : undefined);
@@ -345,33 +352,10 @@ export class Spectrometer {
     if (!isDeepStrictEqual(found, this.#identity.value)) this.#identity.set(found);
   }
 
-  // A spectrum without a temperature is better than none; the next command finds out what is wrong with the device.
-  async #currentTemperature(
-    driver: SpectrometerDriver,
-    signal: AbortSignal,
-  ): Promise<Temperature | undefined> {
-    if (driver.tec === undefined && driver.readTemperatureC === undefined) return undefined;
-    const known = this.#temperature;
-    if (known !== undefined && this.#clock.nowUs() - known.atUs < TEMPERATURE_AGE_US) return known;
-    try {
-      const tec = await driver.tec?.read(signal);
-      const detectorTemperatureC = tec?.temperatureC ?? (await driver.readTemperatureC?.(signal));
-      if (detectorTemperatureC === undefined) return undefined;
-      this.#temperature = { atUs: this.#clock.nowUs(), detectorTemperatureC, ...definedOnly({ tec }) };
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#log.warn({ reason: messageOf(error) }, `${this.serial}: temperature is not readable`);
-      this.#temperature = undefined;
-      if (isVscopeError(error, "DEVICE_PROTOCOL", "DEVICE_TIMEOUT"))
-        await driver.resynchronize(signal).catch(() => signal.throwIfAborted());
-    }
-    return this.#temperature;
-  }
-
   async #restore(driver: SpectrometerDriver, signal: AbortSignal): Promise<void> {
     const tolerate = tolerateRefusals(this.#log, this.serial);
     try {
-      if (driver.tec !== undefined) await restoreTec(driver.tec, this.#tecSettings, tolerate, signal);
+      if (driver.tec !== undefined) await restoreTec(driver.tec, this.#tecSettings.value, tolerate, signal);
       await this.controls.restore(driver.controls, tolerate, signal);
     } finally {
       this.#identify(driver);

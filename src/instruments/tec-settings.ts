@@ -1,5 +1,6 @@
 // What is set of a detector's cooler: by the configuration at first, then by clients.
 
+import { requireWithin } from "../base/errors.ts";
 import type { TecDriver } from "../drivers/oceanoptics/driver.ts";
 import type { Tolerate } from "./refusal.ts";
 
@@ -14,6 +15,14 @@ export interface CoolerConfiguration {
   readonly detectorSetpointC?: number | undefined;
   /** Whether the cooler and its fan run; left as they are when absent. */
   readonly fan?: boolean | undefined;
+}
+
+// Over all models; the device's own are narrower.
+const SETPOINT_C = { min: -50, max: 40, unit: "degC" } as const;
+
+/** Throws VALUE_OUT_OF_RANGE. */
+export function requireTecWithin(serial: string, { setpointC }: TecSettings): void {
+  if (setpointC !== undefined) requireWithin(serial, setpointC, SETPOINT_C);
 }
 
 export function tecSettingsOf({ detectorSetpointC, fan }: CoolerConfiguration): TecSettings {

@@ -3,7 +3,8 @@
 import { z } from "zod";
 import type { Operation } from "../acquisition/operation.ts";
 import { ORIGINS } from "../acquisition/origin.ts";
-import { CAUSES, OUTCOMES } from "../acquisition/resumption.ts";
+import { CAUSES } from "../acquisition/interrupted-batch.ts";
+import { OUTCOMES } from "../acquisition/resumption.ts";
 import { DARK_POLICIES, DEFAULTS, FAILURE_POLICIES, ORDERS } from "../acquisition/settings.ts";
 import { PHASES } from "../acquisition/status.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -33,6 +34,18 @@ const interruption = z.object({
   outcome: z.enum(OUTCOMES),
   reason: z.string().optional(),
   operation: z.string().optional(),
+  resumedAs: z.number().optional(),
+  paused: z.literal(true).optional(),
+  notRestored: z.array(z.string()).optional(),
+  goesOnWith: z
+    .object({
+      batch: z.number(),
+      origin,
+      startedUtc: z.string(),
+      recorded: z.number(),
+      sequences: z.number(),
+    })
+    .optional(),
 });
 const searchResult = z.object({
   serial: z.string(),
@@ -75,25 +88,28 @@ export const batch = z.strictObject({
 export const ACQUISITION = [
   declare("/acquisition", {
     summary:
-      "What the acquisition is doing, its channels, defaults and newest autointegration results, and the batch that the last end of the server interrupted",
+      "What the acquisition is doing, its channels, defaults and newest autointegration results, and the batches that the last end of the server interrupted",
     value: z.object({
       status,
       channels: z.array(z.string()),
       defaults: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
       autointegration: z.array(searchResult),
-      interruption: interruption.optional(),
+      interruptions: z.array(interruption),
     }),
     get: ({ recorder, resumption }) => ({
       status: recorder.status.value,
       channels: [...recorder.channels],
       defaults: { ...DEFAULTS },
       autointegration: [...recorder.autointegration.results.value],
-      ...definedOnly({ interruption: resumption.interruption.value }),
+      interruptions: resumption.interruptions.value.map(({ notRestored, ...one }) => ({
+        ...one,
+        ...definedOnly({ notRestored: notRestored && [...notRestored] }),
+      })),
     }),
     watch: ({ recorder, resumption }) => [
       recorder.status,
       recorder.autointegration.results,
-      resumption.interruption,
+      resumption.interruptions,
     ],
   }),
   declare("/acquisition/status", {

@@ -120,6 +120,18 @@ export class History {
     this.#changed();
   }
 
+  /** Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button also. */
+  addToInterrupted(job: number, utcUs: number, message: string): void {
+    const interrupted = "job = @job AND outcome IN ('interrupted', 'cancelled') AND startedUtcUs <= @utcUs";
+    this.#database
+      .prepare<[object]>(
+        "UPDATE history SET message = concat(message, '; ', @message) " +
+          `WHERE id = (SELECT max(id) FROM history WHERE ${interrupted})`,
+      )
+      .run({ job, utcUs, message });
+    this.#changed();
+  }
+
   /** Rows of runs that have not ended, oldest first. */
   unfinished(): readonly HistoryRow[] {
     const where = "outcome IN ('waiting', 'running')";

@@ -2,9 +2,10 @@
 // every few seconds, so that it notices when that is set, and at every planned time.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { Origin } from "../acquisition/origin.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Place } from "../spectra/sun.ts";
 import { begin, type Recordings } from "./actions.ts";
@@ -45,6 +46,13 @@ export interface SchedulerStatus {
   readonly nextUtcUs?: number;
   /** Whether jobs outlive the server. */
   readonly isLasting: boolean;
+}
+
+/** A batch that a job had begun. */
+export interface ResumedRun {
+  readonly origin: Origin;
+  readonly startedUtc: string;
+  readonly message: string;
 }
 
 const LOOK_EVERY_US = 10 * SECOND;
@@ -167,6 +175,15 @@ export class Scheduler {
     this.#store.transaction(() => (this.#store.quietTime = parsed.data));
     this.#quietTime.set(parsed.data);
     this.#look();
+  }
+
+  /** A run that the end of the server had interrupted was taken up again, and has ended so. */
+  noteResumption({ origin, startedUtc, message }: ResumedRun): void {
+    if (origin.by !== "schedule" || origin.id === undefined || this.#isClosed) return;
+    const job = Number(origin.id);
+    // Both times are rounded, and the row is written in between.
+    const byUtcUs = Date.parse(startedUtc) * MS + SECOND;
+    this.#keep(() => this.history.addToInterrupted(job, byUtcUs, message));
   }
 
   /** What it has begun is ended by whoever it was begun with. */

@@ -123,6 +123,8 @@ mntpnt = /media/stick
 reserve_mb = 500
 [acquisition]
 interrupted_batch = resume
+resume_within = 36.5
+keep_settings = no
 [logging]
 debug = on
 logfile = server.log
@@ -222,7 +224,7 @@ emulator_target = soil
       mountPoint: "/media/stick",
       reserveMb: 500,
     },
-    acquisition: { interruptedBatch: "resume" },
+    acquisition: { interruptedBatch: "resume", resumeWithinH: 36.5, keepSettings: false },
     logging: { debug: true, logFile: "server.log" },
     piccolo3: { enabled: false },
     box: { trigger: undefined, powerButton: undefined },

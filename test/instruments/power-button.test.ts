@@ -89,6 +89,20 @@ test("a recording that does not end delays the power off by 30 s only", async (c
   assert.equal(events.length, 2);
 });
 
+test("a second press while the first is carried out does nothing", async (context) => {
+  const { clock, events, press } = await opened(context, SECOND);
+  const ignored = "log power button: an earlier press is being carried out, nothing else happens";
+  await press(4 * SECOND);
+  await press(9 * SECOND);
+  await press(4 * SECOND);
+  const shown = events.splice(0).filter((event) => !event.startsWith("settled"));
+  assert.deepEqual(shown, ["log power button: power off", "systemctl poweroff", ignored, ignored]);
+  // The computer is still there.
+  await clock.advance(120 * SECOND);
+  await press(4 * SECOND);
+  assert.equal(events[0], "log power button: power off");
+});
+
 test("glitches and a button that is never released do nothing", async (context) => {
   const { clock, bank, events } = await opened(context);
   bank.drive(3, 0);

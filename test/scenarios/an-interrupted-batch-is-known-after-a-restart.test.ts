@@ -1,67 +1,23 @@
 // The disk as a crash or a power cut leaves it is a copy of the data directory, taken while a batch is recorded.
 
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import type { Interruption } from "../../src/acquisition/resumption.ts";
+import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { TestInstrument } from "../support/instrument.ts";
-
-const RUN = "season";
-const NOTE = ".batch-under-way.json";
-const BATCH = { run: RUN, sequences: 10, delayS: 60, dark: "every" } as const;
-
-/** A data directory in which ten sequences were begun and four are recorded. */
-async function interrupted(context: TestContext, how: "cut" | "stopped"): Promise<string> {
-  const instrument = await TestInstrument.start(context);
-  const { clock, model, server } = instrument;
-  for (const { serial } of model.rack.spectrometers.value) {
-    model.rack.spectrometer(serial).setIntegrationTimeUs("upwelling", 33 * MS);
-    model.rack.spectrometer(serial).setScans(3);
-  }
-  const operation = model.recorder.record(BATCH, { by: "schedule", id: "12" });
-  const isFourth = ({ phase, sequence }: { phase: string; sequence?: number }): boolean =>
-    phase === "waiting" && sequence === 3;
-  await clock.run(until(model.recorder.status, isFourth, NEVER));
-  await clock.advance(30 * SECOND);
-  if (how === "stopped") await clock.run(server.close());
-  const copy = await mkdtemp(join(tmpdir(), "vscope-cut-"));
-  context.after(() => rm(copy, { recursive: true }));
-  await cp(instrument.folder, copy, { recursive: true });
-  operation.cancel("the test goes on with the copy");
-  await instrument.finish(operation);
-  return copy;
-}
-
-async function changeNote(folder: string, change: (note: string) => string): Promise<void> {
-  const path = join(folder, NOTE);
-  await writeFile(path, change(await readFile(path, "utf8")));
-}
-
-async function isNoted(folder: string): Promise<boolean> {
-  return readFile(join(folder, NOTE)).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function settled({ clock, model }: TestInstrument): Promise<Interruption> {
-  const isSettled = (value: Interruption | undefined): boolean => value?.outcome !== "waiting";
-  const interruption = await clock.run(until(model.resumption.interruption, isSettled, NEVER));
-  assert.ok(interruption);
-  // The event is noted after that.
-  await clock.advance(0);
-  return interruption;
-}
-
-async function events(folder: string): Promise<readonly Record<string, unknown>[]> {
-  const lines = (await readFile(join(folder, RUN, "events.jsonl"), "utf8")).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line));
-}
+import {
+  changeNote,
+  copyOf,
+  events,
+  interrupted,
+  isNoted,
+  notes,
+  RUN,
+  settled,
+} from "../support/interrupted.ts";
 
 test("a crash: the batch is closed, with what was recorded and why", async (context) => {
   const folder = await interrupted(context, "cut");
@@ -134,26 +90,40 @@ test("a batch that is resumed and interrupted again goes on from there", async (
   assert.equal(lights.length, 10);
 });
 
-test("what crashes the server each time is not tried for ever", async (context) => {
-  const folder = await interrupted(context, "cut");
-  await changeNote(folder, (note) => {
-    const changed = { ...JSON.parse(note), batch: 7, origin: { by: "resumption", id: `${RUN}/0` } };
-    return JSON.stringify(changed);
+for (const [how, boot] of [
+  ["crashes the server", undefined],
+  ["makes the computer restart", "another start"],
+] as const) {
+  test(`what ${how} each time is not tried for ever`, async (context) => {
+    let folder = await interrupted(context, "cut");
+    await changeNote(folder, (note) =>
+      note.replace("QEP00709", "GONE0001").replace('"batch":0', '"batch":7'),
+    );
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      if (boot !== undefined)
+        await changeNote(folder, (note) => note.replace(/"bootId":"[^"]*"/, `"bootId":"${boot}"`));
+      const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+      await after.clock.advance(30 * SECOND);
+      assert.equal(after.model.resumption.interruptions.value[0]?.outcome, "waiting");
+      folder = await copyOf(context, folder);
+      const [name = ""] = await notes(folder);
+      assert.equal(JSON.parse(await readFile(join(folder, name), "utf8")).attempts, attempt);
+    }
+    const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
+    const { outcome, reason } = await settled(after);
+    assert.deepEqual(
+      { outcome, reason },
+      { outcome: "closed", reason: "it was taken up 3 times and no light was recorded" },
+    );
   });
-  const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
-  const { outcome, reason } = await settled(after);
-  assert.deepEqual(
-    { outcome, reason },
-    { outcome: "closed", reason: "the server crashed again before anything was recorded" },
-  );
-});
+}
 
 test("spectrometers that do not come back are waited for, then the others record", async (context) => {
   const folder = await interrupted(context, "cut");
   await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001"));
   const waiting = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
   await waiting.clock.advance(30 * SECOND);
-  assert.equal(waiting.model.resumption.interruption.value?.outcome, "waiting");
+  assert.equal(waiting.model.resumption.interruptions.value[0]?.outcome, "waiting");
   await waiting.clock.run(waiting.server.close());
   assert.equal(await isNoted(folder), true, "stopped meanwhile, it is still known");
 
@@ -165,21 +135,6 @@ test("spectrometers that do not come back are waited for, then the others record
   assert.equal((await after.finish(after.model.operations.get(id))).state, "done");
 });
 
-test("a recording that somebody has started meanwhile goes before the one that was interrupted", async (context) => {
-  const folder = await interrupted(context, "cut");
-  await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001"));
-  const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
-  const operation = after.model.recorder.record({ run: "other", sequences: 5, delayS: 60 });
-  const { outcome, reason } = await settled(after);
-  assert.deepEqual(
-    { outcome, reason },
-    { outcome: "closed", reason: "record: operation 1 (record) is running" },
-  );
-  await after.clock.advance(SECOND);
-  assert.match(await readFile(join(folder, NOTE), "utf8"), /"run":"other"/);
-  assert.equal((await after.finish(operation)).state, "done");
-});
-
 test("a batch whose lights are all there is closed", async (context) => {
   const folder = await interrupted(context, "cut");
   await changeNote(folder, (note) => note.replace('"sequences":10', '"sequences":4'));
@@ -187,12 +142,14 @@ test("a batch whose lights are all there is closed", async (context) => {
   assert.equal((await settled(after)).reason, "all of its light spectra are recorded");
 });
 
-test("a note that cannot be read does not keep the server from starting", async (context) => {
+test("a note that cannot be understood is set aside, and the server starts", async (context) => {
   const folder = await interrupted(context, "cut");
+  const [name = ""] = await notes(folder);
   await changeNote(folder, () => "{");
   const after = await TestInstrument.start(context, { folder, interruptedBatch: "resume" });
-  assert.equal(after.model.resumption.interruption.value, undefined);
+  assert.deepEqual(after.model.resumption.interruptions.value, []);
   assert.equal(await isNoted(folder), false);
+  assert.equal(await readFile(join(folder, `${name}.damaged`), "utf8"), "{");
 });
 
 for (const end of ["done", "cancelled"] as const) {

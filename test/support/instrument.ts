@@ -35,10 +35,13 @@ export interface TestInstrumentOptions {
   readonly programs?: Programs;
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
+  readonly keepSettings?: boolean;
+  /** A Flame-S and a QE Pro when absent. */
+  readonly spectrometers?: ServerConfig["hardware"]["emulator"]["spectrometers"];
+  /** Of the data directory. */
+  readonly disk?: Disk;
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
-  /** Instead of the computer's own. */
-  readonly disk?: Disk;
 }
 
 export class TestInstrument {
@@ -112,7 +115,13 @@ const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(folder: string, options: TestInstrumentOptions = {}): ServerConfig {
-  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" } = options;
+  const {
+    seed = 1,
+    cloudStrength = 0,
+    place = EDINBURGH,
+    interruptedBatch = "close",
+    keepSettings = true,
+  } = options;
   const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -121,14 +130,20 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
-    acquisition: { interruptedBatch },
+    acquisition: { ...DEFAULT_SERVER_CONFIG.acquisition, interruptedBatch, keepSettings },
     box,
     hardware: {
       ...hardware,
       statusLedPin,
       usb: "emulated",
       gpio: "emulated",
-      emulator: { ...hardware.emulator, seed, cloudStrength, target: "canopy" },
+      emulator: {
+        ...hardware.emulator,
+        ...definedOnly({ spectrometers: options.spectrometers }),
+        seed,
+        cloudStrength,
+        target: "canopy",
+      },
     },
   };
 }
