@@ -149,11 +149,12 @@ async function openParts(
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const limits = new ClientLimits();
   const configured = searchLimits(instrument);
-  const recorder = new Recorder({ ...acquisition, searchLimits: limitedSearch(configured, limits) });
+  const pauseLimitUs = config.acquisition.pauseLimitS * SECOND;
+  const searching = { searchLimits: limitedSearch(configured, limits) };
+  const recorder = new Recorder({ ...acquisition, ...searching, pauseLimitUs });
   const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   lifetime.defer("operations", () => operations.close());
-  const { position } = surroundings;
-  const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
+  const schedule = openSchedule({ config, rack, ...acquisition, recorder, ...surroundings }, lifetime);
   const { scheduler } = schedule;
   const resumption = new Resumption({
     clock,

@@ -101,6 +101,8 @@ export interface ServerConfig {
   readonly acquisition: {
     /** What becomes of a batch that was under way when the server or the computer ended. */
     readonly interruptedBatch: "close" | "resume";
+    /** How long a recording is paused at most; 0 for no limit. */
+    readonly pauseLimitS: number;
   };
   readonly logging: {
     readonly debug: boolean;
@@ -197,6 +199,7 @@ const FILE = section({
   }).prefault({}),
   acquisition: section({
     interrupted_batch: oneOf("close", "resume").default("close"),
+    pause_limit_s: integer(0, 1_000_000).default(3600),
   }).prefault({}),
   logging: section({
     debug: flag().default(false),
@@ -308,7 +311,10 @@ function serverConfig({
       mountPoint: datadir.mntpnt,
       reserveMb: datadir.reserve_mb,
     },
-    acquisition: { interruptedBatch: acquisition.interrupted_batch },
+    acquisition: {
+      interruptedBatch: acquisition.interrupted_batch,
+      pauseLimitS: acquisition.pause_limit_s,
+    },
     logging: { debug: logging.debug, logFile: logging.logfile },
     piccolo3: { enabled: piccolo3.enabled },
     box: boxConfig(box),

@@ -123,6 +123,7 @@ mntpnt = /media/stick
 reserve_mb = 500
 [acquisition]
 interrupted_batch = resume
+pause_limit_s = 900
 [logging]
 debug = on
 logfile = server.log
@@ -222,7 +223,7 @@ emulator_target = soil
       mountPoint: "/media/stick",
       reserveMb: 500,
     },
-    acquisition: { interruptedBatch: "resume" },
+    acquisition: { interruptedBatch: "resume", pauseLimitS: 900 },
     logging: { debug: true, logFile: "server.log" },
     piccolo3: { enabled: false },
     box: { trigger: undefined, powerButton: undefined },

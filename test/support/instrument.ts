@@ -33,6 +33,7 @@ export interface TestInstrumentOptions {
   readonly programs?: Programs;
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
+  readonly pauseLimitS?: number;
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
 }
@@ -108,7 +109,13 @@ const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
 export function emulatedConfig(folder: string, options: TestInstrumentOptions = {}): ServerConfig {
-  const { seed = 1, cloudStrength = 0, place = EDINBURGH, interruptedBatch = "close" } = options;
+  const {
+    seed = 1,
+    cloudStrength = 0,
+    place = EDINBURGH,
+    interruptedBatch = "close",
+    pauseLimitS = 3600,
+  } = options;
   const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   return {
@@ -117,7 +124,7 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
-    acquisition: { interruptedBatch },
+    acquisition: { interruptedBatch, pauseLimitS },
     box,
     hardware: {
       ...hardware,

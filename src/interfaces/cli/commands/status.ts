@@ -20,6 +20,7 @@ const qualityShape = z.looseObject({
     }),
   ),
 });
+const schedulerShape = z.looseObject({ problems: z.array(z.string()).default([]) });
 type Verdict = z.infer<typeof qualityShape>["newest"][number];
 
 const COLOUR_WIDTH = 5;
@@ -34,9 +35,12 @@ export function statusCommand(session: Session): Command {
     session.withClient(async (client) => {
       const acquisition = await client.get("/acquisition/status", session.signal);
       const quality = qualityShape.parse(await client.get("/quality", session.signal));
+      const { problems } = schedulerShape.parse(await client.get("/scheduler", session.signal));
       const { hasColour } = session.terminal;
-      const text = (): string => `${inlineText(acquisition)}\n${verdictsText(quality.newest, hasColour)}`;
-      session.print({ acquisition, quality: quality.newest }, text);
+      const told = problems.map((problem) => `scheduler problem: ${printable(problem)}\n`).join("");
+      const verdicts = (): string => verdictsText(quality.newest, hasColour);
+      const text = (): string => `${inlineText(acquisition)}\n${told}${verdicts()}`;
+      session.print({ acquisition, quality: quality.newest, problems }, text);
     }),
   );
 }
