@@ -159,10 +159,10 @@ async function openParts(
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const configured = searchLimits(instrument);
   const ownLimits = { searchLimits: limitedSearch(configured, limits), qualityLimits: config.quality };
-  const recorder = new Recorder({ ...acquisition, ...ownLimits });
+  const pauseLimitUs = config.acquisition.pauseLimitS * SECOND;
+  const recorder = new Recorder({ ...acquisition, ...ownLimits, pauseLimitUs });
   lifetime.defer("operations", () => operations.close());
-  const { position } = surroundings;
-  const schedule = openSchedule({ config, clock, log, recorder, operations, rack, position }, lifetime);
+  const schedule = openSchedule({ config, rack, ...acquisition, recorder, ...surroundings }, lifetime);
   const { scheduler } = schedule;
   const resumption = new Resumption({
     ...acquisition,

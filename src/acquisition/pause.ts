@@ -1,19 +1,24 @@
-// The gate between exposures: a pause that is asked for takes effect there, and lasts until somebody resumes.
+// The gate between exposures: a pause that is asked for takes effect there, and lasts until somebody resumes, or until its
+// limit: one that is forgotten must not cost a season.
 
 import { firstOf } from "../base/abort.ts";
 import { Cell, type ReadableCell, until } from "../base/cell.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
 
 /** `asked`: the present exposure is finished first. */
 export type PauseState = "running" | "asked" | "paused";
 
 export class Pause {
   readonly #clock: Clock;
+  readonly #limitUs: number;
   readonly #state = new Cell<PauseState>("running");
   #heldUs = 0;
+  #endedFor: string | undefined;
 
-  constructor(clock: Clock) {
+  /** `limitUs`: how long a recording is held at most; 0 for no limit. */
+  constructor(clock: Clock, limitUs: number) {
     this.#clock = clock;
+    this.#limitUs = limitUs;
   }
 
   get state(): ReadableCell<PauseState> {
@@ -25,16 +30,23 @@ export class Pause {
     return this.#heldUs;
   }
 
+  /** Why the last pause was ended, when no client did. */
+  get endedFor(): string | undefined {
+    return this.#endedFor;
+  }
+
   /** False when that is asked for already. */
   ask(): boolean {
     if (this.#state.value !== "running") return false;
+    this.#endedFor = undefined;
     this.#state.set("asked");
     return true;
   }
 
-  /** False when nothing is held. */
-  resume(): boolean {
+  /** False when nothing is held. With a reason when it is no client who does that. */
+  resume(why?: string): boolean {
     if (this.#state.value === "running") return false;
+    this.#endedFor = why;
     this.#state.set("running");
     return true;
   }
@@ -44,8 +56,19 @@ export class Pause {
     if (this.#state.value === "running") return;
     const sinceUs = this.#clock.nowUs();
     this.#state.set("paused");
-    await until(this.#state, (state) => state === "running", signal);
+    const cancel = this.#limit();
+    try {
+      await until(this.#state, (state) => state === "running", signal);
+    } finally {
+      cancel();
+    }
     this.#heldUs += this.#clock.nowUs() - sinceUs;
+  }
+
+  #limit(): () => void {
+    if (this.#limitUs === 0) return () => {};
+    const why = `nobody resumed it within ${this.#limitUs / SECOND} s`;
+    return this.#clock.after(this.#limitUs, () => this.resume(why));
   }
 
   /** Waits with nothing exposed; a pause takes effect at once, and the time goes on meanwhile. */

@@ -1,9 +1,9 @@
 // The one place where recordings begin: checks what was asked, runs one operation at a time, shows its status.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { validRunName } from "../datadir/run-name.ts";
@@ -30,6 +30,8 @@ export interface RecorderOptions {
   readonly operations: Operations;
   readonly searchLimits: SearchLimits;
   readonly qualityLimits: QualityLimits;
+  /** How long a recording is paused at most; 0 for no limit. */
+  readonly pauseLimitUs: number;
 }
 
 type RecordingJob = (parts: BatchParts, signal: AbortSignal) => Promise<void>;
@@ -127,10 +129,10 @@ export class Recorder {
     throw new VscopeError("STATE_CONFLICT", `pause: operation ${operation.id} is paused already`);
   }
 
-  /** Goes on with a recording that is held, whoever did that. Throws STATE_CONFLICT when none is. */
-  resume(): Operation {
+  /** Goes on with a recording that is held, whoever did that; `why` when no client asks. Throws STATE_CONFLICT when none is. */
+  resume(why?: string): Operation {
     const { operation, pause } = this.#require("resume");
-    if (pause.resume()) return operation;
+    if (pause.resume(why)) return operation;
     throw new VscopeError("STATE_CONFLICT", `resume: operation ${operation.id} is not paused`);
   }
 
@@ -160,7 +162,7 @@ export class Recorder {
       throw new VscopeError("STATE_CONFLICT", `${kind}: no channel is configured`);
     // What is taken up again waits for its spectrometers.
     if (takeUp === undefined) this.#requireSpectrometer(kind);
-    const pause = new Pause(this.#options.clock);
+    const pause = new Pause(this.#options.clock, this.#options.pauseLimitUs);
     if (takeUp?.isPaused === true) pause.ask();
     const run = async (report: OperationReport, signal: AbortSignal): Promise<void> => {
       try {
@@ -199,9 +201,21 @@ export class Recorder {
       report.paused(state === "paused");
       this.#status.set(withPause(shown, state));
       log.info({ operation: operation.id, state }, "pause");
+      if (state === "running" && pause.endedFor !== undefined) this.#noteEnd(shown, pause.endedFor);
     });
     const kept = { dataDirectory, journal, darks: this.#darks };
     return { clock, log, optics, ...kept, autointegration, channels, report, pause, show };
+  }
+
+  // Whoever paused it and comes back finds out why it went on.
+  #noteEnd({ operation, run, batch }: AcquisitionStatus, reason: string): void {
+    const { clock, dataDirectory, log } = this.#options;
+    log.warn({ operation, run, batch, reason }, "a paused recording goes on");
+    if (run === undefined) return;
+    const event = { utc: isoUtc(clock.utcUs()), event: "pause-ended", ...definedOnly({ batch }), reason };
+    dataDirectory.notes
+      .addEvent(run, event)
+      .catch((error: unknown) => log.warn({ run, reason: messageOf(error) }, "the event is not noted"));
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {

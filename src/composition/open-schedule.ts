@@ -5,12 +5,15 @@ import type { Operations } from "../acquisition/operations.ts";
 import type { Recorder } from "../acquisition/recorder.ts";
 import { withDeadline } from "../base/abort.ts";
 import type { ReadableCell } from "../base/cell.ts";
-import { type Clock, SECOND } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import { targetOf } from "../client/resource-path.ts";
 import type { ServerConfig } from "../config/server-config.ts";
+import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { ClockState } from "../instruments/clock-state.ts";
 import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ServerModel } from "../resources/model.ts";
@@ -28,6 +31,8 @@ export interface ScheduleParts {
   readonly operations: Operations;
   readonly rack: Rack;
   readonly position: ReadableCell<Position | undefined>;
+  readonly clockState: ReadableCell<ClockState>;
+  readonly dataDirectory: DataDirectory;
 }
 
 /** What the model has of it, and how it begins: the model must be there for that. */
@@ -38,7 +43,7 @@ export interface Schedule extends Pick<ServerModel, "scheduler"> {
 const READ_US = 10 * SECOND;
 
 export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule {
-  const { config, clock, log, recorder, operations, rack, position } = parts;
+  const { config, clock, log, recorder, operations, rack, position, clockState } = parts;
   const store = SchedulerStore.open(join(config.security.state, SCHEDULER_FILE), { clock, log });
   let router: Router<ServerModel> | undefined;
   const scheduler = new Scheduler({
@@ -47,9 +52,11 @@ export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule
     store,
     recordings: recorder,
     operations,
-    power: new SpectrometerPower(rack, clock),
+    power: new SpectrometerPower({ rack, operations, clock }),
     place: position,
     read: (path, signal) => readValue(router, { path, clock }, signal),
+    isSynchronised: () => clockState.value.isSynchronised,
+    clockSet: (jumpUs) => noteJump(parts, jumpUs),
   });
   lifetime.defer("scheduler", () => scheduler.close());
   const begin = (model: ServerModel): void => {
@@ -57,6 +64,21 @@ export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule
     scheduler.start();
   };
   return { scheduler, begin };
+}
+
+// Times of the spectra before and after it do not fit together.
+function noteJump({ clock, log, recorder, dataDirectory }: ScheduleParts, jumpUs: number): void {
+  const { run, batch } = recorder.status.value;
+  if (run === undefined) return;
+  const event = {
+    utc: isoUtc(clock.utcUs()),
+    event: "clock-set",
+    byS: jumpUs / SECOND,
+    ...definedOnly({ batch }),
+  };
+  dataDirectory.notes
+    .addEvent(run, event)
+    .catch((error: unknown) => log.warn({ run, reason: messageOf(error) }, "the event is not noted"));
 }
 
 function readValue(

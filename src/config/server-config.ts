@@ -105,6 +105,8 @@ export interface ServerConfig {
     readonly resumeWithinH: number;
     /** What clients set of the spectrometers outlives a restart. */
     readonly keepSettings: boolean;
+    /** How long a recording is paused at most; 0 for no limit. */
+    readonly pauseLimitS: number;
   };
   readonly logging: {
     readonly debug: boolean;
@@ -203,6 +205,7 @@ const FILE = section({
     interrupted_batch: oneOf("close", "resume").default("close"),
     resume_within: decimal(0, 8760).default(24),
     keep_settings: flag().default(true),
+    pause_limit_s: integer(0, 1_000_000).default(3600),
   }).prefault({}),
   logging: section({
     debug: flag().default(false),
@@ -318,6 +321,7 @@ function serverConfig({
       interruptedBatch: acquisition.interrupted_batch,
       resumeWithinH: acquisition.resume_within,
       keepSettings: acquisition.keep_settings,
+      pauseLimitS: acquisition.pause_limit_s,
     },
     logging: { debug: logging.debug, logFile: logging.logfile },
     piccolo3: { enabled: piccolo3.enabled },

@@ -57,7 +57,7 @@ const EXAMPLE: JobShape = {
 export const SCHEDULER = [
   declare("/scheduler", {
     summary:
-      "What the scheduler waits for, and whether it can: the clock must be set, jobs outlive a restart",
+      "What the scheduler waits for, and whether it can: the clock must be set, jobs outlive a restart; problems say why not",
     value: z.object({
       isClockSet: z.boolean(),
       isQuiet: z.boolean(),
@@ -66,6 +66,7 @@ export const SCHEDULER = [
       waiting: z.number(),
       next: z.string().optional(),
       isLasting: z.boolean(),
+      problems: z.array(z.string()).readonly().optional(),
       jobs: z.number(),
     }),
     get: ({ scheduler }) => {

@@ -3,7 +3,6 @@
 import type { Operation } from "../acquisition/operation.ts";
 import type { BatchSettings } from "../acquisition/settings.ts";
 import type { Clock } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
 import type { RunEnd } from "./history.ts";
 import type { Action } from "./job.ts";
 import type { SpectrometerPower } from "./spectrometer-power.ts";
@@ -22,28 +21,24 @@ export interface Recordings {
   record(asked: Partial<BatchSettings>, origin: ScheduleOrigin): Operation;
   dark(asked: { readonly run?: string }, origin: ScheduleOrigin): Operation;
   autointegrate(asked: { readonly targetPercent?: number }, origin: ScheduleOrigin): Operation;
+  /** Goes on with a recording that is paused. Throws STATE_CONFLICT when none is. */
+  resume(why: string): void;
 }
 
 export interface ActionParts {
   readonly clock: Clock;
-  readonly recordings: Recordings;
+  readonly recordings: Omit<Recordings, "resume">;
   readonly power: SpectrometerPower;
 }
 
 /** What has begun. */
 export interface Begun {
-  readonly operation?: string;
-  /** Rejects when it failed without an operation that says so. */
+  readonly operation: string;
   readonly ended: Promise<RunEnd>;
 }
 
 /** Throws when it cannot be begun. */
-export function begin(
-  action: Action,
-  job: number | null,
-  { clock, recordings, power }: ActionParts,
-  signal: AbortSignal,
-): Begun {
+export function begin(action: Action, job: number | null, { clock, recordings, power }: ActionParts): Begun {
   const origin = { by: "schedule", id: String(job ?? "") } as const;
   switch (action.do) {
     case "record":
@@ -59,7 +54,7 @@ export function begin(
     }
     case "power-on":
     case "power-off":
-      return { ended: switched(power, { wanted: action.do === "power-on" ? "on" : "off", clock }, signal) };
+      return followed(power.begin(action.do === "power-on" ? "on" : "off", origin), clock);
   }
 }
 
@@ -70,14 +65,4 @@ function followed(operation: Operation, clock: Clock): Begun {
     return { outcome, endedUtcUs: clock.utcUs(), message: error?.message, result };
   });
   return { operation: operation.id, ended };
-}
-
-async function switched(
-  power: SpectrometerPower,
-  { wanted, clock }: { readonly wanted: "on" | "off"; readonly clock: Clock },
-  signal: AbortSignal,
-): Promise<RunEnd> {
-  if (power.count === 0) throw new VscopeError("STATE_CONFLICT", "power: no spectrometer has a power switch");
-  await power.set(wanted, signal);
-  return { outcome: "done", endedUtcUs: clock.utcUs() };
 }

@@ -10,6 +10,8 @@ export interface Entry {
   readonly job: Job;
   /** Planned runs up to this moment have been dealt with. */
   readonly settledUtcUs: number;
+  /** The latest moment up to which they ever were, before the clock was set back. */
+  readonly coveredUtcUs: number;
   readonly next: Next;
 }
 
@@ -41,6 +43,14 @@ export class Agenda {
     );
   }
 
+  /** The latest moment up to which anything has been dealt with; 0 for nothing. What follows the sun is ahead of itself. */
+  get coveredUtcUs(): number {
+    const times = this.entries.flatMap(({ job, coveredUtcUs }) =>
+      job.sun === undefined ? [coveredUtcUs] : [],
+    );
+    return Math.max(0, ...times);
+  }
+
   /** The earliest planned run of an active job. */
   get nextUtcUs(): number | undefined {
     const times = this.entries.flatMap(({ job, next }) =>
@@ -50,9 +60,26 @@ export class Agenda {
   }
 
   put(job: Job, settledUtcUs: number): Entry {
-    const entry = { job, settledUtcUs, next: nextAfter(job, settledUtcUs, this.#place) };
-    this.#entries.set(job.id, entry);
-    return entry;
+    const coveredUtcUs = Math.max(settledUtcUs, this.#entries.get(job.id)?.coveredUtcUs ?? 0);
+    return this.#put({ job, settledUtcUs, coveredUtcUs });
+  }
+
+  /** The clock was set back: the hours that come once more are planned once more, as they are other hours. */
+  goBack(utcUs: number): void {
+    for (const { job, settledUtcUs } of this.entries) if (settledUtcUs > utcUs) this.put(job, utcUs);
+  }
+
+  /** The clock was set forwards: what had been dealt with before it was set back has not been missed. */
+  goForwards(utcUs: number): void {
+    for (const { job, settledUtcUs, coveredUtcUs } of this.entries)
+      if (coveredUtcUs > settledUtcUs) this.put(job, Math.max(settledUtcUs, Math.min(coveredUtcUs, utcUs)));
+  }
+
+  /** The clock is right: what lies ahead of it has not been dealt with. Those that have changed. */
+  uncover(utcUs: number): readonly Entry[] {
+    return this.entries
+      .filter(({ settledUtcUs, coveredUtcUs }) => coveredUtcUs > Math.max(settledUtcUs, utcUs))
+      .map(({ job, settledUtcUs }) => this.#put({ job, settledUtcUs, coveredUtcUs: settledUtcUs }));
   }
 
   remove(id: number): void {
@@ -69,6 +96,12 @@ export class Agenda {
   due({ job, settledUtcUs, next }: Entry, untilUtcUs: number): Due {
     if (typeof next === "string" || next.utcUs > untilUtcUs) return { newest: [] };
     return dueBetween(job, { afterUtcUs: settledUtcUs, untilUtcUs }, this.#place);
+  }
+
+  #put(known: Omit<Entry, "next">): Entry {
+    const entry = { ...known, next: nextAfter(known.job, known.settledUtcUs, this.#place) };
+    this.#entries.set(entry.job.id, entry);
+    return entry;
   }
 
   /** Up to when a job counts as dealt with once this run is. */

@@ -3,6 +3,9 @@
 
 import type Database from "better-sqlite3";
 import { Cell, type ReadableCell } from "../base/cell.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Connection } from "./connection.ts";
 
 export type Outcome =
   | "waiting"
@@ -64,16 +67,19 @@ export interface RunEnd {
 const MOST_ROWS = 50_000;
 const PRUNE_EVERY = 100;
 const LONGEST_TEXT = 4_000;
+const UNFINISHED = "outcome IN ('waiting', 'running')";
 const COLUMNS = "job, what, plannedUtcUs, lastPlannedUtcUs, runs, outcome, reason, message";
 
 export class History {
-  readonly #database: Database.Database;
+  readonly #connection: Pick<Connection, "database" | "write">;
+  readonly #log: Log;
   readonly #mostRows: number;
   readonly #changes = new Cell(0);
   #inserted = 0;
 
-  constructor(database: Database.Database, mostRows = MOST_ROWS) {
-    this.#database = database;
+  constructor(connection: Pick<Connection, "database" | "write">, log: Log, mostRows = MOST_ROWS) {
+    this.#connection = connection;
+    this.#log = log;
     this.#mostRows = mostRows;
   }
 
@@ -94,17 +100,17 @@ export class History {
 
   /** Joins the job's newest row when that was skipped for the same reason. */
   skip(skip: Skip): void {
-    if (this.#join(skip, Number.MAX_SAFE_INTEGER)) return;
-    this.#insert({ outcome: "skipped", ...skip });
+    this.#connection.write(() => {
+      if (!this.#join(skip, Number.MAX_SAFE_INTEGER)) this.#insert({ outcome: "skipped", ...skip });
+    });
   }
 
   /** A row that was planned comes to nothing. */
   turnToSkipped(id: number, skip: Skip): void {
-    if (this.#join(skip, id)) {
-      this.#database.prepare<[number]>("DELETE FROM history WHERE id = ?").run(id);
-    } else {
-      this.#set(id, { outcome: "skipped", reason: skip.reason, message: skip.message });
-    }
+    this.#connection.write(() => {
+      if (this.#join(skip, id)) this.#database.prepare<[number]>("DELETE FROM history WHERE id = ?").run(id);
+      else this.#set(id, { outcome: "skipped", reason: skip.reason, message: skip.message });
+    });
     this.#changed();
   }
 
@@ -134,8 +140,9 @@ export class History {
 
   /** Rows of runs that have not ended, oldest first. */
   unfinished(): readonly HistoryRow[] {
-    const where = "outcome IN ('waiting', 'running')";
-    return this.#database.prepare<[], HistoryRow>(`SELECT * FROM history WHERE ${where} ORDER BY id`).all();
+    return this.#database
+      .prepare<[], HistoryRow>(`SELECT * FROM history WHERE ${UNFINISHED} ORDER BY id`)
+      .all();
   }
 
   /** Newest first. */
@@ -175,25 +182,42 @@ export class History {
   #insert(row: Pick<HistoryRow, "job" | "what" | "plannedUtcUs" | "outcome"> & Partial<HistoryRow>): number {
     const complete = { lastPlannedUtcUs: row.plannedUtcUs, runs: 1, reason: null, message: null, ...row };
     const values = COLUMNS.replaceAll(/(\w+)/g, "@$1");
-    const { lastInsertRowid } = this.#database
-      .prepare<[object]>(`INSERT INTO history (${COLUMNS}) VALUES (${values})`)
-      .run(complete);
-    const id = Number(lastInsertRowid);
     this.#inserted += 1;
-    if (this.#inserted % PRUNE_EVERY === 0)
-      this.#database.prepare<[number]>("DELETE FROM history WHERE id <= ?").run(id - this.#mostRows);
+    const id = this.#connection.write(() => {
+      const { lastInsertRowid } = this.#database
+        .prepare<[object]>(`INSERT INTO history (${COLUMNS}) VALUES (${values})`)
+        .run(complete);
+      if (this.#inserted % PRUNE_EVERY === 0) this.#prune(Number(lastInsertRowid) - this.#mostRows);
+      return Number(lastInsertRowid);
+    });
     this.#changed();
     return id;
   }
 
-  #set(id: number, change: Partial<Omit<HistoryRow, "id">>): void {
-    const columns = Object.keys(change).map((column) => `${column} = @${column}`);
-    this.#database
-      .prepare<[object]>(`UPDATE history SET ${columns.join(", ")} WHERE id = @id`)
-      .run({ ...change, id });
+  // A run that still waits, or runs, must be found after a restart.
+  #prune(lastId: number): void {
+    this.#database.prepare<[number]>(`DELETE FROM history WHERE id <= ? AND NOT ${UNFINISHED}`).run(lastId);
   }
 
+  #set(id: number, change: Partial<Omit<HistoryRow, "id">>): void {
+    const columns = Object.keys(change).map((column) => `${column} = @${column}`);
+    this.#connection.write(() =>
+      this.#database
+        .prepare<[object]>(`UPDATE history SET ${columns.join(", ")} WHERE id = @id`)
+        .run({ ...change, id }),
+    );
+  }
+
+  // Who watches must not keep a row from being written.
   #changed(): void {
-    this.#changes.set(this.#changes.value + 1);
+    try {
+      this.#changes.set(this.#changes.value + 1);
+    } catch (error) {
+      this.#log.error({ reason: messageOf(error) }, "nobody could be told of a change of the history");
+    }
+  }
+
+  get #database(): Database.Database {
+    return this.#connection.database;
   }
 }

@@ -9,6 +9,8 @@ import type { Operations } from "../acquisition/operations.ts";
 import type { Begun } from "./actions.ts";
 import type { History, Skip } from "./history.ts";
 import type { Action, Job } from "./job.ts";
+import { LATE_US } from "./missed.ts";
+import { MOST_DUE } from "./plan.ts";
 
 export interface Run {
   /** Of the history; 0 when it could not be written. */
@@ -18,6 +20,7 @@ export interface Run {
   readonly action: Action;
   readonly plannedUtcUs: number;
   readonly onBusy: Job["onBusy"];
+  readonly onMissed: Job["onMissed"];
   readonly when: Job["when"];
 }
 
@@ -32,7 +35,7 @@ export interface RunQueueOptions {
   /** Why a run must not begin now, or nothing. */
   readonly refusal: (run: Run, signal: AbortSignal) => Promise<WhyNot | undefined>;
   /** Throws when it cannot be begun. */
-  readonly begin: (run: Run, signal: AbortSignal) => Begun;
+  readonly begin: (run: Run) => Begun;
   /** Another run has its turn, or none. */
   readonly changed: () => void;
 }
@@ -40,6 +43,7 @@ export interface RunQueueOptions {
 /** What cannot be begun now may be possible in a moment. */
 const PATIENCE_US = 60 * SECOND;
 const TRY_EVERY_US = 5 * SECOND;
+const AGAIN_US = SECOND;
 
 export class RunQueue {
   readonly #options: RunQueueOptions;
@@ -66,12 +70,23 @@ export class RunQueue {
   /** Takes the place of earlier runs that wait and that `replaces` names. */
   add(run: Run, replaces: (earlier: Run) => boolean = () => false): void {
     this.drop(replaces, { reason: "overtaken", message: "a newer run took its place while it waited" });
-    if (run.onBusy === "skip" && this.#occupant() !== undefined) {
+    const isBusy = this.#options.operations.running !== undefined || this.#occupant() !== undefined;
+    if (run.onBusy === "skip" && isBusy) {
       this.#skip(run, this.#busy());
       return;
     }
     this.#waiting.push(run);
+    this.#bound(run.job);
     if (!this.#isWorking) this.#work = this.#drain();
+  }
+
+  // More than that are not made up for, as after a time in which the server was off.
+  #bound(job: number | null): void {
+    const own = this.#waiting.filter((run) => run.job === job);
+    const [oldest] = own;
+    if (own.length <= MOST_DUE || oldest === undefined) return;
+    const message = `${MOST_DUE} newer runs of the job wait, no more are made up for`;
+    this.drop((run) => run === oldest, { reason: "overtaken", message });
   }
 
   /** Takes runs out of the queue that have not begun. */
@@ -91,27 +106,40 @@ export class RunQueue {
 
   async #drain(): Promise<void> {
     const { signal } = this.#closing;
+    const { clock, log } = this.#options;
     this.#isWorking = true;
     while (!signal.aborted && this.#waiting.length > 0) {
-      const { running } = this.#options.operations;
-      if (running !== undefined) {
-        await orAborted(running.finished, signal).catch(() => {});
-        continue;
+      try {
+        await this.#next(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        log.error({ reason: messageOf(error) }, "the queue of scheduled runs goes on after a fault");
+        await clock.delay(AGAIN_US, signal).catch(() => {});
       }
-      this.#current = this.#waiting.shift();
-      this.#dropped = undefined;
-      this.#options.changed();
-      if (this.#current !== undefined) await this.#attempt(this.#current, signal);
-      this.#current = undefined;
-      this.#options.changed();
     }
     this.#isWorking = false;
+  }
+
+  async #next(signal: AbortSignal): Promise<void> {
+    const { operations, changed } = this.#options;
+    const { running } = operations;
+    if (running !== undefined) return await orAborted(running.finished, signal);
+    const run = this.#waiting.shift();
+    this.#current = run;
+    this.#dropped = undefined;
+    changed();
+    try {
+      if (run !== undefined) await this.#attempt(run, signal);
+    } finally {
+      this.#current = undefined;
+      changed();
+    }
   }
 
   async #attempt(run: Run, signal: AbortSignal): Promise<void> {
     const { clock, log, refusal } = this.#options;
     try {
-      const why = await refusal(run, signal);
+      const why = lateness(run, clock.utcUs()) ?? (await refusal(run, signal));
       if (why === undefined) await this.#begin(run, signal);
       else this.#skip(run, why);
     } catch (error) {
@@ -126,20 +154,20 @@ export class RunQueue {
   // Spectrometers need a moment after the start of the server, and when they come back.
   async #begin(run: Run, signal: AbortSignal): Promise<void> {
     const { clock, operations } = this.#options;
-    const untilUs = clock.nowUs() + PATIENCE_US;
+    const untilUs = clock.nowUs() + (run.onMissed === "skip" ? LATE_US : PATIENCE_US);
     for (;;) {
       if (this.#dropped !== undefined) return this.#skip(run, this.#dropped);
       // A client may have been faster.
       if (operations.running !== undefined) return this.#step(run);
-      const begun = this.#tryToBegin(run, clock.nowUs() < untilUs, signal);
+      const begun = this.#tryToBegin(run, clock.nowUs() < untilUs);
       if (begun !== undefined) return this.#follow(run, begun, signal);
       await clock.delay(TRY_EVERY_US, signal);
     }
   }
 
-  #tryToBegin(run: Run, isPatient: boolean, signal: AbortSignal): Begun | undefined {
+  #tryToBegin(run: Run, isPatient: boolean): Begun | undefined {
     try {
-      return this.#options.begin(run, signal);
+      return this.#options.begin(run);
     } catch (error) {
       if (isPatient && isVscopeError(error) && ERRORS[error.code].again) return undefined;
       throw error;
@@ -174,6 +202,8 @@ export class RunQueue {
   #busy(): WhyNot {
     const running = this.#options.operations.running?.status.value;
     const occupant = this.#occupant();
+    if (running?.paused === true)
+      return { reason: "paused", message: `operation ${running.id} (${running.kind}) is paused` };
     if (running !== undefined)
       return { reason: "busy", message: `operation ${running.id} (${running.kind}) is running` };
     return { reason: "busy", message: `job ${occupant?.job ?? "of quiet time"} has its turn` };
@@ -195,4 +225,14 @@ export class RunQueue {
       this.#options.log.error({ reason: messageOf(error) }, "the scheduler's history cannot be written");
     }
   }
+}
+
+// A run that has waited behind another is as late as one that was due while the server was off.
+function lateness({ onMissed, plannedUtcUs }: Run, utcUs: number): WhyNot | undefined {
+  const lateUs = utcUs - plannedUtcUs;
+  if (onMissed !== "skip" || lateUs <= LATE_US) return undefined;
+  return {
+    reason: "missed",
+    message: `it would have begun ${Math.round(lateUs / SECOND)} s late, after another`,
+  };
 }

@@ -1,10 +1,9 @@
 // The scheduler: jobs that begin recordings at their times, or say in the history why they did not. It looks at the clock
-// every few seconds, so that it notices when that is set, and at every planned time.
+// every few seconds, so that it notices when that is set, and at every planned time. Whatever fails, it looks again.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
+import { isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
 import type { Origin } from "../acquisition/origin.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Place } from "../spectra/sun.ts";
@@ -12,29 +11,29 @@ import { begin, type Recordings } from "./actions.ts";
 import { Agenda, type Entry } from "./agenda.ts";
 import { checkedJob } from "./check-job.ts";
 import { type ReadValue, refusalOf } from "./conditions.ts";
-import type { History } from "./history.ts";
+import type { History, HistoryRow } from "./history.ts";
 import { type Action, isQuietAction, type Job, type NewJob } from "./job.ts";
 import { type Now, type Skipped, sortOut } from "./missed.ts";
-import { isPowerOffTime, isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
+import { QuietPower } from "./quiet-power.ts";
+import { isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
 import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
 import type { SpectrometerPower } from "./spectrometer-power.ts";
 import type { SchedulerStore } from "./store.ts";
-import { isClockSet, type Look, WallClock } from "./wall-clock.ts";
+import { Timekeeping, type TimekeepingParts } from "./timekeeping.ts";
+import { isClockSet, type Look } from "./wall-clock.ts";
 
-export interface SchedulerOptions {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface SchedulerOptions extends Omit<TimekeepingParts, "agenda"> {
   /** Closed with the scheduler. */
   readonly store: SchedulerStore;
   readonly recordings: Recordings;
-  readonly operations: Pick<Operations, "running">;
+  readonly operations: Pick<Operations, "running" | "all">;
   readonly power: SpectrometerPower;
   readonly place: ReadableCell<Place | undefined>;
   readonly read: ReadValue;
 }
 
 export interface SchedulerStatus {
-  /** False until the clock of the computer has been set; nothing is begun before. */
+  /** False until the clock of the computer has been set, or is behind what it showed once; nothing is begun before. */
   readonly isClockSet: boolean;
   readonly isQuiet: boolean;
   /** Whether quiet time has switched the spectrometers off. */
@@ -46,6 +45,8 @@ export interface SchedulerStatus {
   readonly nextUtcUs?: number;
   /** Whether jobs outlive the server. */
   readonly isLasting: boolean;
+  /** What somebody should see to: why jobs do not last, why nothing begins. */
+  readonly problems?: readonly string[];
 }
 
 /** A batch that a job had begun. */
@@ -56,21 +57,24 @@ export interface ResumedRun {
 }
 
 const LOOK_EVERY_US = 10 * SECOND;
+const AGAIN_US = SECOND;
 const SAVE_EVERY_US = 600 * SECOND;
 const MOST_JOBS = 1_000;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #store: SchedulerStore;
-  readonly #wall: WallClock;
+  readonly #time: Timekeeping;
   readonly #agenda: Agenda;
   readonly #queue: RunQueue;
+  readonly #power: QuietPower;
   readonly #jobs: Cell<readonly Job[]>;
   readonly #quietTime: Cell<QuietTime>;
   readonly #status: Cell<SchedulerStatus>;
-  readonly #unwatch: () => void;
-  #isClockSet = false;
-  #isPowerOff = false;
+  readonly #unwatch: readonly (() => void)[];
+  /** Jobs that this process has had, those that are over included. */
+  readonly #known = new Set<number>();
+  #isStarted = false;
   #savedUtcUs = 0;
   #isClosed = false;
   #cancelTimer = (): void => {};
@@ -79,20 +83,29 @@ export class Scheduler {
     const { store, clock, log, place, operations } = options;
     this.#options = options;
     this.#store = store;
-    this.#wall = new WallClock(clock, store.seenUtcUs);
-    this.#agenda = new Agenda(store.liveJobs(), place.value);
+    this.#agenda = new Agenda([], place.value);
+    this.#takeJobs();
+    this.#time = new Timekeeping({ ...options, agenda: this.#agenda });
     this.#jobs = new Cell(this.#agenda.jobs);
     this.#quietTime = new Cell(store.quietTime);
     const refusal = (run: Run, signal: AbortSignal) => this.#refusal(run, signal);
-    const start = (run: Run, signal: AbortSignal) => begin(run.action, run.job, options, signal);
+    const start = ({ action, job }: Run) => begin(action, job, options);
     const { history } = store;
     const changed = () => this.#publish();
     this.#queue = new RunQueue({ clock, log, history, operations, refusal, begin: start, changed });
+    const plan = (what: Action["do"], utcUs: number) =>
+      this.#keep(() => history.plan(null, what, utcUs)) ?? 0;
+    this.#power = new QuietPower({ ...options, queue: this.#queue, plan });
     this.#status = new Cell(this.#state(clock.utcUs()));
-    this.#unwatch = place.subscribe((moved) => {
-      this.#agenda.moveTo(moved);
-      this.#publish();
-    });
+    this.#unwatch = [
+      place.subscribe((moved) => {
+        this.#agenda.moveTo(moved);
+        this.#publish();
+      }),
+      store.lasting.subscribe(() => this.#takeWhatReturned()),
+      // A clock that is set while a client records is noted, too.
+      operations.all.subscribe(() => this.#look()),
+    ];
   }
 
   /** Active and suspended jobs, in the order in which they were added. */
@@ -114,6 +127,7 @@ export class Scheduler {
 
   /** Begins to look at the clock. What an earlier process has left behind is in the history, and begun, at the first look. */
   start(): void {
+    this.#isStarted = true;
     this.#look();
   }
 
@@ -133,7 +147,8 @@ export class Scheduler {
     const utcUs = clock.utcUs();
     const at = { utcUs, isClockSet: isClockSet(utcUs), place: place.value, channels };
     const definition = checkedJob(asked, at);
-    const job = this.#store.transaction(() => this.#store.addJob(definition, utcUs - 1));
+    const job = this.#store.order(() => this.#store.addJob(definition, utcUs - 1));
+    this.#known.add(job.id);
     this.#agenda.put(job, utcUs - 1);
     log.info({ job: job.id, do: job.action.do, startUtc: isoUtc(job.startUtcUs) }, "a job is added");
     this.#look();
@@ -172,7 +187,7 @@ export class Scheduler {
       const [issue] = parsed.error.issues;
       throw new VscopeError("VALUE_INVALID", `quiet time: ${issue?.path.join(".")}: ${issue?.message}`);
     }
-    this.#store.transaction(() => (this.#store.quietTime = parsed.data));
+    this.#store.order(() => (this.#store.quietTime = parsed.data));
     this.#quietTime.set(parsed.data);
     this.#look();
   }
@@ -190,31 +205,34 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
-    this.#unwatch();
+    for (const unwatch of this.#unwatch) unwatch();
     await this.#queue.close();
-    if (this.#isClockSet) this.#keep(() => (this.#store.seenUtcUs = this.#options.clock.utcUs()));
-    this.#store.close();
+    if (this.#time.isSet) this.#keep(() => this.#time.save(this.#options.clock.utcUs()));
+    await this.#store.close();
   }
 
   #look(): void {
-    if (this.#isClosed) return;
-    const look = this.#wall.look();
-    this.#isClockSet = look.isSet;
-    if (look.isSet) this.#follow(look);
+    if (this.#isClosed || !this.#isStarted) return;
+    this.#keep(() => {
+      const look = this.#time.look();
+      if (look.isSet) this.#follow(look);
+      if (this.#options.operations.running === undefined) this.#store.tidy();
+    });
     this.#publish();
     this.#arm();
   }
 
+  // Each part on its own: none keeps the others from being done.
   #follow(look: Look): void {
     const { utcUs, isFirst, jumpUs } = look;
-    if (jumpUs !== 0) this.#noteJump(look);
-    if (isFirst) this.#takeOver(utcUs);
+    if (jumpUs !== 0) this.#keep(() => this.#time.follow(look));
+    if (isFirst) this.#keep(() => this.#takeOver(utcUs));
     const now = { utcUs, cause: causeOf(look) };
     for (const entry of this.#inOrder()) this.#keep(() => this.#collect(entry, now));
-    this.#followPower(utcUs);
+    this.#keep(() => this.#power.follow(this.#quietTime.value, utcUs));
     if (utcUs - this.#savedUtcUs < SAVE_EVERY_US && jumpUs === 0) return;
     this.#savedUtcUs = utcUs;
-    this.#keep(() => (this.#store.seenUtcUs = utcUs));
+    this.#keep(() => this.#time.save(utcUs));
   }
 
   // Of those whose time comes at one moment, the earliest planned goes first.
@@ -231,11 +249,11 @@ export class Scheduler {
     const { job } = entry;
     const { begin: toBegin, skipped } = sortOut(due, job, now);
     const settledUtcUs = this.#agenda.settledBy(job, last.utcUs);
-    const { next } = this.#agenda.put(job, settledUtcUs);
+    const { next, coveredUtcUs } = this.#agenda.put(job, settledUtcUs);
     const rows = this.#keep(() =>
       this.#store.transaction(() => {
         for (const one of skipped) this.#skip(job, one);
-        this.#store.settle(job.id, settledUtcUs);
+        this.#store.settle(job.id, coveredUtcUs);
         if (next === "never") this.#store.setState(job.id, "finished");
         return toBegin.map(({ utcUs }) => this.history.plan(job.id, job.action.do, utcUs));
       }),
@@ -253,48 +271,45 @@ export class Scheduler {
     this.history.skip({ job: id, what: action.do, ...skipped });
   }
 
-  #noteJump({ utcUs, jumpUs }: Look): void {
-    const message = `the clock was set ${jumpUs < 0 ? "back" : "forwards"} by ${Math.round(Math.abs(jumpUs) / SECOND)} s`;
-    this.#options.log.warn({ jumpS: jumpUs / SECOND }, message);
-    this.#keep(() => this.history.note("clock", utcUs, message));
-    if (jumpUs > 0) return;
-    // The hours that come once more are planned once more: they are other hours.
-    for (const { job, settledUtcUs } of this.#agenda.entries) {
-      if (settledUtcUs <= utcUs) continue;
-      this.#agenda.put(job, utcUs);
-      this.#keep(() => this.#store.settle(job.id, utcUs));
+  #takeJobs(): void {
+    for (const { job, settledUtcUs } of this.#store.liveJobs()) {
+      if (this.#known.has(job.id)) continue;
+      this.#known.add(job.id);
+      this.#agenda.put(job, settledUtcUs);
     }
+  }
+
+  // The file can be written again, and may hold what could not be read before.
+  #takeWhatReturned(): void {
+    if (this.#isStarted && this.#store.lasting.value.isLasting) {
+      this.#keep(() => this.#takeJobs());
+      this.#keep(() => this.#quietTime.set(this.#store.quietTime));
+      if (this.#time.isSet) this.#keep(() => this.#takeOver(this.#options.clock.utcUs()));
+    }
+    this.#look();
+    this.#publish();
   }
 
   // What an earlier process has begun is over; what it had planned and not begun is begun now, or skipped.
   #takeOver(utcUs: number): void {
-    const rows = this.#keep(() => this.history.unfinished()) ?? [];
-    for (const { id, job: jobId, outcome, what, plannedUtcUs } of rows) {
-      const job = jobId === null ? undefined : this.#store.job(jobId);
-      const isLive = job?.state === "active" || job?.state === "finished";
-      if (outcome === "running") {
-        const message = "the server ended before the run did";
-        this.#keep(() => this.history.end(id, { outcome: "interrupted", endedUtcUs: utcUs, message }));
-      } else if (job !== undefined && isLive && job.onMissed !== "skip") {
-        this.#queue.add({ ...runOf(job, id), plannedUtcUs });
-      } else {
-        const planned = { plannedUtcUs, lastPlannedUtcUs: plannedUtcUs, runs: 1 };
-        const why = { reason: "missed", message: "the server ended before the run began" };
-        this.#keep(() => this.history.turnToSkipped(id, { job: jobId, what, ...planned, ...why }));
-      }
-    }
+    const own = new Set([this.#queue.current, ...this.#queue.waiting].map((run) => run?.row));
+    for (const row of this.history.unfinished())
+      if (!own.has(row.id)) this.#keep(() => this.#takeOverRow(row, utcUs));
   }
 
-  #followPower(utcUs: number): void {
-    const wanted = isPowerOffTime(this.#quietTime.value, utcUs);
-    if (wanted === this.#isPowerOff) return;
-    this.#isPowerOff = wanted;
-    if (this.#options.power.count === 0) return;
-    const action: Action = { do: wanted ? "power-off" : "power-on" };
-    const row = this.#keep(() => this.history.plan(null, action.do, utcUs)) ?? 0;
-    const onBusy = "wait";
-    const run = { row, job: null, action, plannedUtcUs: utcUs, onBusy, when: undefined } as const;
-    this.#queue.add(run, (earlier) => earlier.job === null);
+  #takeOverRow({ id, job: jobId, outcome, what, plannedUtcUs }: HistoryRow, utcUs: number): void {
+    const job = jobId === null ? undefined : this.#store.job(jobId);
+    const isLive = job?.state === "active" || job?.state === "finished";
+    if (outcome === "running") {
+      const message = "the server ended before the run did";
+      this.history.end(id, { outcome: "interrupted", endedUtcUs: utcUs, message });
+    } else if (job !== undefined && isLive && job.onMissed !== "skip") {
+      this.#queue.add({ ...runOf(job, id), plannedUtcUs });
+    } else {
+      const planned = { plannedUtcUs, lastPlannedUtcUs: plannedUtcUs, runs: 1 };
+      const why = { reason: "missed", message: "the server ended before the run began" };
+      this.history.turnToSkipped(id, { job: jobId, what, ...planned, ...why });
+    }
   }
 
   async #refusal({ job: id, action, when }: Run, signal: AbortSignal): Promise<WhyNot | undefined> {
@@ -314,58 +329,72 @@ export class Scheduler {
       throw new VscopeError("STATE_CONFLICT", fact);
     }
     if (entry.job.state === state) return;
-    this.#store.transaction(() => this.#store.setState(id, state));
+    this.#store.order(() => this.#store.setState(id, state));
     this.#agenda.put({ ...entry.job, state }, entry.settledUtcUs);
     this.#options.log.info({ job: id, state }, "a job has a new state");
   }
 
   #publish(): void {
-    this.#jobs.set(this.#agenda.jobs);
-    this.#status.set(this.#state(this.#options.clock.utcUs()));
+    this.#keep(() => this.#jobs.set(this.#agenda.jobs));
+    this.#keep(() => this.#status.set(this.#state(this.#options.clock.utcUs())));
   }
 
   #state(utcUs: number): SchedulerStatus {
     const { nextUtcUs } = this.#agenda;
     const running = this.#queue.current?.job ?? undefined;
+    const problems = [this.#store.lasting.value.reason, this.#time.problem].filter(
+      (one) => one !== undefined,
+    );
     return {
-      isClockSet: this.#isClockSet,
+      isClockSet: this.#time.isSet,
       isQuiet: isQuiet(this.#quietTime.value, utcUs),
-      isPowerOff: this.#isPowerOff,
+      isPowerOff: this.#power.isOff,
       ...(running === undefined ? {} : { running }),
       waiting: this.#queue.waiting.length,
       ...(nextUtcUs === undefined ? {} : { nextUtcUs }),
-      isLasting: this.#store.isLasting,
+      isLasting: this.#store.lasting.value.isLasting,
+      ...(problems.length === 0 ? {} : { problems }),
     };
   }
 
   #arm(): void {
     this.#cancelTimer();
-    const { clock } = this.#options;
-    const utcUs = clock.utcUs();
-    // Nobody waits for anything.
-    if (this.#isClockSet && this.#jobs.value.length === 0 && !this.#quietTime.value.enabled) return;
-    const nextUtcUs = this.#isClockSet ? this.#agenda.nextUtcUs : undefined;
-    const us = Math.min(LOOK_EVERY_US, Math.max(0, (nextUtcUs ?? Number.POSITIVE_INFINITY) - utcUs));
-    this.#cancelTimer = clock.after(us, () => this.#look());
+    const us = this.#keep(() => this.#untilNextUs()) ?? AGAIN_US;
+    if (us < Number.POSITIVE_INFINITY) this.#cancelTimer = this.#options.clock.after(us, () => this.#look());
   }
 
-  // A disk that takes no row must not keep anything from being recorded.
-  #keep<T>(write: () => T): T | undefined {
+  #untilNextUs(): number {
+    const { clock, operations } = this.#options;
+    const isIdle = this.#jobs.value.length === 0 && !this.#quietTime.value.enabled;
+    // Nobody waits for anything.
+    if (this.#time.isSet && isIdle && operations.running === undefined) return Number.POSITIVE_INFINITY;
+    const { nextUtcUs } = this.#agenda;
+    if (!this.#time.isSet || nextUtcUs === undefined) return LOOK_EVERY_US;
+    const us = nextUtcUs - clock.utcUs();
+    // What is due still has failed.
+    return us > 0 ? Math.min(LOOK_EVERY_US, us) : AGAIN_US;
+  }
+
+  // Neither a disk that takes no row nor a fault in a part of it may keep anything from being recorded.
+  #keep<T>(task: () => T): T | undefined {
     try {
-      return write();
+      return task();
     } catch (error) {
-      this.#options.log.error({ reason: messageOf(error) }, "the scheduler cannot keep what it does");
+      this.#options.log.error(
+        { reason: messageOf(error) },
+        "the scheduler goes on without a part of its work",
+      );
       return undefined;
     }
   }
 }
 
-function runOf({ id, action, onBusy, when }: Job, row: number): Omit<Run, "plannedUtcUs"> {
-  return { row, job: id, action, onBusy, when };
+function runOf({ id, action, onBusy, onMissed, when }: Job, row: number): Omit<Run, "plannedUtcUs"> {
+  return { row, job: id, action, onBusy, onMissed, when };
 }
 
-function causeOf({ isFirst, wasUnset, jumpUs }: Look): string {
-  if (wasUnset) return "the clock was not set";
+function causeOf({ isFirst, was, jumpUs }: Look): string {
+  if (was !== undefined) return was === "unset" ? "the clock was not set" : "the clock was behind";
   if (isFirst) return "the server was not running";
   if (jumpUs > 0) return `the clock was set forwards by ${Math.round(jumpUs / SECOND)} s`;
   return "the server was held up";

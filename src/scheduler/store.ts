@@ -1,10 +1,11 @@
 // What of the scheduler outlives the server: jobs, quiet time and the history, in one SQLite file of its own.
 
 import type Database from "better-sqlite3";
-import type { Clock } from "../base/clock.ts";
+import type { ReadableCell } from "../base/cell.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { openDatabase } from "./database.ts";
+import { Connection, type Lasting } from "./connection.ts";
+import type { DatabaseParts } from "./database.ts";
 import { History } from "./history.ts";
 import { type Job, type JobDefinition, type JobState, jobDefinition } from "./job.ts";
 import { NO_QUIET_TIME, type QuietTime, quietTime } from "./quiet-time.ts";
@@ -29,33 +30,46 @@ const MOST_PAST_JOBS = 1_000;
 
 export class SchedulerStore {
   readonly history: History;
-  readonly #database: Database.Database;
+  readonly #connection: Connection;
   readonly #log: Log;
 
-  private constructor(database: Database.Database, log: Log) {
-    this.#database = database;
+  private constructor(connection: Connection, log: Log) {
+    this.#connection = connection;
     this.#log = log;
-    this.history = new History(database);
+    this.history = new History(connection, log);
   }
 
-  /** Never throws: see database.ts. */
-  static open(path: string, parts: { readonly clock: Clock; readonly log: Log }): SchedulerStore {
-    return new SchedulerStore(openDatabase(path, parts), parts.log);
+  /** Never throws: see connection.ts. */
+  static open(path: string, parts: DatabaseParts): SchedulerStore {
+    return new SchedulerStore(new Connection(path, parts), parts.log);
   }
 
-  /** Whether jobs outlive the server. */
-  get isLasting(): boolean {
-    return !this.#database.memory;
+  /** Whether jobs outlive the server. What the file holds is there as soon as it does. */
+  get lasting(): ReadableCell<Lasting> {
+    return this.#connection.state;
   }
 
-  /** All changes of `task`, or none of them. Throws DATADIR_IO. */
+  /** What a client has ordered: all changes of `task`, on the disk, or none of them. Throws DATADIR_IO. */
+  order<T>(task: () => T): T {
+    try {
+      return this.#connection.writeThrough(task);
+    } catch (error) {
+      throw asIoError(error);
+    }
+  }
+
+  /** What becomes of runs: all changes of `task`, soon on the disk, or none of them. Throws DATADIR_IO. */
   transaction<T>(task: () => T): T {
     try {
-      return this.#database.transaction(task)();
+      return this.#connection.write(task);
     } catch (error) {
-      if (error instanceof VscopeError) throw error;
-      throw new VscopeError("DATADIR_IO", `scheduler: ${messageOf(error)}`, { cause: error });
+      throw asIoError(error);
     }
+  }
+
+  /** For moments in which nothing is measured: it waits for the disk. */
+  tidy(): void {
+    this.#connection.tidy();
   }
 
   /** Jobs that can still run, in the order in which they were added. */
@@ -89,9 +103,11 @@ export class SchedulerStore {
   }
 
   settle(id: number, settledUtcUs: number): void {
-    this.#database
-      .prepare<[number, number]>("UPDATE jobs SET settledUtcUs = ? WHERE id = ?")
-      .run(settledUtcUs, id);
+    this.#connection.write(() =>
+      this.#database
+        .prepare<[number, number]>("UPDATE jobs SET settledUtcUs = ? WHERE id = ?")
+        .run(settledUtcUs, id),
+    );
   }
 
   get quietTime(): QuietTime {
@@ -112,8 +128,12 @@ export class SchedulerStore {
     this.#set("seenUtcUs", utcUs);
   }
 
-  close(): void {
-    this.#database.close();
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  get #database(): Database.Database {
+    return this.#connection.database;
   }
 
   // A row that cannot be read is another program's doing; it must not keep the others from running.
@@ -132,10 +152,17 @@ export class SchedulerStore {
   }
 
   #set(name: string, value: unknown): void {
-    this.#database
-      .prepare<[string, string]>("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)")
-      .run(name, JSON.stringify(value));
+    this.#connection.write(() =>
+      this.#database
+        .prepare<[string, string]>("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)")
+        .run(name, JSON.stringify(value)),
+    );
   }
+}
+
+function asIoError(error: unknown): VscopeError {
+  if (error instanceof VscopeError) return error;
+  return new VscopeError("DATADIR_IO", `scheduler: ${messageOf(error)}`, { cause: error });
 }
 
 function parseJson(text: string): unknown {

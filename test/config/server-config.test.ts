@@ -125,6 +125,7 @@ reserve_mb = 500
 interrupted_batch = resume
 resume_within = 36.5
 keep_settings = no
+pause_limit_s = 900
 [logging]
 debug = on
 logfile = server.log
@@ -224,7 +225,7 @@ emulator_target = soil
       mountPoint: "/media/stick",
       reserveMb: 500,
     },
-    acquisition: { interruptedBatch: "resume", resumeWithinH: 36.5, keepSettings: false },
+    acquisition: { interruptedBatch: "resume", resumeWithinH: 36.5, keepSettings: false, pauseLimitS: 900 },
     logging: { debug: true, logFile: "server.log" },
     piccolo3: { enabled: false },
     box: { trigger: undefined, powerButton: undefined },

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
@@ -7,8 +9,8 @@ import { TestInstrument } from "../support/instrument.ts";
 
 const LONG_US = 20 * SECOND;
 
-async function start(context: Parameters<typeof TestInstrument.start>[0]) {
-  const instrument = await TestInstrument.start(context);
+async function start(...args: Parameters<typeof TestInstrument.start>) {
+  const instrument = await TestInstrument.start(...args);
   const { rack, recorder } = instrument.model;
   for (const { serial } of rack.spectrometers.value) {
     rack.spectrometer(serial).setIntegrationTimeUs("downwelling", LONG_US);
@@ -45,7 +47,7 @@ test("the exposure under way is finished, the shutters close, and anybody resume
   const { paused, estimate, state } = operation.status.value;
   assert.deepEqual({ paused, estimate, state }, { paused: true, estimate: undefined, state: "running" });
 
-  await clock.advance(3600 * SECOND);
+  await clock.advance(3500 * SECOND);
   assert.equal(recorder.status.value.phase, "paused");
   assert.deepEqual(await instrument.files("pause"), ["b000000_s000000_dark.pico"]);
   recorder.resume();
@@ -114,4 +116,27 @@ test("a search for integration times is held between channels", async (context) 
   assert.equal(operation.status.value.progress.done, 1);
   recorder.resume();
   assert.equal((await instrument.finish(operation)).state, "done");
+});
+
+test("a pause that is forgotten ends at its limit, and the run tells why; without a limit it stays", async (context) => {
+  const { instrument, operation } = await start(context, { pauseLimitS: 600 });
+  const { clock, model, folder } = instrument;
+  model.recorder.pause();
+  await clock.run(until(model.recorder.status, ({ phase }) => phase === "paused", NEVER));
+  await clock.advance(599 * SECOND);
+  assert.equal(model.recorder.status.value.phase, "paused");
+  await clock.advance(2 * SECOND);
+  assert.equal((await instrument.finish(operation)).state, "done");
+  const events = await readFile(join(folder, "pause", "events.jsonl"), "utf8");
+  assert.match(
+    events,
+    /^{"utc":"[^"]+","event":"pause-ended","batch":0,"reason":"nobody resumed it within 600 s"}\n$/,
+  );
+
+  const endless = await start(context, { pauseLimitS: 0 });
+  endless.instrument.model.recorder.pause();
+  await endless.instrument.clock.advance(100 * 3600 * SECOND);
+  assert.equal(endless.instrument.model.recorder.status.value.phase, "paused");
+  endless.operation.cancel("enough");
+  await endless.instrument.finish(endless.operation);
 });

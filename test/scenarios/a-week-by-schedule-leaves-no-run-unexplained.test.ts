@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { NEVER } from "../../src/base/abort.ts";
 import { isoUtc, SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
@@ -14,6 +15,7 @@ import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import type { HistoryRow } from "../../src/scheduler/history.ts";
 import type { NewJob } from "../../src/scheduler/job.ts";
 import { Server } from "../../src/server.ts";
+import { SettableClock } from "../scheduler/bench.ts";
 import { emulatedConfig } from "../support/instrument.ts";
 
 const HOUR = 3600 * SECOND;
@@ -72,7 +74,8 @@ const JOBS: readonly (readonly [runs: number, job: NewJob & { readonly name: str
 ];
 
 class Week {
-  readonly clock = new VirtualClock(START - 60 * SECOND);
+  readonly virtual = new VirtualClock(START - 60 * SECOND);
+  readonly clock = new SettableClock(this.virtual);
   readonly folder: string;
   server: Server | undefined;
   isFull = false;
@@ -86,7 +89,7 @@ class Week {
   }
 
   async on(): Promise<void> {
-    const { clock, folder } = this;
+    const { clock, virtual, folder } = this;
     const disk: Disk = {
       ...SYSTEM_DISK,
       space: async (path) => (this.isFull ? { freeBytes: 5e6, totalBytes: 1e9 } : SYSTEM_DISK.space(path)),
@@ -94,17 +97,17 @@ class Week {
     const config = emulatedConfig(folder, { cloudStrength: 0.8 });
     await writeFile(join(folder, config.config), CONFIGURATION);
     const options = { config, clock, log: SILENT, version: "test", disk };
-    this.server = await clock.run(Server.start(options, NEVER));
+    this.server = await virtual.run(Server.start(options, NEVER));
   }
 
   async off(): Promise<void> {
-    await this.clock.run(this.server?.close() ?? Promise.resolve());
+    await this.virtual.run(this.server?.close() ?? Promise.resolve());
     this.server = undefined;
   }
 
   /** Lets time pass until a moment of the week. */
   until(day: number, hour: number): Promise<void> {
-    return this.clock.advance(START + day * DAY + hour * HOUR - this.clock.utcUs());
+    return this.virtual.advance(START + day * DAY + hour * HOUR - this.clock.utcUs());
   }
 
   setPlugged(isPlugged: boolean): void {
@@ -125,7 +128,7 @@ async function liveThrough(week: Week): Promise<void> {
   await week.until(1, 10.9);
   week.setPlugged(true);
   await week.until(3, 13);
-  await week.clock.advance(SECOND / 4);
+  await week.virtual.advance(SECOND / 4);
   week.setPlugged(false);
   await week.until(3, 13.1);
   week.setPlugged(true);
@@ -137,16 +140,45 @@ async function liveThrough(week: Week): Promise<void> {
   scheduler.suspend(2);
   await week.until(5, 14.1);
   scheduler.resume(2);
+  await restartLocked(week);
   // It is switched off in the middle of a recording.
   await week.until(6, 10);
-  await week.clock.advance(SECOND / 4);
+  await week.virtual.advance(SECOND / 4);
   await week.off();
   await week.until(6, 13.6);
   await week.on();
+  await restartBehind(week);
   await week.until(7, -1e-6);
 }
 
-test("a week with quiet time, power-off, clouds, drop-outs, a full disk and a restart", {
+// Another program has locked the scheduler's file when the server begins, for two hours and a half.
+async function restartLocked(week: Week): Promise<void> {
+  await week.until(5, 16.2);
+  await week.off();
+  const other = new Database(join(week.folder, ".state", "scheduler.sqlite"));
+  other.exec("BEGIN EXCLUSIVE");
+  await week.on();
+  const { status } = week.model.scheduler;
+  assert.match(status.value.problems?.[0] ?? "", /database is locked/);
+  await week.until(5, 18.7);
+  other.close();
+  await week.until(5, 18.8);
+  assert.equal(status.value.isLasting, true);
+}
+
+// Without a battery for its clock the computer begins three hours behind, and is told the time six minutes later.
+async function restartBehind(week: Week): Promise<void> {
+  await week.until(6, 16.8);
+  await week.off();
+  await week.until(6, 16.95);
+  week.clock.offsetUs -= 3 * HOUR;
+  await week.on();
+  await week.until(6, 14.05);
+  assert.match(week.model.scheduler.status.value.problems?.[0] ?? "", /clock: 10\d{3} s behind/);
+  week.clock.offsetUs += 3 * HOUR;
+}
+
+test("a week with quiet time, power-off, clouds, drop-outs, a full disk, a locked file, a clock that is behind, restarts", {
   timeout: 300_000,
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "vscope-"));

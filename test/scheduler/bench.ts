@@ -9,7 +9,7 @@ import { Operations } from "../../src/acquisition/operations.ts";
 import { Cell } from "../../src/base/cell.ts";
 import { type Clock, delayOn, isoUtc, SECOND } from "../../src/base/clock.ts";
 import { VscopeError } from "../../src/base/errors.ts";
-import { SILENT } from "../../src/base/log.ts";
+import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { Recordings, ScheduleOrigin } from "../../src/scheduler/actions.ts";
 import type { HistoryRow } from "../../src/scheduler/history.ts";
@@ -70,11 +70,20 @@ export class SchedulerBench {
   recordingUs = 10 * SECOND;
   /** What a recording is refused with. */
   refusal: VscopeError | undefined;
+  /** What the computer says of its clock. */
+  isSynchronised: boolean | undefined;
+  /** How often the scheduler has ended a pause. */
+  resumed = 0;
+  readonly jumpsS: number[] = [];
   switched: readonly string[] = ["QEP00709", "FLMS01859"];
   scheduler: Scheduler;
+  /** What becomes of a part before the scheduler gets it. */
+  wrap = <T extends object>(_name: string, part: T): T => part;
+  readonly #log: Log;
   #isStopped = false;
 
-  constructor(test: TestContext, startIso = "2026-06-21T12:00:00Z") {
+  constructor(test: TestContext, startIso = "2026-06-21T12:00:00Z", log: Log = SILENT) {
+    this.#log = log;
     this.clock = new SettableClock(new VirtualClock(utc(startIso)));
     this.operations = new Operations({ clock: this.clock, log: SILENT });
     const folder = mkdtempSync(join(tmpdir(), "vscope-"));
@@ -126,22 +135,27 @@ export class SchedulerBench {
   }
 
   #open(): Scheduler {
-    const { clock, operations, place } = this;
+    const { operations, wrap } = this;
+    const clock = wrap<Clock>("clock", this.clock);
+    const log = wrap("log", this.#log);
     return new Scheduler({
       clock,
-      log: SILENT,
-      store: SchedulerStore.open(this.file, { clock, log: SILENT }),
-      recordings: this.#recordings(),
-      operations,
-      power: new SpectrometerPower(
-        {
+      log,
+      store: SchedulerStore.open(this.file, { clock, log }),
+      recordings: wrap("recordings", this.#recordings()),
+      operations: wrap("operations", operations),
+      power: new SpectrometerPower({
+        rack: wrap("rack", {
           switched: this.switched,
           setPower: async (serial, wanted) =>
             void this.power.push(`${isoUtc(clock.utcUs()).slice(11, 19)} ${serial} ${wanted}`),
-        },
+        }),
+        operations,
         clock,
-      ),
-      place,
+      }),
+      place: wrap("place", this.place),
+      isSynchronised: () => this.isSynchronised,
+      clockSet: (jumpUs) => void this.jumpsS.push(Math.round(jumpUs / SECOND)),
       read: async (path) => {
         if (this.values.has(path)) return this.values.get(path);
         throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: no such resource`);
@@ -163,6 +177,7 @@ export class SchedulerBench {
       record: ({ run }, origin) => start("record", run, origin),
       dark: ({ run }, origin) => start("dark", run, origin),
       autointegrate: (_asked, origin) => start("autointegrate", undefined, origin),
+      resume: () => void this.resumed++,
     };
   }
 }

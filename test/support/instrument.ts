@@ -40,6 +40,7 @@ export interface TestInstrumentOptions {
   readonly spectrometers?: ServerConfig["hardware"]["emulator"]["spectrometers"];
   /** Of the data directory. */
   readonly disk?: Disk;
+  readonly pauseLimitS?: number;
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
 }
@@ -121,6 +122,7 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     place = EDINBURGH,
     interruptedBatch = "close",
     keepSettings = true,
+    pauseLimitS = 3600,
   } = options;
   const { box = DEFAULT_SERVER_CONFIG.box, statusLedPin } = options;
   const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
@@ -130,7 +132,7 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
     position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
     datadir: { ...datadir, datadir: folder },
-    acquisition: { ...DEFAULT_SERVER_CONFIG.acquisition, interruptedBatch, keepSettings },
+    acquisition: { ...DEFAULT_SERVER_CONFIG.acquisition, interruptedBatch, keepSettings, pauseLimitS },
     box,
     hardware: {
       ...hardware,

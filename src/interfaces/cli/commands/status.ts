@@ -20,6 +20,7 @@ const qualityShape = z.looseObject({
     }),
   ),
 });
+const schedulerShape = z.looseObject({ problems: z.array(z.string()).default([]) });
 type Verdict = z.infer<typeof qualityShape>["newest"][number];
 
 const COLOUR_WIDTH = 5;
@@ -35,10 +36,13 @@ export function statusCommand(session: Session): Command {
       const acquisition = await client.get("/acquisition/status", session.signal);
       const currentRun = await client.getAs("/datadir/run", z.string(), session.signal);
       const quality = qualityShape.parse(await client.get("/quality", session.signal));
+      const { problems } = schedulerShape.parse(await client.get("/scheduler", session.signal));
       const { hasColour } = session.terminal;
+      const told = problems.map((problem) => `scheduler problem: ${printable(problem)}\n`).join("");
+      const verdicts = (): string => verdictsText(quality.newest, hasColour);
       const text = (): string =>
-        `${inlineText(acquisition)}\ncurrent run: ${printable(currentRun)}\n${verdictsText(quality.newest, hasColour)}`;
-      session.print({ acquisition, currentRun, quality: quality.newest }, text);
+        `${inlineText(acquisition)}\ncurrent run: ${printable(currentRun)}\n${told}${verdicts()}`;
+      session.print({ acquisition, currentRun, quality: quality.newest, problems }, text);
     }),
   );
 }
