@@ -13,6 +13,7 @@ import { targetOf } from "../client/resource-path.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
+import { absenceOf, requireComparable } from "../resources/condition-check.ts";
 import type { ServerModel } from "../resources/model.ts";
 import { Router } from "../resources/router.ts";
 import { TREE } from "../resources/tree.ts";
@@ -50,6 +51,10 @@ export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule
     power: new SpectrometerPower(rack, clock),
     place: position,
     read: (path, signal) => readValue(router, { path, clock }, signal),
+    checkValue: (wanted) => {
+      requireComparable(TREE, wanted);
+      return router === undefined ? undefined : absenceOf(router, wanted);
+    },
   });
   lifetime.defer("scheduler", () => scheduler.close());
   const begin = (model: ServerModel): void => {

@@ -76,7 +76,8 @@ export const SCHEDULER = [
     watch: ({ scheduler }) => [scheduler.status, scheduler.jobs],
   }),
   declare("/scheduler/jobs", {
-    summary: "Jobs that are active or suspended; POST adds one",
+    summary:
+      "Jobs that are active or suspended; POST adds one, and its answer has warnings when no run is in sight",
     type: "core.ll",
     typicalBytes: 2_000,
     value: z.array(jobShape),
@@ -86,7 +87,9 @@ export const SCHEDULER = [
     input: newJobShape,
     post: ({ scheduler }, _at, asked) => {
       const job = scheduler.add(newJobOf(asked));
-      return { location: ["scheduler", "jobs", String(job.id)], value: shapeOfJob(job) };
+      const warnings = scheduler.warnings(job);
+      const value = { ...shapeOfJob(job), ...(warnings.length === 0 ? {} : { warnings }) };
+      return { location: ["scheduler", "jobs", String(job.id)], value };
     },
   }),
   declare("/scheduler/jobs/{id}", {

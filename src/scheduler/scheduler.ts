@@ -10,7 +10,7 @@ import type { Place } from "../spectra/sun.ts";
 import { begin, type Recordings } from "./actions.ts";
 import { Agenda, type Entry } from "./agenda.ts";
 import { checkedJob } from "./check-job.ts";
-import { type ReadValue, refusalOf } from "./conditions.ts";
+import { type CheckValue, type ReadValue, refusalOf } from "./conditions.ts";
 import type { History } from "./history.ts";
 import { type Action, isQuietAction, type Job, type NewJob } from "./job.ts";
 import { type Now, type Skipped, sortOut } from "./missed.ts";
@@ -18,6 +18,7 @@ import { isPowerOffTime, isQuiet, type QuietTime, quietTime } from "./quiet-time
 import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
 import type { SpectrometerPower } from "./spectrometer-power.ts";
 import type { SchedulerStore } from "./store.ts";
+import { sunWarning } from "./sun-reach.ts";
 import { isClockSet, type Look, WallClock } from "./wall-clock.ts";
 
 export interface SchedulerOptions {
@@ -30,6 +31,7 @@ export interface SchedulerOptions {
   readonly power: SpectrometerPower;
   readonly place: ReadableCell<Place | undefined>;
   readonly read: ReadValue;
+  readonly checkValue?: CheckValue;
 }
 
 export interface SchedulerStatus {
@@ -120,14 +122,23 @@ export class Scheduler {
   add(asked: NewJob): Job {
     if (this.#jobs.value.length >= MOST_JOBS)
       throw new VscopeError("STATE_CONFLICT", `job: there are ${MOST_JOBS} jobs, and no more can be added`);
-    const { clock, place, log } = this.#options;
+    const { clock, place, log, checkValue } = this.#options;
     const utcUs = clock.utcUs();
-    const definition = checkedJob(asked, { utcUs, isClockSet: isClockSet(utcUs), place: place.value });
+    const at = { utcUs, isClockSet: isClockSet(utcUs), place: place.value, checkValue };
+    const definition = checkedJob(asked, at);
     const job = this.#store.transaction(() => this.#store.addJob(definition, utcUs - 1));
     this.#agenda.put(job, utcUs - 1);
     log.info({ job: job.id, do: job.action.do, startUtc: isoUtc(job.startUtcUs) }, "a job is added");
     this.#look();
     return this.job(job.id);
+  }
+
+  /** Why a job that makes sense may never run, as far as is known now. */
+  warnings(job: Job): readonly string[] {
+    const { place, checkValue } = this.#options;
+    const values = job.when?.values ?? [];
+    const all = [sunWarning(job, place.value), ...values.map((wanted) => checkValue?.(wanted))];
+    return all.filter((text) => text !== undefined);
   }
 
   /** Its runs are skipped until it is resumed. Throws RESOURCE_NOT_FOUND, or STATE_CONFLICT when it is over. */
