@@ -77,7 +77,7 @@ export const SCHEDULER = [
   }),
   declare("/scheduler/jobs", {
     summary:
-      "Jobs that are active or suspended; POST adds one, and its answer has warnings when no run is in sight",
+      "Jobs that are active or suspended; nextVoid: the sun does not do then what the job waits for; POST adds one, its answer has warnings when no run is in sight",
     type: "core.ll",
     typicalBytes: 2_000,
     value: z.array(jobShape),
@@ -101,8 +101,8 @@ export const SCHEDULER = [
     watch: ({ scheduler }) => [scheduler.jobs],
     put: ({ scheduler }, { id }, wanted) => {
       const job = numberOf(id);
-      const { state, next: _, ...rest } = definedOnly(wanted);
-      const { state: present, next: __, ...same } = shapeOfJob(scheduler.job(job));
+      const { state, next: _, nextVoid: __, ...rest } = definedOnly(wanted);
+      const { state: present, next: ___, nextVoid: ____, ...same } = shapeOfJob(scheduler.job(job));
       if (!isDeepStrictEqual(rest, same))
         throw new VscopeError(
           "VALUE_INVALID",

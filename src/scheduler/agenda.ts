@@ -36,9 +36,10 @@ export class Agenda {
   }
 
   get jobs(): readonly Job[] {
-    return this.entries.map(({ job, next }) =>
-      typeof next === "string" ? job : { ...job, nextUtcUs: next.utcUs },
-    );
+    return this.entries.map(({ job, next }) => {
+      if (typeof next === "string" || job.state !== "active") return job;
+      return next.isVoid === true ? { ...job, nextVoidUtcUs: next.utcUs } : { ...job, nextUtcUs: next.utcUs };
+    });
   }
 
   /** The earliest planned run of an active job. */

@@ -317,7 +317,8 @@ export class Scheduler {
   }
 
   #state(utcUs: number): SchedulerStatus {
-    const { nextUtcUs } = this.#agenda;
+    const planned = this.#agenda.jobs.flatMap((job) => job.nextUtcUs ?? []);
+    const nextUtcUs = planned.length === 0 ? undefined : Math.min(...planned);
     const running = this.#queue.current?.job ?? undefined;
     return {
       isClockSet: this.#isClockSet,

@@ -121,7 +121,7 @@ async function submit(
     });
   }
   await setTimes(client, experiment, facts, signal);
-  const added = await addAll(client, inputs, signal);
+  const added = await addAll(session, client, inputs);
   for (const id of before) await client.delete([...JOBS, String(id)], signal);
   const ids = added.join(", ");
   session.print({ added, deleted: before }, () => {
@@ -140,15 +140,19 @@ async function jobsNamed(
 }
 
 async function addAll(
+  session: Session,
   client: VscopeClient,
   inputs: readonly JobInput[],
-  signal: AbortSignal,
 ): Promise<readonly number[]> {
   const added: number[] = [];
   try {
-    for (const input of inputs) added.push(jobShape.parse((await client.post(JOBS, input, signal)).value).id);
+    for (const input of inputs) {
+      const job = jobShape.parse((await client.post(JOBS, input, session.signal)).value);
+      for (const warning of job.warnings ?? []) session.say(`warning: job ${job.id}: ${warning}`);
+      added.push(job.id);
+    }
   } catch (error) {
-    for (const id of added) await client.delete([...JOBS, String(id)], signal);
+    for (const id of added) await client.delete([...JOBS, String(id)], session.signal);
     throw error;
   }
   return added;

@@ -41,6 +41,7 @@ export function scheduleAddCommand(session: Session): Command {
     session.withClient(async (client) => {
       const { value } = await client.post(["scheduler", "jobs"], jobOf(flags), session.signal);
       const job = jobShape.parse(value);
+      for (const warning of job.warnings ?? []) session.say(`warning: ${warning}`);
       session.print(job, () => {
         const next = job.next === undefined ? "" : `, next ${shortTime(job.next)}`;
         return `job ${job.id}: ${actionText(job)}, ${whenText(job)}${next}`;
