@@ -16,6 +16,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { ClockState } from "../instruments/clock-state.ts";
 import type { Position } from "../instruments/position.ts";
 import type { Rack } from "../instruments/rack.ts";
+import { absenceOf, requireComparable } from "../resources/condition-check.ts";
 import type { ServerModel } from "../resources/model.ts";
 import { Router } from "../resources/router.ts";
 import { TREE } from "../resources/tree.ts";
@@ -57,6 +58,10 @@ export function openSchedule(parts: ScheduleParts, lifetime: Lifetime): Schedule
     read: (path, signal) => readValue(router, { path, clock }, signal),
     isSynchronised: () => clockState.value.isSynchronised,
     clockSet: (jumpUs) => noteJump(parts, jumpUs),
+    checkValue: (wanted) => {
+      requireComparable(TREE, wanted);
+      return router === undefined ? undefined : absenceOf(router, wanted);
+    },
   });
   lifetime.defer("scheduler", () => scheduler.close());
   const begin = (model: ServerModel): void => {

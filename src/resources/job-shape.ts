@@ -33,6 +33,7 @@ export const jobShape = newJobShape.extend({
   id: z.int(),
   state: z.enum(["active", "suspended", "finished", "deleted"]),
   next: isoTime.optional(),
+  nextVoid: isoTime.optional(),
 });
 export type JobShape = z.infer<typeof jobShape>;
 
@@ -58,6 +59,7 @@ export function shapeOfJob({
   endUtcUs,
   intervalUs,
   nextUtcUs,
+  nextVoidUtcUs,
   action: what,
   ...rest
 }: Job): JobShape {
@@ -66,6 +68,7 @@ export function shapeOfJob({
     end: endUtcUs === undefined ? undefined : isoUtc(endUtcUs),
     intervalS: intervalUs === undefined ? undefined : intervalUs / SECOND,
     next: nextUtcUs === undefined ? undefined : isoUtc(nextUtcUs),
+    nextVoid: nextVoidUtcUs === undefined ? undefined : isoUtc(nextVoidUtcUs),
   };
   const shown = what.do === "record" ? { do: what.do, settings: { ...what.settings } } : what;
   return { ...definedOnly({ ...rest, ...times }), start: times.start, action: shown };

@@ -77,7 +77,8 @@ export const SCHEDULER = [
     watch: ({ scheduler }) => [scheduler.status, scheduler.jobs],
   }),
   declare("/scheduler/jobs", {
-    summary: "Jobs that are active or suspended; POST adds one",
+    summary:
+      "Jobs that are active or suspended; nextVoid: the sun does not do then what the job waits for; POST adds one, its answer has warnings when no run is in sight",
     type: "core.ll",
     typicalBytes: 2_000,
     value: z.array(jobShape),
@@ -87,7 +88,9 @@ export const SCHEDULER = [
     input: newJobShape,
     post: ({ scheduler }, _at, asked) => {
       const job = scheduler.add(newJobOf(asked));
-      return { location: ["scheduler", "jobs", String(job.id)], value: shapeOfJob(job) };
+      const warnings = scheduler.warnings(job);
+      const value = { ...shapeOfJob(job), ...(warnings.length === 0 ? {} : { warnings }) };
+      return { location: ["scheduler", "jobs", String(job.id)], value };
     },
   }),
   declare("/scheduler/jobs/{id}", {
@@ -99,8 +102,8 @@ export const SCHEDULER = [
     watch: ({ scheduler }) => [scheduler.jobs],
     put: ({ scheduler }, { id }, wanted) => {
       const job = numberOf(id);
-      const { state, next: _, ...rest } = definedOnly(wanted);
-      const { state: present, next: __, ...same } = shapeOfJob(scheduler.job(job));
+      const { state, next: _, nextVoid: __, ...rest } = definedOnly(wanted);
+      const { state: present, next: ___, nextVoid: ____, ...same } = shapeOfJob(scheduler.job(job));
       if (!isDeepStrictEqual(rest, same))
         throw new VscopeError(
           "VALUE_INVALID",

@@ -38,9 +38,10 @@ export class Agenda {
   }
 
   get jobs(): readonly Job[] {
-    return this.entries.map(({ job, next }) =>
-      typeof next === "string" ? job : { ...job, nextUtcUs: next.utcUs },
-    );
+    return this.entries.map(({ job, next }) => {
+      if (typeof next === "string" || job.state !== "active") return job;
+      return next.isVoid === true ? { ...job, nextVoidUtcUs: next.utcUs } : { ...job, nextUtcUs: next.utcUs };
+    });
   }
 
   /** The latest moment up to which anything has been dealt with; 0 for nothing. What follows the sun is ahead of itself. */

@@ -7,6 +7,12 @@ import type { Comparison, Conditions } from "./job.ts";
 /** Reads a resource's value. Rejects with what is wrong. */
 export type ReadValue = (path: string, signal: AbortSignal) => Promise<unknown>;
 
+/**
+ * Looks at a comparison when its job is added. Throws VALUE_INVALID when it can never hold, such as one of a resource that
+ * does not exist; the answer is a warning, such as of a device that is not there now.
+ */
+export type CheckValue = (wanted: Comparison) => string | undefined;
+
 export interface Circumstances {
   readonly utcUs: number;
   readonly place: Place | undefined;
@@ -38,9 +44,10 @@ export async function refusalOf(
 
 type SunWindow = Pick<Conditions, "sunElevationDeg" | "sunAzimuthDeg">;
 
-function sunRefusal(
+/** Why the sun alone keeps a run from beginning. */
+export function sunRefusal(
   { sunElevationDeg, sunAzimuthDeg }: SunWindow,
-  { utcUs, place }: Circumstances,
+  { utcUs, place }: Omit<Circumstances, "read">,
 ): string | undefined {
   if (place === undefined) return "the position is unknown, and with it where the sun is";
   const { elevationDeg, azimuthDeg } = sunPosition(utcUs, place);

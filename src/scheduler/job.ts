@@ -79,8 +79,10 @@ export type JobState = "active" | "suspended" | "finished" | "deleted";
 export type Job = JobDefinition & {
   readonly id: number;
   readonly state: JobState;
-  /** The next planned run; absent when there is none, or while the position that it needs is unknown. */
+  /** The next planned run of an active job; absent when there is none, or while the position that it needs is unknown. */
   readonly nextUtcUs?: number;
+  /** Instead: when it would be, on a day on which the sun does not do what the job waits for. */
+  readonly nextVoidUtcUs?: number;
 };
 
 /** A job as it is asked for: begins now, and has the usual policies, unless it says otherwise. */

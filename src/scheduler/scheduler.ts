@@ -10,7 +10,7 @@ import type { Place } from "../spectra/sun.ts";
 import { begin, type Recordings } from "./actions.ts";
 import { Agenda, type Entry } from "./agenda.ts";
 import { checkedJob } from "./check-job.ts";
-import { type ReadValue, refusalOf } from "./conditions.ts";
+import { type CheckValue, type ReadValue, refusalOf } from "./conditions.ts";
 import type { History, HistoryRow } from "./history.ts";
 import { type Action, isQuietAction, type Job, type NewJob } from "./job.ts";
 import { type Now, type Skipped, sortOut } from "./missed.ts";
@@ -19,6 +19,7 @@ import { isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
 import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
 import type { SpectrometerPower } from "./spectrometer-power.ts";
 import type { SchedulerStore } from "./store.ts";
+import { sunWarning } from "./sun-reach.ts";
 import { Timekeeping, type TimekeepingParts } from "./timekeeping.ts";
 import { isClockSet, type Look } from "./wall-clock.ts";
 
@@ -30,6 +31,7 @@ export interface SchedulerOptions extends Omit<TimekeepingParts, "agenda"> {
   readonly power: SpectrometerPower;
   readonly place: ReadableCell<Place | undefined>;
   readonly read: ReadValue;
+  readonly checkValue?: CheckValue;
 }
 
 export interface SchedulerStatus {
@@ -142,10 +144,10 @@ export class Scheduler {
   add(asked: NewJob): Job {
     if (this.#jobs.value.length >= MOST_JOBS)
       throw new VscopeError("STATE_CONFLICT", `job: there are ${MOST_JOBS} jobs, and no more can be added`);
-    const { clock, place, log, recordings } = this.#options;
+    const { clock, place, log, recordings, checkValue } = this.#options;
     const { channels } = recordings;
     const utcUs = clock.utcUs();
-    const at = { utcUs, isClockSet: isClockSet(utcUs), place: place.value, channels };
+    const at = { utcUs, isClockSet: isClockSet(utcUs), place: place.value, channels, checkValue };
     const definition = checkedJob(asked, at);
     const job = this.#store.order(() => this.#store.addJob(definition, utcUs - 1));
     this.#known.add(job.id);
@@ -153,6 +155,14 @@ export class Scheduler {
     log.info({ job: job.id, do: job.action.do, startUtc: isoUtc(job.startUtcUs) }, "a job is added");
     this.#look();
     return this.job(job.id);
+  }
+
+  /** Why a job that makes sense may never run, as far as is known now. */
+  warnings(job: Job): readonly string[] {
+    const { place, checkValue } = this.#options;
+    const values = job.when?.values ?? [];
+    const all = [sunWarning(job, place.value), ...values.map((wanted) => checkValue?.(wanted))];
+    return all.filter((text) => text !== undefined);
   }
 
   /** Its runs are skipped until it is resumed. Throws RESOURCE_NOT_FOUND, or STATE_CONFLICT when it is over. */
@@ -340,7 +350,8 @@ export class Scheduler {
   }
 
   #state(utcUs: number): SchedulerStatus {
-    const { nextUtcUs } = this.#agenda;
+    const planned = this.#agenda.jobs.flatMap((job) => job.nextUtcUs ?? []);
+    const nextUtcUs = planned.length === 0 ? undefined : Math.min(...planned);
     const running = this.#queue.current?.job ?? undefined;
     const problems = [this.#store.lasting.value.reason, this.#time.problem].filter(
       (one) => one !== undefined,

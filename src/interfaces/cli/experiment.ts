@@ -1,12 +1,18 @@
 // An experiment as a file describes it: jobs over times, runs (plots) and repeats, with integration times for the channels.
 
 import { z } from "zod";
+import { LIMITS } from "../../acquisition/settings.ts";
 import { definedOnly } from "../../base/defined-only.ts";
+import { messageOf } from "../../base/errors.ts";
+import { validRunName } from "../../datadir/run-name.ts";
 import { batch } from "../../resources/acquisition.ts";
+import { requireComparable } from "../../resources/condition-check.ts";
 import type { newJobShape } from "../../resources/job-shape.ts";
 import { isoTime } from "../../resources/iso-time.ts";
+import { TREE } from "../../resources/tree.ts";
 import { BUSY, MISSED, SUN_EVENTS } from "../../scheduler/job.ts";
 import { conditionOf, durationS } from "./job-text.ts";
+import { hint } from "./mistake-text.ts";
 
 /** A job as the server's resource takes it. */
 export type JobInput = z.input<typeof newJobShape>;
@@ -17,21 +23,43 @@ const duration = z.union([z.number(), z.string()]).transform((given, context) =>
   context.addIssue({ code: "custom", message: `"${given}" is not a time such as 30 s, 10 min, 2 h or 1 d` });
   return z.NEVER;
 });
+const exposureTime = duration.refine((seconds) => seconds > 0, "is not longer than 0 s");
 const condition = z.string().transform((given, context) => {
   const found = conditionOf(given);
-  if (found !== undefined) return found;
-  context.addIssue({ code: "custom", message: `"${given}" is not like /datadir freeBytes >= 1e9` });
-  return z.NEVER;
+  if (found === undefined) {
+    context.addIssue({ code: "custom", message: `"${given}" is not like /datadir freeBytes >= 1e9` });
+    return z.NEVER;
+  }
+  complain(context, () => requireComparable(TREE, found));
+  return found;
 });
-const degrees = z.strictObject({ min: z.number().optional(), max: z.number().optional() });
+const runName = z.string().superRefine((given, context) => complain(context, () => validRunName(given)));
+const elevation = z.number().min(-90).max(90);
+const elevations = z
+  .strictObject({ min: elevation.optional(), max: elevation.optional() })
+  .refine(({ min = -90, max = 90 }) => min <= max, "min is above max");
+const azimuth = z.number().min(0).max(360);
+const azimuths = z
+  .strictObject({ from: azimuth, to: azimuth })
+  .refine(({ from, to }) => from !== to, "from and to are the same, all around is 0 to 360");
 const oneOrMore = <T extends z.ZodType>(one: T) =>
   z.union([one.transform((value) => [value]), z.array(one).min(1)]);
-const settings = batch.omit({ run: true });
+
+const within = (key: keyof typeof LIMITS, number: z.ZodNumber = z.number()) =>
+  number.min(LIMITS[key].min).max(LIMITS[key].max).optional();
+const settings = batch.omit({ run: true }).extend({
+  sequences: within("sequences", z.int()),
+  autointegrate: within("autointegrate", z.int()),
+  delayS: within("delayS"),
+  targetPercent: within("targetPercent"),
+  darkMaxAgeS: within("darkMaxAgeS"),
+  retries: within("retries", z.int()),
+});
 
 const jobShape = z.strictObject({
   do: z.enum(["record", "dark", "autointegrate", "power-off", "power-on"]).default("record"),
   /** One run, or several: the job is repeated for each, one after the other. */
-  run: oneOrMore(z.string()).optional(),
+  run: oneOrMore(runName).optional(),
   settings: settings.optional(),
   /** One time or several. */
   at: oneOrMore(isoTime).optional(),
@@ -42,47 +70,65 @@ const jobShape = z.strictObject({
   sun: z
     .strictObject({
       event: z.enum(SUN_EVENTS),
-      elevation: z.number().optional(),
+      elevation: elevation.optional(),
       offset: duration.optional(),
     })
     .optional(),
   when: z
     .strictObject({
-      sunElevation: degrees.optional(),
-      sunAzimuth: z.strictObject({ from: z.number(), to: z.number() }).optional(),
+      sunElevation: elevations.optional(),
+      sunAzimuth: azimuths.optional(),
       values: z.array(condition).optional(),
     })
     .optional(),
   onMissed: z.enum(MISSED).optional(),
   onBusy: z.enum(BUSY).optional(),
 });
-const job = jobShape.superRefine(({ at, every, until, times }, context) => {
-  const complain = (key: string, message: string): void =>
+const job = jobShape.superRefine(({ at, every, until, times, sun }, context) => {
+  const wrong = (key: string, message: string): void =>
     context.addIssue({ code: "custom", path: [key], message });
-  if (times !== undefined && (every === undefined || at === undefined))
-    complain("times", "needs at and every");
-  if (times !== undefined && until !== undefined) complain("times", "beside until, one of them is enough");
+  if (times !== undefined && (every === undefined || at === undefined)) wrong("times", "needs at and every");
+  if (times !== undefined && until !== undefined) wrong("times", "beside until, one of them is enough");
+  if (every !== undefined && sun !== undefined) wrong("every", "beside sun, one of them is enough");
+  if (until !== undefined && at?.some((start) => Date.parse(start) > Date.parse(until)) === true)
+    wrong("until", "is before at");
+  if (until !== undefined && every === undefined && sun === undefined) wrong("until", "needs every or sun");
 });
 type ExperimentJob = z.output<typeof job>;
 
-export const experimentShape = z.strictObject({
-  /** Names the jobs, so that they are found again. */
-  experiment: z.string().min(1).max(60),
-  /** Where the sun is looked at in a dry run without a server. */
-  position: z
-    .strictObject({
-      latitude: z.number().min(-90).max(90),
-      longitude: z.number().min(-180).max(180),
-      height: z.number().default(0),
-    })
-    .optional(),
-  run: oneOrMore(z.string()).optional(),
-  settings: settings.optional(),
-  /** By channel, for all spectrometers. */
-  integrationTimes: z.record(z.string(), duration).default({}),
-  jobs: z.record(z.string().min(1).max(30), job),
-});
-export type Experiment = z.output<typeof experimentShape>;
+/** `channels` are those of the server, where it has been asked. */
+export function experimentShape(channels?: readonly string[]) {
+  const channel = z.string().superRefine((name, context) => {
+    if (channels !== undefined && !channels.includes(name))
+      context.addIssue({ code: "custom", message: `unknown channel, ${hint(name, channels)}` });
+  });
+  return z.strictObject({
+    /** Names the jobs, so that they are found again. */
+    experiment: z.string().min(1).max(60),
+    /** Where the sun is looked at in a dry run without a server. */
+    position: z
+      .strictObject({
+        latitude: z.number().min(-90).max(90),
+        longitude: z.number().min(-180).max(180),
+        height: z.number().default(0),
+      })
+      .optional(),
+    run: oneOrMore(runName).optional(),
+    settings: settings.optional(),
+    /** By channel, for all spectrometers. */
+    integrationTimes: z.record(channel, exposureTime).default({}),
+    jobs: z.record(z.string().min(1).max(30), job).refine((all) => Object.keys(all).length > 0, "has no job"),
+  });
+}
+export type Experiment = z.output<ReturnType<typeof experimentShape>>;
+
+function complain(context: z.RefinementCtx, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    context.addIssue({ code: "custom", message: messageOf(error) });
+  }
+}
 
 /** The jobs that the experiment is made of, in the order of the file. */
 export function jobsOf(experiment: Experiment): readonly JobInput[] {

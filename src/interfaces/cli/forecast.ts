@@ -5,10 +5,12 @@ import { turnsOf } from "../../acquisition/turns.ts";
 import { NEVER } from "../../base/abort.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { VscopeError } from "../../base/errors.ts";
+import { requireComparable } from "../../resources/condition-check.ts";
 import { newJobOf, newJobShape } from "../../resources/job-shape.ts";
+import { TREE } from "../../resources/tree.ts";
 import { checkedJob } from "../../scheduler/check-job.ts";
 import { refusalOf } from "../../scheduler/conditions.ts";
-import { isQuietAction, type JobDefinition } from "../../scheduler/job.ts";
+import { type Comparison, isQuietAction, type JobDefinition } from "../../scheduler/job.ts";
 import { nextAfter } from "../../scheduler/plan.ts";
 import { isQuiet, type QuietTime } from "../../scheduler/quiet-time.ts";
 import type { Place } from "../../spectra/sun.ts";
@@ -56,9 +58,10 @@ export async function forecast(
 ): Promise<readonly PlannedRun[]> {
   const all: PlannedRun[] = [];
   const { place, knownChannels: channels } = facts;
-  const at = { utcUs: fromUtcUs, isClockSet: true, place, channels };
+  const at = { utcUs: fromUtcUs, isClockSet: true, place, channels, checkValue };
   for (const input of jobs) {
-    const job = checkedJob(newJobOf(newJobShape.parse(input)), at);
+    const asked = newJobOf(newJobShape.parse(input));
+    const job = checkedJob(asked, at);
     const cost = costOf(job, facts);
     for (let next = nextAfter(job, fromUtcUs - 1, facts.place); typeof next === "object"; ) {
       if (next.utcUs >= untilUtcUs) break;
@@ -74,6 +77,10 @@ export async function forecast(
     }
   }
   return all.toSorted((a, b) => a.utcUs - b.utcUs);
+}
+
+function checkValue(wanted: Comparison): undefined {
+  requireComparable(TREE, wanted);
 }
 
 function namesOf({ name = "job", action }: JobDefinition): Pick<PlannedRun, "job" | "run"> {

@@ -6,7 +6,6 @@ import { isoUtc, SECOND } from "../../base/clock.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 import { isServerUnreachable } from "../../client/reply-error.ts";
 import type { VscopeClient } from "../../client/vscope-client.ts";
-import { nearestName } from "../../config/nearest-name.ts";
 import { jobShape } from "./commands/schedule-text.ts";
 import { usageError } from "./exit-codes.ts";
 import { type Experiment, experimentShape, type JobInput, jobsOf } from "./experiment.ts";
@@ -26,11 +25,27 @@ export interface PlanFlags {
 const DAY_US = 86_400 * SECOND;
 const JOBS = ["scheduler", "jobs"] as const;
 
+interface Plan {
+  readonly file: string;
+  readonly text: string;
+}
+
 /** Throws VALUE_INVALID with every mistake in the file. */
 export async function planExperiment(session: Session, file: string, flags: PlanFlags): Promise<void> {
-  const experiment = parseYaml(experimentShape, await textOf(file), file);
-  if (flags.dryRun === true) await dryRun(session, experiment, flags);
-  else await session.withClient((client) => submit(session, client, { experiment, flags }));
+  const plan = { file, text: await textOf(file) };
+  if (flags.dryRun === true) return await dryRun(session, plan, flags);
+  try {
+    await session.withClient((client) => submit(session, client, { plan, flags }));
+  } catch (error) {
+    // Without the server, too, one wants to know what is wrong with the file.
+    if (isServerUnreachable(error)) experimentOf(plan);
+    throw error;
+  }
+}
+
+function experimentOf({ file, text }: Plan, known?: ServerFacts): Experiment {
+  const isAsked = known !== undefined && known.serials.length > 0;
+  return parseYaml(experimentShape(isAsked ? [...known.channels.keys()] : undefined), text, file);
 }
 
 async function textOf(file: string): Promise<string> {
@@ -41,13 +56,9 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-async function dryRun(
-  session: Session,
-  experiment: Experiment,
-  { days = 1, limit }: PlanFlags,
-): Promise<void> {
+async function dryRun(session: Session, plan: Plan, { days = 1, limit }: PlanFlags): Promise<void> {
   const known = await factsOf(session);
-  if (known.serials.length > 0) checkChannels(experiment, known);
+  const experiment = experimentOf(plan, known);
   const facts = {
     ...known,
     channels: channelsOf(experiment, known),
@@ -88,30 +99,16 @@ function channelsOf(
   return new Map([...channels].map(([channel, seconds]) => [channel, integrationTimes[channel] ?? seconds]));
 }
 
-function checkChannels({ integrationTimes }: Experiment, { channels }: ServerFacts): void {
-  const known = [...channels.keys()];
-  const unknown = Object.keys(integrationTimes).find((channel) => !channels.has(channel));
-  if (unknown === undefined) return;
-  const nearest = nearestName(unknown, known);
-  const hint =
-    nearest === undefined ? `channels are ${known.join(", ") || "none"}` : `did you mean ${nearest}?`;
-  throw usageError(`integrationTimes.${unknown}: unknown channel, ${hint}`);
-}
-
 interface Submission {
-  readonly experiment: Experiment;
+  readonly plan: Plan;
   readonly flags: PlanFlags;
 }
 
 // All of its jobs, or none.
-async function submit(
-  session: Session,
-  client: VscopeClient,
-  { experiment, flags }: Submission,
-): Promise<void> {
+async function submit(session: Session, client: VscopeClient, { plan, flags }: Submission): Promise<void> {
   const { signal } = session;
   const facts = await serverFacts(client, signal);
-  checkChannels(experiment, facts);
+  const experiment = experimentOf(plan, facts);
   const inputs = jobsOf(experiment);
   const before = await jobsNamed(client, experiment.experiment, signal);
   if (before.length > 0 && flags.replace !== true) {
@@ -121,7 +118,7 @@ async function submit(
     });
   }
   await setTimes(client, experiment, facts, signal);
-  const added = await addAll(client, inputs, signal);
+  const added = await addAll(session, client, inputs);
   for (const id of before) await client.delete([...JOBS, String(id)], signal);
   const ids = added.join(", ");
   session.print({ added, deleted: before }, () => {
@@ -140,15 +137,19 @@ async function jobsNamed(
 }
 
 async function addAll(
+  session: Session,
   client: VscopeClient,
   inputs: readonly JobInput[],
-  signal: AbortSignal,
 ): Promise<readonly number[]> {
   const added: number[] = [];
   try {
-    for (const input of inputs) added.push(jobShape.parse((await client.post(JOBS, input, signal)).value).id);
+    for (const input of inputs) {
+      const job = jobShape.parse((await client.post(JOBS, input, session.signal)).value);
+      for (const warning of job.warnings ?? []) session.say(`warning: job ${job.id}: ${warning}`);
+      added.push(job.id);
+    }
   } catch (error) {
-    for (const id of added) await client.delete([...JOBS, String(id)], signal);
+    for (const id of added) await client.delete([...JOBS, String(id)], session.signal);
     throw error;
   }
   return added;

@@ -65,7 +65,8 @@ export async function serverFacts(client: VscopeClient, signal: AbortSignal): Pr
   };
 }
 
-async function placeOf(client: VscopeClient, signal: AbortSignal): Promise<Facts["place"]> {
+/** Undefined when the server does not know it. */
+export async function placeOf(client: VscopeClient, signal: AbortSignal): Promise<Facts["place"]> {
   try {
     return await client.getAs("/position", placeShape, signal);
   } catch (error) {

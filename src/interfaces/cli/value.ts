@@ -31,16 +31,16 @@ async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** A number option within limits; commander calls it with the option's text. */
+/** A number option within limits; commander calls it with the option's text. Whole numbers have digits only, not 1e3. */
 export function numberOption(
   name: string,
   { min, max, integer = false }: NumberLimits,
 ): (text: string) => number {
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (!Number.isFinite(value) || (integer && !Number.isInteger(value))) {
-      throw usageError(`${name}: "${text}" is not ${integer ? "an integer" : "a number"}`);
-    }
+    const isNumber = integer ? /^-?\d+$/.test(text) : text.trim() !== "" && Number.isFinite(Number(text));
+    if (!isNumber)
+      throw usageError(`${name}: "${text}" is not ${integer ? "a whole number in digits" : "a number"}`);
+    const value = Number(text);
     if (value < min || value > max) throw usageError(`${name}: ${value} is outside ${min}..${max}`);
     return value;
   };

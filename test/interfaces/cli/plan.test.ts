@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { messageOf } from "../../../src/base/errors.ts";
 import { experimentShape, jobsOf } from "../../../src/interfaces/cli/experiment.ts";
 import { forecast } from "../../../src/interfaces/cli/forecast.ts";
 import { ASSUMED } from "../../../src/interfaces/cli/server-facts.ts";
@@ -38,7 +39,7 @@ jobs:
     onBusy: skip
 `;
 
-const parse = (text: string) => parseYaml(experimentShape, text, "x.yaml");
+const parse = (text: string) => parseYaml(experimentShape(), text, "x.yaml");
 
 test("a job for each plot, with what all have in common", () => {
   const when = {
@@ -63,44 +64,100 @@ test("a job for each plot, with what all have in common", () => {
   assert.deepEqual(jobsOf(parse(FILE)), [grid("plotA"), grid("plotB"), darks]);
 });
 
-test("every mistake is told with line, key and the nearest name", () => {
+/** The mistakes that are found, a line each. */
+function mistakesIn(text: string, channels?: readonly string[]): readonly string[] {
+  try {
+    parseYaml(experimentShape(channels), text, "x.yaml");
+    return [];
+  } catch (error) {
+    return messageOf(error).split("\n");
+  }
+}
+
+test("every mistake is told with line, column, key, what is allowed and the nearest name", () => {
   const text = FILE.replace("sequences: 3", "sequence: 3")
     .replace("every: 30 min", "every: 30 mins")
     .replace("sunElevation: { min: 20 }", "sunElevation: { mim: 20 }")
-    .replace("do: dark", "do: darks")
+    .replace("do: dark", "do: darsk")
+    .replace("run: [plotA, plotB]", "run: [plotA, ../x]")
+    .replace("upwelling: 250 ms", "upweling: 250 ms")
+    .replace("delayS: 2", "delayS: soon")
+    .replace("times: 24", "times: 0")
+    .replace("autointegrate: 0", "autointegrate: 1000000")
     .replace(">= 1e9", "is large");
-  assert.throws(
-    () => parse(text),
-    (error: Error) => {
-      assert.deepEqual(error.message.split("\n"), [
-        "x.yaml:6: settings.sequence: unknown key, did you mean sequences?",
-        'x.yaml:13: jobs.grid.every: "30 mins" is not a time such as 30 s, 10 min, 2 h or 1 d',
-        "x.yaml:17: jobs.grid.when.sunElevation.mim: unknown key, did you mean min?",
-        'x.yaml:18: jobs.grid.when.values.0: "/datadir freeBytes is large" is not like /datadir freeBytes >= 1e9',
-        'x.yaml:20: jobs.darks.do: Invalid option: expected one of "record"|"dark"|"autointegrate"|"power-off"|"power-on"',
-      ]);
-      return true;
-    },
-  );
-  for (const [wrong, message] of [
-    ["", /x.yaml:1: /],
-    ["experiment: a\njobs: [", /x.yaml:2: /],
-    ["experiment: a\nexperiment: b\njobs: {}", /x.yaml:2: Map keys must be unique/],
-    ["jobs: {}", /x.yaml:1: experiment: /],
-    ["experiment: a\njobs:\n  x: { times: 3 }", /x.yaml:3: jobs.x.times: needs at and every/],
-    ["experiment: a\njobs:\n  x: { at: [2026-01-01, 2026-01-02T00:00:00Z] }", /x.yaml:3: jobs.x.at/],
+  assert.deepEqual(mistakesIn(text, ["downwelling", "upwelling"]), [
+    'x.yaml:4:14: run.1: run name "../x": not allowed, 1 to 64 letters, digits, spaces and . _ -, at most 200 bytes, ' +
+      "no dot or space at either end, not ending in .part or .pico",
+    "x.yaml:6:3: settings.sequence: unknown key, did you mean sequences?",
+    "x.yaml:7:3: settings.delayS: 'soon', expected a number",
+    "x.yaml:9:3: integrationTimes.upweling: unknown channel, did you mean upwelling?",
+    'x.yaml:13:5: jobs.grid.every: "30 mins" is not a time such as 30 s, 10 min, 2 h or 1 d',
+    "x.yaml:14:5: jobs.grid.times: 0 is below 1",
+    "x.yaml:15:17: jobs.grid.settings.autointegrate: 1000000 is above 100000",
+    "x.yaml:17:23: jobs.grid.when.sunElevation.mim: unknown key, did you mean min?",
+    'x.yaml:18:16: jobs.grid.when.values.0: "/datadir freeBytes is large" is not like /datadir freeBytes >= 1e9',
+    "x.yaml:20:5: jobs.darks.do: 'darsk' is not record, dark, autointegrate, power-off, power-on, did you mean dark?",
+  ]);
+});
+
+test("what is wrong with a whole file, and with a job's members together", () => {
+  const job = (members: string): string => `experiment: a\njobs:\n  x: ${members}`;
+  for (const [wrong, ...expected] of [
+    ["", "1:1: the file is empty, expected keys with their values"],
     [
-      `a: &a [1,1,1,1,1,1,1,1,1]\n${"bcdefgh".replaceAll(
-        /./g,
-        (name) =>
-          `${name}: &${name} [${Array(9)
-            .fill(`*${String.fromCharCode(name.charCodeAt(0) - 1)}`)
-            .join(",")}]\n`,
-      )}`,
-      /x.yaml:1: Excessive alias count/,
+      "{}",
+      "1:1: experiment: is missing, expected a text",
+      "1:1: jobs: is missing, expected keys with their values",
     ],
+    ["experiment: a\njobs: {}", "2:1: jobs: has no job"],
+    ["experiment: a\njobs:", "2:1: jobs: is empty, expected keys with their values"],
+    [
+      "experiment: 5\njobs: [x]",
+      "1:1: experiment: 5, expected a text",
+      "2:1: jobs: [ 'x' ], expected keys with their values",
+    ],
+    ["experiment: a\nexperiment: b\njobs: {}", "2:1: Map keys must be unique"],
+    [job("{ times: 3 }"), "3:8: jobs.x.times: needs at and every"],
+    [
+      job("{ at: [2026-01-01, 2026-01-02T00:00:00Z] }"),
+      "3:13: jobs.x.at.0: '2026-01-01', expected date, time and zone in ISO 8601, such as 2026-06-21T12:00:00Z",
+    ],
+    [job("{ at: [] }"), "3:8: jobs.x.at: it is less than 1 entries"],
+    [job("{ every: [1] }"), "3:8: jobs.x.every: [ 1 ], expected a number or a text"],
+    [
+      job("{ at: 2090-01-02T00:00:00Z, every: 1 h, until: 2090-01-01T00:00:00Z }"),
+      "3:46: jobs.x.until: is before at",
+    ],
+    [
+      job("{ when: { sunElevation: { min: 95, max: 20 }, sunAzimuth: { from: 9, to: 9 } } }"),
+      "3:16: jobs.x.when.sunElevation: min is above max",
+      "3:32: jobs.x.when.sunElevation.min: 95 is above 90",
+      "3:52: jobs.x.when.sunAzimuth: from and to are the same, all around is 0 to 360",
+    ],
+    [
+      job("{ when: { sunElevation: { min: 50, max: 20 } } }"),
+      "3:16: jobs.x.when.sunElevation: min is above max",
+    ],
+    [
+      job('{ when: { values: ["/datadir freBytes > 1"] } }'),
+      "3:25: jobs.x.when.values.0: condition on /datadir: has no member freBytes, did you mean freeBytes?",
+    ],
+    [job("{ sun: { event: noon }, every: 1 h }"), "3:30: jobs.x.every: beside sun, one of them is enough"],
   ] as const)
-    assert.throws(() => parse(wrong), message);
+    assert.deepEqual(
+      mistakesIn(wrong),
+      expected.map((one) => `x.yaml:${one}`),
+      wrong,
+    );
+  assert.match(mistakesIn("experiment: a\njobs: [").join("\n"), /^x.yaml:2:8: /);
+  const bombed = `a: &a [1,1,1,1,1,1,1,1,1]\n${"bcdefgh".replaceAll(
+    /./g,
+    (name) =>
+      `${name}: &${name} [${Array(9)
+        .fill(`*${String.fromCharCode(name.charCodeAt(0) - 1)}`)
+        .join(",")}]\n`,
+  )}`;
+  assert.match(mistakesIn(bombed).join("\n"), /^x.yaml:1:1: Excessive alias count/);
 });
 
 test("the forecast has every run, with what the sun and quiet time take away, and its time and data", async () => {
@@ -177,12 +234,16 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
 
   // The last job is one that the server refuses: none of them stays.
   const bad = FILE.replace("experiment: canopy", "experiment: bad").replace(
-    "do: dark",
-    "settings: { sequences: 0 }",
+    /sun: .*\n    at: 2090-06-21/,
+    "at: 2020-06-21",
   );
   await writeFile(file, bad);
   const refused = await vscope(["plan", file], { url });
-  assert.deepEqual([refused.code, /sequences: 0 is outside/.test(refused.errors)], [4, true], refused.errors);
+  assert.deepEqual(
+    [refused.code, /its time, 2020-06-21T00:00:00.000000Z, is past/.test(refused.errors)],
+    [4, true],
+    refused.errors,
+  );
   assert.deepEqual(
     scheduler.jobs.value.map(({ id }) => id),
     [4, 5, 6],

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { SETTING_OPTIONS } from "../../../src/interfaces/cli/recording-options.ts";
+import { batch } from "../../../src/resources/acquisition.ts";
 import { FakeServer } from "../../client/fake-server.ts";
 import { vscope } from "./spawn-vscope.ts";
 
@@ -36,6 +38,16 @@ const OPTIONS = [
     'POST /acquisition/record {"onFailure":"stop","warmUp":true}',
   ],
   [["record", "--channels", "upwelling, swir"], 'POST /acquisition/record {"channels":["upwelling","swir"]}'],
+  [
+    "record --run p --sequences 2 --autointegrate 3 --delay-s 1 --target-percent 70 --order interleaved".split(
+      " ",
+    ),
+    'POST /acquisition/record {"run":"p","sequences":2,"autointegrate":3,"delayS":1,"targetPercent":70,"order":"interleaved"}',
+  ],
+  [
+    "record --number 2 --dark age --dark-max-age-s 300 --on-failure stop --retries 1 --warm-up".split(" "),
+    'POST /acquisition/record {"sequences":2,"dark":"age","darkMaxAgeS":300,"onFailure":"stop","retries":1,"warmUp":true}',
+  ],
   [["abort"], "POST /acquisition/abort"],
   [["pause"], "POST /acquisition/pause"],
   [["resume"], "POST /acquisition/resume"],
@@ -48,6 +60,11 @@ for (const [args, change] of OPTIONS) {
     assert.equal(server.changes.at(-1), change);
   });
 }
+
+test("every setting of the resource has an option of its name", () => {
+  const flags = Object.values(SETTING_OPTIONS).map((make) => make().attributeName());
+  assert.deepEqual(flags.sort(), Object.keys(batch.shape).sort());
+});
 
 test("progress goes to stderr, the result to stdout", async () => {
   const { code, out, errors } = await vscope(["record", "-r", "plot10", "-n", "3"], { url });

@@ -64,10 +64,12 @@ test("a number option takes what is within its limits", () => {
 });
 
 for (const [text, message] of [
-  ["abc", '-n: "abc" is not an integer'],
-  ["", '-n: "" is not an integer'],
-  ["1.5", '-n: "1.5" is not an integer'],
-  ["NaN", '-n: "NaN" is not an integer'],
+  ["abc", '-n: "abc" is not a whole number in digits'],
+  ["", '-n: "" is not a whole number in digits'],
+  ["1.5", '-n: "1.5" is not a whole number in digits'],
+  ["1e1", '-n: "1e1" is not a whole number in digits'],
+  ["0x5", '-n: "0x5" is not a whole number in digits'],
+  ["NaN", '-n: "NaN" is not a whole number in digits'],
   ["0", "-n: 0 is outside 1..10"],
   ["11", "-n: 11 is outside 1..10"],
 ] as const) {

@@ -2,21 +2,18 @@
 
 import { type Command, Option } from "commander";
 import { definedOnly } from "../../../base/defined-only.ts";
+import { BUSY, MISSED, SUN_EVENTS } from "../../../scheduler/job.ts";
 import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import { conditionOf, durationS } from "../job-text.ts";
+import { addRecordingOptions, type RecordingFlags, recordingSettings } from "../recording-options.ts";
 import type { Session } from "../session.ts";
 import { numberOption, parseValue } from "../value.ts";
 import { actionText, jobShape, shortTime, whenText } from "./schedule-text.ts";
 
-interface AddFlags {
+interface AddFlags extends RecordingFlags {
   readonly name?: string;
   readonly do: string;
-  readonly run?: string;
-  readonly number?: number;
-  readonly auto?: true | number;
-  readonly delay?: number;
-  readonly target?: number;
   readonly setting?: readonly (readonly [string, unknown])[];
   readonly at?: string;
   readonly every?: number;
@@ -33,7 +30,6 @@ interface AddFlags {
 }
 
 const ACTIONS = ["record", "dark", "autointegrate", "power-off", "power-on"];
-const MANY = { min: 1, max: 1_000_000, integer: true } as const;
 const ELEVATION = { min: -90, max: 90 } as const;
 
 export function scheduleAddCommand(session: Session): Command {
@@ -41,6 +37,7 @@ export function scheduleAddCommand(session: Session): Command {
     session.withClient(async (client) => {
       const { value } = await client.post(["scheduler", "jobs"], jobOf(flags), session.signal);
       const job = jobShape.parse(value);
+      for (const warning of job.warnings ?? []) session.say(`warning: ${warning}`);
       session.print(job, () => {
         const next = job.next === undefined ? "" : `, next ${shortTime(job.next)}`;
         return `job ${job.id}: ${actionText(job)}, ${whenText(job)}${next}`;
@@ -64,19 +61,11 @@ function addCommand(): Command {
 }
 
 function whatOptions(add: Command): Command {
-  return add
-    .option("--name <text>", "a name for people")
-    .addOption(new Option("--do <what>", "what the job does").choices(ACTIONS).default("record"))
-    .option("-r, --run <name>", "run to record into; the current one of that moment when absent")
-    .option("-n, --number <n>", "sequences to record (default: 1)", numberOption("-n", MANY))
-    .option(
-      "--auto [every]",
-      "autointegrate once before, or before every so many sequences",
-      numberOption("--auto", MANY),
-    )
-    .option("--delay <s>", "pause between sequences", numberOption("--delay", { min: 0, max: 86_400 }))
-    .option("--target <percent>", "peak to aim at", numberOption("--target", { min: 10, max: 90 }))
-    .option("--setting <name=value>", "any other setting of /acquisition/record", collect(settingOf));
+  return addRecordingOptions(
+    add
+      .option("--name <text>", "a name for people")
+      .addOption(new Option("--do <what>", "what the job does").choices(ACTIONS).default("record")),
+  ).option("--setting <name=value>", "any other setting of /acquisition/record", collect(settingOf));
 }
 
 function whenOptions(add: Command): Command {
@@ -84,9 +73,7 @@ function whenOptions(add: Command): Command {
     .option("--at <time>", "first run, in ISO 8601 with its zone")
     .option("--every <time>", "repeat after 30s, 10m, 2h or 1d", duration)
     .option("--until <time>", "no run later than this")
-    .addOption(
-      new Option("--sun <event>", "each day at an event of the sun").choices(["sunrise", "noon", "sunset"]),
-    )
+    .addOption(new Option("--sun <event>", "each day at an event of the sun").choices(SUN_EVENTS))
     .option(
       "--sun-elevation <deg>",
       "with sunrise and sunset: when the sun passes this elevation",
@@ -105,14 +92,8 @@ function whenOptions(add: Command): Command {
       "only if a resource's value fits: '/datadir freeBytes >= 1e9'",
       collect(condition),
     )
-    .addOption(
-      new Option("--missed <policy>", "runs missed while the server was off").choices([
-        "skip",
-        "once",
-        "all",
-      ]),
-    )
-    .addOption(new Option("--busy <policy>", "when something else is running").choices(["wait", "skip"]));
+    .addOption(new Option("--missed <policy>", "runs missed while the server was off").choices(MISSED))
+    .addOption(new Option("--busy <policy>", "when something else is running").choices(BUSY));
 }
 
 function jobOf(flags: AddFlags): object {
@@ -126,16 +107,8 @@ function jobOf(flags: AddFlags): object {
   return { action: actionOf(flags), ...definedOnly({ name, start, end, intervalS, sun, when, ...policies }) };
 }
 
-function actionOf({ do: what, run, number, auto, delay, target, setting = [] }: AddFlags): object {
-  const settings = definedOnly({
-    run,
-    sequences: number,
-    // 0 is "once before the first sequence".
-    autointegrate: auto === true ? 0 : auto,
-    delayS: delay,
-    targetPercent: target,
-    ...Object.fromEntries(setting),
-  });
+function actionOf({ do: what, setting = [], ...flags }: AddFlags): object {
+  const settings = { ...recordingSettings(flags), ...Object.fromEntries(setting) };
   return what === "record" ? { do: what, settings } : { do: what, ...settings };
 }
 

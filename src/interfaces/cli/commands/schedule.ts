@@ -5,12 +5,14 @@ import { z } from "zod";
 import { withQuery } from "../../../client/pages.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { command } from "../help.ts";
+import type { Place } from "../../../spectra/sun.ts";
+import { placeOf } from "../server-facts.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
 import { printable } from "../value-text.ts";
 import { scheduleAddCommand } from "./schedule-add.ts";
-import { actionText, jobShape, type ShownJob, shortTime, whenText } from "./schedule-text.ts";
+import { actionText, jobShape, nextText, type ShownJob, shortTime, whenText } from "./schedule-text.ts";
 
 const JOBS = ["scheduler", "jobs"] as const;
 
@@ -58,17 +60,19 @@ function listCommand(session: Session): Command {
     session.withClient(async (client) => {
       const jobs = await client.getAs(JOBS, z.array(jobShape), session.signal);
       if (jobs.length === 0) session.say("no job is scheduled");
-      session.print(jobs, () => (jobs.length === 0 ? "" : jobsTable(jobs)));
+      const isVoid = jobs.some(({ nextVoid }) => nextVoid !== undefined);
+      const place = isVoid ? await placeOf(client, session.signal) : undefined;
+      session.print(jobs, () => (jobs.length === 0 ? "" : jobsTable(jobs, place)));
     }),
   );
 }
 
-function jobsTable(jobs: readonly ShownJob[]): string {
+function jobsTable(jobs: readonly ShownJob[], place: Place | undefined): string {
   const columns = [{ heading: "job", align: "right" }, ...headings("state", "next", "does", "when")] as const;
   const rows = jobs.map((job) => [
     String(job.id),
     job.state,
-    job.next === undefined ? "-" : shortTime(job.next),
+    nextText(job, place),
     actionText(job),
     whenText(job),
   ]);
