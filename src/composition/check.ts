@@ -1,5 +1,6 @@
 // `vscope-server --check`: looks at configuration and hardware, prints what it finds, changes nothing but closes shutters.
 
+import { dirname } from "node:path";
 import { NEVER, withDeadline } from "../base/abort.ts";
 import { until } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
@@ -10,6 +11,7 @@ import { checkNetwork } from "./check-network.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "../config/server-config.ts";
 import { InstrumentFile } from "./instrument-file.ts";
+import { readCalibrations } from "./calibration-files.ts";
 import type { Rack } from "../instruments/rack.ts";
 import { openInstruments } from "./open-instruments.ts";
 import { wavelengthsNm } from "../spectra/spectrum.ts";
@@ -41,6 +43,7 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
+  await checkCalibrations(instrument, dirname(file.path), print);
   await checkNetwork(config, print);
   const { hardware, shutters, rack } = await openInstruments(
     { config, instrument, clock, log },
@@ -57,6 +60,19 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   }
   await powerUp(rack, clock);
   return problems + printRack(rack, instrument, print);
+}
+
+async function checkCalibrations(
+  instrument: InstrumentConfig,
+  folder: string,
+  print: (line: string) => void,
+): Promise<void> {
+  const { mistakes } = await readCalibrations(instrument, folder);
+  if (mistakes.length > 0)
+    throw new VscopeError("CONFIG_INVALID", mistakes.map(({ message }) => message).join("\n"));
+  const { radiometric, panels } = instrument;
+  if (radiometric.length > 0) print(`calibrations     ${radiometric.length} radiometric, valid`);
+  for (const { name, serial } of panels) print(`panel            ${name}: serial number ${serial}, valid`);
 }
 
 // Whoever does not come in time is printed as missing.

@@ -46,6 +46,22 @@ export interface SpectrometerConfig {
   readonly wavelengthCoefficients: ReadonlyMap<string, readonly number[]>;
 }
 
+/** How counts of a spectrometer on a channel become physical units: a file, or what the instrument's own memory lacks. */
+export interface RadiometricConfig {
+  readonly serial: string;
+  readonly channel: string;
+  readonly from: { readonly file: string } | { readonly collectionAreaCm2: number };
+}
+
+/** A white reference panel. */
+export interface PanelConfig {
+  readonly name: string;
+  readonly serial: string;
+  readonly file: string;
+  /** For how many days its calibration counts as good. */
+  readonly validDays: number;
+}
+
 /** Read because older files have it; light and dark are always split, and no file is ever overwritten. */
 export interface OutputConfig {
   readonly split: boolean;
@@ -56,6 +72,8 @@ export interface InstrumentConfig {
   /** One shutter a channel, sorted by channel. */
   readonly shutters: readonly ShutterConfig[];
   readonly spectrometers: readonly SpectrometerConfig[];
+  readonly radiometric: readonly RadiometricConfig[];
+  readonly panels: readonly PanelConfig[];
   readonly output: OutputConfig;
 }
 
@@ -84,13 +102,22 @@ export function channelsOf(config: InstrumentConfig): string[] {
   return config.shutters.map(({ channel }) => channel);
 }
 
-function instrumentConfig({ channels, spectrometers, output }: InstrumentValues): InstrumentConfig {
+function instrumentConfig({ channels, spectrometers, panels, output }: InstrumentValues): InstrumentConfig {
   const shutters = Object.entries(channels).map(([name, values]) => shutterConfig(name, values));
   return {
     shutters: shutters.sort((a, b) => (a.channel < b.channel ? -1 : 1)),
     spectrometers: Object.entries(spectrometers).map(([serial, values]) =>
       spectrometerConfig(serial, values),
     ),
+    radiometric: Object.entries(spectrometers).flatMap(([serial, values]) =>
+      radiometricConfigs(serial, values),
+    ),
+    panels: Object.entries(panels).map(([name, { serial, file, valid_days }]) => ({
+      name,
+      serial,
+      file,
+      validDays: valid_days,
+    })),
     output,
   };
 }
@@ -110,8 +137,8 @@ function shutterConfig(name: string, values: Channels[string]): ShutterConfig {
 }
 
 function spectrometerConfig(serial: string, values: Spectrometers[string]): SpectrometerConfig {
-  const coefficients = Object.entries(values.calibration).map(
-    ([channel, { wavelength_coefficients }]) => [channel, wavelength_coefficients] as const,
+  const coefficients = Object.entries(values.calibration).flatMap(([channel, { wavelength_coefficients }]) =>
+    wavelength_coefficients === undefined ? [] : [[channel, wavelength_coefficients] as const],
   );
   return {
     serial,
@@ -124,6 +151,14 @@ function spectrometerConfig(serial: string, values: Spectrometers[string]): Spec
     initialIntegrationTimeUs: toUs(values.initial_integration_time_ms),
     wavelengthCoefficients: new Map(coefficients),
   };
+}
+
+function radiometricConfigs(serial: string, { calibration }: Spectrometers[string]): RadiometricConfig[] {
+  return Object.entries(calibration).flatMap(([channel, values]): RadiometricConfig[] => {
+    const { radiometric_file: file, collection_area_cm2: collectionAreaCm2 } = values;
+    if (file !== undefined) return [{ serial, channel, from: { file } }];
+    return collectionAreaCm2 === undefined ? [] : [{ serial, channel, from: { collectionAreaCm2 } }];
+  });
 }
 
 function powerSwitchConfig(values: Spectrometers[string]): PowerSwitchConfig | undefined {

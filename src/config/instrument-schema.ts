@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { ConfigSchema } from "./config-reader.ts";
-import { decimal, field, flag, integer, numbers, oneOf, pin, section, sections } from "./fields.ts";
+import { decimal, field, flag, integer, numbers, oneOf, pin, section, sections, text } from "./fields.ts";
 import { nearestName } from "./nearest-name.ts";
 import { PICCOLO_PINS, pinsOf, type ShutterMechanism } from "./shutter-config.ts";
 
@@ -25,7 +25,17 @@ const SHUTTER = section({
   settle_ms: integer(0, 10_000).default(20),
 });
 
-const CALIBRATION = section({ wavelength_coefficients: numbers(2, 8) });
+const CALIBRATION = section({
+  wavelength_coefficients: numbers(2, 8).optional(),
+  radiometric_file: text("the name of a file").optional(),
+  collection_area_cm2: decimal(1e-6, 1000).optional(),
+});
+
+const PANEL = section({
+  serial: text("the panel's serial number"),
+  file: text("the name of a file"),
+  valid_days: integer(1, 3650).default(365),
+});
 
 // Longest integration time of any supported device: 1600 s.
 const LONGEST_MS = 1_600_000;
@@ -47,6 +57,7 @@ const SPECTROMETER = section({
 const FILE = section({
   channels: sections(SHUTTER).prefault({}),
   spectrometers: sections(SPECTROMETER).prefault({}),
+  panels: sections(PANEL).prefault({}),
   output: section({ split: flag().default(true), clobber: flag().default(false) }).prefault({}),
 }).superRefine((values, context) => {
   for (const { path, message } of contradictions(values))
@@ -117,6 +128,7 @@ function contradictions({ channels, spectrometers }: InstrumentValues): Contradi
     ...Object.entries(spectrometers).flatMap(([serial, values]) => [
       ...unorderedTimes(serial, values),
       ...unknownChannels(serial, values, names),
+      ...doubleCalibrations(serial, values),
     ]),
   ];
 }
@@ -184,4 +196,14 @@ function unknownChannels(
         nearest === undefined ? `channels are ${names.join(", ") || "none"}` : `did you mean ${nearest}?`;
       return { path: ["spectrometers", serial, "calibration", channel], message: `unknown channel, ${hint}` };
     });
+}
+
+function doubleCalibrations(serial: string, { calibration }: Spectrometers[string]): Contradiction[] {
+  const message = "given beside radiometric_file: it is for the irradiance calibration in the instrument";
+  return Object.entries(calibration)
+    .filter(([, one]) => one.radiometric_file !== undefined && one.collection_area_cm2 !== undefined)
+    .map(([channel]) => ({
+      path: ["spectrometers", serial, "calibration", channel, "collection_area_cm2"],
+      message,
+    }));
 }

@@ -1,23 +1,11 @@
-// Reflectance of the target as a ratio of counts: (upwelling - dark) / time over (downwelling - dark) / time, where the
-// downwelling light is interpolated to the time of the upwelling when it was recorded before and after. Pure.
-// It is uncalibrated: a white panel or a cross-calibration of the two foreoptics is the user's.
+// Reflectance of the target, in two ways. Dual field of view: (upwelling - dark) / time over (downwelling - dark) / time,
+// where the downwelling light is interpolated to the time of the upwelling when it was recorded before and after; a ratio
+// of counts, the two foreoptics are not calibrated against each other. White panel: target over panel, times the panel's
+// reflectance factor, corrected by the change of the downwelling light between both where that was recorded. Pure.
 
 import { VscopeError } from "../base/errors.ts";
-import { correctNonlinearity } from "./corrections/nonlinearity.ts";
-import type { PicoSpectrum } from "./pico.ts";
-import { wavelengthsOf } from "./plot-series.ts";
-
-/** A light spectrum with its dark one. */
-export interface Exposed {
-  readonly light: PicoSpectrum;
-  readonly dark: PicoSpectrum;
-}
-
-/** Values on their wavelengths; NaN where there is no valid one. */
-export interface Curve {
-  readonly wavelengthsNm: Float64Array;
-  readonly values: Float64Array;
-}
+import { combined, type Curve, resampled } from "./curve.ts";
+import { type Exposed, middleUtcUs, rateOf } from "./signal-rate.ts";
 
 export interface Band {
   readonly fromNm: number;
@@ -30,50 +18,13 @@ export interface Band {
   readonly max: number;
 }
 
-// Below this share of its peak the downwelling light is noise, and so would be the ratio.
+// Below this share of its peak the light that is divided by is noise, and so would be the ratio.
 const LEAST_SHARE = 0.01;
 
-/** Whether the instrument stores a polynomial to correct its nonlinearity with. */
-export function isLinearizable({ nonlinearityCoefficients }: PicoSpectrum): boolean {
-  return correctNonlinearity(Float64Array.of(1), nonlinearityCoefficients).applied;
-}
-
-/**
- * Dark-subtracted counts per second, corrected for nonlinearity: counts over the polynomial of the counts, as Ocean
- * Optics defines its coefficients. NaN for saturated pixels and those that see no light. Throws VALUE_INVALID when
- * the spectrometer has no wavelength calibration, or the dark is of another integration time.
- */
-function rateOf({ light, dark }: Exposed): Curve {
-  const {
-    counts,
-    opticalPixelRange: [from, to],
-    saturationLevel,
-    integrationTimeUs,
-  } = light;
-  if (light.flags.includes("external_timing")) {
-    const fact = "a signal from outside timed the exposure, how long it was is not known";
-    throw new VscopeError("VALUE_INVALID", `${light.serial} ${light.channel}: ${fact}`);
-  }
-  if (dark.integrationTimeUs !== integrationTimeUs) {
-    const fact = `a dark of ${dark.integrationTimeUs} us does not fit a light of ${integrationTimeUs} us`;
-    throw new VscopeError("VALUE_INVALID", `${light.serial} ${light.channel}: ${fact}`);
-  }
-  const wavelengthsNm = wavelengthsOf(light);
-  if (wavelengthsNm === undefined)
-    throw new VscopeError("VALUE_INVALID", `${light.serial}: has no wavelength calibration`);
-  const signal = Float64Array.from(counts, (count, pixel) => count - (dark.counts[pixel] ?? Number.NaN));
-  const correction = correctNonlinearity(signal, isBinned(light) ? [] : light.nonlinearityCoefficients);
-  const linear = correction.applied ? correction.counts : signal;
-  const values = counts.map((count, pixel) => {
-    if (pixel < from || pixel >= to || count >= saturationLevel) return Number.NaN;
-    return ((linear[pixel] ?? Number.NaN) / integrationTimeUs) * 1_000_000;
-  });
-  return { wavelengthsNm, values };
-}
-
-// What a firmware makes of binned pixels, no source tells.
-function isBinned({ processing }: PicoSpectrum): boolean {
-  return processing !== null && processing.binning > 0;
+/** A target, or the panel in its place, and the downwelling light around that time; that can be missing. */
+export interface Scene {
+  readonly upwelling: Exposed;
+  readonly downwelling: readonly Exposed[];
 }
 
 /**
@@ -81,14 +32,28 @@ function isBinned({ processing }: PicoSpectrum): boolean {
  * and after it count, by their distance in time; a single one, or one side alone, is taken as it is.
  */
 export function reflectanceOf(upwelling: Exposed, downwelling: readonly Exposed[]): Curve {
-  const up = rateOf(upwelling);
-  const down = irradianceAt(middleUtcUs(upwelling.light), downwelling);
-  const peak = down.values.reduce((largest, value) => (value > largest ? value : largest), 0);
-  const values = up.values.map((value, pixel) => {
-    const below = interpolated(down, up.wavelengthsNm[pixel] ?? Number.NaN, pixel);
-    return below > peak * LEAST_SHARE ? value / below : Number.NaN;
-  });
-  return { wavelengthsNm: up.wavelengthsNm, values };
+  return ratio(rateOf(upwelling), irradianceAt(middleUtcUs(upwelling.light), downwelling));
+}
+
+/** `factors` is the panel's reflectance over wavelength; outside of it the result is NaN. */
+export function panelReflectanceOf(target: Scene, panel: Scene, factors: Curve): Curve {
+  const share = ratio(rateOf(target.upwelling), rateOf(panel.upwelling));
+  const bare = combined(share, resampled(factors, share.wavelengthsNm), (value, factor) => value * factor);
+  if (target.downwelling.length === 0 || panel.downwelling.length === 0) return bare;
+  const [now, then] = [target, panel].map(({ upwelling, downwelling }) =>
+    irradianceAt(middleUtcUs(upwelling.light), downwelling),
+  );
+  if (now === undefined || then === undefined) return bare;
+  const change = resampled(ratio(then, now), bare.wavelengthsNm);
+  return combined(bare, change, (value, factor) => value * factor);
+}
+
+/** On the wavelengths of `above`; NaN where there is too little to divide by. */
+function ratio(above: Curve, below: Curve): Curve {
+  const peak = below.values.reduce((largest, value) => (value > largest ? value : largest), 0);
+  return combined(above, resampled(below, above.wavelengthsNm), (value, divisor) =>
+    divisor > peak * LEAST_SHARE ? value / divisor : Number.NaN,
+  );
 }
 
 /** Rates at a moment, between those of the nearest spectra before and after it. Throws VALUE_INVALID without any. */
@@ -102,17 +67,7 @@ export function irradianceAt(utcUs: number, exposed: readonly Exposed[]): Curve 
     throw new VscopeError("VALUE_INVALID", "reflectance: there is no downwelling spectrum");
   if (before === undefined || after === undefined) return rateOf(nearest);
   const share = -distanceUs(before) / (distanceUs(after) - distanceUs(before));
-  const [earlier, later] = [rateOf(before), rateOf(after)];
-  const values = earlier.values.map((value, pixel) => {
-    const end = later.values[pixel] ?? Number.NaN;
-    return value + share * (end - value);
-  });
-  return { wavelengthsNm: earlier.wavelengthsNm, values };
-}
-
-function middleUtcUs({ exposureStartUtcUs, exposureEndUtcUs, integrationTimeUs }: PicoSpectrum): number {
-  const endUtcUs = exposureEndUtcUs ?? exposureStartUtcUs + integrationTimeUs;
-  return (exposureStartUtcUs + endUtcUs) / 2;
+  return combined(rateOf(before), rateOf(after), (value, end) => value + share * (end - value));
 }
 
 /** Mean and extremes of a curve in half-open bands between consecutive edges. */
@@ -129,16 +84,4 @@ export function bandsOf({ wavelengthsNm, values }: Curve, edgesNm: readonly numb
     const [min, max] = [Math.min(...inside), Math.max(...inside)];
     return { fromNm, toNm, pixels: inside.length, leftOut, mean, min, max };
   });
-}
-
-// The channels can have calibrations of their own, which differ by a pixel or two: the search starts at the same pixel.
-function interpolated({ wavelengthsNm, values }: Curve, nm: number, near: number): number {
-  const at = (pixel: number): number => wavelengthsNm[pixel] ?? Number.NaN;
-  let pixel = Math.min(near, values.length - 1);
-  while (pixel > 0 && at(pixel) > nm) pixel -= 1;
-  while (at(pixel + 1) <= nm) pixel += 1;
-  const value = values[pixel] ?? Number.NaN;
-  if (at(pixel) === nm) return value;
-  const next = values[pixel + 1] ?? Number.NaN;
-  return value + ((next - value) * (nm - at(pixel))) / (at(pixel + 1) - at(pixel));
 }

@@ -134,7 +134,8 @@ test("what a piccolo.config holds in vain is named once, with line and section",
 
 test("an empty file is an instrument without channels", () => {
   const { config } = parseInstrumentConfig("", "vscope.config");
-  assert.deepEqual(config, { shutters: [], spectrometers: [], output: { split: true, clobber: false } });
+  const output = { split: true, clobber: false };
+  assert.deepEqual(config, { shutters: [], spectrometers: [], radiometric: [], panels: [], output });
 });
 
 test("a level shutter, own pins and times", () => {
@@ -259,4 +260,45 @@ test("the examples in the sample's comments are valid", async () => {
   assert.deepEqual(channelsOf(config), ["downwelling", "mast", "upwelling"]);
   assert.equal(config.spectrometers[0]?.initialIntegrationTimeUs, 100_000);
   assert.equal(config.spectrometers[0]?.wavelengthCoefficients.get("upwelling")?.length, 4);
+});
+
+const CALIBRATED = `
+[channels]
+[[shutter_1]]
+direction = downwelling
+[[shutter_2]]
+direction = upwelling
+[spectrometers]
+[[A]]
+[[[calibration]]]
+[[[[downwelling]]]]
+collection_area_cm2 = 0.119
+[[[[upwelling]]]]
+wavelength_coefficients = 340, 0.4
+radiometric_file = A-up.csv
+[panels]
+[[field panel]]
+serial = 99AA05
+file = panel.csv
+`;
+
+test("radiometric calibrations of spectrometers and channels, and white panels", () => {
+  const { config } = parseInstrumentConfig(CALIBRATED, "vscope.config");
+  assert.deepEqual(config.radiometric, [
+    { serial: "A", channel: "downwelling", from: { collectionAreaCm2: 0.119 } },
+    { serial: "A", channel: "upwelling", from: { file: "A-up.csv" } },
+  ]);
+  assert.deepEqual([...(config.spectrometers[0]?.wavelengthCoefficients.keys() ?? [])], ["upwelling"]);
+  assert.deepEqual(config.panels, [
+    { name: "field panel", serial: "99AA05", file: "panel.csv", validDays: 365 },
+  ]);
+  const wrong = CALIBRATED.replace("serial = 99AA05\n", "").replace("panel.csv", "panel.csv\nvalid_days = 0");
+  assert.deepEqual(mistakesIn(wrong), [
+    "vscope.config:16: panels.field panel.serial: missing, the panel's serial number is expected",
+    "vscope.config:18: panels.field panel.valid_days: '0' is not an integer in 1..3650",
+  ]);
+  const both = CALIBRATED.replace("wavelength_coefficients = 340, 0.4", "collection_area_cm2 = 1");
+  assert.deepEqual(mistakesIn(both), [
+    "vscope.config:13: spectrometers.A.calibration.upwelling.collection_area_cm2: given beside radiometric_file: it is for the irradiance calibration in the instrument",
+  ]);
 });

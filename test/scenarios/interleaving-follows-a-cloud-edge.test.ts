@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { MS } from "../../src/base/clock.ts";
 import { canopyReflectance } from "../../src/emulator/light/targets.ts";
-import { type Exposed, reflectanceOf } from "../../src/spectra/reflectance.ts";
+import { reflectanceOf } from "../../src/spectra/reflectance.ts";
+import type { Exposed } from "../../src/spectra/signal-rate.ts";
 import { spectrumOf, TestInstrument } from "../support/instrument.ts";
 
 const SERIAL = "FLMS01859";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
-import { type Exposed, irradianceAt, reflectanceOf } from "../../src/spectra/reflectance.ts";
+import { irradianceAt, reflectanceOf } from "../../src/spectra/reflectance.ts";
+import type { Exposed } from "../../src/spectra/signal-rate.ts";
 import { sampleSpectrum } from "../client/sample-spectra.ts";
 
 const SERIAL = "FLMS01859";

@@ -4,7 +4,7 @@ import { VscopeError } from "../../base/errors.ts";
 import { parseSpectraFileName, type SpectraFileName } from "../../datadir/spectra-file-name.ts";
 import type { PicoSpectrum } from "../../spectra/pico.ts";
 import { short } from "../../spectra/plot-series.ts";
-import type { Exposed } from "../../spectra/reflectance.ts";
+import type { Exposed } from "../../spectra/signal-rate.ts";
 import type { SpectraFolder } from "./spectra-source.ts";
 
 // A dark from far away was made at another detector temperature; looking further would only hide that.

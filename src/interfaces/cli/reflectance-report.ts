@@ -3,14 +3,9 @@
 import { usageError } from "./exit-codes.ts";
 import type { PicoSpectrum } from "../../spectra/pico.ts";
 import { type Plot, type PlotSeries, short } from "../../spectra/plot-series.ts";
-import {
-  type Band,
-  bandsOf,
-  type Curve,
-  type Exposed,
-  isLinearizable,
-  reflectanceOf,
-} from "../../spectra/reflectance.ts";
+import type { Curve } from "../../spectra/curve.ts";
+import { type Band, bandsOf, reflectanceOf } from "../../spectra/reflectance.ts";
+import { type Exposed, isLinearizable } from "../../spectra/signal-rate.ts";
 import { renderTable } from "./table.ts";
 import { printable } from "./value-text.ts";
 
