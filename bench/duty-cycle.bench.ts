@@ -112,7 +112,7 @@ async function measureCase(one: Case): Promise<void> {
 }
 
 async function start({ units, shutter }: Case, folder: string): Promise<Server> {
-  const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
+  const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
   const { config: file } = DEFAULT_SERVER_CONFIG;
   const sections = ["downwelling", "upwelling"].map(
     (channel, index) => `[[${channel}]]\ndirection = ${channel}\n${shutter(10 + 2 * index)}`,
@@ -122,6 +122,7 @@ async function start({ units, shutter }: Case, folder: string): Promise<Server> 
   const config = {
     ...DEFAULT_SERVER_CONFIG,
     coap: { ...coap, enabled: false },
+    security: { ...security, state: join(folder, ".state") },
     datadir: { ...datadir, datadir: folder },
     hardware: { ...hardware, usb: "emulated", gpio: "emulated", emulator },
   } as const;
