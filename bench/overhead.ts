@@ -19,10 +19,11 @@ const SEQUENCES = new Map([
 
 const clock = new SystemClock();
 const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
+const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
 const config = {
   ...DEFAULT_SERVER_CONFIG,
   coap: { ...coap, enabled: false },
+  security: { ...security, state: join(folder, ".state") },
   datadir: { ...datadir, datadir: folder },
   hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
 } as const;

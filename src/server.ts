@@ -25,6 +25,7 @@ import { openLegacy } from "./composition/open-legacy.ts";
 import { openSchedule } from "./composition/open-schedule.ts";
 import { openSurroundings } from "./composition/open-surroundings.ts";
 import type { Programs } from "./drivers/clock/port.ts";
+import type { GpsdNetwork } from "./drivers/gpsd/port.ts";
 import { ClientLimits } from "./instruments/client-limits.ts";
 import { Host } from "./instruments/host.ts";
 import { wellKnownCore } from "./interfaces/coap/discovery.ts";
@@ -50,6 +51,8 @@ export interface ServerOptions {
   readonly programs?: Programs;
   /** Of the data directory; the system's when absent. */
   readonly disk?: Disk;
+  /** Leads to gpsd; the computer's own when absent. */
+  readonly gpsd?: GpsdNetwork;
 }
 
 /** The model tells what the CoAP server counts, and the CoAP server serves the model: one of them comes later. */
@@ -129,7 +132,7 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openParts(
-  { config, clock, log, version, disk, programs }: ServerOptions,
+  { config, clock, log, version, disk, programs, gpsd }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<Parts> {
@@ -144,7 +147,7 @@ async function openParts(
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs }, lifetime);
+  const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs, gpsd }, lifetime);
   const limits = new ClientLimits();
   const kept = {
     path: join(config.security.state, SETTINGS_FILE),

@@ -7,6 +7,7 @@ import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
+import { checkBox } from "./check-box.ts";
 import { checkNetwork } from "./check-network.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "../config/server-config.ts";
@@ -58,6 +59,7 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
     );
     if (state.value === "unknown") problems += 1;
   }
+  problems += await checkBox(config, hardware.gpio, print);
   await powerUp(rack, clock);
   return problems + printRack(rack, instrument, print);
 }

@@ -125,6 +125,7 @@ function ledState(parts: BoxParts): { readonly state: ReadableCell<LedState>; re
     dataDirectory.status.subscribe(update),
     operations.all.subscribe(followNewest),
     rack.spectrometers.subscribe(followAll),
+    rack.problems.subscribe(update),
   ];
   const close = (): void => {
     for (const end of [...ends, ...followed.values(), endNewest]) end();
@@ -140,9 +141,14 @@ function stateNow({ recorder, rack, dataDirectory, operations }: BoxParts): LedS
     freeBytes,
     totalBytes,
     reserveBytes,
-    isInstrumentMissing: rack.spectrometers.value.some(({ status }) =>
-      ["disconnected", "faulty"].includes(status.value.state),
-    ),
+    isInstrumentMissing: isInstrumentMissing(rack),
     hasLastFailed: operations.all.value.at(-1)?.status.value.state === "failed",
   });
+}
+
+// A box that found nothing at its start is no readier than one that has lost what it had.
+function isInstrumentMissing({ spectrometers, problems }: Rack): boolean {
+  const states = spectrometers.value.map(({ status }) => status.value.state);
+  const isAway = states.some((state) => state === "disconnected" || state === "faulty");
+  return isAway || states.length === 0 || problems.value.length > 0;
 }

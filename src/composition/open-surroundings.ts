@@ -6,6 +6,7 @@ import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { Programs } from "../drivers/clock/port.ts";
+import type { GpsdNetwork } from "../drivers/gpsd/port.ts";
 import { NODE_NETWORK } from "../drivers/net/node-network.ts";
 import { type ClockState, ClockStateKeeper } from "../instruments/clock-state.ts";
 import { type Position, PositionKeeper } from "../instruments/position.ts";
@@ -16,6 +17,7 @@ export interface SurroundingsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly programs: Programs | undefined;
+  readonly gpsd: GpsdNetwork | undefined;
 }
 
 export interface OpenedSurroundings {
@@ -25,9 +27,9 @@ export interface OpenedSurroundings {
 }
 
 export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): OpenedSurroundings {
-  const { config, clock, log, programs } = parts;
+  const { config, clock, log, programs, gpsd: network = NODE_NETWORK } = parts;
   const { place, gpsd: address } = config.position;
-  const gpsd = address === undefined ? undefined : { network: NODE_NETWORK, address };
+  const gpsd = address === undefined ? undefined : { network, address };
   const whereabouts = new PositionKeeper({ clock, log, configured: place, gpsd });
   lifetime.defer("position", () => whereabouts.close());
   whereabouts.start();

@@ -1,16 +1,16 @@
 // The computer the server runs on: name, load, memory, time.
 
-import { execFile } from "node:child_process";
 import { freemem, hostname, loadavg, totalmem, uptime } from "node:os";
-import { promisify } from "node:util";
 import { withDeadline } from "../base/abort.ts";
 import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { Programs } from "../drivers/clock/port.ts";
+import { PROGRAMS } from "../drivers/clock/programs.ts";
+import { setClock } from "../drivers/clock/set-clock.ts";
 import { isClockSynchronised } from "./clock-sync.ts";
 import { CpuLoad } from "./cpu-load.ts";
 
-const run = promisify(execFile);
 const SET_WITHIN_US = 10 * SECOND;
 
 export interface HostOptions {
@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly log: Log;
   /** Whether somebody else keeps the clock; asks the kernel when absent. */
   readonly isSynchronised?: () => Promise<boolean>;
+  /** Those that set the clock; the computer's own when absent. */
+  readonly programs?: Programs;
 }
 
 export class Host {
@@ -73,7 +75,7 @@ export class Host {
    * allowed, DEVICE_PERMISSION when the system refuses, DEVICE_TIMEOUT when it does not answer.
    */
   async setUtc(iso: string, signal: AbortSignal, force = false): Promise<void> {
-    const { maySetClock, isSynchronised = isClockSynchronised, log } = this.#options;
+    const { maySetClock, isSynchronised = isClockSynchronised, log, programs = PROGRAMS } = this.#options;
     if (!maySetClock)
       throw new VscopeError("STATE_CONFLICT", "clock: a server with emulated instruments does not set it");
     const wasSynchronised = await isSynchronised();
@@ -85,23 +87,12 @@ export class Host {
       new VscopeError("DEVICE_TIMEOUT", `clock: not set after ${SET_WITHIN_US / SECOND} s`);
     const fromUs = this.#clock.utcUs();
     await withDeadline({ clock: this.#clock, us: SET_WITHIN_US, late }, signal, (limited) =>
-      setClock(iso, limited),
+      setClock(programs, iso, limited),
     );
     const jumpS = (Date.parse(iso) * MS - fromUs) / SECOND;
     log.warn(
       { fromUtc: isoUtc(fromUs), toUtc: iso, jumpS, wasSynchronised },
       "the clock was set by a client",
     );
-  }
-}
-
-async function setClock(iso: string, signal: AbortSignal): Promise<void> {
-  try {
-    await run("date", ["--utc", "--set", iso], { signal, killSignal: "SIGKILL" });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new VscopeError("DEVICE_PERMISSION", `clock: the system refused, ${messageOf(error).trim()}`, {
-      cause: error,
-    });
   }
 }

@@ -23,7 +23,9 @@ export interface TriggerStatus {
   /** Edges that came while something was recorded, and those whose recording could not start. */
   readonly ignored: number;
   readonly newestUtc?: string;
-  /** Why the newest one was ignored. */
+  /** The line is lost: no edge is seen any more. */
+  readonly usable?: false;
+  /** Why the newest one was ignored, or the line is lost. */
   readonly reason?: string;
 }
 
@@ -32,7 +34,8 @@ export class TriggerInput {
   readonly #status = new Cell<TriggerStatus>({ started: 0, ignored: 0 });
   #input: GpioInput | undefined;
   #reset: GpioLine | undefined;
-  #deafUntilUs = 0;
+  /** Of any edge, also one that was not wanted. */
+  #newestEdgeUs = Number.NEGATIVE_INFINITY;
   #endPulse: (() => void) | undefined;
 
   private constructor(options: TriggerInputOptions) {
@@ -69,20 +72,28 @@ export class TriggerInput {
     if (reset !== undefined) this.#reset = await bank.output(reset.pin, reset.activeHigh ? 0 : 1);
     const wanted = edge === "rising" ? 1 : 0;
     const onEdge = (level: 0 | 1): void => {
-      if (level === wanted) this.#edge();
+      if (!this.#isBounce() && level === wanted) this.#trigger();
     };
-    const onLost = ({ message }: VscopeError): void =>
-      log.error({ pin, reason: message }, `GPIO${pin}: the trigger input is lost`);
+    const onLost = ({ message: reason }: VscopeError): void => {
+      this.#status.set({ ...this.#status.value, usable: false, reason });
+      log.error({ pin, reason }, `GPIO${pin}: the trigger input is lost`);
+    };
     this.#input = await bank.input(pin, { pull, onEdge, onLost });
   }
 
-  // The first edge counts, so that a short pulse is seen; what follows at once are its bounces.
-  #edge(): void {
+  // The first edge counts, so that a short pulse is seen. A contact bounces when it opens, too: what follows any edge at
+  // once is none.
+  #isBounce(): boolean {
+    const { clock, config } = this.#options;
+    const nowUs = clock.nowUs();
+    const quietUs = nowUs - this.#newestEdgeUs;
+    this.#newestEdgeUs = nowUs;
+    return quietUs < config.debounceUs;
+  }
+
+  #trigger(): void {
     const { clock, config, log, start } = this.#options;
     const { pin } = config;
-    const nowUs = clock.nowUs();
-    if (nowUs < this.#deafUntilUs) return;
-    this.#deafUntilUs = nowUs + config.debounceUs;
     const newestUtc = isoUtc(clock.utcUs());
     const { started, ignored } = this.#status.value;
     try {

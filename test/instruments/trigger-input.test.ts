@@ -7,6 +7,7 @@ import { VscopeError } from "../../src/base/errors.ts";
 import { logTo } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { TriggerConfig } from "../../src/config/box-config.ts";
+import type { GpioBank } from "../../src/drivers/gpio/port.ts";
 import { EmulatedGpioBank } from "../../src/emulator/gpio/bank.ts";
 import { TriggerInput } from "../../src/instruments/trigger-input.ts";
 
@@ -74,6 +75,23 @@ test("bounces are one edge; an edge while something is recorded is counted and l
   assert.match(lines.at(-1) ?? "", /GPIO23: trigger ignored/);
 });
 
+test("a button that is held for longer than it bounces, and released with bounces, starts one recording", async (context) => {
+  const { clock, bank, trigger } = await opened(context);
+  bank.drive(23, 1);
+  await clock.advance(RECORDING_US + SECOND);
+  bank.drive(23, 0);
+  for (let bounce = 0; bounce < 10; bounce++) {
+    await clock.advance(5 * MS);
+    bank.drive(23, 1);
+    await clock.advance(5 * MS);
+    bank.drive(23, 0);
+  }
+  assert.deepEqual({ ...trigger.status.value, newestUtc: "" }, { started: 1, ignored: 0, newestUtc: "" });
+  await clock.advance(50 * MS);
+  bank.drive(23, 1);
+  assert.equal(trigger.status.value.started, 2);
+});
+
 test("a falling edge where it is configured, with the reset line active low", async (context) => {
   const reset = { pin: 24, activeHigh: false, pulseUs: 20 * MS };
   const { clock, bank, trigger } = await opened(context, { edge: "falling", pull: "up", reset });
@@ -101,4 +119,28 @@ test("a line that is taken is refused, and the reset line is given back", async 
     code: "DEVICE_BUSY",
   });
   await bank.output(24, 0);
+});
+
+test("a line that is lost is told by the status and the log", async (context) => {
+  const clock = new VirtualClock();
+  const lines: string[] = [];
+  const log = logTo({ write: (line: string) => void lines.push(line) });
+  let lose = (_reason: VscopeError): void => {};
+  const input: GpioBank["input"] = async (_pin, { onLost }) => {
+    lose = onLost;
+    return { read: () => 0, close: () => {} };
+  };
+  const bank = { description: "a line that goes away", input, output: assert.fail, close: async () => {} };
+  const start = () => ({ id: "1", finished: Promise.resolve() });
+  const config = { ...CONFIG, reset: undefined };
+  const trigger = await TriggerInput.open({ bank, clock, log, config, start });
+  context.after(() => trigger.close());
+  lose(new VscopeError("DEVICE_NOT_CONNECTED", "GPIO23: the line is gone"));
+  assert.deepEqual(trigger.status.value, {
+    started: 0,
+    ignored: 0,
+    usable: false,
+    reason: "GPIO23: the line is gone",
+  });
+  assert.match(lines.at(-1) ?? "", /GPIO23: the trigger input is lost/);
 });

@@ -1,12 +1,17 @@
 // The box of a whole emulated instrument: an edge records, the LED shows it, a long press ends it before the power goes.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NEVER } from "../../src/base/abort.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { parseServerConfig } from "../../src/config/server-config.ts";
-import { TestInstrument } from "../support/instrument.ts";
+import { Server } from "../../src/server.ts";
+import { emulatedConfig, TestInstrument } from "../support/instrument.ts";
 
 const LED = 4;
 const BOX = `[box]
@@ -46,6 +51,26 @@ test("an edge on the trigger input records into its run; a pulse tells the end",
     "b000000_s000001_dark.pico",
     "b000000_s000001_light.pico",
   ]);
+});
+
+test("a box that finds no spectrometer at its start shows trouble", async (context) => {
+  const clock = new VirtualClock();
+  const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+  const emulated = emulatedConfig(folder, { statusLedPin: LED });
+  const { hardware } = emulated;
+  const emulator = { ...hardware.emulator, spectrometers: [] };
+  const config = { ...emulated, hardware: { ...hardware, emulator } };
+  const server = await clock.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
+  context.after(async () => {
+    await clock.run(server.close());
+    await rm(folder, { recursive: true });
+  });
+  await clock.advance(SECOND);
+  const changes = server.hardware.emulated?.gpio.history.filter(({ pin }) => pin === LED) ?? [];
+  assert.deepEqual(
+    changes.slice(1, 4).map(({ atUs }, index) => (atUs - (changes[index]?.atUs ?? 0)) / MS),
+    [100, 200, 100],
+  );
 });
 
 test("a long press of the power button ends the batch, then runs the command", async (context) => {

@@ -2,10 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { z } from "zod";
 import { NEVER } from "../../src/base/abort.ts";
+import { until } from "../../src/base/cell.ts";
 import { isoUtc, MS, SECOND } from "../../src/base/clock.ts";
-import { logTo } from "../../src/base/log.ts";
+import { VscopeError } from "../../src/base/errors.ts";
+import { logTo, SILENT } from "../../src/base/log.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
+import type { SpectrometerDriver } from "../../src/drivers/oceanoptics/driver.ts";
+import { openDriver } from "../../src/drivers/oceanoptics/open.ts";
+import { EmulatedGpsd } from "../../src/emulator/gpsd/far-end.ts";
 import type { BatchSettings } from "../../src/acquisition/settings.ts";
 import { Router } from "../../src/resources/router.ts";
 import { TREE } from "../../src/resources/tree.ts";
@@ -13,6 +19,7 @@ import { DEFAULT_LIMITS } from "../../src/spectra/quality.ts";
 import { TestInstrument, type TestInstrumentOptions } from "../support/instrument.ts";
 
 const SERIAL = "FLMS01859";
+const FLAME_PRODUCT = 0x101e;
 const COOLED = "QEP00709";
 const SYNCHRONISED = "C37E8A8C,PPS,1,1782043190.0,0.000001,0.0,0.0,0.0,0.0,0.0,0.000010,0.000020,16.0,Normal";
 const LOST = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised";
@@ -27,6 +34,50 @@ async function flagsOf(instrument: TestInstrument, settings: Partial<BatchSettin
   const status = await instrument.record({ ...settings, run });
   assert.equal(status.state, "done", status.error?.message);
   return lightFlags(instrument, run);
+}
+
+/** An instrument, and what its log says of flags. */
+async function startedWithLog(context: TestContext, options: TestInstrumentOptions = {}) {
+  const told: { run: string; kind: string; flags: Readonly<Record<string, number>> }[] = [];
+  const write = (text: string): void => {
+    const line = JSON.parse(text);
+    if (line.msg === "spectra have quality flags") told.push(line);
+  };
+  return { instrument: await started(context, { ...options, log: logTo({ write }) }), told };
+}
+
+/** How many lights of the run have the flag: in the files, in the catalogue, among the newest verdicts, in the log. */
+async function placesOf(
+  flag: string,
+  run: string,
+  { instrument, told }: Awaited<ReturnType<typeof startedWithLog>>,
+) {
+  const { clock, model } = instrument;
+  const router = new Router(model, TREE);
+  const ask = (path: string, query = {}): Promise<unknown> =>
+    clock.run(router.get(router.match(path.split("/")), query, NEVER));
+  const names = (await instrument.files(run)).filter((name) => name.endsWith("_light.pico"));
+  const files = await Promise.all(names.map((name) => instrument.read(run, name)));
+  const { total } = TOTAL.parse(await ask("datadir/spectra", { run, kind: "light", flags: flag }));
+  const { newest } = VERDICTS.parse(await ask("quality"));
+  return {
+    file: files.flatMap(({ spectra }) => spectra).filter(({ flags }) => flags.includes(flag)).length,
+    catalogue: total,
+    resource: newest.filter(({ kind, flags }) => kind === "light" && flags.includes(flag)).length,
+    log: told
+      .filter((line) => line.run === run && line.kind === "light")
+      .reduce((sum, { flags }) => sum + (flags[flag] ?? 0), 0),
+  };
+}
+
+const TOTAL = z.looseObject({ total: z.number() });
+const VERDICTS = z.looseObject({
+  newest: z.array(z.looseObject({ kind: z.string(), flags: z.array(z.string()) })),
+});
+
+/** So many in each place. */
+function everywhere(count: number) {
+  return { file: count, catalogue: count, resource: count, log: count };
 }
 
 /** Of all spectrometers and channels together; without that of emulation. */
@@ -210,3 +261,80 @@ test("the newest verdict of each spectrometer and channel is a resource that tel
   );
   assert.deepEqual(value, { newest: expected, limits: DEFAULT_LIMITS });
 });
+
+test("a device without a wavelength calibration, and one with", async (context) => {
+  const parts = await startedWithLog(context);
+  const { clock, model } = parts.instrument;
+  const { controls } = model.rack.spectrometer(SERIAL);
+  await flagsOf(parts.instrument, { run: "calibrated" });
+  assert.deepEqual(await placesOf("uncalibrated", "calibrated", parts), everywhere(0));
+  await clock.run(controls.write("calibration", { wavelengthCoefficients: [0, 1, 0, 0] }, NEVER));
+  assert.deepEqual(await flagsOf(parts.instrument, { run: "bare" }), [["uncalibrated"]]);
+  assert.deepEqual(await placesOf("uncalibrated", "bare", parts), everywhere(2));
+});
+
+test("exposures that last from signal to signal, and such that a signal only starts", async (context) => {
+  const parts = await startedWithLog(context);
+  const { clock, model } = parts.instrument;
+  const flame = model.rack.spectrometer(SERIAL);
+  const unit = model.emulatedUnits.get(SERIAL) ?? assert.fail();
+  const places = new Map<string, object>();
+  for (const mode of ["hardware", "synchronization"] as const) {
+    await clock.run(flame.controls.write("trigger", { mode }, NEVER));
+    const operation = model.recorder.record({ run: mode });
+    for (let edge = 0; edge < 1000 && operation.status.value.state === "running"; edge++) {
+      await clock.advance(40 * MS);
+      unit.setTriggerInput(true);
+      await clock.advance(MS);
+      unit.setTriggerInput(false);
+    }
+    assert.equal(operation.status.value.state, "done", operation.status.value.error?.message);
+    places.set(mode, await placesOf("external_timing", mode, parts));
+  }
+  assert.deepEqual(Object.fromEntries(places), { hardware: everywhere(0), synchronization: everywhere(2) });
+});
+
+test("a position that gpsd has lost for long, and one that it has just told", async (context) => {
+  let far: EmulatedGpsd | undefined;
+  const gpsd: TestInstrumentOptions["gpsd"] = (clock) =>
+    (far = new EmulatedGpsd(clock, { lat: 55.92, lon: -3.17, alt: 80 }));
+  const parts = await startedWithLog(context, { place: "unknown", gpsd });
+  const { clock, model } = parts.instrument;
+  await clock.run(until(model.position, (known) => known !== undefined, NEVER));
+  assert.deepEqual(await flagsOf(parts.instrument, { run: "fresh" }), [[]]);
+  assert.deepEqual(await placesOf("position_stale", "fresh", parts), everywhere(0));
+  assert.ok(far);
+  far.fix = undefined;
+  await clock.advance(620 * SECOND);
+  assert.deepEqual(await flagsOf(parts.instrument, { run: "lost" }), [["position_stale"]]);
+  assert.deepEqual(await placesOf("position_stale", "lost", parts), everywhere(4));
+});
+
+test("a driver that cannot prove how fresh its spectra are, and those that can", async (context) => {
+  const parts = await startedWithLog(context);
+  const { clock, model } = parts.instrument;
+  await flagsOf(parts.instrument, { run: "proven" });
+  assert.deepEqual(await placesOf("stale_risk", "proven", parts), everywhere(0));
+  const flame = model.rack.spectrometer(SERIAL);
+  await clock.run(flame.detach(new VscopeError("DEVICE_NOT_CONNECTED", "another driver comes")));
+  flame.attach(await clock.run(driverWithoutProof(parts.instrument)));
+  assert.deepEqual(await flagsOf(parts.instrument, { run: "doubtful" }), [["stale_risk"]]);
+  assert.deepEqual(await placesOf("stale_risk", "doubtful", parts), everywhere(2));
+});
+
+// None of the present drivers: each refuses a spectrum that it cannot prove. The port allows for one that cannot.
+async function driverWithoutProof({ clock, emulated }: TestInstrument): Promise<SpectrometerDriver> {
+  const usb = await emulated.bus.list();
+  const device = usb.find(({ productId }) => productId === FLAME_PRODUCT) ?? assert.fail();
+  const driver = await openDriver({ device, clock, log: SILENT, isSimulated: true }, NEVER);
+  const { identity, controls, awaitedTrigger, recovery } = driver;
+  return {
+    identity,
+    controls,
+    awaitedTrigger,
+    recovery,
+    acquire: async (exposure, signal) => ({ ...(await driver.acquire(exposure, signal)), freshness: "none" }),
+    resynchronize: (signal) => driver.resynchronize(signal),
+    close: () => driver.close(),
+  };
+}

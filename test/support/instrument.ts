@@ -7,13 +7,14 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Operation, OperationStatus } from "../../src/acquisition/operation.ts";
 import { NEVER } from "../../src/base/abort.ts";
-import { SECOND } from "../../src/base/clock.ts";
+import { type Clock, SECOND } from "../../src/base/clock.ts";
 import { definedOnly } from "../../src/base/defined-only.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
 import type { Disk } from "../../src/datadir/disk.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
+import type { GpsdNetwork } from "../../src/drivers/gpsd/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
 import type { ServerModel } from "../../src/resources/model.ts";
 import { Server } from "../../src/server.ts";
@@ -33,6 +34,8 @@ export interface TestInstrumentOptions {
   readonly place?: ServerConfig["position"]["place"] | "unknown";
   /** Tell how good the computer's clock is. */
   readonly programs?: Programs;
+  /** Makes the gpsd that tells where it stands. */
+  readonly gpsd?: (clock: Clock) => GpsdNetwork;
   readonly log?: Log;
   readonly interruptedBatch?: ServerConfig["acquisition"]["interruptedBatch"];
   readonly keepSettings?: boolean;
@@ -64,7 +67,8 @@ export class TestInstrument {
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
     const { log = SILENT, programs, disk } = options;
-    const parts = { config, clock, log, version: "test", ...definedOnly({ programs, disk }) };
+    const replaced = definedOnly({ programs, disk, gpsd: options.gpsd?.(clock) });
+    const parts = { config, clock, log, version: "test", ...replaced };
     const server = await clock.run(Server.start(parts, NEVER));
     test.after(async () => {
       await clock.run(server.close());
@@ -112,6 +116,7 @@ export class TestInstrument {
   }
 }
 
+const GPSD = { host: "127.0.0.1", port: 2947 };
 const EDINBURGH = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80 };
 
 /** Settings of a server with nothing but emulated hardware. */
@@ -130,7 +135,7 @@ export function emulatedConfig(folder: string, options: TestInstrumentOptions = 
     ...DEFAULT_SERVER_CONFIG,
     coap: { ...coap, enabled: false, tlsPort: 0 },
     security: { ...security, policy: "open", keys: join(folder, ".keys"), state: join(folder, ".state") },
-    position: { place: place === "unknown" ? undefined : place, gpsd: undefined },
+    position: { place: place === "unknown" ? undefined : place, gpsd: options.gpsd && GPSD },
     datadir: { ...datadir, datadir: folder },
     acquisition: { ...DEFAULT_SERVER_CONFIG.acquisition, interruptedBatch, keepSettings, pauseLimitS },
     box,

@@ -60,8 +60,9 @@ export class ChardevInput extends OpenLine implements GpioInput {
     super(end);
     const { name, kernel, descriptor } = end;
     const events = Buffer.alloc(EVENTS * SIZE.lineEvent);
-    this.#unwatch = kernel.onReadable(descriptor, () => {
+    this.#unwatch = kernel.onReadable(descriptor, (failure) => {
       try {
+        if (failure !== undefined) throw failure;
         const length = kernel.read(descriptor, events);
         if (length === 0) throw new VscopeError("DEVICE_NOT_CONNECTED", `${name}: the line is gone`);
         for (const level of decodeEdges(events.subarray(0, length))) onEdge(level);

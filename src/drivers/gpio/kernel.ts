@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { openLibc } from "../../base/libc.ts";
-import { Readiness } from "./readiness.ts";
+import { Readiness, type ReadyListener } from "./readiness.ts";
 
 /** The far end of the character device; a test puts its own in place. Failures carry the system's `code` (EBUSY, ...). */
 export interface GpioKernel {
@@ -14,8 +14,11 @@ export interface GpioKernel {
   ioctl(descriptor: number, request: number, bytes: Buffer): void;
   /** Reads what waits, after `onReadable` has said so; the number of bytes. */
   read(descriptor: number, bytes: Buffer): number;
-  /** Calls `listener`, which must not throw, whenever a read would not wait or would fail, until the returned function is called. */
-  onReadable(descriptor: number, listener: () => void): () => void;
+  /**
+   * Calls `listener`, which must not throw, whenever a read would not wait or would fail, until the returned function is
+   * called; with a failure once, when nothing more will be told.
+   */
+  onReadable(descriptor: number, listener: ReadyListener): () => void;
 }
 
 export async function linuxGpioKernel(): Promise<GpioKernel> {

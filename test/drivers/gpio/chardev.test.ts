@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isVscopeError } from "../../../src/base/errors.ts";
+import { isVscopeError, VscopeError } from "../../../src/base/errors.ts";
 import { openChardev } from "../../../src/drivers/gpio/chardev.ts";
 import { lineNames } from "../../../src/drivers/gpio/raspberry-pi.ts";
 import type { GpioBank } from "../../../src/drivers/gpio/port.ts";
@@ -176,5 +176,17 @@ test("a line that goes away is told once", async () => {
   kernel.edges("/dev/gpiochip0", 23, []);
   kernel.edges("/dev/gpiochip0", 23, []);
   assert.deepEqual(lost, ["GPIO23: the line is gone"]);
+  line.close();
+});
+
+test("a kernel that tells of no events any more is told to the owner of the line", async () => {
+  const kernel = new FakeKernel([PI_4]);
+  const lost: unknown[] = [];
+  const onLost = (reason: unknown): void => void lost.push(reason);
+  const line = await bankOf(kernel).input(23, { pull: "none", onEdge: () => assert.fail(), onLost });
+  const reason = new VscopeError("DEVICE_FAULT", "poll: has failed for 60 s, no event will be seen");
+  kernel.endEvents(reason);
+  kernel.endEvents(reason);
+  assert.deepEqual(lost, [reason]);
   line.close();
 });

@@ -1,6 +1,8 @@
 // A kernel with GPIO chips, spoken to in bytes as the real one.
 
+import type { VscopeError } from "../../../src/base/errors.ts";
 import type { GpioKernel } from "../../../src/drivers/gpio/kernel.ts";
+import type { ReadyListener } from "../../../src/drivers/gpio/readiness.ts";
 import { REQUEST } from "../../../src/drivers/gpio/uapi.ts";
 
 export interface FakeChip {
@@ -27,7 +29,7 @@ export class FakeKernel implements GpioKernel {
   readonly #chips: ReadonlyMap<string, FakeChip>;
   readonly #files = new Map<number, OpenFile>();
   readonly #events = new Map<number, Buffer[]>();
-  readonly #listeners = new Map<number, () => void>();
+  readonly #listeners = new Map<number, ReadyListener>();
   #nextDescriptor = 100;
 
   constructor(chips: readonly FakeChip[]) {
@@ -73,7 +75,7 @@ export class FakeKernel implements GpioKernel {
     return waiting.copy(bytes);
   }
 
-  onReadable(descriptor: number, listener: () => void): () => void {
+  onReadable(descriptor: number, listener: ReadyListener): () => void {
     this.#listeners.set(descriptor, listener);
     return () => this.#listeners.delete(descriptor);
   }
@@ -86,6 +88,11 @@ export class FakeKernel implements GpioKernel {
       this.levels.set(`${path}:${offset}`, levels.at(-1) ?? 0);
       this.#listeners.get(descriptor)?.();
     }
+  }
+
+  /** No event will be seen any more. */
+  endEvents(reason: VscopeError): void {
+    for (const listener of this.#listeners.values()) listener(reason);
   }
 
   #chipInfo(path: string, chip: FakeChip, bytes: Buffer): void {

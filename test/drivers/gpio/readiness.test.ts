@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SECOND } from "../../../src/base/clock.ts";
+import { VirtualClock } from "../../../src/base/virtual-clock.ts";
 import { Readiness } from "../../../src/drivers/gpio/readiness.ts";
 
 /** A poll() that answers when the test says which descriptors are ready. */
@@ -58,4 +60,45 @@ test("an event for a descriptor is not told to its next owner", async () => {
   assert.deepEqual(told, ["next"]);
   endNext();
   await poll.answer();
+});
+
+test("a poll that fails is tried again ten times a second; events that waited are told when it works", async () => {
+  const clock = new VirtualClock();
+  let calls = 0;
+  let isBroken = true;
+  const poll = async (...[bytes]: readonly (number | string | Uint8Array)[]): Promise<number> => {
+    calls += 1;
+    if (isBroken) return -1;
+    assert.ok(bytes instanceof Buffer);
+    bytes.writeInt16LE(1, 6);
+    return 1;
+  };
+  const told: unknown[] = [];
+  const end = new Readiness(poll, clock).watch(11, (failure) => {
+    told.push(failure);
+    end();
+  });
+  await clock.advance(5 * SECOND);
+  assert.deepEqual([calls, told], [51, []]);
+  isBroken = false;
+  await clock.advance(SECOND);
+  assert.deepEqual(told, [undefined]);
+});
+
+test("a poll that fails for a minute is given up, and every listener is told once", async () => {
+  const clock = new VirtualClock();
+  let calls = 0;
+  const readiness = new Readiness(async () => {
+    calls += 1;
+    return -1;
+  }, clock);
+  const told: string[] = [];
+  for (const descriptor of [11, 12])
+    readiness.watch(descriptor, (failure) => void told.push(`${descriptor} ${failure?.message ?? ""}`));
+  await clock.advance(120 * SECOND);
+  const fact = "poll: has failed for 60 s, no event will be seen";
+  assert.deepEqual([calls, told], [600, [`11 ${fact}`, `12 ${fact}`]]);
+  // Whoever comes later is served by a new attempt.
+  readiness.watch(13, () => {});
+  assert.equal(calls, 601);
 });
