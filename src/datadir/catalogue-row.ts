@@ -1,6 +1,5 @@
 // Rows of the catalogue: everything about a spectrum but its counts, and how SQLite stores it.
 
-import { flagMask } from "../spectra/flags.ts";
 import { type PicoFile, type PicoSpectrum, saturatedPixels } from "../spectra/pico.ts";
 import { peakCounts } from "../spectra/spectrum.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
@@ -54,11 +53,10 @@ type JsonColumn =
   | "darkPixels"
   | "opticalPixelRange";
 
-/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1, the flags as a mask, too. */
+/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1. */
 export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulated" | JsonColumn> & {
   readonly tecEnabled: number;
   readonly isSimulated: number | null;
-  readonly flagMask: number;
 } & { readonly [column in JsonColumn]: string };
 
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
@@ -93,7 +91,6 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
     tecEnabled: Number(row.tecEnabled),
     isSimulated: row.isSimulated === null ? null : Number(row.isSimulated),
     flags: JSON.stringify(row.flags),
-    flagMask: flagMask(row.flags),
     wavelengthCoefficients: JSON.stringify(row.wavelengthCoefficients),
     channelWavelengthCoefficients: JSON.stringify(row.channelWavelengthCoefficients),
     nonlinearityCoefficients: JSON.stringify(row.nonlinearityCoefficients),
@@ -102,7 +99,7 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
   };
 }
 
-export function fromStored({ flagMask: _, ...stored }: StoredSpectrum): SpectrumRow {
+export function fromStored(stored: StoredSpectrum): SpectrumRow {
   return {
     ...stored,
     id: spectrumId(stored),
