@@ -24,6 +24,7 @@ export interface FileRow extends FileReference {
 /** What only the file tells. */
 type Uncatalogued =
   | "counts"
+  | "origin"
   | "triggerMode"
   | "bracket"
   | "startSkewUs"
@@ -80,7 +81,7 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
 }
 
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
-  const { counts: _c, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
+  const { counts: _c, origin: _g, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
   const { bracket: _b, startSkewUs: _k, darkAgeS: _a, clockSource: _o, clockErrorUs: _e, ...metadata } = rest;
   return metadata;
 }

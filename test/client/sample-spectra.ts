@@ -66,6 +66,7 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     bracket: null,
     startSkewUs: null,
     darkAgeS: null,
+    origin: null,
     clockSource: null,
     clockErrorUs: null,
     statistics: null,

@@ -395,7 +395,7 @@ for (const [what, obstruct, isUsed] of OBSTACLES) {
     assert.equal((await allSpectra(second)).length, 49);
     await second.close();
     assert.deepEqual(
-      (await readdir(path)).filter((name) => /^catalogue\.sqlite\./.test(name)),
+      (await readdir(path)).filter((name) => name.startsWith(`${CATALOGUE_FILE}.`)),
       [],
     );
   });
