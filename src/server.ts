@@ -33,6 +33,7 @@ import { LegacyTree } from "./interfaces/legacy/tree.ts";
 import { openBox } from "./composition/open-box.ts";
 import type { ServerModel } from "./resources/model.ts";
 import { Router } from "./resources/router.ts";
+import { noteResumption } from "./scheduler/resumed-run.ts";
 import { TREE } from "./resources/tree.ts";
 import { Security } from "./security/security.ts";
 import { TlsKeeper, tlsSettings } from "./composition/tls-keeper.ts";
@@ -173,7 +174,7 @@ async function openParts(
     recorder,
     policy: config.acquisition,
     onFinished: ({ origin, startedUtc }, message) =>
-      scheduler.noteResumption({ origin, startedUtc, message }),
+      noteResumption({ history: scheduler.history, log }, { origin, startedUtc, message }),
   });
   lifetime.defer("interrupted batch", () => resumption.close());
   // Before the trigger and the scheduler can begin anything: what was interrupted goes first.

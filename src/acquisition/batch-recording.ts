@@ -14,6 +14,7 @@ import type { BatchWriter } from "./batch-writer.ts";
 import { detectorTemperaturesC, lightsNow, oldestDarkAgeS } from "./dark-ages.ts";
 import { Estimator } from "./estimator.ts";
 import { anyReady, exposeAgain, failuresAsError } from "./exposure.ts";
+import { originText } from "./origin.ts";
 import type { Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
 import { countKinds, kindOf, type StepKind, StepTimes } from "./step-times.ts";
@@ -195,7 +196,8 @@ export class BatchRecording {
   }
 
   async #write(measured: SpectraSet): Promise<void> {
-    const set = { ...measured, spectra: await this.#judged(measured) };
+    const origin = originText(this.#plan.origin);
+    const set = { ...measured, origin, spectra: await this.#judged(measured) };
     this.#tally.kept(set.spectra);
     this.#warnOf(set);
     await this.#writer.write(set);

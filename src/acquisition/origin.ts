@@ -9,4 +9,9 @@ export interface Origin {
   readonly reason?: string;
 }
 
+/** As files have it: `client`, `schedule 3`, `resumption plot10/4`. */
+export function originText({ by, id }: Origin): string {
+  return id === undefined ? by : `${by} ${id}`;
+}
+
 export const BY_CLIENT: Origin = { by: "client" };

@@ -15,6 +15,8 @@ export class CatalogueKeeper {
   readonly #log: Log;
   readonly #show: (filesToIndex: number) => void;
   readonly #stopping = new AbortController();
+  /** Runs with files that are written and not in the catalogue. */
+  readonly #behind = new Set<string>();
   #background: Promise<void> = Promise.resolve();
   #reindexing: Promise<IndexReport> | undefined;
 
@@ -25,14 +27,21 @@ export class CatalogueKeeper {
     this.#show = show;
   }
 
-  /** At the start: as `catchUp` for all runs, and sets aside what a power cut has left. */
+  /** At the start: all runs. Sets aside what a power cut has left. */
   async start(): Promise<void> {
     await this.#catchUp(await this.#session.index.runs(), true);
   }
 
-  /** Drops what is gone and reads what is missing in these runs: the first files now, the rest in the background. */
-  catchUp(runs: readonly string[]): Promise<void> {
-    return this.#catchUp(runs, false);
+  /** A file of the run is written, or may be, and not in the catalogue. */
+  missed(run: string): void {
+    this.#behind.add(run);
+  }
+
+  /** Drops what is gone and reads what is missing in runs with missed files: the first files now, the rest in the background. */
+  async catchUp(): Promise<void> {
+    const runs = [...this.#behind];
+    this.#behind.clear();
+    if (runs.length > 0) await this.#catchUp(runs, false);
   }
 
   /** Reads every file. Throws STATE_CONFLICT when that is being done. */
@@ -69,7 +78,16 @@ export class CatalogueKeeper {
     return { ...read, dropped: gone.length };
   }
 
+  // Recording goes on where no row can be written, as on a full disk: another time.
   async #catchUp(runs: readonly string[], setsAsideEmpty: boolean): Promise<void> {
+    try {
+      await this.#bringUpToDate(runs, setsAsideEmpty);
+    } catch (error) {
+      this.#isBehind(runs, error);
+    }
+  }
+
+  async #bringUpToDate(runs: readonly string[], setsAsideEmpty: boolean): Promise<void> {
     const { index, catalogue } = this.#session;
     const { missing, gone } = await index.differences(runs);
     if (gone.length > 0) catalogue.drop(gone);
@@ -94,9 +112,16 @@ export class CatalogueKeeper {
     try {
       await this.#session.index.read(files, { onProgress, setsAsideEmpty }, this.#stopping.signal);
     } catch (error) {
-      if (!this.#stopping.signal.aborted) {
-        this.#log.error({ reason: messageOf(error) }, "the catalogue is behind the files");
-      }
+      this.#isBehind(new Set(files.map(({ run }) => run)), error);
     }
+  }
+
+  #isBehind(runs: Iterable<string>, error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const run of runs) this.#behind.add(run);
+    this.#log.error(
+      { runs: [...this.#behind], reason: messageOf(error) },
+      "the catalogue is behind the files",
+    );
   }
 }

@@ -1,6 +1,5 @@
 // Rows of the catalogue: everything about a spectrum but its counts, and how SQLite stores it.
 
-import { flagMask } from "../spectra/flags.ts";
 import { type PicoFile, type PicoSpectrum, saturatedPixels } from "../spectra/pico.ts";
 import { peakCounts } from "../spectra/spectrum.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
@@ -25,6 +24,7 @@ export interface FileRow extends FileReference {
 /** What only the file tells. */
 type Uncatalogued =
   | "counts"
+  | "origin"
   | "triggerMode"
   | "bracket"
   | "startSkewUs"
@@ -55,11 +55,10 @@ type JsonColumn =
   | "darkPixels"
   | "opticalPixelRange";
 
-/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1, the flags as a mask, too. */
+/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1. */
 export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulated" | JsonColumn> & {
   readonly tecEnabled: number;
   readonly isSimulated: number | null;
-  readonly flagMask: number;
 } & { readonly [column in JsonColumn]: string };
 
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
@@ -83,7 +82,7 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
 }
 
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
-  const { counts: _c, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
+  const { counts: _c, origin: _g, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
   const { bracket: _b, startSkewUs: _k, darkAgeS: _a, darkFile: _f, ...others } = rest;
   const { clockSource: _o, clockErrorUs: _e, ...metadata } = others;
   return metadata;
@@ -95,7 +94,6 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
     tecEnabled: Number(row.tecEnabled),
     isSimulated: row.isSimulated === null ? null : Number(row.isSimulated),
     flags: JSON.stringify(row.flags),
-    flagMask: flagMask(row.flags),
     wavelengthCoefficients: JSON.stringify(row.wavelengthCoefficients),
     channelWavelengthCoefficients: JSON.stringify(row.channelWavelengthCoefficients),
     nonlinearityCoefficients: JSON.stringify(row.nonlinearityCoefficients),
@@ -104,7 +102,7 @@ export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
   };
 }
 
-export function fromStored({ flagMask: _, ...stored }: StoredSpectrum): SpectrumRow {
+export function fromStored(stored: StoredSpectrum): SpectrumRow {
   return {
     ...stored,
     id: spectrumId(stored),

@@ -15,14 +15,21 @@ import {
   type StoredSpectrum,
   toStored,
 } from "./catalogue-row.ts";
-import { flagMask } from "../spectra/flags.ts";
-import { MIGRATIONS, SCHEMA, SCHEMA_VERSION, SPECTRUM_COLUMNS } from "./schema.ts";
+import { KNOWN_VERSIONS, SCHEMA, SPECTRUM_COLUMNS } from "./schema.ts";
 import { conditionsOf, type SpectrumQuery } from "./spectrum-query.ts";
 
 export const CATALOGUE_FILE = "catalogue.sqlite";
 
 const DEFAULT_LIMIT = 100;
 const NEWEST_FIRST = "exposureStartUtcUs DESC, run, file, position";
+const COLUMNS = Object.keys(SPECTRUM_COLUMNS);
+/** Another program may be reading; everything waits meanwhile. */
+const BUSY_MS = 500;
+
+export interface CatalogueParts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export class Catalogue {
   readonly #database: Database.Database;
@@ -34,42 +41,40 @@ export class Catalogue {
   }
 
   /**
-   * Opens or creates a catalogue. One that is damaged or of another version is moved aside and an empty one takes its
-   * place; where none can be written (read-only medium) it lives in memory. The caller fills what is missing.
+   * Opens or creates a catalogue; the caller fills what is missing. One that is damaged or of another version is moved
+   * aside and an empty one takes its place. One that cannot be opened now (disk full, I/O error, read-only, in use) stays
+   * as it is: where SQLite cannot have it to itself either, the catalogue lives in memory.
    */
-  static async open(
-    path: string,
-    { clock, log }: { readonly clock: Clock; readonly log: Log },
-  ): Promise<Catalogue> {
+  static async open(path: string, { clock, log }: CatalogueParts): Promise<Catalogue> {
     try {
       return new Catalogue(openDatabase(path));
     } catch (error) {
-      log.warn({ path, reason: messageOf(error) }, "the catalogue is not usable and is made anew");
+      if (!isDamaged(error)) return Catalogue.#openAlone(path, error, log);
+      log.warn({ path, reason: messageOf(error) }, "the catalogue is damaged and is made anew");
     }
     try {
       await moveAside(path, clock);
       return new Catalogue(openDatabase(path));
     } catch (error) {
-      log.error({ path, reason: messageOf(error) }, "no catalogue can be written, it is kept in memory");
-      return new Catalogue(openDatabase(":memory:"));
+      return Catalogue.#inMemory(path, error, log);
     }
   }
 
-  /** Opens an existing catalogue for reading, also while a server writes it. Throws RESOURCE_NOT_FOUND or DATADIR_IO. */
-  static read(path: string): Catalogue {
+  // Without the memory that SQLite shares with other programs, which is a file on the medium.
+  static #openAlone(path: string, cause: unknown, log: Log): Catalogue {
     try {
-      const database = new Database(path, { readonly: true, fileMustExist: true });
-      const version = versionOf(database);
-      if (version === SCHEMA_VERSION) return new Catalogue(database);
-      database.close();
-      throw new VscopeError(
-        "DATADIR_IO",
-        `${path}: version ${version} of the catalogue, ${SCHEMA_VERSION} is known`,
-      );
+      const catalogue = new Catalogue(openDatabase(path, { isAlone: true }));
+      log.warn({ path, reason: messageOf(cause) }, "no other program can read the catalogue");
+      return catalogue;
     } catch (error) {
-      if (error instanceof VscopeError) throw error;
-      throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: no readable catalogue`, { cause: error });
+      return Catalogue.#inMemory(path, error, log);
     }
+  }
+
+  static #inMemory(path: string, cause: unknown, log: Log): Catalogue {
+    const reason = messageOf(cause);
+    log.error({ path, reason }, "the catalogue cannot be used, it is kept in memory until the next start");
+    return new Catalogue(openDatabase(":memory:"));
   }
 
   /** Stores a file with its spectra; replaces what was known about it. */
@@ -148,7 +153,7 @@ export class Catalogue {
       const keys = `SELECT run, file, position FROM spectra ${where} ORDER BY ${NEWEST_FIRST} LIMIT @limit OFFSET @offset`;
       const rows = this.#database
         .prepare<[object], StoredSpectrum>(
-          `SELECT spectra.* FROM (${keys}) JOIN spectra USING (run, file, position) ORDER BY ${NEWEST_FIRST}`,
+          `SELECT ${COLUMNS.join(", ")} FROM (${keys}) JOIN spectra USING (run, file, position) ORDER BY ${NEWEST_FIRST}`,
         )
         .all({ ...values, ...page });
       return { total: counted?.total ?? 0, spectra: rows.map(fromStored) };
@@ -162,7 +167,7 @@ export class Catalogue {
     return this.#guard(() => {
       const row = this.#database
         .prepare<[object], StoredSpectrum>(
-          "SELECT * FROM spectra WHERE run = @run AND file = @file AND position = @position",
+          `SELECT ${COLUMNS.join(", ")} FROM spectra WHERE run = @run AND file = @file AND position = @position`,
         )
         .get(key);
       return row === undefined ? undefined : fromStored(row);
@@ -182,17 +187,22 @@ export class Catalogue {
   }
 }
 
-function openDatabase(path: string): Database.Database {
-  const database = new Database(path);
+function openDatabase(path: string, { isAlone = false } = {}): Database.Database {
+  const database = new Database(path, { timeout: BUSY_MS });
   try {
+    if (isAlone) database.pragma("locking_mode = EXCLUSIVE");
     // A file system without shared memory refuses WAL and keeps its journal: slower, as safe.
     database.pragma("journal_mode = WAL");
     // The newest rows may be lost with the power, the catalogue stays whole: the files bring them back.
     database.pragma("synchronous = NORMAL");
-    const isNew =
-      versionOf(database) === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    const version = Number(database.pragma("user_version", { simple: true }));
+    const isNew = version === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
     if (isNew) database.transaction(() => database.exec(SCHEMA))();
-    else database.transaction(() => migrate(database))();
+    else if (!KNOWN_VERSIONS.includes(version))
+      throw new VscopeError(
+        "DATADIR_IO",
+        `version ${version} of the catalogue, ${KNOWN_VERSIONS.join()} are known`,
+      );
     const check = String(database.pragma("quick_check(1)", { simple: true }));
     if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
     return database;
@@ -202,31 +212,22 @@ function openDatabase(path: string): Database.Database {
   }
 }
 
-function versionOf(database: Database.Database): number {
-  return Number(database.pragma("user_version", { simple: true }));
-}
-
-function migrate(database: Database.Database): void {
-  database.function("flagMask", { deterministic: true }, (flags) => flagMask(JSON.parse(String(flags))));
-  for (let version = versionOf(database); version !== SCHEMA_VERSION; version = versionOf(database)) {
-    const next = MIGRATIONS.get(version);
-    if (next === undefined)
-      throw new VscopeError("DATADIR_IO", `schema version ${version}, ${SCHEMA_VERSION} is known`);
-    database.exec(next);
-  }
+// What another try cannot mend: no catalogue, or none that is whole.
+function isDamaged(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return error instanceof VscopeError;
+  return /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(error.code);
 }
 
 function prepareRecord(
   database: Database.Database,
 ): (file: FileRow, spectra: readonly SpectrumRow[]) => void {
-  const columns = Object.keys(SPECTRUM_COLUMNS);
   const clear = database.prepare<[FileRow]>("DELETE FROM spectra WHERE run = @run AND file = @file");
   const insertFile = database.prepare<[FileRow]>(
     "INSERT OR REPLACE INTO files (run, file, bytes, modifiedUtcUs, spectra, failures, problem) " +
       "VALUES (@run, @file, @bytes, @modifiedUtcUs, @spectra, @failures, @problem)",
   );
   const insertSpectrum = database.prepare<[StoredSpectrum]>(
-    `INSERT INTO spectra (${columns.join(", ")}) VALUES (${columns.map((column) => `@${column}`).join(", ")})`,
+    `INSERT INTO spectra (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map((column) => `@${column}`).join(", ")})`,
   );
   return database.transaction((file: FileRow, spectra: readonly SpectrumRow[]) => {
     clear.run(file);

@@ -71,8 +71,6 @@ export class DataDirectory {
   readonly #status: Cell<DataDirectoryStatus>;
   readonly #currentRun = new Cell("spectra");
   readonly #batches = new Set<Batch>();
-  /** Runs with files that are written and not in the catalogue. */
-  readonly #behind = new Set<string>();
   readonly #refresher: Refresher;
   #session: Session | undefined;
   #keeper: CatalogueKeeper | undefined;
@@ -364,12 +362,12 @@ export class DataDirectory {
     const parts = { disk: this.#disk, log: this.#log, session, reserveBytes: this.#reserveBytes };
     try {
       const { written, space, isIndexed } = await storeSet(parts, origin, set);
-      if (!isIndexed) this.#behind.add(run);
+      if (!isIndexed) this.#keeper?.missed(run);
       this.#showSpace({ ...space, freeBytes: space.freeBytes - written.bytes });
       return written;
     } catch (error) {
       // A write can fail after its file is in place.
-      this.#behind.add(run);
+      this.#keeper?.missed(run);
       if (!(await session.isLost().catch(() => false))) throw error;
       this.#refresher.now();
       throw this.#notMounted(error);
@@ -378,15 +376,7 @@ export class DataDirectory {
 
   async #finished(batch: Batch): Promise<void> {
     this.#batches.delete(batch);
-    const runs = [...this.#behind];
-    this.#behind.clear();
-    if (runs.length === 0) return;
-    try {
-      await this.#keeper?.catchUp(runs);
-    } catch (error) {
-      for (const run of runs) this.#behind.add(run);
-      this.#log.error({ runs, reason: messageOf(error) }, "the catalogue is behind the files");
-    }
+    await this.#keeper?.catchUp();
   }
 
   #showSpace(space: DiskSpace): void {

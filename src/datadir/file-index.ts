@@ -84,7 +84,7 @@ export class FileIndex {
     return files;
   }
 
-  /** Reads files one by one and stores their rows. A broken file is noted, logged and left alone. */
+  /** Reads files one by one and stores their rows. A broken file is noted, logged and left alone. Throws when a row cannot be stored. */
   async read(
     files: readonly FileReference[],
     { onProgress = () => undefined, setsAsideEmpty = false }: ReadOptions,
@@ -109,6 +109,7 @@ export class FileIndex {
     const { disk, folders, catalogue, log } = this.#parts;
     const path = folders.pathOf(reference.run, reference.file);
     let stat: DiskStat | undefined;
+    let content: PicoFile;
     try {
       stat = await folders.stat(reference.run, reference.file);
       if (stat.bytes === 0 && setsAsideEmpty) {
@@ -116,14 +117,16 @@ export class FileIndex {
         return EMPTY_TEXT;
       }
       const text = String(await onDisk(path, () => disk.read(path)));
-      this.#store(reference, stat, parsePico(text, `${reference.run}/${reference.file}`));
-      return null;
+      content = parsePico(text, `${reference.run}/${reference.file}`);
     } catch (error) {
       const problem = messageOf(error);
       log.warn({ ...reference, problem }, "a spectra file cannot be indexed");
       if (stat !== undefined) catalogue.record(fileRow(reference, stat, { problem }), []);
       return problem;
     }
+    // A catalogue that takes no row is no fault of the file.
+    this.#store(reference, stat, content);
+    return null;
   }
 
   async #setAside({ run, file }: FileReference, path: string): Promise<void> {

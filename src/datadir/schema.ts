@@ -1,8 +1,10 @@
 // The catalogue's tables. The catalogue is an index of the files and can be rebuilt from them at any time: a version that
-// is not known, or damaged, is moved aside and a new one is filled. Older versions are brought up to date where that is
-// a matter of the rows alone: reading a season of files takes hours on a small computer.
+// is not known, or damaged, is moved aside and a new one is filled.
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 1;
+
+/** Used as they are: to change a season of rows takes minutes on a small computer. 2 has the flags as a mask, too, which nothing needs. */
+export const KNOWN_VERSIONS: readonly number[] = [1, 2];
 
 /** Column of `spectra` and its SQL type; schema, INSERT and SELECT are made from this list. */
 export const SPECTRUM_COLUMNS = {
@@ -33,8 +35,6 @@ export const SPECTRUM_COLUMNS = {
   discardedFrames: "INTEGER",
   strayLightConstant: "REAL",
   opticalConfiguration: "TEXT",
-  /** Quality flags as bits; spectra/flags.ts has the table. */
-  flagMask: "INTEGER NOT NULL DEFAULT 0",
   /** The following are JSON arrays. */
   flags: "TEXT NOT NULL",
   wavelengthCoefficients: "TEXT NOT NULL",
@@ -68,13 +68,3 @@ CREATE INDEX spectraBySource ON spectra (serial, channel, exposureStartUtcUs);
 
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
-
-/** SQL from a version to the next; `flagMask(flags)` is a function there. */
-export const MIGRATIONS: ReadonlyMap<number, string> = new Map([
-  [
-    1,
-    `ALTER TABLE spectra ADD COLUMN flagMask ${SPECTRUM_COLUMNS.flagMask};
-     UPDATE spectra SET flagMask = flagMask(flags);
-     PRAGMA user_version = 2;`,
-  ],
-]);

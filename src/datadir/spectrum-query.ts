@@ -1,6 +1,6 @@
 // What can be asked of the catalogue, and the SQL conditions for it.
 
-import { type Flag, flagMask } from "../spectra/flags.ts";
+import type { Flag } from "../spectra/flags.ts";
 import type { SpectrumKind } from "../spectra/spectrum.ts";
 
 /** All given members must hold. */
@@ -32,28 +32,36 @@ const CONDITIONS = {
   channel: "channel = @channel",
   kind: "kind = @kind",
   flag: "EXISTS (SELECT 1 FROM json_each(flags) WHERE value = @flag)",
-  flags: "flagMask & @flags = @flags",
-  flagsNone: "flagMask & @flagsNone = 0",
   fromUtcUs: "exposureStartUtcUs >= @fromUtcUs",
   toUtcUs: "exposureStartUtcUs < @toUtcUs",
 } as const satisfies Partial<Record<keyof SpectrumQuery, string>>;
 
-/** The WHERE clause and its values. Only names from the table above reach the SQL text. */
+interface Condition {
+  readonly sql: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The WHERE clause and its values. Only names from the table above, and numbers, reach the SQL text. */
 export function conditionsOf(query: SpectrumQuery): {
   readonly where: string;
-  readonly values: Record<string, unknown>;
+  readonly values: Readonly<Record<string, unknown>>;
 } {
-  const given = Object.entries(query).filter(([name, value]) => name in CONDITIONS && value !== undefined);
-  const conditions = Object.entries(CONDITIONS).filter(([name]) => given.some(([asked]) => asked === name));
+  const { flags = [], flagsNone = [], ...others } = query;
+  const all = [
+    ...Object.entries(CONDITIONS).flatMap(([name, sql]): readonly Condition[] => {
+      const value: unknown = Reflect.get(others, name);
+      return value === undefined ? [] : [{ sql, values: { [name]: value } }];
+    }),
+    ...flags.map((flag, index) => carries(flag, `flag${index}`, "> 0")),
+    ...flagsNone.map((flag, index) => carries(flag, `none${index}`, "= 0")),
+  ];
   return {
-    where:
-      conditions.length === 0 ? "" : `WHERE ${conditions.map(([, condition]) => condition).join(" AND ")}`,
-    values: Object.fromEntries(
-      given.map(([name, value]) => [name, isNames(value) ? flagMask(value) : value]),
-    ),
+    where: all.length === 0 ? "" : `WHERE ${all.map(({ sql }) => sql).join(" AND ")}`,
+    values: Object.assign({}, ...all.map(({ values }) => values)),
   };
 }
 
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
+// Flags are stored as JSON, `["saturated","sun_low"]`; to look for one in the text is as fast as for a bit in a mask.
+function carries(flag: Flag, name: string, fits: "> 0" | "= 0"): Condition {
+  return { sql: `instr(flags, @${name}) ${fits}`, values: { [name]: `"${flag}"` } };
 }

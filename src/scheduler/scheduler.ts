@@ -2,9 +2,8 @@
 // every few seconds, so that it notices when that is set, and at every planned time. Whatever fails, it looks again.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { isoUtc, MS, SECOND } from "../base/clock.ts";
+import { isoUtc, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
-import type { Origin } from "../acquisition/origin.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Place } from "../spectra/sun.ts";
 import { begin, type Recordings } from "./actions.ts";
@@ -49,13 +48,6 @@ export interface SchedulerStatus {
   readonly isLasting: boolean;
   /** What somebody should see to: why jobs do not last, why nothing begins. */
   readonly problems?: readonly string[];
-}
-
-/** A batch that a job had begun. */
-export interface ResumedRun {
-  readonly origin: Origin;
-  readonly startedUtc: string;
-  readonly message: string;
 }
 
 const LOOK_EVERY_US = 10 * SECOND;
@@ -200,15 +192,6 @@ export class Scheduler {
     this.#store.order(() => (this.#store.quietTime = parsed.data));
     this.#quietTime.set(parsed.data);
     this.#look();
-  }
-
-  /** A run that the end of the server had interrupted was taken up again, and has ended so. */
-  noteResumption({ origin, startedUtc, message }: ResumedRun): void {
-    if (origin.by !== "schedule" || origin.id === undefined || this.#isClosed) return;
-    const job = Number(origin.id);
-    // Both times are rounded, and the row is written in between.
-    const byUtcUs = Date.parse(startedUtc) * MS + SECOND;
-    this.#keep(() => this.history.addToInterrupted(job, byUtcUs, message));
   }
 
   /** What it has begun is ended by whoever it was begun with. */

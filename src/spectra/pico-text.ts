@@ -65,6 +65,7 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
   return {
     Run: spectrum.run,
     Batch: spectrum.batch,
+    Origin: spectrum.origin ?? undefined,
     IntegrationTimeUs: spectrum.integrationTimeUs,
     ExposureStart: isoUtc(spectrum.exposureStartUtcUs),
     ExposureEnd: spectrum.exposureEndUtcUs === null ? null : isoUtc(spectrum.exposureEndUtcUs),

@@ -22,6 +22,8 @@ export interface PicoSpectrum {
   readonly sequence: number;
   readonly run: string | null;
   readonly batch: number | null;
+  /** Who began the recording: `client`, `schedule 3` with the job, `trigger`, `resumption plot10/4` with the batch. */
+  readonly origin: string | null;
   readonly integrationTimeUs: number;
   readonly exposureStartUtcUs: number;
   readonly exposureEndUtcUs: number | null;
@@ -99,6 +101,7 @@ export function picoFileOf(set: SpectraSet, { run, batch, writer }: PicoOrigin):
       run,
       batch,
       sequence: set.sequence,
+      origin: set.origin ?? null,
       ...recorded(spectrum),
       ...identity(spectrum),
     })),

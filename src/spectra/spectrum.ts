@@ -113,6 +113,8 @@ export interface SpectraSet {
   readonly spectra: readonly Spectrum[];
   /** Instruments that could not record, with the reason; stored in the file so that a gap is never silent. */
   readonly failures: readonly SpectrumFailure[];
+  /** Who began the recording. */
+  readonly origin?: string;
 }
 
 export interface SpectrumFailure {

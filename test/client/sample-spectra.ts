@@ -67,6 +67,7 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     startSkewUs: null,
     darkAgeS: null,
     darkFile: null,
+    origin: null,
     clockSource: null,
     clockErrorUs: null,
     statistics: null,

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { isVscopeError } from "../../src/base/errors.ts";
-import { SILENT } from "../../src/base/log.ts";
+import { logTo } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
+import { SPECTRUM_COLUMNS } from "../../src/datadir/schema.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
 import type { SpectrumQuery } from "../../src/datadir/spectrum-query.ts";
 import type { SpectraSet, Spectrum } from "../../src/spectra/spectrum.ts";
@@ -290,20 +291,13 @@ test("another program can read the catalogue while the server writes it", async 
   const path = await temporaryFolder(t);
   const directory = await openDirectory(t, path);
   await recordSeason(directory);
-  const reader = Catalogue.read(join(path, CATALOGUE_FILE));
+  const reader = new Database(join(path, CATALOGUE_FILE), { readonly: true });
   t.after(() => reader.close());
-  assert.equal(reader.search({ run: "plot10", limit: 1 }).total, 24);
+  const count = reader.prepare("SELECT count(*) FROM spectra WHERE run = 'plot10'").pluck();
+  assert.equal(count.get(), 24);
   const batch = await directory.startBatch("plot10");
   await batch.write(spectraSet());
-  assert.equal(reader.search({ run: "plot10", limit: 1 }).total, 25);
-  assert.throws(
-    () => reader.drop([{ run: "plot10", file: "x" }]),
-    (error) => isVscopeError(error, "DATADIR_IO"),
-  );
-  assert.throws(
-    () => Catalogue.read(join(path, "none")),
-    (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
-  );
+  assert.equal(count.get(), 25);
 });
 
 function changeDatabase(file: string, sql: string): void {
@@ -319,26 +313,116 @@ async function damagePages(file: string): Promise<void> {
   await handle.close();
 }
 
-test("a catalogue of the version before gets the mask of the flags, and keeps its rows", async (t) => {
-  const folder = await temporaryFolder(t);
-  const directory = await openDirectory(t, folder);
-  await recordSeason(directory);
-  const all = await allSpectra(directory);
-  await directory.close();
-  const path = join(folder, CATALOGUE_FILE);
-  const old = new Database(path);
-  old.exec("ALTER TABLE spectra DROP COLUMN flagMask; PRAGMA user_version = 1");
-  old.close();
-  const catalogue = await Catalogue.open(path, { clock: new VirtualClock(), log: SILENT });
-  t.after(() => catalogue.close());
-  const { total, spectra } = catalogue.search({ flags: ["saturated"], limit: 500 });
-  const expected = all.filter(({ flags }) => flags.includes("saturated"));
-  assert.equal(total, expected.length);
-  assert.deepEqual(spectra, expected);
-  const names = await readdir(folder);
-  assert.deepEqual(
-    names.filter((name) => name.startsWith(`${CATALOGUE_FILE}.`)),
-    [],
-    "nothing was moved aside",
-  );
+// As earlier versions made them: 1 has the columns of today, 2 one more.
+const EARLIER = ["", "ALTER TABLE spectra ADD COLUMN flagMask INTEGER NOT NULL DEFAULT 0"];
+
+for (const [index, change] of EARLIER.entries()) {
+  test(`a catalogue of version ${index + 1} with 50,000 spectra is used as it is`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const directory = await openDirectory(t, folder);
+    await recordSeason(directory);
+    const [sample] = await allSpectra(directory);
+    await directory.close();
+    const path = join(folder, CATALOGUE_FILE);
+    changeDatabase(path, `${change}; PRAGMA user_version = ${index + 1}; ${copiesOf(sample?.id)}`);
+    const before = await readFile(path);
+    const logged: string[] = [];
+    const log = logTo({ write: (line) => void logged.push(line) });
+    const catalogue = await Catalogue.open(path, { clock: new VirtualClock(), log });
+    assert.deepEqual(await readFile(path), before, "no row was written");
+    const { total, spectra } = catalogue.search({ flags: ["saturated"], limit: 1 });
+    assert.deepEqual([total, spectra[0]?.flags], [25_012, ["saturated", "simulated"]]);
+    assert.equal(catalogue.search({ flagsNone: ["saturated"], limit: 1 }).total, 25_036);
+    const row = { ...(sample ?? assert.fail()), file: "b900000_s000000_light.pico" };
+    catalogue.record({ ...row, bytes: 1, modifiedUtcUs: 1, spectra: 1, failures: 0, problem: null }, [row]);
+    assert.deepEqual(catalogue.spectrum(`${row.run}/${row.file}/${row.position}`)?.flags, row.flags);
+    catalogue.close();
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.startsWith(`${CATALOGUE_FILE}.`)),
+      [],
+    );
+    assert.deepEqual(logged, []);
+  });
+}
+
+/** Adds 50,000 rows like one that is there, every second of them saturated. */
+function copiesOf(id: string | undefined): string {
+  const [run, file] = (id ?? assert.fail("no spectrum")).split("/");
+  const names = Object.keys(SPECTRUM_COLUMNS);
+  const values = names.map((name) => {
+    if (name === "file") return "printf('b%06d_s000000_light.pico', 1000 + n)";
+    return name === "flags" ? `iif(n % 2, '["simulated"]', '["saturated","simulated"]')` : `spectra.${name}`;
+  });
+  return `WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 50000)
+    INSERT INTO spectra (${names.join(", ")}) SELECT ${values.join(", ")} FROM counted, spectra
+    WHERE run = '${run}' AND file = '${file}' AND position = 0`;
+}
+
+// What a disk that is full, fails or is read-only makes of opening; none of it is damage.
+const OBSTACLES: readonly (readonly [string, (file: string, t: TestContext) => Promise<void>, boolean])[] = [
+  ["no memory can be shared, as on a full disk", (file) => symlink("/dev/full", `${file}-shm`), true],
+  ["its journal cannot be opened", (file) => mkdir(`${file}-wal`), false],
+  [
+    "another program has it to itself",
+    async (file, t) => {
+      const other = new Database(file);
+      t.after(() => other.close());
+      other.pragma("locking_mode = EXCLUSIVE");
+      other.exec("BEGIN EXCLUSIVE; COMMIT");
+    },
+    false,
+  ],
+];
+
+for (const [what, obstruct, isUsed] of OBSTACLES) {
+  test(`a catalogue that cannot be opened is kept, and recording goes on: ${what}`, async (t) => {
+    const path = await temporaryFolder(t);
+    const first = await openDirectory(t, path);
+    await recordSeason(first);
+    await first.close();
+    const file = join(path, CATALOGUE_FILE);
+    const before = await readFile(file);
+    await obstruct(file, t);
+    const logged: string[] = [];
+    const log = logTo({ write: (line) => void logged.push(line) });
+    const second = await openDirectory(t, path, { log });
+    assert.equal((await allSpectra(second)).length, 48);
+    assert.match(logged.join(""), isUsed ? /no other program can read/ : /it is kept in memory/);
+    assert.deepEqual(await readFile(file), before);
+    const batch = await second.startBatch("plot12");
+    await batch.write(spectraSet());
+    await batch.finish();
+    assert.equal((await allSpectra(second)).length, 49);
+    await second.close();
+    assert.deepEqual(
+      (await readdir(path)).filter((name) => name.startsWith(`${CATALOGUE_FILE}.`)),
+      [],
+    );
+  });
+}
+
+test("a catalogue that takes no rows keeps neither a start nor a batch from working, and gets them later", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  await recordSeason(first);
+  await first.close();
+  const file = join(path, CATALOGUE_FILE);
+  const full = "BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+  changeDatabase(file, `DELETE FROM files WHERE run = 'plot11'; CREATE TRIGGER full ${full}`);
+  const logged: string[] = [];
+  const second = await openDirectory(t, path, { log: logTo({ write: (line) => void logged.push(line) }) });
+  assert.match(logged.join(""), /database or disk is full.*the catalogue is behind the files/);
+  const record = async (sequence: number): Promise<void> => {
+    const batch = await second.startBatch("plot12");
+    await batch.write(spectraSet({ sequence }));
+    await batch.finish();
+  };
+  await record(0);
+  assert.equal((await second.search({ run: "plot12" })).total, 0);
+  assert.deepEqual((await second.names("plot12")).length, 1);
+  changeDatabase(file, "DROP TRIGGER full");
+  await record(1);
+  assert.equal((await second.search({ run: "plot12" })).total, 2);
+  assert.equal((await second.search({ run: "plot11" })).total, 24);
+  assert.deepEqual(await second.brokenFiles(), []);
 });

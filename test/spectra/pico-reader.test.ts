@@ -73,7 +73,8 @@ test("what was written is read back the same", () => {
   fc.assert(
     fc.property(fc.array(spectra, { maxLength: 4 }), fc.nat(), (list, sequence) => {
       const failure = { serial: "X", channel: "up", code: "DEVICE_TIMEOUT", message: "X: no answer" };
-      const file = picoFileOf(spectraSet({ spectra: list, sequence, failures: [failure] }), ORIGIN);
+      const set = spectraSet({ spectra: list, sequence, failures: [failure], origin: "schedule 3" });
+      const file = picoFileOf(set, ORIGIN);
       assert.deepEqual(parsePico(picoText(file), "f"), file);
     }),
     { numRuns: 200 },

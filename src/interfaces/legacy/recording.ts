@@ -36,16 +36,17 @@ export async function recordSequence(legacy: Legacy, given: Given): Promise<void
 
 export async function recordDark(legacy: Legacy, given: Given): Promise<void> {
   const { dataDirectory, recorder } = legacy.model;
-  const run = optional(textOf, "run", given["run"]) ?? dataDirectory.currentRun.value;
+  // While busy these two do not look at their arguments, other than record_sequence and the power.
   requireIdle(legacy);
+  const run = optional(textOf, "run", given["run"]) ?? dataDirectory.currentRun.value;
   recorder.dark({ run });
   await dataDirectory.setCurrentRun(run);
 }
 
 export function autointegrate(legacy: Legacy, given: Given): void {
   const { settings, model } = legacy;
-  const targetPercent = optional(targetOf, "target", given["target"]) ?? settings.targetPercent.value;
   requireIdle(legacy);
+  const targetPercent = optional(targetOf, "target", given["target"]) ?? settings.targetPercent.value;
   model.recorder.autointegrate({ targetPercent });
 }
 

@@ -33,7 +33,7 @@ const UNIT_ROWS: readonly Row[] = [
     get: (legacy, { at }) => unitOf(legacy, at).minMs,
     put: {
       parameters: { t: REQUIRED },
-      call: (legacy, { t }, { at }) => unitOf(legacy, at).setMinMs(wholeNumber("min_time", t)),
+      call: (legacy, { t }, { at }) => idleUnit(legacy, at).setMinMs(wholeNumber("min_time", t)),
     },
     watch: cells,
   },
@@ -42,7 +42,7 @@ const UNIT_ROWS: readonly Row[] = [
     get: (legacy, { at }) => unitOf(legacy, at).maxMs,
     put: {
       parameters: { t: REQUIRED },
-      call: (legacy, { t }, { at }) => unitOf(legacy, at).setMaxMs(wholeNumber("max_time", t)),
+      call: (legacy, { t }, { at }) => idleUnit(legacy, at).setMaxMs(wholeNumber("max_time", t)),
     },
     watch: cells,
   },
@@ -94,7 +94,7 @@ export const SPECTROMETER_ROWS: readonly Row[] = [
     put: {
       parameters: { t: REQUIRED },
       call: (legacy, { t }, { at }) =>
-        unitOf(legacy, at).setTimeMs(at["channel"] ?? "", wholeNumber("current_time", t)),
+        idleUnit(legacy, at).setTimeMs(at["channel"] ?? "", wholeNumber("current_time", t)),
     },
     repeat: (legacy, at) => unitOf(legacy, at).timeCells(),
   },
@@ -111,6 +111,13 @@ export const SPECTROMETER_ROWS: readonly Row[] = [
 
 function unitOf(legacy: Legacy, { spectrometer = "" }: At): Unit {
   return legacy.unit(spectrometer);
+}
+
+// Whether a time can be set comes before whether it makes sense.
+function idleUnit(legacy: Legacy, at: At): Unit {
+  const unit = unitOf(legacy, at);
+  unit.requireIdle();
+  return unit;
 }
 
 function cells(legacy: Legacy, at: At): readonly ReadableCell<unknown>[] {

@@ -60,9 +60,16 @@ export class Unit {
     throw new VscopeError("RESOURCE_NOT_FOUND", `${this.name}: no channel ${channel}`);
   }
 
+  /** Throws STATE_CONFLICT while its times cannot be set. */
+  requireIdle(): Spectrometer {
+    const { spectrometer } = this;
+    if (spectrometer?.status.value.state === "idle") return spectrometer;
+    throw new VscopeError("STATE_CONFLICT", `${this.name}: spectrometer is not idle`);
+  }
+
   /** Lifts the present times. Throws STATE_CONFLICT, and VALUE_OUT_OF_RANGE above the other limit. */
   setMinMs(ms: number): void {
-    const spectrometer = this.#idle();
+    const spectrometer = this.requireIdle();
     if (ms > this.maxMs) throw this.#outside("min_time", ms, `above the longest, ${this.maxMs} ms`);
     this.#setLimits({ minUs: ms * MS });
     for (const channel of spectrometer.channels)
@@ -71,7 +78,7 @@ export class Unit {
 
   /** Lowers the present times. Throws as `setMinMs`. */
   setMaxMs(ms: number): void {
-    const spectrometer = this.#idle();
+    const spectrometer = this.requireIdle();
     if (ms < this.minMs) throw this.#outside("max_time", ms, `below the shortest, ${this.minMs} ms`);
     this.#setLimits({ maxUs: ms * MS });
     for (const channel of spectrometer.channels)
@@ -80,7 +87,7 @@ export class Unit {
 
   /** Throws STATE_CONFLICT, VALUE_OUT_OF_RANGE, RESOURCE_NOT_FOUND. */
   setTimeMs(channel: string, ms: number): void {
-    const spectrometer = this.#idle();
+    const spectrometer = this.requireIdle();
     if (ms < this.minMs || ms > this.maxMs)
       throw this.#outside("current_time", ms, `outside ${this.minMs}..${this.maxMs} ms`);
     // The shortest time of a device can be a fraction of a millisecond.
@@ -110,12 +117,6 @@ export class Unit {
 
   #setLimits(change: TimeLimits): void {
     this.#limits.set({ ...this.#limits.value, ...change });
-  }
-
-  #idle(): Spectrometer {
-    const { spectrometer } = this;
-    if (spectrometer?.status.value.state === "idle") return spectrometer;
-    throw new VscopeError("STATE_CONFLICT", `${this.name}: spectrometer is not idle`);
   }
 
   #outside(what: string, ms: number, fact: string): VscopeError {

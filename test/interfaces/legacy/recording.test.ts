@@ -205,6 +205,36 @@ describe("piccolo3's recordings", () => {
     assert.equal(await client.value("control/current_sequence"), 0);
   });
 
+  // The order was measured on piccolo3: what a request is told while busy is part of what its users see.
+  test("while busy: nonsense for a sequence or a time is told as such, for a dark or a search it is busy", async (t) => {
+    const { client, instrument } = await legacyInstrument(t);
+    const watch = await Watch.open(t, instrument.port, { path: "control/status" });
+    await client.done("control/record_sequence", ["busy", 2, -1, 60]);
+    await watch.upTo((status) => status === "waiting");
+    for (const [path, payload, isBusyText] of [
+      ["control/record_sequence", '[["x"], {"nsequence": 0}]', false],
+      ["control/record_sequence", '[["x"], {"auto": "abc"}]', false],
+      ["control/record_sequence", '[["x"], {"delay": -1}]', false],
+      ["control/record_sequence", '[["x"], {"target": 5}]', false],
+      ["control/record_sequence", "[[5], {}]", false],
+      ["control/record_sequence", '[[], {"at_time": "nonsense"}]', false],
+      ["control/record_sequence", '[[], {"nonsense": 1}]', false],
+      ["control/record_sequence", '[[], {"interval": "x"}]', true],
+      ["control/record_sequence", '[[], {"end_time": "x"}]', true],
+      ["control/record_dark", "5", true],
+      ["control/record_dark", "[1, 2, 3]", false],
+      ["control/auto", '"x"', true],
+      ["control/auto", "[1, 2]", false],
+      ["control/power_off", "5", false],
+      ["control/power_off", '"nonsense"', false],
+      ["control/power_on", "null", true],
+    ] as const) {
+      const { code, text } = await client.put(path, payload);
+      assert.deepEqual([code, text === BUSY[1]], ["4.00", isBusyText], `${path} ${payload}: ${text}`);
+    }
+    assert.equal((await client.get("control/abort")).text, "null");
+  });
+
   test("pause is a switch; abort ends a pause", async (t) => {
     const { client, instrument } = await legacyInstrument(t);
     const watch = await Watch.open(t, instrument.port, { path: "control/status" });

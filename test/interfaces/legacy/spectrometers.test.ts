@@ -43,9 +43,11 @@ describe("piccolo3's spectrometers", () => {
     // Others can have it, and native clients see why.
     const state = Buffer.from((await instrument.get("/spectrometers/FLMS01859/state")).payload).toString();
     assert.match(state, /"state":"powered-off","reason":"FLMS01859: released by a client"/);
-    assert.equal((await client.call(`${FLAME}/current_time/upwelling`, [20])).code, "4.00");
-    assert.equal((await client.call(`${FLAME}/min_time`, [2])).code, "4.00");
-    assert.equal((await client.call(`${FLAME}/max_time`, [2000])).code, "4.00");
+    for (const path of ["current_time/upwelling", "min_time", "max_time"])
+      for (const value of [2000, "x"]) {
+        const { code, text } = await client.call(`${FLAME}/${path}`, [value]);
+        assert.deepEqual([code, text], ["4.00", "S_FLMS01859: spectrometer is not idle"], path);
+      }
     assert.equal(await act(`${FLAME}/connect`), "ok");
     await reaches(client, FLAME, 6);
     assert.equal(await act("spectrometer/disconnect"), "ok");

@@ -12,6 +12,7 @@ import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
 import { printable } from "../value-text.ts";
 import { scheduleAddCommand } from "./schedule-add.ts";
+import { scheduleImportCommand } from "./schedule-import.ts";
 import { actionText, jobShape, nextText, type ShownJob, shortTime, whenText } from "./schedule-text.ts";
 
 const JOBS = ["scheduler", "jobs"] as const;
@@ -44,8 +45,8 @@ export function scheduleCommand(session: Session): Command {
     ],
   });
   const states = [stateCommand(session, "suspend", "suspended"), stateCommand(session, "resume", "active")];
-  const others = [listCommand, scheduleAddCommand, deleteCommand, historyCommand].map((make) =>
-    make(session),
+  const others = [listCommand, scheduleAddCommand, deleteCommand, historyCommand, scheduleImportCommand].map(
+    (make) => make(session),
   );
   for (const one of [...others, ...states]) group.addCommand(one);
   return group;
