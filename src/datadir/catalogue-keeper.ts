@@ -10,6 +10,12 @@ import type { Session } from "./session.ts";
 // More than a crash can leave, few enough not to delay the start.
 const AT_ONCE = 100;
 
+interface Reindexing {
+  /** Rejects when there is nothing to read. */
+  readonly before: () => Promise<unknown>;
+  readonly onProgress: (progress: IndexProgress) => void;
+}
+
 export class CatalogueKeeper {
   readonly #session: Session;
   readonly #log: Log;
@@ -44,12 +50,14 @@ export class CatalogueKeeper {
     if (runs.length > 0) await this.#catchUp(runs, false);
   }
 
-  /** Reads every file. Throws STATE_CONFLICT when that is being done. */
-  async reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
+  /** Reads every file. Throws STATE_CONFLICT when that is being done, and what `before` does. */
+  async reindex({ before, onProgress }: Reindexing, signal: AbortSignal): Promise<IndexReport> {
     if (this.#reindexing !== undefined) {
       throw new VscopeError("STATE_CONFLICT", "catalogue: it is being rebuilt already");
     }
-    this.#reindexing = this.#reindex(onProgress, AbortSignal.any([signal, this.#stopping.signal]));
+    const read = (): Promise<IndexReport> =>
+      this.#reindex(onProgress, AbortSignal.any([signal, this.#stopping.signal]));
+    this.#reindexing = before().then(read);
     try {
       return await this.#reindexing;
     } finally {

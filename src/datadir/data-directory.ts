@@ -70,6 +70,7 @@ export class DataDirectory {
   readonly #writer: Writer;
   readonly #status: Cell<DataDirectoryStatus>;
   readonly #currentRun = new Cell("spectra");
+  readonly #mounts = new Cell(0);
   readonly #batches = new Set<Batch>();
   readonly #refresher: Refresher;
   #session: Session | undefined;
@@ -120,6 +121,11 @@ export class DataDirectory {
   }
 
   /** Where recordings go unless they name a run. Survives a restart. */
+  /** Counts how often a medium was taken into use: another one may have runs of the same names. */
+  get mounts(): ReadableCell<number> {
+    return this.#mounts;
+  }
+
   get currentRun(): ReadableCell<string> {
     return this.#currentRun;
   }
@@ -231,9 +237,8 @@ export class DataDirectory {
 
   /** Reads every file anew into the catalogue; recording goes on meanwhile. Throws STATE_CONFLICT when it runs already. */
   async reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
-    await this.#require();
     if (this.#keeper === undefined) throw this.#notMounted();
-    return this.#keeper.reindex(onProgress, signal);
+    return this.#keeper.reindex({ onProgress, before: () => this.#require() }, signal);
   }
 
   /** Resolves when the catalogue has read the files it did not know at the start. */
@@ -265,6 +270,7 @@ export class DataDirectory {
       await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
+      this.#mounts.set(this.#mounts.value + 1);
     } catch (error) {
       session.close();
       throw error;

@@ -64,7 +64,7 @@ test("a batch that is resumed keeps its channels", async (context) => {
   const { status } = first.model.recorder;
   await first.clock.run(until(status, ({ sequence = 0 }) => sequence > 2, NEVER));
   await first.clock.run(first.server.close());
-  const note = JSON.parse(await readFile(join(first.folder, ".batch-under-way.json"), "utf8"));
+  const note = JSON.parse(await readFile(join(first.folder, ".batch-under-way-1.json"), "utf8"));
   assert.deepEqual(note.settings.channels, ["upwelling"]);
   const second = await TestInstrument.start(context, { folder: first.folder, interruptedBatch: "resume" });
   await second.clock.advance(20 * SECOND);

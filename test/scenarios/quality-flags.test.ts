@@ -318,7 +318,10 @@ test("a driver that cannot prove how fresh its spectra are, and those that can",
   const flame = model.rack.spectrometer(SERIAL);
   await clock.run(flame.detach(new VscopeError("DEVICE_NOT_CONNECTED", "another driver comes")));
   flame.attach(await clock.run(driverWithoutProof(parts.instrument)));
-  assert.deepEqual(await flagsOf(parts.instrument, { run: "doubtful" }), [["stale_risk"]]);
+  assert.deepEqual(await flagsOf(parts.instrument, { run: "doubtful" }), [
+    // Nor can its dark be proven fresh, so none serves.
+    ["stale_risk", "dark_missing"],
+  ]);
   assert.deepEqual(await placesOf("stale_risk", "doubtful", parts), everywhere(2));
 });
 
