@@ -249,6 +249,9 @@ export class Scheduler {
       }),
     );
     if (next === "never") this.#agenda.remove(job.id);
+    // Rather recorded twice than not at all; in this process it is settled, and the run's folder tells no job.
+    if (rows === undefined)
+      this.#options.log.error({ job: job.id }, "after a restart these runs may be recorded once more");
     for (const [index, { utcUs: plannedUtcUs }] of toBegin.entries()) {
       const run = { ...runOf(job, rows?.[index] ?? 0), plannedUtcUs };
       this.#queue.add(run, (earlier) => job.onMissed !== "all" && earlier.job === job.id);

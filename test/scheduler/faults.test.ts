@@ -64,3 +64,13 @@ test("what begins while runs are collected has none of them collected twice", as
   assert.equal(bench.begun.length, 3);
   assert.equal(bench.rows().length, 3);
 });
+
+test("a listener that throws costs no row of the history", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.history.changes.subscribe(() => {
+    throw new TypeError("nobody listens");
+  });
+  bench.scheduler.add({ action: { do: "record", settings: {} } });
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.outcomes(1), ["done"]);
+});
