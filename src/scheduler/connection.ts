@@ -99,10 +99,10 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#cancelTimer();
-    if (this.#meanwhile !== undefined) this.#tryAgain();
+    if (this.#meanwhile !== undefined && this.#isOwner) this.#tryAgain();
     this.#cancelTimer();
     // The folders of the runs do not tell which of them a job has planned.
-    if (this.#meanwhile?.isChanged === true)
+    if (this.#isOwner && this.#meanwhile?.isChanged === true)
       this.#parts.log.error(
         { path: this.#path },
         "what the scheduler has done is not in its file, runs may be recorded once more",
@@ -118,7 +118,8 @@ export class Connection {
     } catch (error) {
       if (this.#meanwhile !== undefined || !isDiskFailure(error)) throw error;
       const file = this.#database;
-      this.#database = this.#remember(intoMemory(file), error);
+      this.#database = intoMemory(file);
+      this.#remember(this.#database, error);
       file.close();
       return this.#database.transaction(task)();
     }
@@ -167,7 +168,10 @@ export class Connection {
     this.#parts.log.error({ path: this.#path, reason }, "the scheduler's file cannot be written");
   }
 
+  // A server that is closing still may have the file for a while; one that runs on is the one whose jobs these are, even
+  // when it is started again.
   #tryLater(): void {
+    if (!this.#isOwner && this.#tries >= AGAIN_US.length) return;
     const us = AGAIN_US[Math.min(this.#tries, AGAIN_US.length - 1)] ?? SECOND;
     this.#tries += 1;
     this.#cancelTimer = this.#parts.clock.after(us, () => this.#tryAgain());

@@ -69,6 +69,7 @@ export class Scheduler {
   /** Jobs that this process has had, those that are over included. */
   readonly #known = new Set<number>();
   #isStarted = false;
+  #isLooking = false;
   #savedUtcUs = 0;
   #isClosed = false;
   #cancelTimer = (): void => {};
@@ -205,14 +206,22 @@ export class Scheduler {
   }
 
   #look(): void {
-    if (this.#isClosed || !this.#isStarted) return;
-    this.#keep(() => {
-      const look = this.#time.look();
-      if (look.isSet) this.#follow(look);
-      if (this.#options.operations.running === undefined) this.#store.tidy();
-    });
-    this.#publish();
-    this.#arm();
+    // What is done in a look can have it begin anew; it would collect runs twice.
+    if (this.#isClosed || !this.#isStarted || this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      this.#keep(() => this.#lookOnce());
+      this.#publish();
+    } finally {
+      this.#isLooking = false;
+      this.#arm();
+    }
+  }
+
+  #lookOnce(): void {
+    const look = this.#time.look();
+    if (look.isSet) this.#follow(look);
+    if (this.#options.operations.running === undefined) this.#store.tidy();
   }
 
   // Each part on its own: none keeps the others from being done.
@@ -252,6 +261,9 @@ export class Scheduler {
       }),
     );
     if (next === "never") this.#agenda.remove(job.id);
+    // Rather recorded twice than not at all; in this process it is settled, and the run's folder tells no job.
+    if (rows === undefined)
+      this.#options.log.error({ job: job.id }, "after a restart these runs may be recorded once more");
     for (const [index, { utcUs: plannedUtcUs }] of toBegin.entries()) {
       const run = { ...runOf(job, rows?.[index] ?? 0), plannedUtcUs };
       this.#queue.add(run, (earlier) => job.onMissed !== "all" && earlier.job === job.id);
@@ -274,13 +286,12 @@ export class Scheduler {
 
   // The file can be written again, and may hold what could not be read before.
   #takeWhatReturned(): void {
-    if (this.#isStarted && this.#store.lasting.value.isLasting) {
-      this.#keep(() => this.#takeJobs());
-      this.#keep(() => this.#quietTime.set(this.#store.quietTime));
-      if (this.#time.isSet) this.#keep(() => this.#takeOver(this.#options.clock.utcUs()));
-    }
+    if (this.#isClosed) return;
+    if (!this.#store.lasting.value.isLasting) return this.#publish();
+    this.#keep(() => this.#takeJobs());
+    this.#keep(() => this.#quietTime.set(this.#store.quietTime));
+    if (this.#time.isSet) this.#keep(() => this.#takeOver(this.#options.clock.utcUs()));
     this.#look();
-    this.#publish();
   }
 
   // What an earlier process has begun is over; what it had planned and not begun is begun now, or skipped.

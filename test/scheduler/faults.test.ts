@@ -46,3 +46,31 @@ test("a part that throws at any of its calls does not end the scheduler", async 
       assert.ok(bench.begun.length - before >= 2, `${part}: nothing begins after call ${call} has failed`);
     }
 });
+
+test("what begins while runs are collected has none of them collected twice", async (context) => {
+  const bench = new SchedulerBench(context);
+  const { scheduler, operations } = bench;
+  for (let job = 0; job < 3; job++)
+    scheduler.add({
+      action: { do: "record", settings: {} },
+      startUtcUs: bench.clock.utcUs() + MINUTE,
+      onMissed: "all",
+    });
+  const unwatch = scheduler.history.changes.subscribe(() => {
+    unwatch();
+    operations.start("client's", 1, async () => {});
+  });
+  await bench.advance(3 * MINUTE);
+  assert.equal(bench.begun.length, 3);
+  assert.equal(bench.rows().length, 3);
+});
+
+test("a listener that throws costs no row of the history", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.history.changes.subscribe(() => {
+    throw new TypeError("nobody listens");
+  });
+  bench.scheduler.add({ action: { do: "record", settings: {} } });
+  await bench.advance(MINUTE);
+  assert.deepEqual(bench.outcomes(1), ["done"]);
+});

@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
+import { SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { History } from "../../src/scheduler/history.ts";
 import { MIGRATIONS } from "../../src/scheduler/schema.ts";
 import { SchedulerStore } from "../../src/scheduler/store.ts";
 
-const parts = { clock: new VirtualClock(), log: SILENT };
+const clock = new VirtualClock();
+const parts = { clock, log: SILENT };
 const definition = {
   action: { do: "dark" },
   startUtcUs: 1_790_000_000_123_456,
@@ -35,11 +37,25 @@ test("jobs, states and settings are there after the file was closed; numbers are
   store.seenUtcUs = 1_790_000_000_000_001;
   store.quietTime = { ...store.quietTime, enabled: true };
   await store.close();
-  const again = SchedulerStore.open(path, parts);
+  let again = SchedulerStore.open(path, parts);
   // Another server with the same folder does not carry out the same jobs.
   const second = SchedulerStore.open(path, parts);
   assert.deepEqual([second.lasting.value.isLasting, second.liveJobs()], [false, []]);
+  // One that runs on keeps its jobs, even when it is started again later.
+  await clock.advance(300 * SECOND);
+  await again.close();
+  await clock.advance(3600 * SECOND);
+  assert.equal(second.lasting.value.isLasting, false);
   await second.close();
+  again = SchedulerStore.open(path, parts);
+  // One that closes leaves them to the next.
+  const next = SchedulerStore.open(path, parts);
+  assert.deepEqual([next.lasting.value.isLasting, next.liveJobs()], [false, []]);
+  await again.close();
+  await clock.advance(5 * SECOND);
+  assert.deepEqual([next.lasting.value.isLasting, next.liveJobs().length], [true, 1]);
+  await next.close();
+  again = SchedulerStore.open(path, parts);
   assert.deepEqual(again.liveJobs(), [{ job: { ...definition, id: 1, state: "active" }, settledUtcUs: 7 }]);
   assert.equal(again.job(2)?.state, "deleted");
   assert.equal(again.seenUtcUs, 1_790_000_000_000_001);
