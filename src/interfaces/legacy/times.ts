@@ -24,9 +24,9 @@ export function momentOf(name: string, given: unknown, isUtc: boolean): number {
   return ms * MS + fractionUs - offsetS(parts.offset) * SECOND;
 }
 
-/** As piccolo3 writes a moment: 2026-11-20T16:06:10.274000+00:00. */
+/** As piccolo3 writes a moment: 2026-11-20T16:06:10.274000+00:00, and 2026-11-20T16:06:10+00:00 for a whole second. */
 export function momentText(utcUs: number): string {
-  return isoUtc(utcUs).replace("Z", "+00:00");
+  return isoUtc(utcUs).replace(/(\.0{6})?Z$/, "+00:00");
 }
 
 /** A time of day, in seconds of the UTC day. Throws VALUE_INVALID. */

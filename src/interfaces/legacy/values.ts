@@ -21,10 +21,10 @@ export function decimalNumber(name: string, given: unknown): number {
   return value;
 }
 
-/** A number, not a text. Throws VALUE_INVALID. */
+/** A number, not a text; true is 1. Throws VALUE_INVALID. */
 export function plainNumber(name: string, given: unknown): number {
-  if (typeof given !== "number" || !Number.isFinite(given)) throw wrong(name, given, "a number");
-  return given;
+  if (typeof given === "string") throw wrong(name, given, "a number");
+  return decimalNumber(name, given);
 }
 
 /** Throws VALUE_INVALID. */

@@ -100,6 +100,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   "spectrometer/S_QEP00709/target_temperature": [
     ["-5", "-5"],
     ["-12.5", "-12.5"],
+    ["true", "1"],
     ...bad('"x"', "null", '"-7"'),
   ],
   // Without a cooler everything is taken, and it stays off.
