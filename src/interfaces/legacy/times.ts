@@ -20,7 +20,7 @@ export function momentOf(name: string, given: unknown, isUtc: boolean): number {
   const time = parts.time.length === 5 ? `${parts.time}:00` : parts.time;
   const ms = Date.parse(`${parts.date}T${time}Z`);
   if (Number.isNaN(ms)) throw wrong(name, given, "a time");
-  const fractionUs = Math.trunc(Number(`0.${parts.fraction ?? "0"}`) * SECOND + 0.5);
+  const fractionUs = Number((parts.fraction ?? "").slice(0, 6).padEnd(6, "0"));
   return ms * MS + fractionUs - offsetS(parts.offset) * SECOND;
 }
 

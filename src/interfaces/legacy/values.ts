@@ -14,6 +14,13 @@ export function wholeNumber(name: string, given: unknown): number {
   return value + 0;
 }
 
+/** An integer, not a text or a fraction; true is 1. Throws VALUE_INVALID. */
+export function integerOf(name: string, given: unknown): number {
+  const value = typeof given === "boolean" ? Number(given) : given;
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw wrong(name, given, "an integer");
+  return value;
+}
+
 /** Any finite number. Throws VALUE_INVALID. */
 export function decimalNumber(name: string, given: unknown): number {
   const value = numberOf(given);

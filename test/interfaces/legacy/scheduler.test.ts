@@ -77,6 +77,7 @@ describe("piccolo3's scheduler", () => {
       { at_time: "soon" },
       { at_time: FUTURE, interval: "x" },
       { at_time: FUTURE, interval: 60, end_time: "never" },
+      { at_time: FUTURE, interval: 60, end_time: "" },
       { at_time: FUTURE, run: "../x" },
       { at_time: FUTURE, nsequence: 0 },
     ]) {
