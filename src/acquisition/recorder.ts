@@ -219,7 +219,9 @@ export class Recorder {
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {
-    const run = validRunName(asked.run ?? this.#options.dataDirectory.currentRun.value);
+    const { value: current } = this.#options.dataDirectory.currentRun;
+    // The current run goes on whatever its name is: an older system can have made it.
+    const run = asked.run === undefined || asked.run === current ? current : validRunName(asked.run);
     const settings = { ...DEFAULTS, ...asked, run };
     requireWithinLimits(settings);
     return settings;

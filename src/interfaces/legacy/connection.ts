@@ -62,6 +62,7 @@ export class Connections {
 
   #disconnect(unit: Unit): string {
     const state = this.#parts.stateOf(unit);
+    if (state === STATE.DISCONNECTED) return "spectrometer is already disconnected";
     if (!canLetGo(state)) return wrongState("disconnected", state);
     this.#afterExposure(unit, () => this.#parts.rack.release(unit.serial));
     return "ok";
@@ -70,10 +71,9 @@ export class Connections {
   #powerOff(unit: Unit): string {
     const { rack, signal, stateOf } = this.#parts;
     const state = stateOf(unit);
-    const isSwitched = rack.switched.includes(unit.serial);
-    if (state === STATE.POWERED_OFF || (state === STATE.DISCONNECTED && !isSwitched))
-      return "spectrometer is already powered off";
-    if (!isSwitched) return this.#disconnect(unit);
+    if (state === STATE.POWERED_OFF) return "spectrometer is already powered off";
+    if (!rack.switched.includes(unit.serial))
+      return state === STATE.DISCONNECTED ? "ok" : this.#disconnect(unit);
     this.#afterExposure(unit, () => rack.setPower(unit.serial, "off", signal));
     return "ok";
   }
@@ -82,6 +82,7 @@ export class Connections {
     const { rack, signal, stateOf, clock, positionOf } = this.#parts;
     const state = stateOf(unit);
     if (state === STATE.DISCONNECTED) rack.reconnect(unit.serial);
+    if (canLetGo(state)) return "spectrometer is already running";
     if (state !== STATE.POWERED_OFF) return "spectrometer is already powered on";
     this.#follow(unit, async () => {
       await clock.delay(positionOf(unit) * STAGGER_US, signal);

@@ -8,7 +8,7 @@ import type { At } from "../../resources/define.ts";
 import { type Given, REQUIRED } from "./arguments.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Row, Subject } from "./row.ts";
-import { optional, textOf, truthOf, wholeNumber, within } from "./values.ts";
+import { integerOf, optional, textOf, truthOf, within } from "./values.ts";
 
 const OF_RUN: Pick<Row, "exists"> = { exists: ({ runs }, { run = "" }) => runs.has(run) };
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -80,13 +80,13 @@ async function setMounted(legacy: Legacy, wanted: boolean, signal: AbortSignal):
 async function listRuns({ runs }: Legacy, given: Given): Promise<readonly string[]> {
   const newestFirst = await runs.list();
   const ordered = truthOf(given["alpha"]) ? newestFirst.toSorted() : newestFirst.toReversed();
-  const names = truthOf(given["reverse"]) ? ordered.toReversed() : ordered;
-  const items = optional(wholeNumber, "nitems", given["nitems"]);
-  const page = wholeNumber("page", given["page"]);
+  const names = integerOf("reverse", given["reverse"]) === 0 ? ordered : ordered.toReversed();
+  const items = optional(integerOf, "nitems", given["nitems"]);
   if (items === undefined) return names;
-  // The last one may be empty.
-  const last = Math.floor(names.length / within("nitems", items, [1, MOST]));
-  const chosen = page < 0 ? last : within("page", page, [0, last]);
+  // The last one may be empty; negative pages count from it.
+  const pages = Math.floor(names.length / within("nitems", items, [1, MOST])) + 1;
+  const page = within("page", integerOf("page", given["page"]), [-pages, pages - 1]);
+  const chosen = page < 0 ? page + pages : page;
   return names.slice(chosen * items, (chosen + 1) * items);
 }
 

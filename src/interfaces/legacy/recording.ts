@@ -75,8 +75,7 @@ function timingOf(given: Given): Timing | undefined {
   const startUtcUs = atTimeOf(given, intervalS !== undefined);
   if (startUtcUs === undefined) return undefined;
   if (intervalS === undefined || intervalS <= 0) return { startUtcUs };
-  const end = given["end_time"] === "" ? undefined : given["end_time"];
-  const endUtcUs = optional((name, value) => momentOf(name, value, true), "end_time", end);
+  const endUtcUs = optional((name, value) => momentOf(name, value, true), "end_time", given["end_time"]);
   const repeated = { startUtcUs, intervalUs: Math.round(intervalS * SECOND) };
   return endUtcUs === undefined ? repeated : { ...repeated, endUtcUs };
 }

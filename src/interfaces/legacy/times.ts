@@ -20,13 +20,13 @@ export function momentOf(name: string, given: unknown, isUtc: boolean): number {
   const time = parts.time.length === 5 ? `${parts.time}:00` : parts.time;
   const ms = Date.parse(`${parts.date}T${time}Z`);
   if (Number.isNaN(ms)) throw wrong(name, given, "a time");
-  const fractionUs = Math.trunc(Number(`0.${parts.fraction ?? "0"}`) * SECOND + 0.5);
+  const fractionUs = Number((parts.fraction ?? "").slice(0, 6).padEnd(6, "0"));
   return ms * MS + fractionUs - offsetS(parts.offset) * SECOND;
 }
 
-/** As piccolo3 writes a moment: 2026-11-20T16:06:10.274000+00:00. */
+/** As piccolo3 writes a moment: 2026-11-20T16:06:10.274000+00:00, and 2026-11-20T16:06:10+00:00 for a whole second. */
 export function momentText(utcUs: number): string {
-  return isoUtc(utcUs).replace("Z", "+00:00");
+  return isoUtc(utcUs).replace(/(\.0{6})?Z$/, "+00:00");
 }
 
 /** A time of day, in seconds of the UTC day. Throws VALUE_INVALID. */

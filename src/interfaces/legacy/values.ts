@@ -14,6 +14,13 @@ export function wholeNumber(name: string, given: unknown): number {
   return value + 0;
 }
 
+/** An integer, not a text or a fraction; true is 1. Throws VALUE_INVALID. */
+export function integerOf(name: string, given: unknown): number {
+  const value = typeof given === "boolean" ? Number(given) : given;
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw wrong(name, given, "an integer");
+  return value;
+}
+
 /** Any finite number. Throws VALUE_INVALID. */
 export function decimalNumber(name: string, given: unknown): number {
   const value = numberOf(given);
@@ -21,10 +28,10 @@ export function decimalNumber(name: string, given: unknown): number {
   return value;
 }
 
-/** A number, not a text. Throws VALUE_INVALID. */
+/** A number, not a text; true is 1. Throws VALUE_INVALID. */
 export function plainNumber(name: string, given: unknown): number {
-  if (typeof given !== "number" || !Number.isFinite(given)) throw wrong(name, given, "a number");
-  return given;
+  if (typeof given === "string") throw wrong(name, given, "a number");
+  return decimalNumber(name, given);
 }
 
 /** Throws VALUE_INVALID. */

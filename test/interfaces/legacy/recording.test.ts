@@ -2,7 +2,7 @@
 // of the files and what is in them, what is refused meanwhile, pause and abort.
 
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { OPTION } from "../../../src/coap/message/options.ts";
@@ -152,6 +152,18 @@ describe("piccolo3's recordings", () => {
         .sort(),
       ["inside", "other"],
     );
+  });
+
+  test("a run that an older system has named goes on, though nobody gets such a name any more", async (t) => {
+    const { client, instrument } = await legacyInstrument(t);
+    const watch = await Watch.open(t, instrument.port, { path: "control/status" });
+    const run = "plot+1 (10:30)";
+    assert.equal((await client.call("data_dir/current_run", [run])).code, "4.00");
+    await mkdir(join(instrument.folder, run));
+    await client.done("data_dir/current_run", [run]);
+    await recorded(client, watch, {});
+    await recorded(client, watch, { run });
+    assert.deepEqual(await filesOf(client, run, 1), ["0_dark", "0_light"]);
   });
 
   test("a run with .pico in its name keeps its files, and a long list of files comes in blocks", async (t) => {

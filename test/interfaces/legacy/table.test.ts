@@ -19,7 +19,8 @@ const INTEGER = /^-?\d+$/;
 const BOOLEAN = /^(true|false)$/;
 const TEXT = /^"[ -~]*"$/;
 const NULL_OR_BOOLEAN = /^(true|false|null)$/;
-const ACTED = /^"(ok|[^"]*spectrometer is (in wrong state to be [a-z]+ [A-Z_]+|already powered (on|off)))"$/;
+const ACTED =
+  /^"(ok|[^"]*spectrometer is (in wrong state to be [a-z]+ [A-Z_]+|already (disconnected|running|powered (on|off))))"$/;
 
 interface Row {
   readonly path: string;

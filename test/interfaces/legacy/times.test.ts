@@ -17,6 +17,7 @@ test("moments as clients write them", () => {
   assert.equal(read("2030-01-01 12:00:00.000001+00:00"), 1);
   assert.equal(read("2030-01-01T12:00:00Z"), 0);
   assert.equal(read("2030-01-01T12:00:00.123456+0000"), 123_456);
+  assert.equal(read("2030-01-01T12:00:00.123456789Z"), 123_456);
   assert.equal(read("1 Jan 2030 12:00 UTC"), 0);
   assert.equal(read("1 January 2030 12:00:01 UTC"), 1_000_000);
   // An offset counts, unlike in piccolo3.

@@ -100,6 +100,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   "spectrometer/S_QEP00709/target_temperature": [
     ["-5", "-5"],
     ["-12.5", "-12.5"],
+    ["true", "1"],
     ...bad('"x"', "null", '"-7"'),
   ],
   // Without a cooler everything is taken, and it stays off.
@@ -181,12 +182,20 @@ describe("piccolo3's values", () => {
     assert.deepEqual(await all([true, false, 2, 1]), ["c"]);
     assert.deepEqual(await all([true, false, 2, -1]), ["c"]);
     assert.deepEqual(await all([true, false, 3, -1]), []);
+    assert.deepEqual(await all([true, false, 2, -2]), ["a", "b"]);
+    assert.deepEqual(await all([true, true, true, true]), ["b"]);
+    assert.deepEqual(await all([true, false, null, "any"]), ["a", "b", "c"]);
     assert.deepEqual(await client.done("data_dir/all_runs", [], { alpha: true, nitems: 1, page: 1 }), ["b"]);
     for (const args of [
       [true, false, 2, 2],
       [true, false, 0],
       [true, false, -1],
-      [true, false, "x"],
+      [true, false, "2"],
+      [true, false, 1.5],
+      [true, false, 2, "1"],
+      [true, false, 2, -3],
+      [true, "x"],
+      [true, null],
     ])
       assert.equal((await client.call("data_dir/all_runs", args)).code, "4.00", JSON.stringify(args));
   });
