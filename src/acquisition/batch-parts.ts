@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { QualityLimits } from "../spectra/quality.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { Autointegration } from "./autointegration.ts";
 import type { Optics } from "./exposure.ts";
@@ -24,6 +25,7 @@ export interface BatchParts {
   /** Those that are recorded, in their order. */
   readonly channels: readonly string[];
   readonly darks: StoredDarks;
+  readonly qualityLimits: QualityLimits;
   readonly report: OperationReport;
   readonly pause: Pause;
   /** Shows what is being done. */

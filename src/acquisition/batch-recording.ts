@@ -18,7 +18,7 @@ import type { Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
 import { countKinds, kindOf, type StepKind, StepTimes } from "./step-times.ts";
 import { Tally } from "./tally.ts";
-import { startSkewUs, type Turn } from "./turns.ts";
+import { type Turn, withStartSkew } from "./turns.ts";
 import { WARM_UP_US, type WarmUp, warmUp } from "./warm-up.ts";
 
 /** How long a batch waits for any spectrometer to come back. */
@@ -174,23 +174,21 @@ export class BatchRecording {
   }
 
   async #expose(turn: Turn, kind: SpectrumKind, signal: AbortSignal) {
-    const { clock, log, optics } = this.#parts;
+    const { clock, log, optics, qualityLimits } = this.#parts;
     const { channel } = turn;
     const { retries } = this.#plan.settings;
     const exposed = await exposeAgain({ optics, clock, retries }, { channel, kind }, signal);
     const { failures, failedBefore } = exposed;
     for (const failure of failedBefore) log.warn(failure, "exposure failed, it is repeated");
     this.#tally.retried(failedBefore.length);
-    const skewUs = startSkewUs(exposed.spectra);
-    if (skewUs !== undefined) {
-      this.#tally.skewed(channel, skewUs);
-      log.debug({ channel, kind, startSkewUs: skewUs }, "turn recorded");
+    const skewed = withStartSkew(exposed.spectra, qualityLimits);
+    const [{ startSkewUs } = {}] = skewed;
+    if (startSkewUs !== undefined) {
+      this.#tally.skewed(channel, startSkewUs);
+      log.debug({ channel, kind, startSkewUs }, "turn recorded");
     }
     const { bracket } = turn;
-    const spectra = exposed.spectra.map((spectrum) => ({
-      ...spectrum,
-      ...definedOnly({ bracket, startSkewUs: skewUs }),
-    }));
+    const spectra = skewed.map((spectrum) => ({ ...spectrum, ...definedOnly({ bracket }) }));
     return { spectra, failures };
   }
 

@@ -165,7 +165,7 @@ export class Recorder {
   }
 
   #parts({ operation, pause }: Running, report: OperationReport): BatchParts {
-    const { clock, log, optics, dataDirectory } = this.#options;
+    const { clock, log, optics, dataDirectory, qualityLimits } = this.#options;
     const { autointegration, channels } = this;
     // Until its first step: nobody may take it for idle when a pause before that ends.
     let shown: AcquisitionStatus = { phase: "waiting", operation: operation.id };
@@ -179,8 +179,8 @@ export class Recorder {
       this.#status.set(withPause(shown, state));
       log.info({ operation: operation.id, state }, "pause");
     });
-    const darks = this.#darks;
-    return { clock, log, optics, dataDirectory, autointegration, channels, darks, report, pause, show };
+    const given = { clock, log, optics, dataDirectory, qualityLimits, darks: this.#darks };
+    return { ...given, autointegration, channels, report, pause, show };
   }
 
   #complete(asked: Partial<BatchSettings>): BatchSettings {

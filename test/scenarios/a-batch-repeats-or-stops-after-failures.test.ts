@@ -44,6 +44,8 @@ test("an exposure is repeated when the spectrometer is back, and the batch has n
   // They did not see the same light: the file says so.
   const skews = spectra.filter(({ channel }) => channel === "downwelling").map((one) => one.startSkewUs);
   for (const skewUs of skews) assert.ok(skewUs !== null && skewUs > 5 * SECOND);
+  for (const { channel, flags } of spectra)
+    assert.equal(flags.includes("start_skew"), channel === "downwelling", channel);
 });
 
 test("one that is switched off while it is waited for has failed all the same", async (context) => {
