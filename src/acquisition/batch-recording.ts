@@ -32,6 +32,7 @@ export class BatchRecording {
   readonly #plan: BatchPlan;
   readonly #batch: Batch;
   readonly #writer: BatchWriter;
+  readonly #times: StepTimes;
   readonly #estimator: Estimator<StepKind>;
   readonly #tally = new Tally();
   #warmUp: WarmUp | undefined;
@@ -42,6 +43,7 @@ export class BatchRecording {
     this.#batch = batch;
     this.#writer = writer;
     const times = new StepTimes(parts.optics, plan.settings, plan.turns);
+    this.#times = times;
     this.#estimator = new Estimator({
       steps: countKinds(plan.steps()),
       modelUs: (kind) => times.modelUs(kind),
@@ -130,6 +132,7 @@ export class BatchRecording {
       this.#stopAfter(failures);
       if (failures.length > 0) performed = "troubled";
     }
+    this.#times.searched();
     return performed;
   }
 

@@ -51,10 +51,16 @@ async function watch(session: Session, operation: Operation, progress: Progress)
   }
 }
 
-function leftOf({ estimate, paused }: Pick<OperationStatus, "estimate" | "paused">): Left | undefined {
+function leftOf({
+  kind,
+  estimate,
+  paused,
+}: Pick<OperationStatus, "kind" | "estimate" | "paused">): Left | undefined {
   // Nobody knows when it will go on.
   if (paused === true) return "unknown";
-  return estimate === undefined ? undefined : estimate.remainingS * SECOND;
+  if (estimate !== undefined) return estimate.remainingS * SECOND;
+  // Nor what times a search will find.
+  return kind === "record" ? "unknown" : undefined;
 }
 
 // What an operator beside the instrument can still mend while it records.
