@@ -42,6 +42,12 @@ export interface BatchPlan {
   readonly isResumable: boolean;
 }
 
+/** Spectra of one spectrometer. */
+export interface Delivered {
+  readonly spectra: number;
+  readonly missing: number;
+}
+
 /** What a batch produced; the result of its operation. */
 export interface BatchResult {
   readonly run: string;
@@ -57,6 +63,8 @@ export interface BatchResult {
   /** Exposures that failed for good, and the newest of them. */
   readonly failed: number;
   readonly failures: readonly SpectrumFailure[];
+  /** What each spectrometer has delivered, light and dark, and what it owes. */
+  readonly spectrometers: Readonly<Record<string, Delivered>>;
   /** Exposures that were repeated. */
   readonly retried: number;
   /** The largest of each channel: from the first spectrometer's start to the last one's. */

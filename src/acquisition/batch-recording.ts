@@ -79,7 +79,8 @@ export class BatchRecording {
   throwFailures(): void {
     const { failed, failures, spectra } = this.#tally.counts;
     if (failed === 0) return;
-    throw failuresAsError(failures, `${failed} exposures failed, ${spectra} spectra are kept`);
+    const kept = `${spectra} spectra are kept: ${this.#tally.deliveredText}`;
+    throw failuresAsError(failures, `${failed} exposures failed, ${kept}`);
   }
 
   async #measure(step: Step, signal: AbortSignal): Promise<void> {
@@ -162,11 +163,11 @@ export class BatchRecording {
       }
     } catch (error) {
       // A shutter has failed: what the channels before it gave is kept. An aborted sequence is not.
-      this.#remember(failures);
+      this.#lack(failures);
       if (!signal.aborted && spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
       throw error;
     }
-    this.#remember(failures);
+    this.#lack(failures);
     // A file without any spectrum would look like data.
     if (spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
     signal.throwIfAborted();
@@ -232,6 +233,11 @@ export class BatchRecording {
   #remember(failures: readonly SpectrumFailure[]): void {
     for (const failure of failures) this.#parts.log.warn(failure, "exposure failed");
     this.#tally.failed(failures);
+  }
+
+  #lack(failures: readonly SpectrumFailure[]): void {
+    this.#remember(failures);
+    this.#tally.missing(failures);
   }
 
   // The error of the whole batch tells what failed.

@@ -56,5 +56,5 @@ export async function searchAll(
     report.result({ integrationTimes: autointegration.results.value });
   }
   report.progress(channels.length, channels.length);
-  if (failures.length > 0) throw failuresAsError(failures, "the others were searched");
+  if (failures.length > 0) throw failuresAsError(failures, "not every integration time was found");
 }

@@ -103,8 +103,14 @@ test("stop: the first failure ends the batch, what the others recorded is kept",
   assert.equal(status.state, "failed");
   assert.match(
     status.error?.message ?? "",
-    /^FLMS01859: .*unplugged.*2 exposures failed, 6 spectra are kept$/,
+    /^2 exposures failed, 6 spectra are kept: FLMS01859 2 of 4, QEP00709 all 4; FLMS01859: .*unplugged/,
   );
+  const { result } = status;
+  assert.ok(typeof result === "object" && result !== null && "spectrometers" in result);
+  assert.deepEqual(result.spectrometers, {
+    FLMS01859: { spectra: 2, missing: 2 },
+    QEP00709: { spectra: 4, missing: 0 },
+  });
   assert.deepEqual(await instrument.files("fails"), [
     "b000000_s000000_dark.pico",
     "b000000_s000000_light.pico",

@@ -8,7 +8,7 @@ import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
-import { printable } from "../value-text.ts";
+import { outcomeText, printable } from "../value-text.ts";
 import { scheduleAddCommand } from "./schedule-add.ts";
 import { actionText, jobShape, type ShownJob, shortTime, whenText } from "./schedule-text.ts";
 
@@ -152,12 +152,12 @@ function historyTable({ total, rows }: z.infer<typeof historyShape>): string {
     { heading: "job", align: "right" },
     ...headings("what", "outcome", "reason"),
   ] as const;
-  const lines = rows.map(({ planned, runs, job, what, outcome, message = "" }) => [
+  const lines = rows.map(({ planned, runs, job, what, outcome, result, message = "" }) => [
     shortTime(planned),
     String(runs),
     job === undefined ? "-" : String(job),
     what,
-    outcome,
+    outcomeText(outcome, result),
     message,
   ]);
   const more = total > rows.length ? `and ${total - rows.length} more, --limit shows them\n` : "";
