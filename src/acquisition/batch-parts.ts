@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { QualityLimits } from "../spectra/quality.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { Autointegration } from "./autointegration.ts";
 import type { Optics } from "./exposure.ts";
@@ -27,6 +28,7 @@ export interface BatchParts {
   /** Those that are recorded, in their order. */
   readonly channels: readonly string[];
   readonly darks: StoredDarks;
+  readonly qualityLimits: QualityLimits;
   readonly report: OperationReport;
   readonly pause: Pause;
   /** Shows what is being done. */
@@ -56,6 +58,12 @@ export interface TakeUp {
   begun(batch: number, isNoted: boolean): Promise<void>;
 }
 
+/** Spectra of one spectrometer. */
+export interface Delivered {
+  readonly spectra: number;
+  readonly missing: number;
+}
+
 /** What a batch produced; the result of its operation. */
 export interface BatchResult {
   readonly run: string;
@@ -73,6 +81,8 @@ export interface BatchResult {
   /** Exposures that failed for good, and the newest of them. */
   readonly failed: number;
   readonly failures: readonly SpectrumFailure[];
+  /** What each spectrometer has delivered, light and dark, and what it owes. */
+  readonly spectrometers: Readonly<Record<string, Delivered>>;
   /** Exposures that were repeated. */
   readonly retried: number;
   /** The largest of each channel: from the first spectrometer's start to the last one's. */

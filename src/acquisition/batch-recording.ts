@@ -19,7 +19,7 @@ import type { Step } from "./settings.ts";
 import type { AcquisitionStatus } from "./status.ts";
 import { countKinds, kindOf, type StepKind, StepTimes } from "./step-times.ts";
 import { Tally } from "./tally.ts";
-import { startSkewUs, type Turn } from "./turns.ts";
+import { type Turn, withStartSkew } from "./turns.ts";
 import { WARM_UP_US, type WarmUp, warmUp } from "./warm-up.ts";
 
 /** How long a batch waits for any spectrometer to come back. */
@@ -33,6 +33,7 @@ export class BatchRecording {
   readonly #plan: BatchPlan;
   readonly #batch: Batch;
   readonly #writer: BatchWriter;
+  readonly #times: StepTimes;
   readonly #estimator: Estimator<StepKind>;
   readonly #tally = new Tally();
   #warmUp: WarmUp | undefined;
@@ -43,6 +44,7 @@ export class BatchRecording {
     this.#batch = batch;
     this.#writer = writer;
     const times = new StepTimes(parts.optics, plan.settings, plan.turns);
+    this.#times = times;
     this.#estimator = new Estimator({
       steps: countKinds(plan.steps()),
       modelUs: (kind) => times.modelUs(kind),
@@ -78,7 +80,8 @@ export class BatchRecording {
   throwFailures(): void {
     const { failed, failures, spectra } = this.#tally.counts;
     if (failed === 0) return;
-    throw failuresAsError(failures, `${failed} exposures failed, ${spectra} spectra are kept`);
+    const kept = `${spectra} spectra are kept: ${this.#tally.deliveredText}`;
+    throw failuresAsError(failures, `${failed} exposures failed, ${kept}`);
   }
 
   async #measure(step: Step, signal: AbortSignal): Promise<void> {
@@ -131,6 +134,7 @@ export class BatchRecording {
       this.#stopAfter(failures);
       if (failures.length > 0) performed = "troubled";
     }
+    this.#times.searched();
     return performed;
   }
 
@@ -160,11 +164,11 @@ export class BatchRecording {
       }
     } catch (error) {
       // A shutter has failed: what the channels before it gave is kept. An aborted sequence is not.
-      this.#remember(failures);
+      this.#lack(failures);
       if (!signal.aborted && spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
       throw error;
     }
-    this.#remember(failures);
+    this.#lack(failures);
     // A file without any spectrum would look like data.
     if (spectra.length > 0) await this.#write({ kind, sequence, spectra, failures });
     signal.throwIfAborted();
@@ -175,23 +179,21 @@ export class BatchRecording {
   }
 
   async #expose(turn: Turn, kind: SpectrumKind, signal: AbortSignal) {
-    const { clock, log, optics } = this.#parts;
+    const { clock, log, optics, qualityLimits } = this.#parts;
     const { channel } = turn;
     const { retries } = this.#plan.settings;
     const exposed = await exposeAgain({ optics, clock, retries }, { channel, kind }, signal);
     const { failures, failedBefore } = exposed;
     for (const failure of failedBefore) log.warn(failure, "exposure failed, it is repeated");
     this.#tally.retried(failedBefore.length);
-    const skewUs = startSkewUs(exposed.spectra);
-    if (skewUs !== undefined) {
-      this.#tally.skewed(channel, skewUs);
-      log.debug({ channel, kind, startSkewUs: skewUs }, "turn recorded");
+    const skewed = withStartSkew(exposed.spectra, qualityLimits);
+    const [{ startSkewUs } = {}] = skewed;
+    if (startSkewUs !== undefined) {
+      this.#tally.skewed(channel, startSkewUs);
+      log.debug({ channel, kind, startSkewUs }, "turn recorded");
     }
     const { bracket } = turn;
-    const spectra = exposed.spectra.map((spectrum) => ({
-      ...spectrum,
-      ...definedOnly({ bracket, startSkewUs: skewUs }),
-    }));
+    const spectra = skewed.map((spectrum) => ({ ...spectrum, ...definedOnly({ bracket }) }));
     return { spectra, failures };
   }
 
@@ -233,6 +235,11 @@ export class BatchRecording {
   #remember(failures: readonly SpectrumFailure[]): void {
     for (const failure of failures) this.#parts.log.warn(failure, "exposure failed");
     this.#tally.failed(failures);
+  }
+
+  #lack(failures: readonly SpectrumFailure[]): void {
+    this.#remember(failures);
+    this.#tally.missing(failures);
   }
 
   // The error of the whole batch tells what failed.

@@ -5,10 +5,8 @@ import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan } from "./batch-parts.ts";
 import { BatchRecording } from "./batch-recording.ts";
 import { BatchWriter } from "./batch-writer.ts";
-import { Estimator } from "./estimator.ts";
 import { failuresAsError } from "./exposure.ts";
 import { isInterruption } from "./operation.ts";
-import { searchUs } from "./step-times.ts";
 
 /**
  * Records all steps. Every finished set is on disk when this settles, however it ends.
@@ -55,19 +53,15 @@ export async function searchAll(
   targetPercent: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { autointegration, channels, optics, pause, report } = parts;
+  const { autointegration, channels, pause, report } = parts;
   const failures: SpectrumFailure[] = [];
-  const steps = new Map(channels.map((channel) => [channel, 1]));
-  const estimator = new Estimator({ steps, modelUs: (channel) => searchUs(optics, channel) });
-  const progress = (done: number): void => report.progress(done, channels.length, estimator.remainingUs);
   for (const [index, channel] of channels.entries()) {
-    progress(index);
+    report.progress(index, channels.length);
     await pause.pass(signal);
     parts.show({ phase: "autointegrate", channel });
     failures.push(...(await autointegration.search(channel, targetPercent, signal)).failures);
     report.result({ integrationTimes: autointegration.results.value });
-    estimator.done(channel);
   }
-  progress(channels.length);
-  if (failures.length > 0) throw failuresAsError(failures, "the others were searched");
+  report.progress(channels.length, channels.length);
+  if (failures.length > 0) throw failuresAsError(failures, "not every integration time was found");
 }

@@ -3,8 +3,8 @@
 export interface EstimatorFacts<Kind extends string> {
   /** Steps still to come, by kind. */
   readonly steps: ReadonlyMap<Kind, number>;
-  /** What a step of a kind should take with the present settings, in us. */
-  readonly modelUs: (kind: Kind) => number;
+  /** What a step of a kind should take with the present settings, in us; undefined while nobody knows. */
+  readonly modelUs: (kind: Kind) => number | undefined;
   /** Share of the steps of a kind that will be needed; all of them when absent. */
   readonly shareOf?: (kind: Kind) => number;
 }
@@ -14,7 +14,7 @@ const NEWEST_SHARE = 0.2;
 
 export class Estimator<Kind extends string> {
   readonly #left: Map<Kind, number>;
-  readonly #modelUs: (kind: Kind) => number;
+  readonly #modelUs: (kind: Kind) => number | undefined;
   readonly #shareOf: (kind: Kind) => number;
   /** What was measured over what the settings said. */
   readonly #ratios = new Map<Kind, number>();
@@ -30,7 +30,7 @@ export class Estimator<Kind extends string> {
   done(kind: Kind, tookUs?: number): void {
     this.#left.set(kind, Math.max(0, (this.#left.get(kind) ?? 0) - 1));
     const expectedUs = this.#modelUs(kind);
-    if (tookUs === undefined || expectedUs <= 0) return;
+    if (tookUs === undefined || expectedUs === undefined || expectedUs <= 0) return;
     const count = (this.#measured.get(kind) ?? 0) + 1;
     this.#measured.set(kind, count);
     const former = this.#ratios.get(kind) ?? 0;
@@ -39,14 +39,15 @@ export class Estimator<Kind extends string> {
     this.#ratios.set(kind, former + (tookUs / expectedUs - former) * share);
   }
 
-  /** What the steps still to come should take. */
-  get remainingUs(): number {
+  /** What the steps still to come should take; undefined while one of them may take any time. */
+  get remainingUs(): number | undefined {
     let us = 0;
-    for (const [kind, count] of this.#left) us += count * this.#shareOf(kind) * this.#stepUs(kind);
+    for (const [kind, count] of this.#left) {
+      if (count === 0) continue;
+      const modelUs = this.#modelUs(kind);
+      if (modelUs === undefined) return undefined;
+      us += count * this.#shareOf(kind) * modelUs * (this.#ratios.get(kind) ?? 1);
+    }
     return us;
-  }
-
-  #stepUs(kind: Kind): number {
-    return this.#modelUs(kind) * (this.#ratios.get(kind) ?? 1);
   }
 }

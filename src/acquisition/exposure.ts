@@ -169,16 +169,16 @@ export async function anyReady({ spectrometers }: Rack, signal: AbortSignal): Pr
 }
 
 /**
- * The failures as one error for the operation: the first one's code, all their texts. Without any failure nobody was
- * there to fail: what is switched off is not asked.
+ * The failures as one error for the operation: what it came to, then their texts; the first one's code. Without any
+ * failure nobody was there to fail: what is switched off is not asked.
  */
-export function failuresAsError(failures: readonly SpectrumFailure[], kept: string): VscopeError {
+export function failuresAsError(failures: readonly SpectrumFailure[], outcome: string): VscopeError {
   if (failures.length === 0)
-    return new VscopeError("DEVICE_NOT_CONNECTED", `every spectrometer is switched off; ${kept}`);
+    return new VscopeError("DEVICE_NOT_CONNECTED", `${outcome}; every spectrometer is switched off`);
   const texts = [...new Set(failures.map(({ channel, message }) => `${message} (${channel})`))];
   const shown = texts.slice(0, 3).join("; ") + (texts.length > 3 ? `; and ${texts.length - 3} more` : "");
   const code = failures[0]?.code ?? "";
-  return new VscopeError(isErrorCode(code) ? code : "INTERNAL", `${shown}; ${kept}`, {
+  return new VscopeError(isErrorCode(code) ? code : "INTERNAL", `${outcome}; ${shown}`, {
     details: { failures },
   });
 }

@@ -188,7 +188,7 @@ export class Recorder {
   }
 
   #parts({ operation, pause }: Running, report: OperationReport): BatchParts {
-    const { clock, log, optics, dataDirectory } = this.#options;
+    const { clock, log, optics, dataDirectory, qualityLimits } = this.#options;
     const { autointegration, channels, journal } = this;
     // Until its first step: nobody may take it for idle when a pause before that ends.
     let shown: AcquisitionStatus = { phase: "waiting", operation: operation.id };
@@ -203,8 +203,8 @@ export class Recorder {
       log.info({ operation: operation.id, state }, "pause");
       if (state === "running" && pause.endedFor !== undefined) this.#noteEnd(shown, pause.endedFor);
     });
-    const kept = { dataDirectory, journal, darks: this.#darks };
-    return { clock, log, optics, ...kept, autointegration, channels, report, pause, show };
+    const given = { clock, log, optics, dataDirectory, qualityLimits, journal, darks: this.#darks };
+    return { ...given, autointegration, channels, report, pause, show };
   }
 
   // Whoever paused it and comes back finds out why it went on.

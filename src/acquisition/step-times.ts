@@ -20,37 +20,39 @@ export function countKinds(steps: Iterable<Step>): Map<StepKind, number> {
   return counts;
 }
 
-/** What one search of a channel should take, in us. */
-export function searchUs(optics: Optics, channel: string): number {
-  return 2 * moveUs(optics, channel) + SEARCH_EXPOSURES * exposureUs(optics, channel, false);
-}
-
 export class StepTimes {
   readonly #optics: Optics;
   readonly #settings: BatchSettings;
   readonly #turns: readonly Turn[];
+  #areTimesKnown: boolean;
 
   constructor(optics: Optics, settings: BatchSettings, turns: readonly Turn[]) {
     this.#optics = optics;
     this.#settings = settings;
     this.#turns = turns;
+    this.#areTimesKnown = settings.autointegrate < 0;
   }
 
-  /** With the present integration times, in us. How long a cooler needs is not known. */
-  modelUs(kind: StepKind): number {
+  /** A search has set the integration times with which the batch goes on. */
+  searched(): void {
+    this.#areTimesKnown = true;
+  }
+
+  /**
+   * With the present integration times, in us. Undefined: how long a cooler needs, and how long the first search takes, of
+   * which the light decides, and with it the times of all that follows.
+   */
+  modelUs(kind: StepKind): number | undefined {
     switch (kind) {
       case "warm-up":
-        return 0;
+        return undefined;
       case "autointegrate":
-        return this.#sum((channel) => searchUs(this.#optics, channel));
+        return this.#areTimesKnown ? this.#sum((channel) => searchUs(this.#optics, channel)) : undefined;
       case "dark":
       case "dark-if-needed":
         return this.#sum((channel) => exposureUs(this.#optics, channel));
       case "light":
-        return this.#turns.reduce(
-          (sum, { channel }) => sum + 2 * moveUs(this.#optics, channel) + exposureUs(this.#optics, channel),
-          0,
-        );
+        return this.#lightUs();
       case "wait":
         return this.#settings.delayS * SECOND;
     }
@@ -59,8 +61,15 @@ export class StepTimes {
   /** How many of the steps of a kind will be needed: darks as often as they grow too old. */
   shareOf(kind: StepKind): number {
     if (kind !== "dark-if-needed") return 1;
-    const cycleUs = this.modelUs("light") + this.modelUs("wait");
+    const cycleUs = this.#lightUs() + this.#settings.delayS * SECOND;
     return Math.min(1, cycleUs / (this.#settings.darkMaxAgeS * SECOND));
+  }
+
+  #lightUs(): number {
+    return this.#turns.reduce(
+      (sum, { channel }) => sum + 2 * moveUs(this.#optics, channel) + exposureUs(this.#optics, channel),
+      0,
+    );
   }
 
   #sum(us: (channel: string) => number): number {
@@ -68,11 +77,18 @@ export class StepTimes {
   }
 }
 
+function searchUs(optics: Optics, channel: string): number {
+  return 2 * moveUs(optics, channel) + SEARCH_EXPOSURES * exposureUs(optics, channel, false);
+}
+
 // All spectrometers together: the slowest decides.
 function exposureUs({ rack }: Optics, channel: string, isAveraged = true): number {
   const times = rack.spectrometers.value
     .filter(({ isAttached }) => isAttached)
-    .map((one) => one.integrationTimeUs(channel).value * (isAveraged ? one.scans.value : 1));
+    .map((one) => {
+      const scans = one.scans.value * one.controls.processing.scans;
+      return one.integrationTimeUs(channel).value * (isAveraged ? scans : 1);
+    });
   return Math.max(0, ...times);
 }
 

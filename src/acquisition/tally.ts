@@ -1,8 +1,9 @@
 // What a batch has come to so far.
 
 import { addCounts, countFlags } from "../spectra/flags.ts";
+import { compareText } from "../spectra/pico.ts";
 import type { Spectrum, SpectrumFailure } from "../spectra/spectrum.ts";
-import type { BatchResult } from "./batch-parts.ts";
+import type { BatchResult, Delivered } from "./batch-parts.ts";
 
 type Counts = Omit<BatchResult, "run" | "batch" | "files" | "newestFile" | "warmUp" | "goesOnWith">;
 
@@ -16,6 +17,7 @@ export class Tally {
     flags: {},
     failed: 0,
     failures: [],
+    spectrometers: {},
     retried: 0,
     startSkewUs: {},
   };
@@ -32,6 +34,22 @@ export class Tally {
       saturated: this.#counts.saturated + saturated.length,
       flags: addCounts(this.#counts.flags, countFlags(spectra)),
     });
+    for (const { instrument } of spectra) this.#deliver(instrument.serial, { spectra: 1, missing: 0 });
+  }
+
+  /** Spectra that no file has. */
+  missing(failures: readonly SpectrumFailure[]): void {
+    for (const { serial } of failures) this.#deliver(serial, { spectra: 0, missing: 1 });
+  }
+
+  /** "FLMS01859 2 of 4, QEP00709 all 4" */
+  get deliveredText(): string {
+    return Object.entries(this.#counts.spectrometers)
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([serial, { spectra, missing }]) =>
+        missing === 0 ? `${serial} all ${spectra}` : `${serial} ${spectra} of ${spectra + missing}`,
+      )
+      .join(", ");
   }
 
   failed(failures: readonly SpectrumFailure[]): void {
@@ -50,6 +68,13 @@ export class Tally {
     const { startSkewUs } = this.#counts;
     const largest = Math.max(us, startSkewUs[channel] ?? 0);
     this.#add({ startSkewUs: { ...startSkewUs, [channel]: largest } });
+  }
+
+  #deliver(serial: string, more: Delivered): void {
+    const { spectrometers } = this.#counts;
+    const { spectra = 0, missing = 0 } = spectrometers[serial] ?? {};
+    const delivered = { spectra: spectra + more.spectra, missing: missing + more.missing };
+    this.#add({ spectrometers: { ...spectrometers, [serial]: delivered } });
   }
 
   #add(change: Partial<Counts>): void {

@@ -1,6 +1,8 @@
 // In which order the channels of a sequence are recorded, and what their spectra tell about it.
 
 import { VscopeError } from "../base/errors.ts";
+import { raisedFlags } from "../spectra/flags.ts";
+import type { QualityLimits } from "../spectra/quality.ts";
 import type { Bracket, Spectrum } from "../spectra/spectrum.ts";
 import type { BatchSettings } from "./settings.ts";
 
@@ -46,4 +48,22 @@ export function turnsOf(order: BatchSettings["order"], channels: readonly string
 export function startSkewUs(spectra: readonly Spectrum[]): number | undefined {
   const starts = spectra.flatMap(({ exposureStartUs }) => exposureStartUs ?? []);
   return starts.length === 0 ? undefined : Math.max(...starts) - Math.min(...starts);
+}
+
+/** The spectra of one turn with how far apart they began, and the flag of lights that did not see the same. */
+export function withStartSkew(spectra: readonly Spectrum[], limits: QualityLimits): readonly Spectrum[] {
+  const skewUs = startSkewUs(spectra);
+  if (skewUs === undefined) return spectra;
+  const lastedUs = spectra.map(
+    ({ exposureEndUtcUs, exposureStartUtcUs }) => exposureEndUtcUs - exposureStartUtcUs,
+  );
+  const shareUs = (limits.startSkewPercent / 100) * Math.min(...lastedUs);
+  const isSkewed = skewUs > limits.startSkewUs + shareUs;
+  return spectra.map((spectrum) => {
+    const isFlagged = isSkewed && spectrum.kind === "light";
+    const flags = raisedFlags(
+      (name) => (isFlagged && name === "start_skew") || spectrum.flags.includes(name),
+    );
+    return { ...spectrum, startSkewUs: skewUs, flags };
+  });
 }

@@ -14,6 +14,8 @@ export interface QualityConfig {
   readonly sunElevationDeg: number;
   readonly clockErrorUs: number;
   readonly positionMaxAgeS: number;
+  readonly startSkewUs: number;
+  readonly startSkewPercent: number;
 }
 
 export const QUALITY = section({
@@ -26,6 +28,8 @@ export const QUALITY = section({
   sun_elevation: decimal(-90, 90).default(15),
   clock_error_ms: decimal(0.001, 86_400_000).default(100),
   position_max_age_s: decimal(10, 86_400).default(600),
+  start_skew_ms: decimal(0, 86_400_000).default(100),
+  start_skew_percent: decimal(0, 1000).default(25),
 });
 
 export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig {
@@ -39,5 +43,7 @@ export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig 
     sunElevationDeg: quality.sun_elevation,
     clockErrorUs: quality.clock_error_ms * MS,
     positionMaxAgeS: quality.position_max_age_s,
+    startSkewUs: quality.start_skew_ms * MS,
+    startSkewPercent: quality.start_skew_percent,
   };
 }

@@ -78,6 +78,11 @@ export const FLAGS = {
     severity: "warning",
     meaning: "The position that the sun was computed for is an old one.",
   },
+  start_skew: {
+    bit: 16,
+    severity: "warning",
+    meaning: "The spectrometers of the turn were not exposed at the same time.",
+  },
 } as const satisfies Record<string, FlagFacts>;
 
 export type Flag = keyof typeof FLAGS;

@@ -24,6 +24,9 @@ export interface QualityLimits {
   readonly sunElevationDeg: number;
   readonly clockErrorUs: number;
   readonly positionMaxAgeS: number;
+  /** Start skew of a turn of lights: so long, and so many percent of its shortest exposure. */
+  readonly startSkewUs: number;
+  readonly startSkewPercent: number;
 }
 
 export const DEFAULT_LIMITS: QualityLimits = {
@@ -36,6 +39,8 @@ export const DEFAULT_LIMITS: QualityLimits = {
   sunElevationDeg: 15,
   clockErrorUs: 0.1 * SECOND,
   positionMaxAgeS: 600,
+  startSkewUs: 0.1 * SECOND,
+  startSkewPercent: 25,
 };
 
 /** Other spectra of the same spectrometer and channel, all recorded before. */

@@ -40,7 +40,8 @@ test("the estimate of a steady batch is within 10 % at its half", () => {
         if (passedMs < totalMs / 2) continue;
         const leftMs = totalMs - passedMs;
         // Of the whole: the last step may be all that is left, and it differs by a tenth by itself.
-        return Math.abs(estimator.remainingUs - leftMs) <= 0.1 * totalMs;
+        const { remainingUs = Number.NaN } = estimator;
+        return Math.abs(remainingUs - leftMs) <= 0.1 * totalMs;
       }
       return false;
     }),
@@ -70,6 +71,24 @@ test("new integration times change the estimate at once", () => {
   estimator.done("light", 200);
   lightUs = 1000;
   assert.equal(estimator.remainingUs, 3 * 2000);
+});
+
+test("nothing is said while a step is left that may take any time", () => {
+  let searchUs: number | undefined;
+  const steps = new Map([
+    ["search", 2],
+    ["light", 3],
+  ] as const);
+  const modelUs = (kind: "search" | "light") => (kind === "light" ? 100 : searchUs);
+  const estimator = new Estimator<"search" | "light">({ steps, modelUs });
+  estimator.done("light", 100);
+  assert.equal(estimator.remainingUs, undefined);
+  searchUs = 50;
+  estimator.done("search", 100);
+  assert.equal(estimator.remainingUs, 100 + 2 * 100);
+  searchUs = undefined;
+  estimator.done("search");
+  assert.equal(estimator.remainingUs, 200, "none is left");
 });
 
 test("darks that are made by age count as often as they will be needed", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chosenChannels, startSkewUs, turnsOf } from "../../src/acquisition/turns.ts";
+import { chosenChannels, startSkewUs, turnsOf, withStartSkew } from "../../src/acquisition/turns.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
+import { DEFAULT_LIMITS } from "../../src/spectra/quality.ts";
+import type { SpectrumKind } from "../../src/spectra/spectrum.ts";
 import { spectrum } from "../spectra/sample.ts";
 
 const shown = (order: "turns" | "interleaved", channels: readonly string[]): string =>
@@ -33,6 +35,29 @@ for (const channels of [["downwelling"], ["a", "b"], []]) {
     );
   });
 }
+
+test("lights that began further apart than a tenth of a second and a quarter of the shortest have a flag", () => {
+  const exposed = (startUs: number, lastedUs: number, kind: SpectrumKind = "light") =>
+    spectrum({
+      exposureStartUs: startUs,
+      exposureStartUtcUs: 0,
+      exposureEndUtcUs: lastedUs,
+      kind,
+      flags: ["simulated"],
+    });
+  const flagsOf = (skewUs: number, lastedUs: number, kind?: SpectrumKind): string[] => {
+    const spectra = [exposed(1e6, lastedUs, kind), exposed(1e6 + skewUs, 3 * lastedUs, kind)];
+    const found = withStartSkew(spectra, DEFAULT_LIMITS);
+    assert.deepEqual([...new Set(found.map(({ startSkewUs: us }) => us))], [skewUs]);
+    return [...new Set(found.flatMap(({ flags }) => flags))];
+  };
+  assert.deepEqual(flagsOf(350_000, 1e6), ["simulated"]);
+  assert.deepEqual(flagsOf(350_001, 1e6), ["simulated", "start_skew"]);
+  assert.deepEqual(flagsOf(102_000, 10_000), ["simulated"]);
+  assert.deepEqual(flagsOf(103_000, 10_000), ["simulated", "start_skew"]);
+  assert.deepEqual(flagsOf(9e6, 10_000, "dark"), ["simulated"], "darks are the same later");
+  assert.deepEqual(withStartSkew([], DEFAULT_LIMITS), []);
+});
 
 test("the skew is from the first start to the last, and that of one spectrometer is 0", () => {
   const starts = [1_000_300, 1_000_000, 1_000_800].map((exposureStartUs) => spectrum({ exposureStartUs }));

@@ -111,6 +111,8 @@ irradiance_within_s = 60
 sun_elevation = 20
 clock_error_ms = 5
 position_max_age_s = 100
+start_skew_ms = 20
+start_skew_percent = 10
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -216,6 +218,8 @@ emulator_target = soil
       sunElevationDeg: 20,
       clockErrorUs: 5000,
       positionMaxAgeS: 100,
+      startSkewUs: 20_000,
+      startSkewPercent: 10,
     },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {

@@ -44,6 +44,8 @@ test("an exposure is repeated when the spectrometer is back, and the batch has n
   // They did not see the same light: the file says so.
   const skews = spectra.filter(({ channel }) => channel === "downwelling").map((one) => one.startSkewUs);
   for (const skewUs of skews) assert.ok(skewUs !== null && skewUs > 5 * SECOND);
+  for (const { channel, flags } of spectra)
+    assert.equal(flags.includes("start_skew"), channel === "downwelling", channel);
 });
 
 test("one that is switched off while it is waited for has failed all the same", async (context) => {
@@ -101,8 +103,14 @@ test("stop: the first failure ends the batch, what the others recorded is kept",
   assert.equal(status.state, "failed");
   assert.match(
     status.error?.message ?? "",
-    /^FLMS01859: .*unplugged.*2 exposures failed, 6 spectra are kept$/,
+    /^2 exposures failed, 6 spectra are kept: FLMS01859 2 of 4, QEP00709 all 4; FLMS01859: .*unplugged/,
   );
+  const { result } = status;
+  assert.ok(typeof result === "object" && result !== null && "spectrometers" in result);
+  assert.deepEqual(result.spectrometers, {
+    FLMS01859: { spectra: 2, missing: 2 },
+    QEP00709: { spectra: 4, missing: 0 },
+  });
   assert.deepEqual(await instrument.files("fails"), [
     "b000000_s000000_dark.pico",
     "b000000_s000000_light.pico",

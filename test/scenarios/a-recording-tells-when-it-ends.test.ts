@@ -36,3 +36,37 @@ test("at half of a steady batch the estimate is within 10 % of what is left, and
   );
   assert.ok(Math.abs(first.leftUs / (endUs - startUs) - 1) < 0.5, "the first one has the right size");
 });
+
+test("before the first search nothing is said of the end; after it the estimate is that of the times found", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const { clock, model } = instrument;
+  for (const one of model.rack.spectrometers.value)
+    for (const channel of one.channels) one.setIntegrationTimeUs(channel, 4 * SECOND);
+  const operation = model.recorder.record({ run: "searched", sequences: 10, autointegrate: 0 });
+  const seen: { readonly done: number; readonly atUs: number; readonly leftUs: number | undefined }[] = [];
+  operation.status.subscribe(({ state, progress, estimate }) => {
+    const leftUs = estimate === undefined ? undefined : estimate.remainingS * SECOND;
+    if (state === "running") seen.push({ done: progress.done, atUs: clock.nowUs(), leftUs });
+  });
+  await instrument.finish(operation);
+  const endUs = clock.nowUs();
+  for (const { done, leftUs } of seen) assert.equal(leftUs === undefined, done === 0, `${done} done`);
+  const first = seen.find(({ done }) => done === 1);
+  assert.ok(first?.leftUs !== undefined);
+  const leftUs = endUs - first.atUs;
+  context.diagnostic(
+    `after the search ${first.leftUs / SECOND} s were expected, ${leftUs / SECOND} s were left`,
+  );
+  assert.ok(Math.abs(first.leftUs / leftUs - 1) < 0.3);
+});
+
+test("while coolers settle nothing is said of the end", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const operation = instrument.model.recorder.record({ run: "warm", warmUp: true });
+  const said: string[] = [];
+  operation.status.subscribe(({ state, progress, estimate }) => {
+    if (state === "running") said.push(`${progress.done} ${estimate === undefined ? "unknown" : "known"}`);
+  });
+  await instrument.finish(operation);
+  assert.deepEqual([...new Set(said)], ["0 unknown", "1 known", "2 known", "3 known"]);
+});

@@ -9,7 +9,7 @@ import { isInterrupted } from "./exit-codes.ts";
 import { duration, type Left, type Progress, startProgress } from "./progress.ts";
 import { countsText } from "./quality-text.ts";
 import type { Session } from "./session.ts";
-import { valueText } from "./value-text.ts";
+import { outcomeText, valueText } from "./value-text.ts";
 
 /** Runs an operation to its end and prints its result. Throws what made it fail, or `interrupted` after Ctrl-C. */
 export async function runOperation(
@@ -26,7 +26,8 @@ export async function runOperation(
     return await watch(session, operation, progress);
   });
   const took = duration(clock.nowUs() - startUs);
-  session.print(final, () => resultText(`${label}: ${final.state}`, { ...final, took }, terminal.hasColour));
+  const head = `${label}: ${outcomeText(final.state, final.result)}`;
+  session.print(final, () => resultText(head, { ...final, took }, terminal.hasColour));
   throwUnlessDone(final);
 }
 
@@ -51,10 +52,16 @@ async function watch(session: Session, operation: Operation, progress: Progress)
   }
 }
 
-function leftOf({ estimate, paused }: Pick<OperationStatus, "estimate" | "paused">): Left | undefined {
+function leftOf({
+  kind,
+  estimate,
+  paused,
+}: Pick<OperationStatus, "kind" | "estimate" | "paused">): Left | undefined {
   // Nobody knows when it will go on.
   if (paused === true) return "unknown";
-  return estimate === undefined ? undefined : estimate.remainingS * SECOND;
+  if (estimate !== undefined) return estimate.remainingS * SECOND;
+  // Nor what times a search will find.
+  return kind === "record" ? "unknown" : undefined;
 }
 
 // What an operator beside the instrument can still mend while it records.

@@ -22,6 +22,9 @@ const JOBS: readonly Column[] = [
   { heading: "data", align: RIGHT },
 ];
 
+const SEARCHED =
+  "~ with the integration times of now: searches will find others, and take longer in dim light\n";
+
 export interface ForecastShown {
   readonly limit: number;
   readonly days: number;
@@ -36,7 +39,7 @@ export function forecastText(runs: readonly PlannedRun[], { limit, days, freeByt
       isoUtc(one.utcUs).slice(0, 19).replace("T", " "),
       one.job,
       one.run,
-      one.skipped === undefined ? timeText(one.seconds) : "",
+      one.skipped === undefined ? runTimeText(one) : "",
       one.skipped === undefined ? bytesText(one.bytes) : "",
       one.skipped === undefined ? "" : `skipped: ${one.skipped}`,
     ]);
@@ -48,7 +51,8 @@ export function forecastText(runs: readonly PlannedRun[], { limit, days, freeByt
           RUNS,
           listed.map((cells) => cells.map(printable)),
         )}${more}\n`;
-  return list + summary(runs) + room(runs, { freeBytes, days });
+  const note = runs.some(({ isSearched }) => isSearched === true) ? SEARCHED : "";
+  return list + summary(runs) + note + room(runs, { freeBytes, days });
 }
 
 function summary(runs: readonly PlannedRun[]): string {
@@ -56,11 +60,12 @@ function summary(runs: readonly PlannedRun[]): string {
   const row = (name: string, own: readonly PlannedRun[]): readonly string[] => {
     const made = own.filter(({ skipped }) => skipped === undefined);
     const seconds = made.reduce((sum, one) => sum + one.seconds, 0);
+    const isSearched = made.some((one) => one.isSearched === true);
     return [
       name,
       String(made.length),
       String(own.length - made.length),
-      timeText(seconds),
+      runTimeText({ seconds, isSearched }),
       bytesText(dataOf(made)),
     ];
   };
@@ -82,6 +87,16 @@ function room(runs: readonly PlannedRun[], { freeBytes, days }: Omit<ForecastSho
 
 function dataOf(runs: readonly PlannedRun[]): number {
   return Math.round(runs.reduce((sum, { bytes }) => sum + bytes, 0));
+}
+
+function runTimeText({
+  seconds,
+  isSearched = false,
+}: {
+  readonly seconds: number;
+  readonly isSearched?: boolean;
+}): string {
+  return `${isSearched ? "~" : ""}${timeText(seconds)}`;
 }
 
 function timeText(seconds: number): string {

@@ -33,11 +33,13 @@ export interface PlannedRun {
   readonly run: string;
   readonly seconds: number;
   readonly bytes: number;
+  /** A search will set other integration times than those that the time is computed with. */
+  readonly isSearched?: true;
   /** Why it will not happen. */
   readonly skipped?: string;
 }
 
-type Cost = Pick<PlannedRun, "seconds" | "bytes">;
+type Cost = Pick<PlannedRun, "seconds" | "bytes" | "isSearched">;
 
 /** Of a channel that no server has told of. */
 const ASSUMED_S = 0.1;
@@ -106,7 +108,9 @@ function costOf({ action }: JobDefinition, facts: Facts): Cost {
     const { run: _, ...settings } = action.settings;
     const { channels = all, order, delayS, ...others } = { ...DEFAULTS, ...settings };
     const turns = turnsOf(order, channels).map(({ channel }) => channel);
-    return total([...batchSteps({ ...others, order, delayS })], { channels, turns, delayS }, facts);
+    const steps = [...batchSteps({ ...others, order, delayS })];
+    const isSearched = others.autointegrate >= 0 ? true : undefined;
+    return { ...total(steps, { channels, turns, delayS }, facts), ...definedOnly({ isSearched }) };
   }
   const once = { channels: all, turns: all, delayS: 0 };
   if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], once, facts);

@@ -103,3 +103,10 @@ function recordsText(records: readonly Record<string, unknown>[]): string {
     records.map((record) => keys.map((key) => cell(record[key]))),
   );
 }
+
+/** How something ended; what failed and has spectra all the same is not lost. */
+export function outcomeText(outcome: string, result: unknown): string {
+  if (outcome !== "failed" || typeof result !== "object" || result === null) return outcome;
+  const { spectra }: { readonly spectra?: unknown } = result;
+  return typeof spectra === "number" && spectra > 0 ? "failed in part" : outcome;
+}

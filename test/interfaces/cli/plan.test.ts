@@ -173,6 +173,7 @@ test("the forecast has every run, with what the sun and quiet time take away, an
   assert.equal(grid.filter(({ skipped }) => skipped === undefined).length, 21);
   // Search (4), dark, 3 lights, dark: 9 times both channels at 0.1 s and their overhead, and two delays.
   assert.ok(Math.abs((grid[5]?.seconds ?? 0) - (9 * 0.6 + 4)) < 1e-9, String(grid[5]?.seconds));
+  assert.deepEqual([grid[5]?.isSearched, runs.at(-1)?.isSearched], [true, undefined]);
   assert.equal(grid[5]?.bytes, 5 * 2 * (2048 * 11 + 1500));
   assert.match(new Date((runs.at(-1)?.utcUs ?? 0) / 1000).toISOString(), /^2090-06-21T20:3/);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FORMAT } from "../../../src/client/payload.ts";
 import { exitCodeOf } from "../../../src/interfaces/cli/exit-codes.ts";
+import { outcomeText } from "../../../src/interfaces/cli/value-text.ts";
 import { numberOption, parseValue, payloadOf } from "../../../src/interfaces/cli/value.ts";
 
 async function* input(...texts: string[]): AsyncGenerator<Uint8Array> {
@@ -75,3 +76,10 @@ for (const [text, message] of [
 ] as const) {
   test(`-n ${text} is refused`, () => assert.throws(() => parse(text), { message }));
 }
+
+test("what failed and has spectra is told from what has none", () => {
+  assert.equal(outcomeText("failed", { spectra: 6 }), "failed in part");
+  for (const result of [{ spectra: 0 }, {}, null, undefined, "text"])
+    assert.equal(outcomeText("failed", result), "failed");
+  assert.equal(outcomeText("done", { spectra: 6 }), "done");
+});

@@ -10,7 +10,7 @@ import { placeOf } from "../server-facts.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
-import { printable } from "../value-text.ts";
+import { outcomeText, printable } from "../value-text.ts";
 import { scheduleAddCommand } from "./schedule-add.ts";
 import { scheduleImportCommand } from "./schedule-import.ts";
 import { actionText, jobShape, nextText, type ShownJob, shortTime, whenText } from "./schedule-text.ts";
@@ -157,12 +157,12 @@ function historyTable({ total, rows }: z.infer<typeof historyShape>): string {
     { heading: "job", align: "right" },
     ...headings("what", "outcome", "reason"),
   ] as const;
-  const lines = rows.map(({ planned, runs, job, what, outcome, message = "" }) => [
+  const lines = rows.map(({ planned, runs, job, what, outcome, result, message = "" }) => [
     shortTime(planned),
     String(runs),
     job === undefined ? "-" : String(job),
     what,
-    outcome,
+    outcomeText(outcome, result),
     message,
   ]);
   const more = total > rows.length ? `and ${total - rows.length} more, --limit shows them\n` : "";
