@@ -56,6 +56,8 @@ export const runDetailShape = z.looseObject({
   /** Number of all files of the run; `files` can be a slice of them. */
   total: z.number(),
   files: z.array(runFileShape),
+  /** Such as interruptions, oldest first. */
+  events: z.array(z.looseObject({ utc: z.string(), event: z.string() })).optional(),
 });
 export type RunDetail = z.infer<typeof runDetailShape>;
 

@@ -35,16 +35,22 @@ async function restarted(context: TestContext, interruptedBatch: "resume" | "clo
   await first.close();
   const second = await started(folder, port, interruptedBatch);
   context.after(() => second.close());
-  return followed;
+  return { url: `coap://127.0.0.1:${port}`, ...(await followed) };
 }
 
 test("a recording that is taken up again is followed to its end", async (context) => {
-  const { code, out, errors } = await restarted(context, "resume");
+  const { code, out, errors, url } = await restarted(context, "resume");
   const said =
     /vscope: the server was restarted \(server-stopped\), \d of 4 sequences are recorded; operation 1 goes on/;
   assert.match(errors, said);
   assert.match(out, /^record: done, /);
   assert.equal(code, 0);
+  const runs = await vscope(["runs", "season"], { url });
+  assert.match(
+    runs.out,
+    /Z: batch 0 was interrupted \(server-stopped\) after \d of 4 sequences: goes on as batch 1\n/,
+  );
+  assert.match(runs.out, /Z: batch 1 goes on with batch 0, 4 of 4 sequences in all: done\n$/);
 });
 
 test("one that is closed fails, with the reason", async (context) => {
