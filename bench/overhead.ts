@@ -19,11 +19,12 @@ const SEQUENCES = new Map([
 
 const clock = new SystemClock();
 const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-const { coap, datadir, hardware } = DEFAULT_SERVER_CONFIG;
+const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
 const config = {
   ...DEFAULT_SERVER_CONFIG,
   coap: { ...coap, enabled: false },
   datadir: { ...datadir, datadir: folder },
+  security: { ...security, state: join(folder, ".state") },
   hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
 } as const;
 const server = await Server.start({ config, clock, log: SILENT, version: "bench" }, NEVER);
