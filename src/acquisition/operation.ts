@@ -28,6 +28,8 @@ export interface OperationStatus {
   readonly origin?: Origin;
   readonly startedUtc: string;
   readonly endedUtc?: string;
+  /** Nobody wanted to end it: it may be taken up again after the next start of the server. */
+  readonly interrupted?: true;
   /** Why it failed or was cancelled. */
   readonly error?: { readonly code: string; readonly message: string };
   /** What it produced; also present after a failure, for what was kept. */
@@ -123,7 +125,9 @@ export class Operation {
       this.#end({ state: "done" });
     } catch (error) {
       const { code, message } = asVscopeError(error);
-      this.#end({ state: this.#abort.signal.aborted ? "cancelled" : "failed", error: { code, message } });
+      const state = this.#abort.signal.aborted ? "cancelled" : "failed";
+      const interrupted = isInterruption(this.#abort.signal) ? { interrupted: true as const } : {};
+      this.#end({ state, ...interrupted, error: { code, message } });
       if (code === "INTERNAL") this.#log.error({ err: error }, "operation met an internal error");
     }
   }

@@ -1,16 +1,18 @@
 // A long action on the server, followed from afar: by notifications, and by asking when none arrive.
 
 import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
 import { orAborted } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, VscopeError } from "../base/errors.ts";
-import { errorCodeOf, isServerUnreachable, replyError } from "./reply-error.ts";
+import { errorCodeOf, isServerUnreachable } from "./reply-error.ts";
 import { type OperationStatus, operationShape } from "./shapes.ts";
+import { type Successor, successorOf } from "./successor.ts";
 
 /** What following needs of a client. */
 export interface OperationSource {
   readonly clock: Clock;
-  getAs(path: readonly string[], shape: typeof operationShape, signal: AbortSignal): Promise<OperationStatus>;
+  getAs<T>(path: readonly string[], shape: z.ZodType<T>, signal: AbortSignal): Promise<T>;
   observe(path: readonly string[], signal: AbortSignal): AsyncIterable<unknown>;
   delete(path: readonly string[], signal: AbortSignal): Promise<void>;
 }
@@ -71,6 +73,17 @@ export class Operation {
     return last;
   }
 
+  /**
+   * Where what this operation has recorded goes on, after `last` was heard of it and the server was restarted; undefined
+   * when it does not. Waits until the server is back and knows. Throws when the batch is closed, with the reason.
+   */
+  async successor(last: OperationStatus, signal: AbortSignal): Promise<Successor<Operation> | undefined> {
+    const found = await successorOf(this.#source, last, signal);
+    if (found === undefined) return undefined;
+    const path = [...this.path.slice(0, -1), found.operation];
+    return { ...found, operation: new Operation(this.#source, path) };
+  }
+
   /** Asks the server to end it; returns when the server has taken the request. */
   cancel(signal: AbortSignal): Promise<void> {
     return this.#source.delete(this.path, signal);
@@ -105,7 +118,18 @@ function isFinal({ state }: OperationStatus): boolean {
 
 // Ids count from 1 after each start of the server, so the same id can come back as another operation.
 function restarted(id: string): VscopeError {
-  return replyError("5.03", `operation ${id}: the server was restarted, the recording has ended`);
+  return new VscopeError(
+    "DEVICE_NOT_CONNECTED",
+    `operation ${id}: the server was restarted, the recording has ended`,
+    {
+      details: { restarted: true },
+    },
+  );
+}
+
+/** Whether following has ended because the server was restarted. */
+export function isRestart(error: unknown): boolean {
+  return isVscopeError(error) && error.details.restarted === true;
 }
 
 // The newest notification not yet looked at. Never fails: when the observation ends, only polling remains.

@@ -13,10 +13,34 @@ export const operationShape = z.looseObject({
   paused: z.boolean().optional(),
   startedUtc: z.string().optional(),
   endedUtc: z.string().optional(),
+  /** What made it begin. */
+  origin: z.looseObject({ by: z.string(), id: z.string().optional() }).optional(),
+  /** The end of the server has ended it. */
+  interrupted: z.boolean().optional(),
   error: z.looseObject({ code: z.string(), message: z.string() }).optional(),
   result: z.unknown().optional(),
 });
 export type OperationStatus = z.infer<typeof operationShape>;
+
+/** Batches that the last end of the server has interrupted. */
+export const interruptionsShape = z.looseObject({
+  interruptions: z
+    .array(
+      z.looseObject({
+        run: z.string(),
+        batch: z.number(),
+        recorded: z.number(),
+        sequences: z.number(),
+        cause: z.string(),
+        outcome: z.string(),
+        reason: z.string().optional(),
+        operation: z.string().optional(),
+        goesOnWith: z.looseObject({ batch: z.number() }).optional(),
+      }),
+    )
+    .default([]),
+});
+export type Interruption = z.infer<typeof interruptionsShape>["interruptions"][number];
 
 const runSummaryShape = z.looseObject({ name: z.string(), files: z.number() });
 export type RunSummary = z.infer<typeof runSummaryShape>;
@@ -32,6 +56,8 @@ export const runDetailShape = z.looseObject({
   /** Number of all files of the run; `files` can be a slice of them. */
   total: z.number(),
   files: z.array(runFileShape),
+  /** Such as interruptions, oldest first. */
+  events: z.array(z.looseObject({ utc: z.string(), event: z.string() })).optional(),
 });
 export type RunDetail = z.infer<typeof runDetailShape>;
 

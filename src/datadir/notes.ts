@@ -2,6 +2,7 @@
 // and lists of events in the folders of the runs, to which lines are added.
 
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type Disk, onDisk } from "./disk.ts";
@@ -12,6 +13,10 @@ import type { Writer } from "./writer.ts";
 /** In the folder of a run: one JSON object a line. A line that a power cut has torn stays on its own. */
 export const EVENTS_FILE = "events.jsonl";
 const NEWLINE = 0x0a;
+const EVENTS_SHOWN = 50;
+
+const runEvent = z.looseObject({ utc: z.string(), event: z.string() });
+export type RunEvent = z.infer<typeof runEvent>;
 
 export interface NotesParts {
   readonly disk: Disk;
@@ -79,6 +84,13 @@ export class Notes {
     });
   }
 
+  /** The newest events of a run, oldest first; torn lines are left out. Throws as `addEvent`. */
+  async events(run: string): Promise<readonly RunEvent[]> {
+    const text = isRunFolderName(run) ? await this.read(join(run, EVENTS_FILE)) : undefined;
+    const lines = (text ?? "").split("\n").slice(-EVENTS_SHOWN - 1);
+    return lines.flatMap((line) => runEvent.safeParse(jsonOf(line)).data ?? []);
+  }
+
   #at<T>(name: string, task: (path: string, disk: Disk) => Promise<T>): Promise<T> {
     const { disk, writer, folder } = this.#parts;
     return writer.run(async () => {
@@ -92,4 +104,12 @@ export class Notes {
 async function lastByte(disk: Disk, path: string, bytes: number): Promise<number | undefined> {
   if (bytes === 0) return NEWLINE;
   return (await disk.readRange(path, bytes - 1, 1)).bytes[0];
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

@@ -66,6 +66,7 @@ const operation = z.object({
   origin: origin.optional(),
   startedUtc: z.string(),
   endedUtc: z.string().optional(),
+  interrupted: z.literal(true).optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   result: z.unknown().optional(),
 });

@@ -25,6 +25,7 @@ const runDetail = z.object({
   bytes: z.number(),
   batches: z.array(z.object({ number: z.number(), files: z.number() })),
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+  events: z.array(z.looseObject({ utc: z.string(), event: z.string() })).optional(),
 });
 
 const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
@@ -119,14 +120,21 @@ export const DATADIR = [
     },
   }),
   declare("/datadir/runs/{run}", {
-    summary: "Files of a run, newest first, with the batches they belong to; query offset, limit",
+    summary:
+      "Files of a run, newest first, with the batches they belong to and the newest events, such as interruptions; query offset, limit",
     type: "core.ll",
     query: z.strictObject(page(100)),
     value: runDetail,
     instances: () => [],
     get: async ({ dataDirectory }, { run }, query) => {
       const { batches, files, ...rest } = await dataDirectory.run(run, query);
-      return { ...rest, batches: [...batches], files: [...files] };
+      const events = await dataDirectory.notes.events(run);
+      return {
+        ...rest,
+        batches: [...batches],
+        files: [...files],
+        ...(events.length === 0 ? {} : { events: [...events] }),
+      };
     },
   }),
   declare("/datadir/runs/{run}/{file}", {

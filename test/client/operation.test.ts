@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { z } from "zod";
 import { NEVER, orAborted } from "../../src/base/abort.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { VscopeError } from "../../src/base/errors.ts";
@@ -17,6 +18,7 @@ class SteppingServer implements OperationSource {
   startedUtc = "2026-06-21T12:00:00Z";
   /** Notifications sent before they stop without a word. */
   notifications = 0;
+  interruptions: readonly object[] = [];
   failure: (nowS: number) => Error | undefined = () => undefined;
 
   get now(): OperationStatus {
@@ -25,13 +27,17 @@ class SteppingServer implements OperationSource {
     return { id: "1", kind: "record", state, progress: { done, of: 10 }, startedUtc: this.startedUtc };
   }
 
-  async getAs(): Promise<OperationStatus> {
+  async getAs<T>(path: readonly string[], shape: z.ZodType<T>): Promise<T> {
+    return shape.parse(await this.#answer(path));
+  }
+
+  async #answer(path: readonly string[]): Promise<unknown> {
     this.asked += 1;
     // A round trip, so that time goes on while somebody asks.
     await this.clock.delay(MS, NEVER);
     const failure = this.failure(this.clock.nowUs() / SECOND);
     if (failure !== undefined) throw failure;
-    return this.now;
+    return path.length === 1 ? { interruptions: this.interruptions } : this.now;
   }
 
   async *observe(_path: readonly string[], signal: AbortSignal): AsyncGenerator<unknown> {
@@ -124,4 +130,53 @@ test("an abort ends following with its reason", async () => {
   const result = new Operation(server, ["1"]).result(controller.signal);
   await assert.rejects(server.clock.run(result), (error) => error === reason);
   assert.equal(server.clock.pending, 0);
+});
+
+const LAST = {
+  id: "1",
+  kind: "record",
+  state: "running",
+  progress: { done: 3, of: 10 },
+  result: { run: "season", batch: 4 },
+} as const;
+const INTERRUPTION = { run: "season", batch: 4, recorded: 2, sequences: 5, cause: "computer-restarted" };
+
+async function successor(server: SteppingServer, last: OperationStatus = LAST) {
+  const operation = new Operation(server, ["acquisition", "operations", "1"]);
+  const found = await server.clock.run(operation.successor(last, NEVER));
+  return found && { ...found, operation: found.operation.id };
+}
+
+test("after a restart the operation that goes on is found, when the server is back and it has begun", async () => {
+  const server = new SteppingServer();
+  server.failure = (nowS) => (nowS < 90 ? serverUnreachable("no answer") : undefined);
+  server.interruptions = [
+    { ...INTERRUPTION, batch: 3, outcome: "closed" },
+    { ...INTERRUPTION, outcome: "waiting" },
+  ];
+  server.clock.after(300 * SECOND, () => {
+    server.interruptions = [{ ...INTERRUPTION, outcome: "resumed", operation: "2" }];
+  });
+  const { run: _, batch: __, ...facts } = INTERRUPTION;
+  assert.deepEqual(await successor(server), { ...facts, operation: "2" });
+});
+
+test("a batch that was taken up again is followed once more", async () => {
+  const server = new SteppingServer();
+  server.interruptions = [
+    { ...INTERRUPTION, batch: 5, goesOnWith: { batch: 4 }, outcome: "resumed", operation: "1" },
+  ];
+  assert.equal((await successor(server))?.operation, "1");
+});
+
+test("a batch that is closed tells why; nothing known is no successor", async () => {
+  const server = new SteppingServer();
+  server.interruptions = [{ ...INTERRUPTION, outcome: "closed", reason: "too old" }];
+  await assert.rejects(successor(server), {
+    message:
+      "operation 1: the server was restarted (computer-restarted) and its batch is closed, 2 of 5 sequences are recorded: too old",
+  });
+  server.interruptions = [];
+  assert.equal(await successor(server), undefined);
+  assert.equal(await successor(server, { ...LAST, interrupted: true }), undefined, "given up after a while");
 });

@@ -53,6 +53,27 @@ test("events are added line by line; a line that a power cut has torn stays on i
   assert.equal((await directory.run("plot10")).total, 0);
 });
 
+test("the newest events of a run, without torn lines", async (t) => {
+  const { notes, path, directory } = await notesOn(t);
+  await directory.setCurrentRun("plot10");
+  assert.deepEqual(await notes.events("plot10"), []);
+  for (let number = 0; number < 60; number++)
+    await notes.addEvent("plot10", { utc: "2026", event: "a", number });
+  await appendFile(join(path, "plot10", "events.jsonl"), '{"utc":"to');
+  const events = await notes.events("plot10");
+  assert.deepEqual(events.at(-1), { utc: "2026", event: "a", number: 59 });
+  assert.equal(events.length, 50);
+  assert.deepEqual(await notes.events(".."), []);
+});
+
+test("notes are listed by the beginning of their names, and can be set aside", async (t) => {
+  const { notes } = await notesOn(t);
+  for (const name of [".b-2", ".a-1", ".a-0"]) await notes.write(name, name);
+  assert.deepEqual(await notes.names(".a"), [".a-0", ".a-1"]);
+  await notes.setAside(".a-0", ".c-0");
+  assert.deepEqual([await notes.names(".a"), await notes.read(".c-0")], [[".a-1"], ".a-0"]);
+});
+
 test("an event of a run that is not there is refused, and leads to no other folder", async (t) => {
   const { notes } = await notesOn(t);
   await assert.rejects(notes.addEvent("nowhere", {}), (error) => isVscopeError(error, "DATADIR_IO"));

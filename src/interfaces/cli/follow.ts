@@ -3,7 +3,7 @@
 import { NEVER } from "../../base/abort.ts";
 import { SECOND } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
-import { type Operation, throwUnlessDone } from "../../client/operation.ts";
+import { isRestart, type Operation, throwUnlessDone } from "../../client/operation.ts";
 import type { OperationStatus } from "../../client/shapes.ts";
 import { isInterrupted } from "./exit-codes.ts";
 import { duration, type Left, type Progress, startProgress } from "./progress.ts";
@@ -39,17 +39,49 @@ async function withFinish<T>(progress: Progress, task: () => Promise<T>): Promis
   }
 }
 
+// Over a restart of the server, too, when that goes on with the recording.
 async function watch(session: Session, operation: Operation, progress: Progress): Promise<OperationStatus> {
-  try {
-    return await last(operation, session.signal, ({ progress: { done, of }, result, ...status }) => {
-      const text = [status.paused === true ? "paused" : "", troubleIn(result)].filter(Boolean).join(", ");
-      progress.update(done, of, text, leftOf(status));
-    });
-  } catch (error) {
-    progress.finish();
-    if (isInterrupted(error)) await cancel(session, operation);
-    throw error;
+  for (let current = operation; ; ) {
+    let newest: OperationStatus | undefined;
+    try {
+      const final = await last(current, session.signal, (status) => {
+        newest = status;
+        show(progress, status);
+      });
+      if (final.interrupted !== true) return final;
+      session.say(`vscope: operation ${final.id} was interrupted; waits whether the server goes on with it`);
+      const next = await goesOn(session, current, final, progress);
+      if (next === undefined) return final;
+      current = next;
+    } catch (error) {
+      progress.finish();
+      if (isInterrupted(error)) await cancel(session, current);
+      if (!isRestart(error) || newest === undefined) throw error;
+      const next = await goesOn(session, current, newest, progress);
+      if (next === undefined) throw error;
+      current = next;
+    }
   }
+}
+
+function show(progress: Progress, { progress: { done, of }, result, ...status }: OperationStatus): void {
+  const text = [status.paused === true ? "paused" : "", troubleIn(result)].filter(Boolean).join(", ");
+  progress.update(done, of, text, leftOf(status));
+}
+
+async function goesOn(
+  session: Session,
+  operation: Operation,
+  newest: OperationStatus,
+  progress: Progress,
+): Promise<Operation | undefined> {
+  progress.finish();
+  const next = await operation.successor(newest, session.signal);
+  if (next === undefined) return undefined;
+  const { cause, recorded, sequences } = next;
+  const fact = `the server was restarted (${cause}), ${recorded} of ${sequences} sequences are recorded`;
+  session.say(`vscope: ${fact}; operation ${next.operation.id} goes on`);
+  return next.operation;
 }
 
 function leftOf({

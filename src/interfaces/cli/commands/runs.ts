@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { messageOf, systemCodeOf, VscopeError } from "../../../base/errors.ts";
 import { replyError } from "../../../client/reply-error.ts";
-import type { RunFile } from "../../../client/shapes.ts";
+import type { RunDetail, RunFile } from "../../../client/shapes.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
@@ -44,8 +44,24 @@ async function listFiles(session: Session, client: VscopeClient, run: string): P
   const detail = await client.run(run, session.signal);
   session.print(detail, () => {
     const rows = detail.files.map(({ file, bytes }) => [printable(file), bytesText(bytes)]);
-    return renderTable([{ heading: "file" }, { heading: "size", align: "right" }], rows);
+    const table = renderTable([{ heading: "file" }, { heading: "size", align: "right" }], rows);
+    return table + (detail.events ?? []).map(eventText).join("");
   });
+}
+
+// A batch that was interrupted, and the one that goes on with it: a scientist wants to know that they are one.
+function eventText({ utc, event, ...facts }: NonNullable<RunDetail["events"]>[number]): string {
+  const { batch, goesOnWith, recorded, sequences, outcome, resumedAs, state, cause, reason } = facts;
+  const counted = `${text(recorded)} of ${text(sequences)} sequences`;
+  if (event === "resumed-batch-ended")
+    return `${utc}: batch ${text(batch)} goes on with batch ${text(goesOnWith)}, ${counted} in all: ${text(state)}\n`;
+  if (event !== "batch-interrupted") return "";
+  const end = outcome === "resumed" ? `goes on as batch ${text(resumedAs)}` : `closed, ${text(reason)}`;
+  return `${utc}: batch ${text(batch)} was interrupted (${text(cause)}) after ${counted}: ${end}\n`;
+}
+
+function text(value: unknown): string {
+  return printable(String(value));
 }
 
 export function downloadCommand(session: Session): Command {
