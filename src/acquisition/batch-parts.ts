@@ -35,6 +35,10 @@ export interface BatchPlan {
   readonly origin: Origin;
   /** Whether it is worth taking up again after a restart. */
   readonly isResumable: boolean;
+  /** The channels of searches and darks; all when absent. */
+  readonly channels?: readonly string[] | undefined;
+  /** What is made of a batch whose files are whole. What it throws is the failure of the batch. */
+  readonly conclude?: ((result: BatchResult) => Promise<void>) | undefined;
 }
 
 /** What a batch produced; the result of its operation. */

@@ -19,6 +19,7 @@ import type { AcquisitionStatus } from "./status.ts";
 import { countKinds, kindOf, type StepKind, StepTimes } from "./step-times.ts";
 import { Tally } from "./tally.ts";
 import { startSkewUs, type Turn } from "./turns.ts";
+import { ofPanel } from "./white-reference.ts";
 import { WARM_UP_US, type WarmUp, warmUp } from "./warm-up.ts";
 
 /** How long a batch waits for any spectrometer to come back. */
@@ -186,9 +187,9 @@ export class BatchRecording {
       this.#tally.skewed(channel, skewUs);
       log.debug({ channel, kind, startSkewUs: skewUs }, "turn recorded");
     }
-    const { bracket } = turn;
+    const { bracket, panel } = turn;
     const spectra = exposed.spectra.map((spectrum) => ({
-      ...spectrum,
+      ...(panel === undefined ? spectrum : ofPanel(spectrum, panel)),
       ...definedOnly({ bracket, startSkewUs: skewUs, darkAgeS: this.#darkAgeS(spectrum) }),
     }));
     return { spectra, failures };

@@ -22,7 +22,8 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
   const underWay = plan.isResumable ? await rememberBatch(parts, plan, batch.number) : undefined;
   const disk = new AbortController();
   const writer = new BatchWriter(batch, (error) => disk.abort(error));
-  const recording = new BatchRecording(parts, plan, { batch, writer });
+  const { channels = parts.channels } = plan;
+  const recording = new BatchRecording({ ...parts, channels }, plan, { batch, writer });
   try {
     await withAny([signal, disk.signal], (joined) => recording.run(joined));
   } finally {
@@ -33,6 +34,7 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
     if (underWay !== undefined) await forgetBatch(parts, underWay, isInterruption(signal));
   }
   disk.signal.throwIfAborted();
+  await plan.conclude?.(recording.result());
   recording.throwFailures();
 }
 

@@ -2,13 +2,15 @@
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { validRunName } from "../datadir/run-name.ts";
 import { Autointegration, type SearchLimits } from "./autointegration.ts";
 import { recordBatch, searchAll } from "./batch.ts";
-import type { BatchParts } from "./batch-parts.ts";
+import type { BatchParts, BatchPlan, BatchResult } from "./batch-parts.ts";
+import type { Calibrations } from "./calibrations.ts";
 import type { Optics } from "./exposure.ts";
 import type { Operation, OperationReport } from "./operation.ts";
 import type { Operations } from "./operations.ts";
@@ -16,7 +18,9 @@ import { BY_CLIENT, type Origin } from "./origin.ts";
 import { Pause, type PauseState } from "./pause.ts";
 import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
-import { turnsOf } from "./turns.ts";
+import { type Turn, turnsOf } from "./turns.ts";
+import { panelTurns, type WhiteRequest } from "./white-reference.ts";
+import type { WhiteReferences } from "./white-references.ts";
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -25,6 +29,8 @@ export interface RecorderOptions {
   readonly dataDirectory: DataDirectory;
   readonly operations: Operations;
   readonly searchLimits: SearchLimits;
+  readonly calibrations: Calibrations;
+  readonly whiteReferences: WhiteReferences;
 }
 
 type RecordingJob = (parts: BatchParts, signal: AbortSignal) => Promise<void>;
@@ -35,6 +41,9 @@ interface Batch {
   readonly origin: Origin;
   readonly steps: (settings: BatchSettings) => Iterable<Step>;
   readonly isResumable: boolean;
+  /** In the place of all channels. */
+  readonly turns?: readonly Turn[];
+  readonly conclude?: BatchPlan["conclude"];
 }
 
 /** What runs now. */
@@ -78,6 +87,21 @@ export class Recorder {
     return this.#startBatch({ kind: "dark", origin, steps, isResumable: false }, this.#complete(asked));
   }
 
+  /**
+   * Records a white panel in the place of the target as a batch of its own, with darks, and downwelling light beside it
+   * where there is that channel. What comes of it is the white reference from then on. Throws as `record`,
+   * RESOURCE_NOT_FOUND for a panel or a channel that is not there, CONFIG_INVALID when the panel's file is wrong.
+   */
+  whiteReference(asked: WhiteRequest, origin: Origin = BY_CLIENT): Operation {
+    const { calibrations, whiteReferences } = this.#options;
+    const { panel, channels, search = false, ...rest } = asked;
+    const turns = panelTurns(calibrations.panel(panel), channels, this.channels);
+    const settings = this.#complete({ ...definedOnly(rest), autointegrate: search ? 0 : -1 });
+    const conclude = ({ run, batch }: BatchResult): Promise<void> => whiteReferences.adopt(run, batch);
+    const batch = { kind: "white-reference", origin, steps: batchSteps, isResumable: false, turns, conclude };
+    return this.#startBatch(batch, settings);
+  }
+
   /** Searches the integration times of all channels; records nothing. */
   autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">, origin: Origin = BY_CLIENT): Operation {
     const { targetPercent } = this.#complete(asked);
@@ -115,12 +139,14 @@ export class Recorder {
     throw new VscopeError("STATE_CONFLICT", `${what}: no operation is running`);
   }
 
-  #startBatch({ kind, origin, steps, isResumable }: Batch, settings: BatchSettings): Operation {
-    const turns = turnsOf(settings.order, this.channels);
+  #startBatch(batch: Batch, settings: BatchSettings): Operation {
+    const { kind, origin, steps, isResumable, conclude } = batch;
+    const turns = batch.turns ?? turnsOf(settings.order, this.channels);
+    const channels = batch.turns && [...new Set(turns.map(({ channel }) => channel))];
     const allSteps = (): Iterable<Step> => steps(settings);
     let count = 0;
     for (const _ of allSteps()) count += 1;
-    const plan = { settings, turns, steps: allSteps, count, origin, isResumable };
+    const plan = { settings, turns, steps: allSteps, count, origin, isResumable, channels, conclude };
     return this.#start({ kind, steps: count, origin }, (parts, signal) => recordBatch(parts, plan, signal));
   }
 

@@ -1,12 +1,15 @@
 // In which order the channels of a sequence are recorded, and what their spectra tell about it.
 
 import { VscopeError } from "../base/errors.ts";
+import type { PanelIdentity } from "../spectra/panel.ts";
 import type { Bracket, Spectrum } from "../spectra/spectrum.ts";
 import type { BatchSettings } from "./settings.ts";
 
 /** One exposure of all spectrometers through a channel. */
 export interface Turn {
   readonly channel: string;
+  /** A white panel is in the place of the target. */
+  readonly panel?: PanelIdentity;
   readonly bracket?: Bracket;
 }
 

@@ -9,13 +9,14 @@ import type { Programs } from "../drivers/clock/port.ts";
 import { NODE_NETWORK } from "../drivers/net/node-network.ts";
 import { type ClockState, ClockStateKeeper } from "../instruments/clock-state.ts";
 import { type Position, PositionKeeper } from "../instruments/position.ts";
-import { type Judge, qualityJudge } from "../instruments/quality-judge.ts";
+import { type Judge, type JudgeParts, qualityJudge } from "../instruments/quality-judge.ts";
 
 export interface SurroundingsParts {
   readonly config: Pick<ServerConfig, "position" | "quality">;
   readonly clock: Clock;
   readonly log: Log;
   readonly programs: Programs | undefined;
+  readonly referenceAge?: JudgeParts["referenceAge"];
 }
 
 export interface OpenedSurroundings {
@@ -25,7 +26,7 @@ export interface OpenedSurroundings {
 }
 
 export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): OpenedSurroundings {
-  const { config, clock, log, programs } = parts;
+  const { config, clock, log, programs, referenceAge } = parts;
   const { place, gpsd: address } = config.position;
   const gpsd = address === undefined ? undefined : { network: NODE_NETWORK, address };
   const whereabouts = new PositionKeeper({ clock, log, configured: place, gpsd });
@@ -36,5 +37,6 @@ export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): 
   timekeeping.start();
   const { position } = whereabouts;
   const clockState = timekeeping.state;
-  return { position, clockState, judge: qualityJudge({ limits: config.quality, position, clockState }) };
+  const judge = qualityJudge({ limits: config.quality, position, clockState, referenceAge });
+  return { position, clockState, judge };
 }

@@ -14,6 +14,8 @@ export interface QualityConfig {
   readonly sunElevationDeg: number;
   readonly clockErrorUs: number;
   readonly positionMaxAgeS: number;
+  readonly referenceMaxAgeS: number;
+  readonly pairedReferenceMaxAgeS: number;
 }
 
 export const QUALITY = section({
@@ -26,6 +28,8 @@ export const QUALITY = section({
   sun_elevation: decimal(-90, 90).default(15),
   clock_error_ms: decimal(0.001, 86_400_000).default(100),
   position_max_age_s: decimal(10, 86_400).default(600),
+  reference_max_age_s: decimal(1, 31_536_000).default(900),
+  paired_reference_max_age_s: decimal(1, 31_536_000).default(86_400),
 });
 
 export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig {
@@ -39,5 +43,7 @@ export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig 
     sunElevationDeg: quality.sun_elevation,
     clockErrorUs: quality.clock_error_ms * MS,
     positionMaxAgeS: quality.position_max_age_s,
+    referenceMaxAgeS: quality.reference_max_age_s,
+    pairedReferenceMaxAgeS: quality.paired_reference_max_age_s,
   };
 }

@@ -10,11 +10,14 @@ const MOST_DARKS = 16;
 export interface ReadableSpectra extends ReadableCell<Spectrum | undefined> {
   /** The newest dark spectrum exposed and processed in the same way; none for a light that a signal from outside timed. */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
+  /** The newest two light spectra, newest first; without trials. */
+  readonly lights: readonly Spectrum[];
 }
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ReadableSpectra {
   readonly #darks = new Map<string, Spectrum>();
   #light: Spectrum | undefined;
+  #lights: readonly Spectrum[] = [];
 
   readonly #judge: Judge;
 
@@ -30,6 +33,10 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Readabl
     super.set(spectrum);
   }
 
+  get lights(): readonly Spectrum[] {
+    return this.#lights;
+  }
+
   darkFor(spectrum: Spectrum): Spectrum | undefined {
     if (spectrum.flags.includes("external_timing")) return undefined;
     return this.#darks.get(wayOf(spectrum));
@@ -39,6 +46,7 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Readabl
   add(taken: Spectrum, isTrial = false): Spectrum {
     const before = { dark: this.darkFor(taken), hasDark: this.#darks.size > 0, light: this.#light };
     const spectrum = this.#judge(taken, isTrial ? undefined : before);
+    if (spectrum.kind === "light" && !isTrial) this.#lights = [spectrum, ...this.#lights.slice(0, 1)];
     this.set(spectrum);
     return spectrum;
   }

@@ -78,6 +78,11 @@ export const FLAGS = {
     severity: "warning",
     meaning: "The position that the sun was computed for is an old one.",
   },
+  reference_stale: {
+    bit: 17,
+    severity: "warning",
+    meaning: "The white reference of the channel, or the calibration of its panel, was too old.",
+  },
 } as const satisfies Record<string, FlagFacts>;
 
 export type Flag = keyof typeof FLAGS;

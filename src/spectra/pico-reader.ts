@@ -56,6 +56,9 @@ const metadataSchema = z.preprocess(
     DiscardedFrames: z.int().optional(),
     TriggerMode: z.string().optional(),
     Bracket: z.enum(["before", "after"]).optional(),
+    Panel: z.string().optional(),
+    PanelSerial: z.string().default(""),
+    PanelCalibrated: z.string().default(""),
     StartSkewUs: z.number().optional(),
     DarkAgeS: z.number().optional(),
     Scans: z.int().optional(),
@@ -154,12 +157,17 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     discardedFrames: raw.DiscardedFrames ?? null,
     triggerMode: raw.TriggerMode ?? null,
     bracket: raw.Bracket ?? null,
+    panel: panelOf(raw),
     startSkewUs: raw.StartSkewUs ?? null,
     darkAgeS: raw.DarkAgeS ?? null,
     statistics: statisticsOf(spectrum),
     processing: processingOf(raw),
     counts: Float64Array.from(Pixels),
   };
+}
+
+function panelOf({ Panel: name, PanelSerial: serial, PanelCalibrated: calibrated }: RawSpectrum["Metadata"]) {
+  return name === undefined ? null : { name, serial, calibrated };
 }
 
 function statisticsOf({ Metadata, StandardDeviation, Minimum, Maximum }: RawSpectrum): ScanStatistics | null {

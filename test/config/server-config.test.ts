@@ -111,6 +111,8 @@ irradiance_within_s = 60
 sun_elevation = 20
 clock_error_ms = 5
 position_max_age_s = 100
+reference_max_age_s = 1200
+paired_reference_max_age_s = 43200
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -213,6 +215,8 @@ emulator_target = soil
       sunElevationDeg: 20,
       clockErrorUs: 5000,
       positionMaxAgeS: 100,
+      referenceMaxAgeS: 1200,
+      pairedReferenceMaxAgeS: 43_200,
     },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {

@@ -61,6 +61,7 @@ test("bits are powers of two, each once; the old ones where they were", () => {
       "nonlinearity_out_of_range 13",
       "shutter_doubtful 14",
       "position_stale 15",
+      "reference_stale 17",
     ],
   );
 });
