@@ -233,6 +233,17 @@ test("why there is no reflectance", async (context) => {
   assert.equal(await refusal(), `${FLAME} upwelling: no dark of 25000 us since the start`);
 });
 
+test("the target of the emulated scene can be changed, to one that it knows", async (context) => {
+  const rig = await LevelsRig.start(context, { folder: await LevelsRig.folder(context) });
+  rig.look("soil");
+  assert.equal(await rig.get("/emulator/targets/upwelling"), "soil");
+  assert.equal(rig.instrument.emulated.scene.targetOf("upwelling"), "soil");
+  assert.throws(() => rig.look("snow"), {
+    code: "VALUE_INVALID",
+    message: "target 'snow': there is none, there are sky, canopy, soil, white-panel",
+  });
+});
+
 test("it is observed, and computed once for the same spectra", async (context) => {
   const rig = await LevelsRig.start(context, { folder: await LevelsRig.folder(context) });
   await rig.instrument.record({ run: "target" });
