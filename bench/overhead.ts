@@ -25,7 +25,6 @@ const config = {
   coap: { ...coap, enabled: false },
   security: { ...security, state: join(folder, ".state") },
   datadir: { ...datadir, datadir: folder },
-  security: { ...security, state: join(folder, ".state") },
   hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
 } as const;
 const server = await Server.start({ config, clock, log: SILENT, version: "bench" }, NEVER);

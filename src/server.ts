@@ -2,6 +2,7 @@
 // reverse, so that recordings end before shutters close, and files are whole before the disk goes.
 
 import { join } from "node:path";
+import { Levels } from "./acquisition/levels.ts";
 import { Operations } from "./acquisition/operations.ts";
 import { Recorder } from "./acquisition/recorder.ts";
 import { Resumption } from "./acquisition/resumption.ts";
@@ -17,11 +18,12 @@ import { limitsOf, startRegistration, warnOfOpenKey } from "./composition/coap-s
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import type { Disk } from "./datadir/disk.ts";
-import { emulatedUnits } from "./composition/emulated-units.ts";
+import { emulatedParts } from "./composition/emulated-units.ts";
 import type { Hardware } from "./composition/hardware.ts";
 import { InstrumentFile } from "./composition/instrument-file.ts";
 import { openInstruments } from "./composition/open-instruments.ts";
 import { openLegacy } from "./composition/open-legacy.ts";
+import { openReferences } from "./composition/open-references.ts";
 import { openSchedule } from "./composition/open-schedule.ts";
 import { openSurroundings } from "./composition/open-surroundings.ts";
 import type { Programs } from "./drivers/clock/port.ts";
@@ -148,7 +150,10 @@ async function openParts(
   await medium(dataDirectory, { clock, log }, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const { judge, ...surroundings } = openSurroundings({ config, clock, log, programs, gpsd }, lifetime);
+  const references = await openReferences({ instrument, path: configuration.path, dataDirectory, log });
+  const referenceAge = references.whiteReferences.ageFor.bind(references.whiteReferences);
+  const around = { config, clock, log, programs, gpsd, referenceAge };
+  const { judge, ...surroundings } = openSurroundings(around, lifetime);
   const limits = new ClientLimits();
   const kept = {
     path: join(config.security.state, SETTINGS_FILE),
@@ -164,7 +169,7 @@ async function openParts(
   const configured = searchLimits(instrument);
   const ownLimits = { searchLimits: limitedSearch(configured, limits), qualityLimits: config.quality };
   const pauseLimitUs = config.acquisition.pauseLimitS * SECOND;
-  const recorder = new Recorder({ ...acquisition, ...ownLimits, pauseLimitUs });
+  const recorder = new Recorder({ ...acquisition, ...ownLimits, ...references, pauseLimitUs });
   lifetime.defer("operations", () => operations.close());
   const schedule = openSchedule({ config, rack, ...acquisition, recorder, ...surroundings }, lifetime);
   const { scheduler } = schedule;
@@ -181,12 +186,13 @@ async function openParts(
   await resumption.begin();
   const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
-  const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
+  const instruments = { host, rack, shutters, ...emulatedParts(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };
-  const around = { ...surroundings, qualityLimits: config.quality };
-  const model = { ...instruments, ...work, ...around, configuration, coapStats, box };
+  const levels = new Levels({ rack, ...references, limits: config.quality });
+  const known = { ...surroundings, ...references, levels, qualityLimits: config.quality };
+  const model = { ...instruments, ...work, ...known, configuration, coapStats, box };
   schedule.begin(model);
   const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
   const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;

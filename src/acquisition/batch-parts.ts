@@ -44,6 +44,8 @@ export interface BatchPlan {
   /** Whether it is worth taking up again after a restart. */
   readonly isResumable: boolean;
   readonly takeUp?: TakeUp;
+  /** What is made of a batch whose files are whole. What it throws is the failure of the batch. */
+  readonly conclude?: (result: BatchResult) => Promise<void>;
 }
 
 /** How a batch is taken up again. */

@@ -20,6 +20,7 @@ import type { AcquisitionStatus } from "./status.ts";
 import { countKinds, kindOf, type StepKind, StepTimes } from "./step-times.ts";
 import { Tally } from "./tally.ts";
 import { type Turn, withStartSkew } from "./turns.ts";
+import { ofPanel } from "./white-reference.ts";
 import { WARM_UP_US, type WarmUp, warmUp } from "./warm-up.ts";
 
 /** How long a batch waits for any spectrometer to come back. */
@@ -192,8 +193,11 @@ export class BatchRecording {
       this.#tally.skewed(channel, startSkewUs);
       log.debug({ channel, kind, startSkewUs }, "turn recorded");
     }
-    const { bracket } = turn;
-    const spectra = skewed.map((spectrum) => ({ ...spectrum, ...definedOnly({ bracket }) }));
+    const { bracket, panel } = turn;
+    const spectra = skewed.map((spectrum) => ({
+      ...(panel === undefined ? spectrum : ofPanel(spectrum, panel)),
+      ...definedOnly({ bracket }),
+    }));
     return { spectra, failures };
   }
 

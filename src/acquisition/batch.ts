@@ -44,6 +44,7 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
     if (!isInterruption(signal)) await note?.remove();
   }
   disk.signal.throwIfAborted();
+  await plan.conclude?.(recording.result());
   recording.throwFailures();
 }
 

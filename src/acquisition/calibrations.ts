@@ -42,6 +42,11 @@ export class Calibrations {
     return found(this.#panels.get(name), `panel ${name}: not configured, there are ${names}`);
   }
 
+  /** Whether one is configured; its file can be wrong. */
+  isConfigured(serial: string, channel: string): boolean {
+    return this.#radiometric.has(calibrationKey(serial, channel));
+  }
+
   /** Throws RESOURCE_NOT_FOUND when none is configured, CONFIG_INVALID when its file is wrong. */
   radiometric(serial: string, channel: string): RadiometricCalibration | InMemory {
     const missing = `${serial} ${channel}: no radiometric calibration is configured`;

@@ -10,7 +10,8 @@ import { validRunName } from "../datadir/run-name.ts";
 import type { QualityLimits } from "../spectra/quality.ts";
 import { Autointegration, type SearchLimits } from "./autointegration.ts";
 import { recordBatch, searchAll } from "./batch.ts";
-import type { BatchParts, TakeUp } from "./batch-parts.ts";
+import type { BatchParts, BatchPlan, BatchResult, TakeUp } from "./batch-parts.ts";
+import type { Calibrations } from "./calibrations.ts";
 import type { Optics } from "./exposure.ts";
 import { Journal } from "./journal.ts";
 import type { Operation, OperationReport } from "./operation.ts";
@@ -20,7 +21,9 @@ import { Pause, type PauseState } from "./pause.ts";
 import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
 import { StoredDarks } from "./stored-darks.ts";
-import { chosenChannels, turnsOf } from "./turns.ts";
+import { chosenChannels, type Turn, turnsOf } from "./turns.ts";
+import { panelTurns, type WhiteRequest } from "./white-reference.ts";
+import type { WhiteReferences } from "./white-references.ts";
 
 export interface RecorderOptions {
   readonly clock: Clock;
@@ -32,6 +35,8 @@ export interface RecorderOptions {
   readonly qualityLimits: QualityLimits;
   /** How long a recording is paused at most; 0 for no limit. */
   readonly pauseLimitUs: number;
+  readonly calibrations: Calibrations;
+  readonly whiteReferences: WhiteReferences;
 }
 
 type RecordingJob = (parts: BatchParts, signal: AbortSignal) => Promise<void>;
@@ -43,6 +48,9 @@ interface Batch {
   readonly steps: (settings: BatchSettings) => Iterable<Step>;
   readonly isResumable: boolean;
   readonly takeUp?: TakeUp;
+  /** In the place of those that the settings ask for. */
+  readonly turns?: readonly Turn[];
+  readonly conclude?: BatchPlan["conclude"];
 }
 
 /** What runs now. */
@@ -104,6 +112,21 @@ export class Recorder {
     return this.#startBatch(batch, this.#complete(asked));
   }
 
+  /**
+   * Records a white panel in the place of the target as a batch of its own, with darks, and downwelling light beside it
+   * where there is that channel. What comes of it is the white reference from then on. Throws as `record`,
+   * RESOURCE_NOT_FOUND for a panel or a channel that is not there, CONFIG_INVALID when the panel's file is wrong.
+   */
+  whiteReference(asked: WhiteRequest, origin: Origin = BY_CLIENT): Operation {
+    const { calibrations, whiteReferences } = this.#options;
+    const { panel, channels, search = false, ...rest } = asked;
+    const turns = panelTurns(calibrations.panel(panel), channels, this.channels);
+    const settings = this.#complete({ ...definedOnly(rest), autointegrate: search ? 0 : -1 });
+    const conclude = ({ run, batch }: BatchResult): Promise<void> => whiteReferences.adopt(run, batch);
+    const batch = { kind: "white-reference", origin, steps: batchSteps, isResumable: false, turns, conclude };
+    return this.#startBatch(batch, settings);
+  }
+
   /** Searches the integration times of all channels; records nothing. */
   autointegrate(asked: Pick<Partial<BatchSettings>, "targetPercent">, origin: Origin = BY_CLIENT): Operation {
     const { targetPercent } = this.#complete(asked);
@@ -141,14 +164,15 @@ export class Recorder {
     throw new VscopeError("STATE_CONFLICT", `${what}: no operation is running`);
   }
 
-  #startBatch({ kind, origin, steps, isResumable, takeUp }: Batch, settings: BatchSettings): Operation {
-    const channels = chosenChannels(settings.channels, this.channels);
-    const turns = turnsOf(settings.order, channels);
+  #startBatch(batch: Batch, settings: BatchSettings): Operation {
+    const { kind, origin, steps, isResumable, takeUp, conclude } = batch;
+    const turns = batch.turns ?? turnsOf(settings.order, chosenChannels(settings.channels, this.channels));
+    const channels = this.channels.filter((one) => turns.some(({ channel }) => channel === one));
     const allSteps = (): Iterable<Step> => steps(settings);
     let count = 0;
     for (const _ of allSteps()) count += 1;
     const own = { settings, turns, steps: allSteps, count, origin, isResumable };
-    const plan = { ...own, ...definedOnly({ takeUp }) };
+    const plan = { ...own, ...definedOnly({ takeUp, conclude }) };
     const start = { kind, steps: count, origin, ...definedOnly({ takeUp }) };
     const job: RecordingJob = (parts, signal) => recordBatch({ ...parts, channels }, plan, signal);
     return this.#start(start, job);

@@ -2,6 +2,7 @@
 
 import { VscopeError } from "../base/errors.ts";
 import { raisedFlags } from "../spectra/flags.ts";
+import type { PanelIdentity } from "../spectra/panel.ts";
 import type { QualityLimits } from "../spectra/quality.ts";
 import type { Bracket, Spectrum } from "../spectra/spectrum.ts";
 import type { BatchSettings } from "./settings.ts";
@@ -9,6 +10,8 @@ import type { BatchSettings } from "./settings.ts";
 /** One exposure of all spectrometers through a channel. */
 export interface Turn {
   readonly channel: string;
+  /** A white panel is in the place of the target. */
+  readonly panel?: PanelIdentity;
   readonly bracket?: Bracket;
 }
 

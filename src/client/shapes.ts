@@ -61,6 +61,18 @@ export const runDetailShape = z.looseObject({
 });
 export type RunDetail = z.infer<typeof runDetailShape>;
 
+/** How to record a white panel; what is absent is left to the server. */
+export interface WhiteOptions {
+  /** Name in the instrument configuration. */
+  readonly panel: string;
+  /** Channels that see the panel; all but downwelling when absent. */
+  readonly channels?: readonly string[];
+  readonly run?: string;
+  /** Search the integration times first. */
+  readonly search?: boolean;
+  readonly targetPercent?: number;
+}
+
 /** What to record; what is absent is left to the server. */
 export interface RecordOptions {
   readonly run?: string;

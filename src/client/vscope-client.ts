@@ -16,7 +16,14 @@ import { replyError, serverUnreachable, transportError } from "./reply-error.ts"
 import { type ResourceLink, resourceLink } from "./resource-link.ts";
 import { pathText, type ResourcePath, targetOf } from "./resource-path.ts";
 import { defaultServerUrl, parseServerUrl } from "./server-url.ts";
-import { type RecordOptions, type RunDetail, type RunList, runDetailShape, runListShape } from "./shapes.ts";
+import {
+  type RecordOptions,
+  type RunDetail,
+  type RunList,
+  runDetailShape,
+  runListShape,
+  type WhiteOptions,
+} from "./shapes.ts";
 
 export interface ConnectOptions {
   /** Seconds to wait for an answer; 10 when absent. */
@@ -178,6 +185,11 @@ export class VscopeClient {
   /** Starts the recording of dark spectra of all channels. */
   dark(options: Pick<RecordOptions, "run"> = {}, signal: AbortSignal = NEVER): Promise<Operation> {
     return this.#start("dark", options, signal);
+  }
+
+  /** Starts the recording of a white panel as the new reference. */
+  whiteReference(options: WhiteOptions, signal: AbortSignal = NEVER): Promise<Operation> {
+    return this.#start("white-reference", options, signal);
   }
 
   /** Starts the search for integration times on all channels. */

@@ -1,6 +1,7 @@
 // `vscope-server --check`: looks at configuration and hardware, prints what it finds, changes nothing but closes shutters.
 
 import { dirname } from "node:path";
+import { panelAgeDays } from "../acquisition/white-reference.ts";
 import { NEVER, withDeadline } from "../base/abort.ts";
 import { until } from "../base/cell.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
@@ -44,7 +45,7 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);
-  await checkCalibrations(instrument, dirname(file.path), print);
+  await checkCalibrations(instrument, dirname(file.path), { clock, print });
   await checkNetwork(config, print);
   const { hardware, shutters, rack } = await openInstruments(
     { config, instrument, clock, log },
@@ -67,14 +68,26 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
 async function checkCalibrations(
   instrument: InstrumentConfig,
   folder: string,
-  print: (line: string) => void,
+  { clock, print }: Pick<CheckOptions, "clock" | "print">,
 ): Promise<void> {
-  const { mistakes } = await readCalibrations(instrument, folder);
+  const calibrations = await readCalibrations(instrument, folder);
+  const { mistakes, panels } = calibrations;
   if (mistakes.length > 0)
     throw new VscopeError("CONFIG_INVALID", mistakes.map(({ message }) => message).join("\n"));
-  const { radiometric, panels } = instrument;
-  if (radiometric.length > 0) print(`calibrations     ${radiometric.length} radiometric, valid`);
-  for (const { name, serial } of panels) print(`panel            ${name}: serial number ${serial}, valid`);
+  const ranOut = (isDue: boolean): string => (isDue ? ", has run out" : "");
+  for (const { serial, channel } of instrument.radiometric) {
+    const found = calibrations.radiometric(serial, channel);
+    const what =
+      "quantity" in found
+        ? `${found.quantity}, of ${found.date}${ranOut(clock.utcUs() >= (found.validUntilUtcUs ?? Infinity))}`
+        : `irradiance, in the instrument, ${found.collectionAreaCm2} cm2`;
+    print(`calibration      ${serial} ${channel}: ${what}`);
+  }
+  for (const panel of panels) {
+    const isDue = panelAgeDays(panel, clock.utcUs()) > panel.validDays;
+    const { name, serial, calibrated } = panel;
+    print(`panel            ${name}: serial number ${serial}, of ${calibrated}${ranOut(isDue)}`);
+  }
 }
 
 // Whoever does not come in time is printed as missing.

@@ -1,12 +1,30 @@
-// The emulated devices as the resource tree shows them: plugs and trigger inputs.
+// The emulated devices as the resource tree shows them: plugs, trigger inputs, targets.
 
 import { Cell } from "../base/cell.ts";
 import type { EmulatedInstrument } from "../emulator/instrument.ts";
-import type { EmulatedUnit } from "../resources/model.ts";
+import type { EmulatedTarget, EmulatedUnit, ServerModel } from "../resources/model.ts";
 
-/** One for each emulated spectrometer; none with real hardware. */
-export function emulatedUnits(emulated: EmulatedInstrument | undefined): ReadonlyMap<string, EmulatedUnit> {
-  if (emulated === undefined) return new Map();
+/** What one can do to the emulated instrument; nothing with real hardware. */
+export function emulatedParts(
+  emulated: EmulatedInstrument | undefined,
+): Pick<ServerModel, "emulatedUnits" | "emulatedTargets"> {
+  if (emulated === undefined) return { emulatedUnits: new Map(), emulatedTargets: new Map() };
+  return { emulatedUnits: unitsOf(emulated), emulatedTargets: targetsOf(emulated) };
+}
+
+function targetsOf({ scene }: EmulatedInstrument): ReadonlyMap<string, EmulatedTarget> {
+  const targets = scene.channels.map((channel): [string, EmulatedTarget] => {
+    const target = new Cell<string>(scene.targetOf(channel));
+    const setTarget = (name: string): void => {
+      scene.setTarget(channel, name);
+      target.set(name);
+    };
+    return [channel, { target, setTarget }];
+  });
+  return new Map(targets);
+}
+
+function unitsOf(emulated: EmulatedInstrument): ReadonlyMap<string, EmulatedUnit> {
   const units = [...emulated.devices].map(
     ([serial, { connection, spectrometer }]): [string, EmulatedUnit] => {
       const isPlugged = new Cell(connection.isPlugged);

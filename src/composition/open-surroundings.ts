@@ -10,7 +10,7 @@ import type { GpsdNetwork } from "../drivers/gpsd/port.ts";
 import { NODE_NETWORK } from "../drivers/net/node-network.ts";
 import { type ClockState, ClockStateKeeper } from "../instruments/clock-state.ts";
 import { type Position, PositionKeeper } from "../instruments/position.ts";
-import { type Judge, qualityJudge } from "../instruments/quality-judge.ts";
+import { type Judge, type JudgeParts, qualityJudge } from "../instruments/quality-judge.ts";
 
 export interface SurroundingsParts {
   readonly config: Pick<ServerConfig, "position" | "quality">;
@@ -18,6 +18,7 @@ export interface SurroundingsParts {
   readonly log: Log;
   readonly programs: Programs | undefined;
   readonly gpsd: GpsdNetwork | undefined;
+  readonly referenceAge?: JudgeParts["referenceAge"];
 }
 
 export interface OpenedSurroundings {
@@ -27,7 +28,7 @@ export interface OpenedSurroundings {
 }
 
 export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): OpenedSurroundings {
-  const { config, clock, log, programs, gpsd: network = NODE_NETWORK } = parts;
+  const { config, clock, log, programs, gpsd: network = NODE_NETWORK, referenceAge } = parts;
   const { place, gpsd: address } = config.position;
   const gpsd = address === undefined ? undefined : { network, address };
   const whereabouts = new PositionKeeper({ clock, log, configured: place, gpsd });
@@ -38,5 +39,6 @@ export function openSurroundings(parts: SurroundingsParts, lifetime: Lifetime): 
   timekeeping.start();
   const { position } = whereabouts;
   const clockState = timekeeping.state;
-  return { position, clockState, judge: qualityJudge({ limits: config.quality, position, clockState }) };
+  const judge = qualityJudge({ limits: config.quality, position, clockState, referenceAge });
+  return { position, clockState, judge };
 }

@@ -16,6 +16,8 @@ export interface QualityConfig {
   readonly positionMaxAgeS: number;
   readonly startSkewUs: number;
   readonly startSkewPercent: number;
+  readonly referenceMaxAgeS: number;
+  readonly pairedReferenceMaxAgeS: number;
 }
 
 export const QUALITY = section({
@@ -30,6 +32,8 @@ export const QUALITY = section({
   position_max_age_s: decimal(10, 86_400).default(600),
   start_skew_ms: decimal(0, 86_400_000).default(100),
   start_skew_percent: decimal(0, 1000).default(25),
+  reference_max_age_s: decimal(1, 31_536_000).default(900),
+  paired_reference_max_age_s: decimal(1, 31_536_000).default(86_400),
 });
 
 export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig {
@@ -45,5 +49,7 @@ export function qualityConfig(quality: z.output<typeof QUALITY>): QualityConfig 
     positionMaxAgeS: quality.position_max_age_s,
     startSkewUs: quality.start_skew_ms * MS,
     startSkewPercent: quality.start_skew_percent,
+    referenceMaxAgeS: quality.reference_max_age_s,
+    pairedReferenceMaxAgeS: quality.paired_reference_max_age_s,
   };
 }

@@ -13,11 +13,14 @@ export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
   darkFor(spectrum: Spectrum): Spectrum | undefined;
   /** What others found about a spectrum since, with all of its flags. Nothing changes when it is not the newest any more. */
   amend(spectrum: Spectrum): void;
+  /** The newest two light spectra, newest first; without trials. */
+  readonly lights: readonly Spectrum[];
 }
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ChannelSpectra {
   readonly #darks = new Map<string, Spectrum>();
   #light: Spectrum | undefined;
+  #lights: readonly Spectrum[] = [];
 
   readonly #judge: Judge;
 
@@ -31,6 +34,10 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
     if (spectrum?.kind === "dark") this.#keep(spectrum);
     if (spectrum?.kind === "light") this.#light = spectrum;
     super.set(spectrum);
+  }
+
+  get lights(): readonly Spectrum[] {
+    return this.#lights;
   }
 
   darkFor(spectrum: Spectrum): Spectrum | undefined {
@@ -48,6 +55,7 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
   add(taken: Spectrum, isTrial = false): Spectrum {
     const before = { dark: this.darkFor(taken), light: this.#light };
     const spectrum = this.#judge(taken, isTrial ? undefined : before);
+    if (spectrum.kind === "light" && !isTrial) this.#lights = [spectrum, ...this.#lights.slice(0, 1)];
     this.set(spectrum);
     return spectrum;
   }

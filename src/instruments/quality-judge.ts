@@ -6,6 +6,7 @@ import { definedOnly } from "../base/defined-only.ts";
 import {
   DEFAULT_LIMITS,
   type QualityLimits,
+  type ReferenceAge,
   type SpectraBefore,
   type Surroundings,
   verdictOn,
@@ -22,6 +23,8 @@ export interface JudgeParts {
   readonly limits: QualityLimits;
   readonly position: ReadableCell<Position | undefined>;
   readonly clockState: ReadableCell<ClockState>;
+  /** How old the white reference of the spectrum is; undefined where there is none. */
+  readonly referenceAge?: ((spectrum: Spectrum) => ReferenceAge | undefined) | undefined;
 }
 
 /** Knows the spectrum only. */
@@ -30,10 +33,13 @@ export const UNINFORMED: Judge = (spectrum) => ({
   flags: verdictOn(spectrum, undefined, {}, DEFAULT_LIMITS),
 });
 
-export function qualityJudge({ limits, position, clockState }: JudgeParts): Judge {
+export function qualityJudge({ limits, position, clockState, referenceAge }: JudgeParts): Judge {
   return (spectrum, before) => {
     const { source, errorUs } = clockState.value;
-    const around = surroundingsOf(spectrum, position.value, clockState.value);
+    const around = {
+      ...surroundingsOf(spectrum, position.value, clockState.value),
+      ...definedOnly({ reference: referenceAge?.(spectrum) }),
+    };
     return {
       ...spectrum,
       flags: verdictOn(spectrum, before, around, limits),

@@ -192,6 +192,7 @@ export const ACQUISITION = [
   }),
 ];
 
-function created(started: Operation): Created {
+/** The answer to what has started an operation. */
+export function created(started: Operation): Created {
   return { location: ["acquisition", "operations", started.id], value: started.status.value };
 }

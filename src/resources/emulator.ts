@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
-import { declare, type EmulatedUnit, type ServerModel } from "./model.ts";
+import { declare, type EmulatedTarget, type EmulatedUnit, type ServerModel } from "./model.ts";
 
 export const EMULATOR = [
   declare("/emulator/{serial}/plugged", {
@@ -25,7 +25,23 @@ export const EMULATOR = [
     watch: (server, { serial }) => [unitOf(server, serial).triggerInput],
     put: (server, { serial }, isHigh) => unitOf(server, serial).setTriggerInput(isHigh),
   }),
+  declare("/emulator/targets/{channel}", {
+    summary: "What an emulated channel looks at: sky, canopy, soil or white-panel",
+    type: "core.a",
+    value: z.string(),
+    example: "white-panel",
+    instances: ({ emulatedTargets }) => [...emulatedTargets.keys()].map((channel) => ({ channel })),
+    get: (server, { channel }) => targetOf(server, channel).target.value,
+    watch: (server, { channel }) => [targetOf(server, channel).target],
+    put: (server, { channel }, target) => targetOf(server, channel).setTarget(target),
+  }),
 ];
+
+function targetOf({ emulatedTargets }: ServerModel, channel: string): EmulatedTarget {
+  const target = emulatedTargets.get(channel);
+  if (target === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `${channel}: is not emulated here`);
+  return target;
+}
 
 function unitOf({ emulatedUnits }: ServerModel, serial: string): EmulatedUnit {
   const unit = emulatedUnits.get(serial);

@@ -1,8 +1,11 @@
 // What the resource tree is a view of.
 
+import type { Calibrations } from "../acquisition/calibrations.ts";
+import type { Levels } from "../acquisition/levels.ts";
 import type { Recorder } from "../acquisition/recorder.ts";
 import type { Resumption } from "../acquisition/resumption.ts";
 import type { Operations } from "../acquisition/operations.ts";
+import type { WhiteReferences } from "../acquisition/white-references.ts";
 import type { ReadableCell } from "../base/cell.ts";
 import type { CoapStats } from "../coap/engine/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
@@ -30,6 +33,13 @@ export interface EmulatedUnit {
   setTriggerInput(isHigh: boolean): void;
 }
 
+/** What a channel of the emulated scene looks at. */
+export interface EmulatedTarget {
+  readonly target: ReadableCell<string>;
+  /** Throws VALUE_INVALID for a target that nobody knows. */
+  setTarget(name: string): void;
+}
+
 /** The parts of the box that clients can see. */
 export interface Box {
   /** Absent without a usable trigger input. */
@@ -49,12 +59,17 @@ export interface ServerModel {
   readonly position: ReadableCell<Position | undefined>;
   readonly clockState: ReadableCell<ClockState>;
   readonly qualityLimits: QualityLimits;
+  readonly calibrations: Calibrations;
+  readonly whiteReferences: WhiteReferences;
+  readonly levels: Levels;
   readonly box: Box;
   readonly configuration: ConfigurationText;
   /** What the CoAP server counts; undefined while there is none. */
   readonly coapStats: () => Readonly<CoapStats> | undefined;
   /** By serial number; empty with real hardware. */
   readonly emulatedUnits: ReadonlyMap<string, EmulatedUnit>;
+  /** By channel; empty with real hardware. */
+  readonly emulatedTargets: ReadonlyMap<string, EmulatedTarget>;
 }
 
 /** Declares a resource of this server. */

@@ -141,7 +141,7 @@ function binned(
   return bins;
 }
 
-// Date.parse alone would drop the microseconds.
-function secondsOf(iso: string): number {
+/** Seconds since 1970. Date.parse alone would drop the microseconds. */
+export function secondsOf(iso: string): number {
   return Date.parse(`${iso.slice(0, 19)}Z`) / 1000 + Number(`0${iso.slice(19, -1)}`);
 }

@@ -6,6 +6,7 @@ import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
+import { LEVELS } from "./levels.ts";
 import type { ServerModel } from "./model.ts";
 import { POSITION } from "./position.ts";
 import { QUALITY } from "./quality.ts";
@@ -17,17 +18,20 @@ import { SPECTROMETER_MEMORY } from "./spectrometer-memory.ts";
 import { SPECTROMETERS } from "./spectrometers.ts";
 import { STATS } from "./stats.ts";
 import { SYSINFO } from "./sysinfo.ts";
+import { WHITE_REFERENCE } from "./white-reference.ts";
 
 export const TREE: readonly Resource<ServerModel>[] = [
   ...SYSINFO,
   ...SPECTROMETERS,
   ...SPECTROMETER_ACQUISITION,
   ...CORRECTED,
+  ...LEVELS,
   ...SPECTROMETER_CONTROLS,
   ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
   ...ACQUISITION,
+  ...WHITE_REFERENCE,
   ...SCHEDULER,
   ...POSITION,
   ...QUALITY,

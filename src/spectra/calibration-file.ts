@@ -94,8 +94,8 @@ class LineReader {
     const before = this.#rows.at(-1);
     if (cells.length !== 2 || !Number.isFinite(x) || !Number.isFinite(value))
       return this.#mistake(line, `'${text.slice(0, 40)}' is not two numbers with a comma between`);
-    if (this.#axis === "pixel" && x !== (before?.x ?? -1) + 1)
-      return this.#mistake(line, `pixel ${x}: pixels are counted 0, 1, 2, ...`);
+    if (this.#axis === "pixel" && !(Number.isInteger(x) && x >= 0 && x === (before?.x ?? x - 1) + 1))
+      return this.#mistake(line, `pixel ${x}: the first pixel is 0, and none is left out between two rows`);
     if (this.#axis === "wavelength" && (x < 100 || x > 10_000))
       return this.#mistake(line, `wavelength ${x} is outside 100..10000 nm`);
     if (before !== undefined && x <= before.x)

@@ -83,6 +83,11 @@ export const FLAGS = {
     severity: "warning",
     meaning: "The spectrometers of the turn were not exposed at the same time.",
   },
+  reference_stale: {
+    bit: 17,
+    severity: "warning",
+    meaning: "The white reference of the channel, or the calibration of its panel, was too old.",
+  },
 } as const satisfies Record<string, FlagFacts>;
 
 export type Flag = keyof typeof FLAGS;

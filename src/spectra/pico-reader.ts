@@ -57,6 +57,9 @@ const metadataSchema = z.preprocess(
     DiscardedFrames: z.int().optional(),
     TriggerMode: z.string().optional(),
     Bracket: z.enum(["before", "after"]).optional(),
+    Panel: z.string().optional(),
+    PanelSerial: z.string().default(""),
+    PanelCalibrated: z.string().default(""),
     StartSkewUs: z.number().optional(),
     DarkAgeS: z.number().optional(),
     DarkFile: z.string().optional(),
@@ -157,6 +160,7 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     discardedFrames: raw.DiscardedFrames ?? null,
     triggerMode: raw.TriggerMode ?? null,
     bracket: raw.Bracket ?? null,
+    panel: panelOf(raw),
     startSkewUs: raw.StartSkewUs ?? null,
     darkAgeS: raw.DarkAgeS ?? null,
     darkFile: raw.DarkFile ?? null,
@@ -164,6 +168,10 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     processing: processingOf(raw),
     counts: Float64Array.from(Pixels),
   };
+}
+
+function panelOf({ Panel: name, PanelSerial: serial, PanelCalibrated: calibrated }: RawSpectrum["Metadata"]) {
+  return name === undefined ? null : { name, serial, calibrated };
 }
 
 function statisticsOf({ Metadata, StandardDeviation, Minimum, Maximum }: RawSpectrum): ScanStatistics | null {

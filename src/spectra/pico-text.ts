@@ -5,6 +5,9 @@ import { isoUtc, MS } from "../base/clock.ts";
 import { colourOf, flagMask } from "./flags.ts";
 import { compareText, type PicoFile, type PicoSpectrum } from "./pico.ts";
 
+/** What was looked at, where it was no target but a white reference. */
+const WHITE_PANEL = "white panel";
+
 /** The text of a `.pico` file. */
 export function picoText({ format, spectra, failures }: PicoFile): string {
   const file = sorted({
@@ -86,6 +89,7 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     DiscardedFrames: spectrum.discardedFrames,
     TriggerMode: spectrum.triggerMode ?? undefined,
     Bracket: spectrum.bracket ?? undefined,
+    ...panelMetadata(spectrum),
     StartSkewUs: spectrum.startSkewUs ?? undefined,
     DarkAgeS: spectrum.darkAgeS ?? undefined,
     DarkFile: spectrum.darkFile ?? undefined,
@@ -98,6 +102,16 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
             BoxcarHalfWidth: spectrum.processing.boxcarHalfWidth,
             Binning: spectrum.processing.binning,
           },
+  };
+}
+
+function panelMetadata({ panel }: PicoSpectrum): Record<string, unknown> {
+  if (panel === null) return {};
+  return {
+    Target: WHITE_PANEL,
+    Panel: panel.name,
+    PanelSerial: panel.serial,
+    PanelCalibrated: panel.calibrated,
   };
 }
 

@@ -1,6 +1,7 @@
 // The content of a `.pico` file in the server's own terms: what one sequence recorded, light or dark.
 // pico-text.ts writes it, pico-reader.ts reads it (old files too); the names in the file are piccolo3's.
 
+import type { PanelIdentity } from "./panel.ts";
 import type {
   Bracket,
   DeviceProcessing,
@@ -57,6 +58,8 @@ export interface PicoSpectrum {
   readonly triggerMode: string | null;
   /** Where the channel was recorded twice in the sequence, before and after the others. */
   readonly bracket: Bracket | null;
+  /** The white panel that was in the place of the target. */
+  readonly panel: PanelIdentity | null;
   /** From the first start to the last one, over the spectrometers that were exposed together. */
   readonly startSkewUs: number | null;
   /** Of a light: age of the newest dark that served it, and its file, in the same run. */
@@ -97,16 +100,21 @@ export function picoFileOf(set: SpectraSet, { run, batch, writer }: PicoOrigin):
   );
   return {
     format: { version: PICO_VERSION, writer },
-    spectra: ordered.map((spectrum) => ({
-      run,
-      batch,
-      sequence: set.sequence,
-      origin: set.origin ?? null,
-      ...recorded(spectrum),
-      ...identity(spectrum),
-    })),
+    spectra: ordered.map((spectrum) =>
+      picoSpectrumOf(spectrum, { run, batch, sequence: set.sequence, origin: set.origin ?? null }),
+    ),
     failures: set.failures.map(({ serial, channel, code, message }) => ({ serial, channel, code, message })),
   };
+}
+
+const NOWHERE = { run: null, batch: null, sequence: 0, origin: null } as const;
+
+/** A spectrum as a file has it; `place` is where in the files, nowhere yet when absent. */
+export function picoSpectrumOf(
+  spectrum: Spectrum,
+  place: Pick<PicoSpectrum, "run" | "batch" | "sequence" | "origin"> = NOWHERE,
+): PicoSpectrum {
+  return { ...place, ...recorded(spectrum), ...identity(spectrum) };
 }
 
 /** Pixels at or above the saturation level within the optical range. */
@@ -140,6 +148,7 @@ function recorded(spectrum: Spectrum) {
     discardedFrames: spectrum.discardedFrames,
     triggerMode: spectrum.triggerMode ?? null,
     bracket: spectrum.bracket ?? null,
+    panel: spectrum.panel ?? null,
     startSkewUs: spectrum.startSkewUs ?? null,
     darkAgeS: spectrum.darkAgeS ?? null,
     darkFile: spectrum.darkFile ?? null,

@@ -27,6 +27,9 @@ export interface QualityLimits {
   /** Start skew of a turn of lights: so long, and so many percent of its shortest exposure. */
   readonly startSkewUs: number;
   readonly startSkewPercent: number;
+  /** From a white reference to the light it serves; the second one where the change of the light between is known. */
+  readonly referenceMaxAgeS: number;
+  readonly pairedReferenceMaxAgeS: number;
 }
 
 export const DEFAULT_LIMITS: QualityLimits = {
@@ -41,6 +44,8 @@ export const DEFAULT_LIMITS: QualityLimits = {
   positionMaxAgeS: 600,
   startSkewUs: 0.1 * SECOND,
   startSkewPercent: 25,
+  referenceMaxAgeS: 900,
+  pairedReferenceMaxAgeS: 86_400,
 };
 
 /** Other spectra of the same spectrometer and channel, all recorded before. */
@@ -55,6 +60,17 @@ export interface Surroundings {
   readonly sunElevationDeg?: number;
   readonly positionAgeS?: number;
   readonly clock?: { readonly isSynchronised: boolean; readonly errorUs?: number };
+  /** The present white reference of the spectrometer and channel. */
+  readonly reference?: ReferenceAge;
+}
+
+/** How old a white reference was for a light. */
+export interface ReferenceAge {
+  readonly ageS: number;
+  /** Downwelling light was recorded beside it, so that its change is known. */
+  readonly isPaired: boolean;
+  /** The calibration of its panel had run out. */
+  readonly isPanelDue: boolean;
 }
 
 /** The channel of the irradiance. */
@@ -99,18 +115,28 @@ export function ownFlags(spectrum: Spectrum, limits: QualityLimits): readonly Fl
 
 function surroundingFlags(
   { kind }: Spectrum,
-  { sunElevationDeg, positionAgeS, clock }: Surroundings,
+  { sunElevationDeg, positionAgeS, clock, reference }: Surroundings,
   limits: QualityLimits,
 ): readonly Flag[] {
   const isClockOff =
     clock !== undefined && (!clock.isSynchronised || (clock.errorUs ?? 0) > limits.clockErrorUs);
   const needsSun = kind === "light";
+  const isReferenced = kind === "light" && reference !== undefined;
   const flags: Partial<Record<Flag, boolean>> = {
     clock_unsynchronised: isClockOff,
     sun_low: needsSun && sunElevationDeg !== undefined && sunElevationDeg < limits.sunElevationDeg,
     position_stale: needsSun && positionAgeS !== undefined && positionAgeS > limits.positionMaxAgeS,
+    reference_stale: isReferenced && isReferenceStale(reference, limits),
   };
   return raisedFlags((name) => flags[name] === true);
+}
+
+export function isReferenceStale(
+  { ageS, isPaired, isPanelDue }: ReferenceAge,
+  { referenceMaxAgeS, pairedReferenceMaxAgeS }: QualityLimits,
+): boolean {
+  // The wall clock may have been set back: nobody knows then how old it is.
+  return isPanelDue || Math.abs(ageS) > (isPaired ? pairedReferenceMaxAgeS : referenceMaxAgeS);
 }
 
 function relativeFlags(spectrum: Spectrum, before: SpectraBefore, limits: QualityLimits): readonly Flag[] {
@@ -125,7 +151,7 @@ function relativeFlags(spectrum: Spectrum, before: SpectraBefore, limits: Qualit
 }
 
 /** From the end of one to the start of the other; by the clock that does not jump, where both have it. */
-function secondsBetween(a: Spectrum, b: Spectrum): number {
+export function secondsBetween(a: Spectrum, b: Spectrum): number {
   const utcUs = b.exposureStartUtcUs - a.exposureEndUtcUs;
   if (a.exposureStartUs === undefined || b.exposureStartUs === undefined) return utcUs / SECOND;
   const lastedUs = a.exposureEndUtcUs - a.exposureStartUtcUs;

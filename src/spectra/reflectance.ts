@@ -21,6 +21,11 @@ export interface Band {
 // Below this share of its peak the light that is divided by is noise, and so would be the ratio.
 const LEAST_SHARE = 0.01;
 
+/** The channel that sees the sky. */
+export function isIrradiance(channel: string): boolean {
+  return channel.toLowerCase() === "downwelling";
+}
+
 /** A target, or the panel in its place, and the downwelling light around that time; that can be missing. */
 export interface Scene {
   readonly upwelling: Exposed;
@@ -32,11 +37,13 @@ export interface Scene {
  * and after it count, by their distance in time; a single one, or one side alone, is taken as it is.
  */
 export function reflectanceOf(upwelling: Exposed, downwelling: readonly Exposed[]): Curve {
+  requireSameBinning([upwelling, ...downwelling]);
   return ratio(rateOf(upwelling), irradianceAt(middleUtcUs(upwelling.light), downwelling));
 }
 
 /** `factors` is the panel's reflectance over wavelength; outside of it the result is NaN. */
 export function panelReflectanceOf(target: Scene, panel: Scene, factors: Curve): Curve {
+  requireSameBinning([target, panel].flatMap(({ upwelling, downwelling }) => [upwelling, ...downwelling]));
   const share = ratio(rateOf(target.upwelling), rateOf(panel.upwelling));
   const bare = combined(share, resampled(factors, share.wavelengthsNm), (value, factor) => value * factor);
   if (target.downwelling.length === 0 || panel.downwelling.length === 0) return bare;
@@ -46,6 +53,14 @@ export function panelReflectanceOf(target: Scene, panel: Scene, factors: Curve):
   if (now === undefined || then === undefined) return bare;
   const change = resampled(ratio(then, now), bare.wavelengthsNm);
   return combined(bare, change, (value, factor) => value * factor);
+}
+
+// No source tells whether a firmware adds the counts of neighbours or averages them: no ratio then.
+function requireSameBinning(exposed: readonly Exposed[]): void {
+  const [first, other] = new Set(exposed.map(({ light }) => light.processing?.binning ?? 0));
+  if (first === undefined || other === undefined) return;
+  const fact = `spectra with binning ${first} and ${other} cannot be compared`;
+  throw new VscopeError("VALUE_INVALID", `reflectance: ${fact}`);
 }
 
 /** On the wavelengths of `above`; NaN where there is too little to divide by. */

@@ -1,6 +1,7 @@
 // One recorded spectrum: raw counts and everything needed to interpret them. Immutable; corrections are made elsewhere.
 
 import type { Flag } from "./flags.ts";
+import type { PanelIdentity } from "./panel.ts";
 
 export type SpectrumKind = "light" | "dark";
 
@@ -89,6 +90,8 @@ export interface Spectrum {
   readonly exposureStartUs?: number;
   /** Where the channel is recorded twice in a sequence. */
   readonly bracket?: Bracket;
+  /** The white panel that was in the place of the target. */
+  readonly panel?: PanelIdentity;
   /** From the first start to the last one, over the spectrometers that were exposed together. */
   readonly startSkewUs?: number;
   /** Of a light: from the end of the newest dark of its run that serves it to its own start, and the file of that. */

@@ -64,6 +64,7 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     discardedFrames: 0,
     triggerMode: null,
     bracket: null,
+    panel: null,
     startSkewUs: null,
     darkAgeS: null,
     darkFile: null,

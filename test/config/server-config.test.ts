@@ -113,6 +113,8 @@ clock_error_ms = 5
 position_max_age_s = 100
 start_skew_ms = 20
 start_skew_percent = 10
+reference_max_age_s = 1200
+paired_reference_max_age_s = 43200
 [daemon]
 daemon = True
 pid_file = /run/x.pid
@@ -220,6 +222,8 @@ emulator_target = soil
       positionMaxAgeS: 100,
       startSkewUs: 20_000,
       startSkewPercent: 10,
+      referenceMaxAgeS: 1200,
+      pairedReferenceMaxAgeS: 43_200,
     },
     daemon: { daemon: true, pidFile: "/run/x.pid", logFile: "/var/log/x.log" },
     datadir: {

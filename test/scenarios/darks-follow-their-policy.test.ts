@@ -121,7 +121,11 @@ test("each light names a dark among the files of its run, whichever call of the 
     const lights = files.filter((name) => name.endsWith("_light.pico"));
     for (const name of lights) {
       const { spectra } = await instrument.read(run, name);
-      for (const { darkFile } of spectra) assert.ok(darkFile !== null && files.includes(darkFile), `${failAt} ${name} ${darkFile} ${files.join()}`);
+      for (const { darkFile } of spectra)
+        assert.ok(
+          darkFile !== null && files.includes(darkFile),
+          `${failAt} ${name} ${darkFile} ${files.join()}`,
+        );
     }
     assert.ok(lights.length > 0, files.join(" "));
     if (files.includes("b000001_s000000_dark.pico")) lost += 1;

@@ -62,6 +62,7 @@ test("bits are powers of two, each once; the old ones where they were", () => {
       "shutter_doubtful 14",
       "position_stale 15",
       "start_skew 16",
+      "reference_stale 17",
     ],
   );
 });

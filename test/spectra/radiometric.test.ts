@@ -77,6 +77,10 @@ test("factors for each pixel", () => {
   const { values } = calibrated(rate, calibration);
   near(values[1] ?? 0, 2e-5);
   assert.ok(Number.isNaN(values[3]), "the file has three pixels");
+  const gap = lines({}, []).replace("wavelength_nm, factor", "pixel,factor\n7,1e-6\n9,1e-6");
+  assert.throws(() => calibrationOf(gap), {
+    message: "up.csv:11: pixel 9: the first pixel is 0, and none is left out between two rows",
+  });
 });
 
 test("units become SI, those of something else are refused", () => {

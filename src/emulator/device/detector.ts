@@ -85,6 +85,11 @@ export class Detector {
     this.#noise = new Random(unitSeed);
   }
 
+  /** Linear counts per second that 1 W m-2 nm-1 gives, per pixel: the truth that a calibration is to find. */
+  get response(): Float64Array {
+    return this.#gain;
+  }
+
   /** Pixels with much more dark signal than the others. */
   get hotPixels(): readonly number[] {
     return this.#hotPixels;
@@ -143,10 +148,11 @@ export class Detector {
   }
 
   #reflectanceOf(channel: string): Float64Array {
-    const known = this.#reflectance.get(channel);
+    const target = this.#scene.targetOf(channel);
+    const known = this.#reflectance.get(target);
     if (known !== undefined) return known;
     const made = this.wavelengthsNm.map((nm) => this.#scene.reflectance(channel, nm));
-    this.#reflectance.set(channel, made);
+    this.#reflectance.set(target, made);
     return made;
   }
 

@@ -9,7 +9,7 @@ import { airColumn, groundIrradiance, sunPath } from "./atmosphere.ts";
 import { Clouds } from "./clouds.ts";
 import type { LampName } from "./lamps.ts";
 import { MIDNIGHT_SUN, type Site, sunElevationDeg } from "./site.ts";
-import { TARGETS, type TargetName } from "./targets.ts";
+import { targetNamed, TARGETS, type TargetName } from "./targets.ts";
 
 export interface SceneOptions {
   readonly seed?: number;
@@ -38,7 +38,7 @@ export class Scene {
   readonly channels: readonly string[];
   /** Of a neutral filter in front of every fibre: 1 is none, more is light beyond the source's. */
   transmission = 1;
-  readonly #targets: ReadonlyMap<string, TargetName>;
+  readonly #targets: Map<string, TargetName>;
   readonly #apertures = new Map<string, Aperture>();
   readonly #site: Site;
   readonly #clouds: Clouds;
@@ -67,6 +67,17 @@ export class Scene {
     const aperture = new Aperture(isOpen);
     this.#apertures.set(channel, aperture);
     return aperture;
+  }
+
+  /** What a channel looks at. */
+  targetOf(channel: string): TargetName {
+    return this.#of(this.#targets, channel);
+  }
+
+  /** Somebody puts another target in front of a channel. Throws VALUE_INVALID for a name that is none of a target. */
+  setTarget(channel: string, name: string): void {
+    this.#of(this.#targets, channel);
+    this.#targets.set(channel, targetNamed(name));
   }
 
   /** The truth for tests: what share of the downwelling light the channel receives. 1 for the sky itself and for lamps. */

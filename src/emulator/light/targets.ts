@@ -1,6 +1,7 @@
 // What the upwelling channel looks at: reflectance as smooth functions of the wavelength, 300 to 2600 nm.
 // These functions are the truth that tests compare a measured reflectance with.
 
+import { VscopeError } from "../../base/errors.ts";
 import { type Bell, sumOfBells } from "./gaussians.ts";
 
 /** A leaf canopy: logarithm of the floor, a step at the red edge, then pigment and water bands. */
@@ -53,3 +54,15 @@ export const TARGETS = {
 } as const satisfies Record<string, (nm: number) => number>;
 
 export type TargetName = keyof typeof TARGETS;
+
+/** Throws VALUE_INVALID for a name that is none of a target. */
+export function targetNamed(name: string): TargetName {
+  const names = Object.keys(TARGETS).filter(isTargetName);
+  const found = names.find((one) => one === name);
+  if (found !== undefined) return found;
+  throw new VscopeError("VALUE_INVALID", `target '${name}': there is none, there are ${names.join(", ")}`);
+}
+
+function isTargetName(name: string): name is TargetName {
+  return Object.hasOwn(TARGETS, name);
+}

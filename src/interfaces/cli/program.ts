@@ -22,6 +22,7 @@ import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { statusCommand } from "./commands/status.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
+import { whiteCommand } from "./commands/white.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { exitCodesHelp } from "./help.ts";
 import { Session } from "./session.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   recordCommand,
   darkCommand,
   autoCommand,
+  whiteCommand,
   abortCommand,
   pauseCommand,
   resumeCommand,

@@ -1,7 +1,7 @@
 // vscope show: spectra as a plot, and the reflectance of the target in numbers.
 
 import { writeFile } from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { isoUtc } from "../../../base/clock.ts";
 import { messageOf, VscopeError } from "../../../base/errors.ts";
 import { correctPico } from "../../../spectra/corrected-pico.ts";
@@ -20,6 +20,7 @@ import { terminalPlot } from "../../../spectra/plot-terminal.ts";
 import { withDarks } from "../dark-search.ts";
 import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
+import { liveJson, livePlot, liveSpectra, liveText, SHOWN_LEVELS, type ShownLevel } from "../live-levels.ts";
 import { measureReflectance, reflectancePlot, reflectanceText } from "../reflectance-report.ts";
 import type { Session } from "../session.ts";
 import { parseReference, type Selection, selectLocal, serverRun } from "../spectra-source.ts";
@@ -34,6 +35,8 @@ interface ShowFlags {
   readonly corrected?: true;
   readonly reflectance?: true;
   readonly dataDir?: string;
+  readonly level?: ShownLevel;
+  readonly way?: string;
 }
 
 export function showCommand(session: Session): Command {
@@ -41,14 +44,15 @@ export function showCommand(session: Session): Command {
     name: "show",
     summary: "show spectra as a plot, or the reflectance",
     details:
-      "of a .pico file of this machine, or of one of the server as RUN/FILE; RUN/FILE/POSITION is one spectrum",
+      "of a .pico file of this machine, or of one of the server as RUN/FILE; RUN/FILE/POSITION is one spectrum; with --level the newest spectra of the server",
     examples: [
       "vscope show plot10/b000001_s000000_light.pico",
       "vscope show plot10/b000001_s000000_light.pico --channel upwelling --dark-subtract --svg upwelling.svg",
       "vscope show plot10/b000001_s000000_light.pico --reflectance",
+      "vscope show --level radiance --channel upwelling",
     ],
   })
-    .argument("<what...>", "files, or ids of the catalogue")
+    .argument("[what...]", "files, or ids of the catalogue; none with --level")
     .option("--channel <name>", "only this channel")
     .option("--serial <number>", "only the spectrometer with this serial number")
     .option("--dark-subtract", "subtract the nearest dark spectra of the same run and integration time")
@@ -56,7 +60,22 @@ export function showCommand(session: Session): Command {
     .option("--reflectance", "upwelling over downwelling: dark-subtracted, linearised, per integration time")
     .option("--svg <file>", "write a picture to a file (- for stdout) instead of plotting here")
     .option("--data-dir <dir>", "look in a data directory of this machine, not on the server")
+    .addOption(
+      new Option("--level <level>", "the newest spectra of the server, at this level")
+        .choices(SHOWN_LEVELS)
+        .conflicts(["darkSubtract", "corrected", "reflectance", "dataDir"]),
+    )
+    .addOption(
+      new Option("--way <way>", "with --level reflectance: by white panel, or dual field of view").choices([
+        "auto",
+        "dual",
+        "panel",
+      ]),
+    )
     .action(async (whats: string[], flags: ShowFlags) => {
+      if (flags.level !== undefined) return showLive(session, whats, { ...flags, level: flags.level });
+      if (flags.way !== undefined) throw usageError("--way: goes with --level reflectance");
+      if (whats.length === 0) throw usageError("show: files are missing; --level shows the newest spectra");
       if (flags.svg !== undefined && whats.length > 1) throw usageError("--svg: takes one file at a time");
       for (const what of whats) {
         await withSelection(session, what, flags, (selection) => show(session, selection, flags));
@@ -93,6 +112,20 @@ async function show(session: Session, selection: Selection, flags: ShowFlags): P
     () =>
       `${spectraTable(spectra)}${failureLines(content)}${correctionLines(corrected)}\n${drawn(session, plot)}`,
   );
+}
+
+async function showLive(
+  session: Session,
+  whats: readonly string[],
+  flags: ShowFlags & { readonly level: ShownLevel },
+): Promise<void> {
+  if (whats.length > 0) throw usageError("--level: shows the newest spectra of the server, no files");
+  if (flags.way !== undefined && flags.level !== "reflectance")
+    throw usageError("--way: goes with --level reflectance");
+  const live = await session.withClient((client) => liveSpectra(client, flags, session.signal));
+  const plot = livePlot(flags.level, live.shown);
+  if (await wroteSvg(session, plot, flags)) return;
+  session.print(live.shown.map(liveJson), () => `${liveText(live)}\n${drawn(session, plot)}`);
 }
 
 type Corrected = ReadonlyMap<PicoSpectrum, CorrectedSpectrum>;

@@ -1,0 +1,205 @@
+// The newest light of a channel at a level above raw counts: irradiance, radiance, reflectance. Computed when somebody
+// asks, and once for the same spectra.
+
+import type { ReadableCell } from "../base/cell.ts";
+import { isoUtc } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
+import type { Rack } from "../instruments/rack.ts";
+import type { Curve } from "../spectra/curve.ts";
+import { type Flag, raisedFlags } from "../spectra/flags.ts";
+import { isReferenceStale, type QualityLimits, secondsBetween } from "../spectra/quality.ts";
+import {
+  calibrated,
+  QUANTITIES,
+  type Quantity,
+  type RadiometricCalibration,
+} from "../spectra/radiometric.ts";
+import { isIrradiance, panelReflectanceOf, reflectanceOf } from "../spectra/reflectance.ts";
+import { isBinned, rateOf } from "../spectra/signal-rate.ts";
+import type { Spectrum } from "../spectra/spectrum.ts";
+import type { Calibrations } from "./calibrations.ts";
+import { InstrumentIrradiance } from "./instrument-irradiance.ts";
+import { Memo } from "./memo.ts";
+import { type Downwelling, distanceS, downwellingOf, newestTaken, type Taken } from "./taken.ts";
+import { ageFor, type WhiteReference } from "./white-reference.ts";
+import type { WhiteReferences } from "./white-references.ts";
+
+/** How a level is made. */
+export const METHODS = ["radiometric calibration", "dual field of view", "white panel"] as const;
+
+/** Which reflectance is wanted; `auto` is by white panel where there is a reference, else by dual field of view. */
+export const WAYS = ["auto", "dual", "panel"] as const;
+export type Way = (typeof WAYS)[number];
+
+export interface Level {
+  readonly light: Spectrum;
+  readonly curve: Curve;
+  readonly unit: string;
+  readonly method: (typeof METHODS)[number];
+  /** From the dark's end to the light's start; below 0 where the dark came later. */
+  readonly darkAgeS: number;
+  readonly flags: readonly Flag[];
+  readonly calibration?: RadiometricCalibration;
+  readonly reference?: WhiteReference;
+  /** The downwelling light that was used: how many spectra, and how far the nearest is in time. */
+  readonly downwelling?: { readonly spectra: number; readonly distanceS: number };
+  /** Why the change of the downwelling light since the reference is not corrected. */
+  readonly notCorrected?: string;
+}
+
+export interface LevelsParts {
+  readonly rack: Rack;
+  readonly calibrations: Calibrations;
+  readonly whiteReferences: WhiteReferences;
+  readonly limits: QualityLimits;
+}
+
+export interface Place {
+  readonly serial: string;
+  readonly channel: string;
+}
+
+export class Levels {
+  readonly #parts: LevelsParts;
+  readonly #instruments = new InstrumentIrradiance();
+  readonly #levels = new Memo<Level>();
+
+  constructor(parts: LevelsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Irradiance or radiance of the newest light. Throws RESOURCE_NOT_FOUND (no light, dark or calibration of this kind),
+   * STATE_CONFLICT (expired), CONFIG_INVALID (the calibration's file is wrong), VALUE_INVALID (binned, timed outside).
+   */
+  async radiometric(quantity: Quantity, place: Place, signal: AbortSignal): Promise<Level> {
+    const { calibrations, rack } = this.#parts;
+    const { serial, channel } = place;
+    const spectrometer = rack.spectrometer(serial);
+    const taken = newestTaken(spectrometer, channel);
+    const found = calibrations.radiometric(serial, channel);
+    const calibration =
+      "quantity" in found
+        ? found
+        : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
+    requireFit(calibration, quantity, taken);
+    const { light, dark, exposed } = taken;
+    return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, calibration], () => ({
+      ...common(taken),
+      curve: calibrated(rateOf(exposed), calibration),
+      unit: QUANTITIES[quantity],
+      method: "radiometric calibration",
+      flags: flagsOf([taken], false),
+      calibration,
+    }));
+  }
+
+  /** Reflectance of what the channel sees. Throws as `radiometric`. */
+  reflectance(way: Way, { serial, channel }: Place): Level {
+    if (isIrradiance(channel)) {
+      const fact = "sees the sky, reflectance is of the other channels";
+      throw new VscopeError("VALUE_INVALID", `${serial} ${channel}: ${fact}`);
+    }
+    const spectrometer = this.#parts.rack.spectrometer(serial);
+    const taken = newestTaken(spectrometer, channel);
+    const reference = way === "dual" ? undefined : this.#parts.whiteReferences.of(serial, channel);
+    if (way === "panel" && reference === undefined)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${serial} ${channel}: no white reference is recorded`);
+    const down = downwellingOf(spectrometer);
+    const from = [taken, ...down.taken].flatMap(({ light, dark }) => [light, dark]);
+    return this.#levels.of(`reflectance ${way} ${serial} ${channel}`, [reference, ...from], () =>
+      reference === undefined ? this.#dual(taken, down) : this.#byPanel(taken, down, reference),
+    );
+  }
+
+  /** Whose changes change irradiance and radiance. */
+  watched({ serial, channel }: Place): readonly ReadableCell<unknown>[] {
+    return [this.#parts.rack.spectrometer(serial).newest(channel)];
+  }
+
+  /** Whose changes change the reflectance. */
+  watchedReflectance(place: Place): readonly ReadableCell<unknown>[] {
+    const { rack, whiteReferences } = this.#parts;
+    const spectrometer = rack.spectrometer(place.serial);
+    const sky = spectrometer.channels.filter(isIrradiance);
+    return [
+      ...this.watched(place),
+      ...sky.map((channel) => spectrometer.newest(channel)),
+      whiteReferences.present,
+    ];
+  }
+
+  #dual(target: Taken, { taken, obstacle }: Downwelling): Level {
+    const { instrument, channel } = target.light;
+    if (taken.length === 0) {
+      const fact = `no white reference, and ${obstacle}`;
+      throw new VscopeError("RESOURCE_NOT_FOUND", `${instrument.serial} ${channel}: ${fact}`);
+    }
+    const apartS = distanceS(target, taken);
+    return {
+      ...common(target),
+      curve: reflectanceOf(target.exposed, exposedOf(taken)),
+      unit: "1",
+      method: "dual field of view",
+      flags: flagsOf([target, ...taken], this.#isFar(apartS)),
+      downwelling: { spectra: taken.length, distanceS: apartS },
+    };
+  }
+
+  #byPanel(target: Taken, down: Downwelling, reference: WhiteReference): Level {
+    const { scene, panel } = reference;
+    const isPaired = scene.downwelling.length > 0 && down.taken.length > 0;
+    const taken = isPaired ? down.taken : [];
+    const seen = { upwelling: target.exposed, downwelling: exposedOf(taken) };
+    const age = { ...ageFor(reference, target.light.exposureStartUtcUs), isPaired };
+    const apartS = distanceS(target, taken);
+    const isStale = isReferenceStale(age, this.#parts.limits) || (isPaired && this.#isFar(apartS));
+    const why = scene.downwelling.length === 0 ? "no downwelling light beside the reference" : down.obstacle;
+    return {
+      ...common(target),
+      curve: panelReflectanceOf(seen, scene, panel.factors),
+      unit: "1",
+      method: "white panel",
+      flags: flagsOf([target, ...taken], isStale),
+      reference,
+      ...(isPaired ? { downwelling: { spectra: taken.length, distanceS: apartS } } : { notCorrected: why }),
+    };
+  }
+
+  // Light that far away in time is none that belongs to the spectrum.
+  #isFar(apartS: number): boolean {
+    return apartS > this.#parts.limits.irradianceWithinS;
+  }
+}
+
+function common({ light, dark }: Taken): Pick<Level, "light" | "darkAgeS"> {
+  return { light, darkAgeS: Math.round(secondsBetween(dark, light) * 1000) / 1000 };
+}
+
+function exposedOf(taken: readonly Taken[]) {
+  return taken.map(({ exposed }) => exposed);
+}
+
+// What a spectrum was told of its white reference when it was recorded can be another one now.
+function flagsOf(taken: readonly Taken[], isStale: boolean): readonly Flag[] {
+  const found = new Set(taken.flatMap(({ light }) => light.flags));
+  return raisedFlags((name) => (name === "reference_stale" ? isStale : found.has(name)));
+}
+
+function requireFit(
+  { serial, channel, quantity, validUntilUtcUs = Number.POSITIVE_INFINITY }: RadiometricCalibration,
+  wanted: Quantity,
+  { light, exposed }: Taken,
+): void {
+  const subject = `${serial} ${channel}`;
+  if (quantity !== wanted) {
+    const fact = `its calibration is one of ${quantity}, there is none of ${wanted}`;
+    throw new VscopeError("RESOURCE_NOT_FOUND", `${subject}: ${fact}`);
+  }
+  if (light.exposureStartUtcUs >= validUntilUtcUs) {
+    const fact = `the calibration has expired, it was valid until ${isoUtc(validUntilUtcUs).slice(0, 10)}`;
+    throw new VscopeError("STATE_CONFLICT", `${subject}: ${fact}`);
+  }
+  if (isBinned(exposed.light))
+    throw new VscopeError("VALUE_INVALID", `${subject}: binned spectra have no radiometric calibration`);
+}
