@@ -166,7 +166,13 @@ async function openParts(
   lifetime.defer("interrupted batch", () => resumption.close());
   await resumption.begin();
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
-  const instruments = { host, rack, shutters, emulatedUnits: emulatedUnits(hardware.emulated) };
+  const instruments = {
+    host,
+    rack,
+    presence: opened.presence,
+    shutters,
+    emulatedUnits: emulatedUnits(hardware.emulated),
+  };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };

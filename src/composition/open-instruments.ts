@@ -7,6 +7,7 @@ import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "../config/in
 import type { ServerConfig } from "../config/server-config.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
 import { openPowerSwitches } from "../instruments/power-switch.ts";
+import { Presence } from "../instruments/presence.ts";
 import type { Judge } from "../instruments/quality-judge.ts";
 import { Rack } from "../instruments/rack.ts";
 import { ShutterSet } from "../instruments/shutter.ts";
@@ -16,6 +17,7 @@ export interface Instruments {
   readonly hardware: Hardware;
   readonly shutters: ShutterSet;
   readonly rack: Rack;
+  readonly presence: Presence;
 }
 
 export interface InstrumentsOptions {
@@ -47,7 +49,9 @@ export async function openInstruments(
   const settings = spectrometerSettings(instrument);
   const channels = channelsOf(instrument);
   const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches, judge });
+  const configured = instrument.spectrometers.filter((one) => !one.isSimulated).map(({ serial }) => serial);
+  const presence = new Presence(rack.spectrometers, { clock, configured });
   lifetime.defer("spectrometers", () => rack.close());
   await rack.start(signal);
-  return { hardware, shutters, rack };
+  return { hardware, shutters, rack, presence };
 }
