@@ -32,6 +32,8 @@ export const runDetailShape = z.looseObject({
   /** Number of all files of the run; `files` can be a slice of them. */
   total: z.number(),
   files: z.array(runFileShape),
+  /** What a crash left; no data. */
+  unfinished: z.array(runFileShape.extend({ modified: z.string() })).optional(),
 });
 export type RunDetail = z.infer<typeof runDetailShape>;
 

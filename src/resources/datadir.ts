@@ -18,6 +18,8 @@ const runSummary = z.object({
   batches: z.number(),
   newestBatch: z.number(),
   modified: z.string(),
+  /** Files that a crash left. */
+  unfinished: z.number(),
 });
 const runDetail = z.object({
   name: z.string(),
@@ -25,6 +27,7 @@ const runDetail = z.object({
   bytes: z.number(),
   batches: z.array(z.object({ number: z.number(), files: z.number() })),
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+  unfinished: z.array(z.object({ file: z.string(), bytes: z.number(), modified: z.string() })),
 });
 
 const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
@@ -119,14 +122,37 @@ export const DATADIR = [
     },
   }),
   declare("/datadir/runs/{run}", {
-    summary: "Files of a run, newest first, with the batches they belong to; query offset, limit",
+    summary:
+      "Files of a run, newest first, with the batches they belong to, and what a crash left unfinished; query offset, limit",
     type: "core.ll",
     query: z.strictObject(page(100)),
     value: runDetail,
     instances: () => [],
     get: async ({ dataDirectory }, { run }, query) => {
-      const { batches, files, ...rest } = await dataDirectory.run(run, query);
-      return { ...rest, batches: [...batches], files: [...files] };
+      const { batches, files, unfinished: left, ...rest } = await dataDirectory.run(run, query);
+      const unfinished = left.map(({ modifiedUtcUs, ...one }) => ({
+        ...one,
+        modified: isoUtc(modifiedUtcUs),
+      }));
+      return { ...rest, batches: [...batches], files: [...files], unfinished };
+    },
+  }),
+  declare("/datadir/runs/{run}/events", {
+    summary:
+      "What happened to a run, such as interruptions, newest last; query offset (counted from the newest), limit",
+    type: "core.ll",
+    query: z.strictObject(page(50)),
+    value: z.object({ total: z.number(), events: z.array(z.record(z.string(), z.unknown())) }),
+    instances: () => [],
+    get: async ({ dataDirectory }, { run }, { offset, limit }) => {
+      // Throws when there is no such run.
+      await dataDirectory.run(run, { limit: 0 });
+      const all = await dataDirectory.notes.events(run);
+      const end = Math.max(0, all.length - offset);
+      return {
+        total: all.length,
+        events: all.slice(Math.max(0, end - limit), end).map((one) => ({ ...one })),
+      };
     },
   }),
   declare("/datadir/runs/{run}/{file}", {
