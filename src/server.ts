@@ -186,7 +186,8 @@ async function openParts(
   await resumption.begin();
   const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
-  const instruments = { host, rack, shutters, ...emulatedParts(hardware.emulated) };
+  const { presence } = opened;
+  const instruments = { host, rack, presence, shutters, ...emulatedParts(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
   const work = { dataDirectory, recorder, resumption, operations, scheduler };

@@ -7,6 +7,7 @@ import { channelsOf, type InstrumentConfig, powerSwitchesOf } from "../config/in
 import type { ServerConfig } from "../config/server-config.ts";
 import { type Hardware, openHardware } from "./hardware.ts";
 import { openPowerSwitches } from "../instruments/power-switch.ts";
+import { Presence } from "../instruments/presence.ts";
 import type { Judge } from "../instruments/quality-judge.ts";
 import { Rack } from "../instruments/rack.ts";
 import type { SettingsKeeper } from "./settings-keeper.ts";
@@ -17,6 +18,7 @@ export interface Instruments {
   readonly hardware: Hardware;
   readonly shutters: ShutterSet;
   readonly rack: Rack;
+  readonly presence: Presence;
 }
 
 export interface InstrumentsOptions {
@@ -51,8 +53,10 @@ export async function openInstruments(
   const channels = channelsOf(instrument);
   const rack = new Rack({ bus, isSimulated, clock, log, channels, settings, powerSwitches, judge });
   lifetime.defer("settings", () => keeper?.close());
+  const configured = instrument.spectrometers.filter((one) => !one.isSimulated).map(({ serial }) => serial);
+  const presence = new Presence(rack.spectrometers, { clock, configured });
   lifetime.defer("spectrometers", () => rack.close());
   keeper?.follow(rack);
   await rack.start(signal);
-  return { hardware, shutters, rack };
+  return { hardware, shutters, rack, presence };
 }

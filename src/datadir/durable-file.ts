@@ -8,7 +8,8 @@ import { dirname } from "node:path";
 import { systemCodeOf, VscopeError } from "../base/errors.ts";
 import { asDiskError, type Disk, type DiskFile, shownPath } from "./disk.ts";
 
-const PART = ".part";
+/** At the end of the name while a file is written. */
+export const PART = ".part";
 
 /**
  * Writes a new file; resolves when it survives a power cut. Never overwrites.

@@ -2,21 +2,11 @@
 // and lists of events in the folders of the runs, to which lines are added.
 
 import { dirname, join } from "node:path";
-import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
-import { VscopeError } from "../base/errors.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { replaceDurable } from "./durable-file.ts";
-import { isRunFolderName, quoted } from "./run-name.ts";
+import { appendEvent, eventsFile, readEvents, type RunEvent } from "./run-events.ts";
 import type { Writer } from "./writer.ts";
-
-/** In the folder of a run: one JSON object a line. A line that a power cut has torn stays on its own. */
-export const EVENTS_FILE = "events.jsonl";
-const NEWLINE = 0x0a;
-const EVENTS_SHOWN = 50;
-
-const runEvent = z.looseObject({ utc: z.string(), event: z.string() });
-export type RunEvent = z.infer<typeof runEvent>;
 
 export interface NotesParts {
   readonly disk: Disk;
@@ -73,22 +63,13 @@ export class Notes {
 
   /** Adds an event to those of a run. Throws RESOURCE_NOT_FOUND, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   async addEvent(run: string, event: object): Promise<void> {
-    if (!isRunFolderName(run))
-      throw new VscopeError("RESOURCE_NOT_FOUND", `run ${quoted(run)}: there is none`);
-    const line = `${JSON.stringify(event)}\n`;
-    await this.#at(join(run, EVENTS_FILE), async (path, disk) => {
-      const found = await disk.stat(path);
-      const isTorn = found !== undefined && (await lastByte(disk, path, found.bytes)) !== NEWLINE;
-      await disk.append(path, Buffer.from(isTorn ? `\n${line}` : line));
-      if (found === undefined) await disk.syncFolder(dirname(path));
-    });
+    await this.#at(eventsFile(run), (path, disk) => appendEvent(disk, path, event));
   }
 
-  /** The newest events of a run, oldest first; torn lines are left out. Throws as `addEvent`. */
+  /** The newest events of a run, oldest first. Throws RESOURCE_NOT_FOUND, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   async events(run: string): Promise<readonly RunEvent[]> {
-    const text = isRunFolderName(run) ? await this.read(join(run, EVENTS_FILE)) : undefined;
-    const lines = (text ?? "").split("\n").slice(-EVENTS_SHOWN - 1);
-    return lines.flatMap((line) => runEvent.safeParse(jsonOf(line)).data ?? []);
+    const { disk, folder } = this.#parts;
+    return readEvents(disk, join(await folder(), eventsFile(run)));
   }
 
   #at<T>(name: string, task: (path: string, disk: Disk) => Promise<T>): Promise<T> {
@@ -97,19 +78,5 @@ export class Notes {
       const path = join(await folder(), name);
       return onDisk(path, () => task(path, disk));
     });
-  }
-}
-
-// A file of no bytes ends as it should.
-async function lastByte(disk: Disk, path: string, bytes: number): Promise<number | undefined> {
-  if (bytes === 0) return NEWLINE;
-  return (await disk.readRange(path, bytes - 1, 1)).bytes[0];
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // A run with its files and batches, as clients list it, page by page.
 
 import type { Catalogue } from "./catalogue.ts";
-import type { RunFolders } from "./run-folders.ts";
+import type { RunFolders, UnfinishedFile } from "./run-folders.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
 
 export interface RunFile {
@@ -24,6 +24,8 @@ export interface RunDetail {
   readonly batches: readonly BatchSummary[];
   /** Size of all files of the run that the catalogue knows. */
   readonly bytes: number;
+  /** Left by a crash; no data. */
+  readonly unfinished: readonly UnfinishedFile[];
 }
 
 export interface FilePage {
@@ -49,6 +51,7 @@ export async function readRunDetail(
     files: await sizesOf(run, page, { folders, catalogue }),
     batches: [...numbers].map((number) => ({ number, files: batches.get(number) ?? 0 })),
     bytes: catalogue.bytes(run),
+    unfinished: await folders.left(run),
   };
 }
 

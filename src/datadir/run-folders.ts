@@ -2,7 +2,7 @@
 // thrown away when a folder changes (run-listing.ts).
 
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
@@ -30,13 +30,26 @@ export interface RunSummary {
   /** -1 when nothing is recorded yet. */
   readonly newestBatch: number;
   readonly modifiedUtcUs: number;
+  /** Number of files that a crash left unfinished. */
+  readonly unfinished: number;
 }
 
+/** Of a spectra file, written in part. */
+export interface UnfinishedFile {
+  readonly file: string;
+  readonly bytes: number;
+  readonly modifiedUtcUs: number;
+}
+
+/** Younger ones are being written. */
+const LEFT_US = 60 * SECOND;
+const MOST_UNFINISHED = 100;
 const DEFAULT_LIMIT = 100;
 
 export class RunFolders {
   readonly #disk: Disk;
   readonly #path: string;
+  readonly #clock: Clock;
   readonly #listings: RunListings;
   /** Runs whose files were looked through: their batch file can be trusted. */
   readonly #counted = new Set<string>();
@@ -44,6 +57,7 @@ export class RunFolders {
   constructor(disk: Disk, path: string, clock: Clock) {
     this.#disk = disk;
     this.#path = path;
+    this.#clock = clock;
     this.#listings = new RunListings(disk, clock);
   }
 
@@ -64,7 +78,8 @@ export class RunFolders {
     for (const { name, modifiedUtcUs } of found.slice(offset, offset + limit)) {
       const { names, batches } = await this.#listings.of(this.pathOf(name));
       const [newestBatch = -1] = batches.keys();
-      runs.push({ name, files: names.length, batches: batches.size, newestBatch, modifiedUtcUs });
+      const unfinished = (await this.left(name)).length;
+      runs.push({ name, files: names.length, batches: batches.size, newestBatch, modifiedUtcUs, unfinished });
     }
     return { total: found.length, runs };
   }
@@ -73,6 +88,23 @@ export class RunFolders {
   async listing(run: string): Promise<RunListing> {
     await this.require(run);
     return this.#listings.of(this.pathOf(run));
+  }
+
+  /** Files of the run that are being written, or were left so; the first hundred. */
+  async unfinished(run: string): Promise<readonly UnfinishedFile[]> {
+    const { unfinished } = await this.#listings.of(this.pathOf(run));
+    const found: UnfinishedFile[] = [];
+    for (const file of unfinished.slice(0, MOST_UNFINISHED)) {
+      const stat = await onDisk(this.pathOf(run, file), () => this.#disk.stat(this.pathOf(run, file)));
+      if (stat !== undefined) found.push({ file, bytes: stat.bytes, modifiedUtcUs: stat.modifiedUtcUs });
+    }
+    return found;
+  }
+
+  /** Those that nobody is writing. */
+  async left(run: string): Promise<readonly UnfinishedFile[]> {
+    const untilUtcUs = this.#clock.utcUs() - LEFT_US;
+    return (await this.unfinished(run)).filter(({ modifiedUtcUs }) => modifiedUtcUs < untilUtcUs);
   }
 
   /** To be called when a file of the run was written. */

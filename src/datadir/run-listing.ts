@@ -3,6 +3,7 @@
 
 import { type Clock, SECOND } from "../base/clock.ts";
 import { type Disk, onDisk } from "./disk.ts";
+import { PART } from "./durable-file.ts";
 import { isSpectraFile, parseSpectraFileName, sortNewestFirst } from "./spectra-file-name.ts";
 
 export interface RunListing {
@@ -10,6 +11,8 @@ export interface RunListing {
   readonly names: readonly string[];
   /** Files of each batch, by its number, newest first. */
   readonly batches: ReadonlyMap<number, number>;
+  /** Of spectra files that are being written, or were when something ended the server. */
+  readonly unfinished: readonly string[];
 }
 
 interface Entry {
@@ -66,7 +69,8 @@ export class RunListings {
       const batch = parseSpectraFileName(name)?.batch;
       if (batch !== undefined) batches.set(batch, (batches.get(batch) ?? 0) + 1);
     }
-    return { names, batches };
+    const parts = entries.filter(({ name, isFile }) => isFile && isUnfinished(name));
+    return { names, batches, unfinished: parts.map(({ name }) => name).sort() };
   }
 
   #keep(folder: string, entry: Entry): void {
@@ -80,4 +84,8 @@ export class RunListings {
       kept -= listing.names.length;
     }
   }
+}
+
+function isUnfinished(name: string): boolean {
+  return name.endsWith(PART) && isSpectraFile(name.slice(0, -PART.length));
 }

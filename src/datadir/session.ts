@@ -11,6 +11,7 @@ import { type Disk, onDisk } from "./disk.ts";
 import { FileIndex } from "./file-index.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { RunFolders } from "./run-folders.ts";
+import { noteUnfinished } from "./unfinished.ts";
 
 export interface SessionParts {
   readonly path: string;
@@ -50,7 +51,10 @@ export class Session {
     if (stat?.isFolder !== true) throw new VscopeError("DATADIR_IO", `${path}: not a folder`);
     const lock = lockDirectory(path, log);
     try {
-      return new Session(parts, stat.device, lock, await Catalogue.open(join(path, CATALOGUE_FILE), parts));
+      const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
+      const session = new Session(parts, stat.device, lock, catalogue);
+      await noteUnfinished(session.folders, parts);
+      return session;
     } catch (error) {
       lock.release();
       throw error;

@@ -18,14 +18,21 @@ const runSummary = z.object({
   batches: z.number(),
   newestBatch: z.number(),
   modified: z.string(),
+  /** Files that a crash left. */
+  unfinished: z.number(),
 });
+/** A line that a power cut has torn is none. */
+const runEvent = z.looseObject({ utc: z.string(), event: z.string() });
+const EVENTS_SHOWN = 50;
+
 const runDetail = z.object({
   name: z.string(),
   total: z.number(),
   bytes: z.number(),
   batches: z.array(z.object({ number: z.number(), files: z.number() })),
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
-  events: z.array(z.looseObject({ utc: z.string(), event: z.string() })).optional(),
+  events: z.array(runEvent).optional(),
+  unfinished: z.array(z.object({ file: z.string(), bytes: z.number(), modified: z.string() })),
 });
 
 const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
@@ -121,19 +128,38 @@ export const DATADIR = [
   }),
   declare("/datadir/runs/{run}", {
     summary:
-      "Files of a run, newest first, with the batches they belong to and the newest events, such as interruptions; query offset, limit",
+      "Files of a run, newest first, with the batches they belong to, the newest events, such as interruptions, and what a crash left unfinished; query offset, limit",
     type: "core.ll",
     query: z.strictObject(page(100)),
     value: runDetail,
     instances: () => [],
     get: async ({ dataDirectory }, { run }, query) => {
-      const { batches, files, ...rest } = await dataDirectory.run(run, query);
-      const events = await dataDirectory.notes.events(run);
+      const { batches, files, unfinished: left, ...rest } = await dataDirectory.run(run, query);
+      const unfinished = left.map(({ modifiedUtcUs, ...one }) => ({
+        ...one,
+        modified: isoUtc(modifiedUtcUs),
+      }));
+      const newest = (await dataDirectory.notes.events(run)).slice(-EVENTS_SHOWN);
+      const events = newest.flatMap((one) => runEvent.safeParse(one).data ?? []);
+      const lists = { batches: [...batches], files: [...files], unfinished };
+      return { ...rest, ...lists, ...(events.length === 0 ? {} : { events }) };
+    },
+  }),
+  declare("/datadir/runs/{run}/events", {
+    summary:
+      "What happened to a run, such as interruptions, newest last; query offset (counted from the newest), limit",
+    type: "core.ll",
+    query: z.strictObject(page(50)),
+    value: z.object({ total: z.number(), events: z.array(z.record(z.string(), z.unknown())) }),
+    instances: () => [],
+    get: async ({ dataDirectory }, { run }, { offset, limit }) => {
+      // Throws when there is no such run.
+      await dataDirectory.run(run, { limit: 0 });
+      const all = await dataDirectory.notes.events(run);
+      const end = Math.max(0, all.length - offset);
       return {
-        ...rest,
-        batches: [...batches],
-        files: [...files],
-        ...(events.length === 0 ? {} : { events: [...events] }),
+        total: all.length,
+        events: all.slice(Math.max(0, end - limit), end).map((one) => ({ ...one })),
       };
     },
   }),

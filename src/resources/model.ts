@@ -12,6 +12,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { ClockState } from "../instruments/clock-state.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Position } from "../instruments/position.ts";
+import type { Presence } from "../instruments/presence.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { ShutterSet } from "../instruments/shutter.ts";
 import type { TriggerStatus } from "../instruments/trigger-input.ts";
@@ -49,6 +50,7 @@ export interface Box {
 export interface ServerModel {
   readonly host: Host;
   readonly rack: Rack;
+  readonly presence: Presence;
   readonly shutters: ShutterSet;
   readonly dataDirectory: DataDirectory;
   readonly recorder: Recorder;

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
+import type { Presence } from "../instruments/presence.ts";
 import { type Spectrometer, SPECTROMETER_STATES } from "../instruments/spectrometer.ts";
 import { COLOURS, colourOf, flagMask } from "../spectra/flags.ts";
 import { type ScanStatistics, type Spectrum, wavelengthsNm } from "../spectra/spectrum.ts";
@@ -23,6 +24,8 @@ const summary = z.object({
   serial: z.string(),
   model: z.string(),
   ...status.shape,
+  /** When it began or ceased to be usable. */
+  since: z.string(),
   simulated: z.boolean(),
 });
 // PUT takes what is to change; a temperature and a state read before may come along.
@@ -67,16 +70,19 @@ export const spectrumShape = z.object({
 
 export const SPECTROMETERS = [
   declare("/spectrometers", {
-    summary: "All spectrometers and the devices that are seen but cannot be used",
+    summary:
+      "All spectrometers, since when they are usable or not; devices that are seen but cannot be used; serial numbers of the configuration that are missing",
     value: z.object({
       spectrometers: z.array(summary),
       problems: z.array(
         z.object({ portPath: z.string(), model: z.string(), code: z.string(), message: z.string() }),
       ),
+      missing: z.array(z.string()),
     }),
-    get: ({ rack }) => ({
-      spectrometers: rack.spectrometers.value.map(summarize),
+    get: ({ rack, presence }) => ({
+      spectrometers: rack.spectrometers.value.map((one) => summarize(presence, one)),
       problems: [...rack.problems.value],
+      missing: [...presence.missing],
     }),
     watch: ({ rack }) => [
       rack.spectrometers,
@@ -206,11 +212,15 @@ export const SPECTROMETERS = [
   }),
 ];
 
-function summarize({ serial, identity, status: { value } }: Spectrometer): z.infer<typeof summary> {
-  return { serial, model: identity.model, ...value, simulated: identity.isSimulated };
+function summarize(
+  presence: Presence,
+  { serial, identity, status: { value } }: Spectrometer,
+): z.infer<typeof summary> {
+  const { model, isSimulated: simulated } = identity;
+  return { serial, model, ...value, since: isoUtc(presence.sinceUtcUs(serial)), simulated };
 }
 
-function describe({ recorder }: ServerModel, instrument: Spectrometer) {
+function describe({ recorder, presence }: ServerModel, instrument: Spectrometer) {
   const {
     firmware,
     pixels,
@@ -222,7 +232,7 @@ function describe({ recorder }: ServerModel, instrument: Spectrometer) {
     opticalPixelRange,
   } = instrument.identity;
   return {
-    ...summarize(instrument),
+    ...summarize(presence, instrument),
     ...(firmware === undefined ? {} : { firmware }),
     pixels,
     maxCounts,

@@ -92,7 +92,7 @@ export class FakeServer {
         payload: Buffer.from(encodeLinks(filterLinks(LINKS, request.query))),
       };
     }
-    if (path.startsWith("datadir/")) return this.#dataDirectory(request, path);
+    if (path.startsWith("datadir/") && !this.values.has(path)) return this.#dataDirectory(request, path);
     if (path.startsWith("acquisition/") && method === "POST") return this.#start(path, body);
     const cell = this.values.get(path);
     if (path.endsWith("record")) return text("4.05", "/acquisition/record: has no GET, only POST");

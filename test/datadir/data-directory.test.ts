@@ -43,6 +43,7 @@ test("a batch writes one file per set and lists them newest first", async (t) =>
     files: [light, dark].map(({ file, bytes: size }) => ({ file, bytes: size })),
     batches: [{ number: 0, files: 2 }],
     bytes: light.bytes + dark.bytes,
+    unfinished: [],
   });
 });
 

@@ -1,4 +1,4 @@
-// How far a long command is: a bar that redraws itself on a terminal, a line for each step elsewhere.
+// How far a long command is: a bar that redraws itself on a terminal, lines as of a log elsewhere.
 
 import { type Clock, SECOND } from "../../base/clock.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,27 +25,50 @@ export interface ProgressOptions {
 
 export function startProgress({ terminal, clock, label, isQuiet }: ProgressOptions): Progress {
   if (isQuiet) return SILENT_PROGRESS;
-  return terminal.isErrorTty ? new Bar(terminal, clock, label) : new Lines(terminal, label);
+  return terminal.isErrorTty ? new Bar(terminal, clock, label) : new Lines(terminal, clock, label);
 }
+
+/** A log tells no more than this, but everything that is new in words. */
+const LINE_EVERY_US = 30 * SECOND;
+const LINE_EVERY_SHARE = 0.1;
 
 class Lines implements Progress {
   readonly #terminal: Terminal;
+  readonly #clock: Clock;
   readonly #label: string;
-  #last = "";
+  #told:
+    | { readonly line: string; readonly text: string; readonly share: number; readonly us: number }
+    | undefined;
 
-  constructor(terminal: Terminal, label: string) {
+  constructor(terminal: Terminal, clock: Clock, label: string) {
     this.#terminal = terminal;
+    this.#clock = clock;
     this.#label = label;
   }
 
   update(done: number, of: number, text = "", left: Left = "unknown"): void {
     const line = `${this.#label}: ${done}/${of}${text === "" ? "" : ` ${text}`}${leftText(left)}`;
-    if (line === this.#last) return;
-    this.#last = line;
+    const now = { line, text, share: of > 0 ? done / of : 0, us: this.#clock.nowUs() };
+    if (line === this.#told?.line || !this.#isDue(now, done >= of)) return;
+    this.#told = now;
     this.#terminal.error(`${line}\n`);
   }
 
   finish(): void {}
+
+  #isDue(
+    now: { readonly text: string; readonly share: number; readonly us: number },
+    isLast: boolean,
+  ): boolean {
+    const told = this.#told;
+    if (told === undefined || isLast || wordsOf(now.text) !== wordsOf(told.text)) return true;
+    return now.us - told.us >= LINE_EVERY_US || now.share - told.share >= LINE_EVERY_SHARE - 1e-9;
+  }
+}
+
+// Counts change with every step.
+function wordsOf(text: string): string {
+  return text.replaceAll(/\d+/g, "");
 }
 
 class Bar implements Progress {

@@ -209,9 +209,13 @@ const NO_QUERY: Readonly<Record<string, string>> = {};
 /** What a POST creates is described as JSON or CBOR; with 257, a client asks for its errors in that form. */
 const POST_FORMATS: readonly number[] = [FORMAT.json, FORMAT.cbor];
 
-function bodyOf(resource: AnyResource, { payload, contentFormat }: CoapRequest): unknown {
-  const isText = resource.contentFormat === FORMAT.text;
-  return isText ? decodeText(payload, contentFormat) : decodeValue(payload, contentFormat);
+function bodyOf(
+  { contentFormat: own, value, example }: AnyResource,
+  { payload, contentFormat }: CoapRequest,
+): unknown {
+  if (own === FORMAT.text) return decodeText(payload, contentFormat);
+  const isText = value !== undefined && jsonSchemaOf(value).type === "string";
+  return decodeValue(payload, contentFormat, { isText, example });
 }
 
 /** A value must stay fresh for longer than the server may be silent about it. */

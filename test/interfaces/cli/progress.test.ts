@@ -25,14 +25,23 @@ test("a terminal gets one line that redraws itself and never wraps", async () =>
   );
 });
 
-test("a pipe gets a line for each change", () => {
+test("a pipe gets lines as of a log: first, every tenth or half a minute, what is new, last", async () => {
   const terminal = new FakeTerminal();
-  const progress = startProgress({ terminal, clock: new VirtualClock(), label: "record", isQuiet: false });
-  progress.update(0, 2);
-  progress.update(0, 2);
-  progress.update(1, 2, "dark");
-  progress.finish();
-  assert.equal(terminal.errors, "record: 0/2\nrecord: 1/2 dark\n");
+  const clock = new VirtualClock();
+  const progress = startProgress({ terminal, clock, label: "record", isQuiet: false });
+  for (let done = 0; done <= 100; done++)
+    progress.update(done, 100, done > 50 ? `${done - 50} saturated` : "");
+  const lines = terminal.errors.split("\n").map((line) => line.slice("record: ".length, -"/100".length));
+  assert.deepEqual(lines.slice(0, 6), ["0", "10", "20", "30", "40", "50"]);
+  assert.match(terminal.errors, /50\/100\nrecord: 51\/100 1 saturated\nrecord: 61\/100 11 saturated\n/);
+  assert.match(terminal.errors, /record: 91\/100 41 saturated\nrecord: 100\/100 50 saturated\n$/);
+  const slow = new FakeTerminal();
+  const other = startProgress({ terminal: slow, clock, label: "dark", isQuiet: false });
+  for (let done = 0; done < 7; done++) {
+    other.update(done, 1000);
+    await clock.advance(10 * SECOND);
+  }
+  assert.equal(slow.errors, "dark: 0/1000\ndark: 3/1000\ndark: 6/1000\n");
 });
 
 test("a server that knows how long it takes is believed, and one that is paused knows nothing", () => {

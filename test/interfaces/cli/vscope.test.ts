@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { defaultServerUrl } from "../../../src/client/server-url.ts";
+import { Cell } from "../../../src/base/cell.ts";
 import { FakeServer } from "../../client/fake-server.ts";
 import { sampleFile } from "../../client/sample-spectra.ts";
 import { vscope } from "./spawn-vscope.ts";
@@ -129,7 +130,26 @@ test("a server that cannot is 5", async () => {
   assert.equal(errors, "vscope: data directory: 0 bytes free, 64000000 are the reserve\n");
 });
 
+test("events of a run, and what a crash left of it", async () => {
+  const events = [{ utc: "2026-06-21T12:00:00.000000Z", event: "interrupted", batch: 3 }, { torn: '{"ev' }];
+  server.values.set("datadir/runs/crashed/events", new Cell<unknown>({ total: 2, events }));
+  const told = await vscope(["runs", "crashed", "--events"], { url });
+  assert.equal(
+    told.out,
+    `2026-06-21 12:00:00  interrupted  batch=3\n${"-".padEnd(19)}    torn={"ev\n`,
+    told.errors,
+  );
+  const part = { file: "b.pico.part", bytes: 8, modified: "2026-06-20T22:00:00.000000Z" };
+  server.values.set(
+    "datadir/runs/crashed",
+    new Cell<unknown>({ name: "crashed", total: 0, files: [], unfinished: [part] }),
+  );
+  const { errors } = await vscope(["runs", "crashed"], { url });
+  assert.equal(errors, "unfinished, no data: b.pico.part, 8 B, of 2026-06-20 22:00:00\n");
+});
+
 const USAGE = [
+  [["runs", "--events"], /--events: of which run\?/],
   [[], /Usage: vscope/],
   [["bogus"], /unknown command 'bogus'/],
   [["get"], /missing required argument 'path'\n\(vscope get --help tells more\)/],

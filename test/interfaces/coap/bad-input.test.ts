@@ -78,9 +78,19 @@ describe("bad input", () => {
       { method: "PUT", path: ["datadir", "configuration"], payload, contentFormat: 50 },
       "4.15 Content-Format 50: understood is 0 (text)",
     );
+    const { rack } = server.server.model;
+    const time = ["spectrometers", "FLMS01859", "integration-time", "upwelling"];
+    await says({ method: "PUT", path: time, payload: Buffer.from("300000"), contentFormat: 0 }, "2.04 ");
+    assert.equal(rack.spectrometer("FLMS01859").integrationTimeUs("upwelling").value, 300_000);
+    await says({ method: "PUT", path: shutter, payload }, "2.04 ");
+    await says({ method: "PUT", path: shutter, payload: Buffer.from("closed"), contentFormat: 0 }, "2.04 ");
     await says(
-      { method: "PUT", path: shutter, payload },
-      `4.00 payload: not JSON, a text needs quotes: "open", Unexpected token 'o', "open" is not valid JSON`,
+      { method: "PUT", path: time, payload, contentFormat: 42 },
+      "4.15 Content-Format 42: understood are 50 (JSON), 60 (CBOR), such as 25000",
+    );
+    await says(
+      { method: "PUT", path: time, payload },
+      `4.00 payload: not JSON, such as 25000, Unexpected token 'o', "open" is not valid JSON`,
     );
     await says(
       { method: "GET", path: ["datadir", "runs"], query: ["limit=1", "limit=2"] },

@@ -18,7 +18,7 @@ const CBOR_FORMAT = 60;
 const METHODS = ["GET", "PUT", "POST", "DELETE", "FETCH", "iPATCH"] as const;
 
 /** Texts that are valid JSON and never a valid value of any resource, besides payloads that are not JSON at all. */
-const WRONG_VALUES = ["{", "nan", '{"nonsense":true}', "[[[]]]", "\u0000", "-1e400", '{"run":5}'];
+const WRONG_VALUES = ["{", "n/an", '{"nonsense":true}', "[[[]]]", "\u0000", "-1e400", '{"run":5}'];
 
 /** Whether bytes are what their Content-Format says; by the number, in the way of a client. */
 const CHECKS: Readonly<Record<number, (payload: Uint8Array) => boolean>> = {

@@ -27,6 +27,32 @@ test("an empty payload is no value; a payload without a format is JSON, and so i
   assert.deepEqual(decodeValue(encode([1, 2]), 60), [1, 2]);
 });
 
+test("where a text is wanted, bytes without a format are that text, with or without quotes", () => {
+  const read = (text: string, format?: number) => decodeValue(Buffer.from(text), format, { isText: true });
+  for (const [given, text] of [
+    ["open", "open"],
+    ['"open"', "open"],
+    ["2026-06-21T12:00:00Z\n", "2026-06-21T12:00:00Z"],
+    ["plot 10", "plot 10"],
+  ] as const)
+    assert.deepEqual([read(given), read(given, 0)], [text, text]);
+  assert.equal(read("12"), 12);
+  assert.throws(() => read('"half'), { code: "VALUE_INVALID" });
+  // Who says that it is JSON is taken at his word.
+  assert.equal(read("12", 50), 12);
+  assert.throws(() => read("open", 50), { code: "VALUE_INVALID" });
+});
+
+test("what cannot be read is told with an example", () => {
+  const wanted = { example: { enabled: true } };
+  assert.throws(() => decodeValue(Buffer.from("1"), 41, wanted), {
+    message: 'Content-Format 41: understood are 50 (JSON), 60 (CBOR), such as {"enabled":true}',
+  });
+  assert.throws(() => decodeValue(Buffer.from("on"), undefined, { example: 250 }), {
+    message: /^payload: not JSON, such as 250, /,
+  });
+});
+
 test("broken payloads are VALUE_INVALID, unknown formats FORMAT_UNSUPPORTED with those that are known", () => {
   for (const [payload, format] of [
     ["{", undefined],

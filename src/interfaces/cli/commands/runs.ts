@@ -3,22 +3,26 @@
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
+import { z } from "zod";
 import { messageOf, systemCodeOf, VscopeError } from "../../../base/errors.ts";
+import { withQuery } from "../../../client/pages.ts";
 import { replyError } from "../../../client/reply-error.ts";
 import type { RunDetail, RunFile } from "../../../client/shapes.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
+import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
-import { bytesText, printable, valueText } from "../value-text.ts";
+import { shortTime } from "./schedule-text.ts";
+import { bytesText, inlineText, printable, valueText } from "../value-text.ts";
 
 export function runsCommand(session: Session): Command {
   return command({
     name: "runs",
-    summary: "list the runs, or the files of one",
-    examples: ["vscope runs --match plot", "vscope runs plot10"],
+    summary: "list the runs, or the files or events of one",
+    examples: ["vscope runs --match plot", "vscope runs plot10", "vscope runs plot10 --events"],
   })
     .argument("[run]", "name of a run")
     .option("--match <text>", "only runs whose name contains this")
@@ -28,8 +32,10 @@ export function runsCommand(session: Session): Command {
       numberOption("--limit", { min: 1, max: 1e6, integer: true }),
       50,
     )
-    .action((run: string | undefined, { match, limit }: { match?: string; limit: number }) =>
+    .option("--events", "with a run: what happened to it, such as interruptions")
+    .action((run: string | undefined, { match, limit, events }: RunsFlags) =>
       session.withClient(async (client) => {
+        if (events === true) return listEvents(session, client, { run, limit });
         if (run !== undefined) return listFiles(session, client, run);
         const list = await client.runs({ limit, ...(match !== undefined && { match }) }, session.signal);
         session.print(list, () => {
@@ -40,9 +46,37 @@ export function runsCommand(session: Session): Command {
     );
 }
 
+interface RunsFlags {
+  readonly match?: string;
+  readonly limit: number;
+  readonly events?: true;
+}
+
+const eventsShape = z.looseObject({ total: z.number(), events: z.array(z.record(z.string(), z.unknown())) });
+
+async function listEvents(
+  session: Session,
+  client: VscopeClient,
+  { run, limit }: { readonly run: string | undefined; readonly limit: number },
+): Promise<void> {
+  if (run === undefined) throw usageError("--events: of which run?");
+  const path = withQuery(`/datadir/runs/${encodeURIComponent(run)}/events`, { limit: Math.min(limit, 500) });
+  const found = await client.getAs(path, eventsShape, session.signal);
+  session.print(found, () => {
+    const lines = found.events.map(({ utc, event, ...rest }) => {
+      const time = typeof utc === "string" ? shortTime(utc) : "-".padEnd(19);
+      return printable(`${time}  ${typeof event === "string" ? event : ""}  ${inlineText(rest)}`.trimEnd());
+    });
+    return lines.length === 0 ? `${printable(run)}: nothing happened\n` : `${lines.join("\n")}\n`;
+  });
+}
+
 async function listFiles(session: Session, client: VscopeClient, run: string): Promise<void> {
   const detail = await client.run(run, session.signal);
   session.print(detail, () => {
+    const { unfinished = [] } = detail;
+    for (const { file, bytes, modified } of unfinished)
+      session.say(`unfinished, no data: ${printable(file)}, ${bytesText(bytes)}, of ${shortTime(modified)}`);
     const rows = detail.files.map(({ file, bytes }) => [printable(file), bytesText(bytes)]);
     const table = renderTable([{ heading: "file" }, { heading: "size", align: "right" }], rows);
     return table + (detail.events ?? []).map(eventText).join("");
