@@ -1,5 +1,6 @@
 // The time of a recorded sequence over the ideal: 2 channels x 2 emulated spectrometers, real clock.
-// Ideal: for each channel, shutter pulse and settle to open, integration, readout, pulse and settle to close; nothing else.
+// Ideal: for each channel, shutter pulse and settle to open, integration, readout, pulse to close; nothing else. What
+// has closed comes to rest while the next shutter moves.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -70,11 +71,8 @@ function idealMs(integrationTimeMs: number): number {
   const readoutMs = Math.max(
     ...MODELS.filter(({ name }) => models.has(name)).map(({ readoutUs }) => readoutUs / MS),
   );
-  return shutters
-    .list()
-    .map(
-      ({ config: { mechanism, settleMs } }) =>
-        (mechanism.kind === "latching" ? mechanism.pulseMs : 0) + settleMs,
-    )
-    .reduce((sum, moveMs) => sum + 2 * moveMs + integrationTimeMs + readoutMs, 0);
+  return shutters.list().reduce((sum, { config: { mechanism, settleMs } }) => {
+    const pulseMs = mechanism.kind === "latching" ? mechanism.pulseMs : 0;
+    return sum + 2 * pulseMs + settleMs + integrationTimeMs + readoutMs;
+  }, 0);
 }

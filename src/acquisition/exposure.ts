@@ -57,12 +57,16 @@ export async function withLight<T>(
   const together = (notBeforeUs: number, inner: AbortSignal) =>
     settleEach(spectrometers, channel, (spectrometer) => task(spectrometer, notBeforeUs, inner));
   const others = shutters.list().filter((shutter) => kind === "dark" || shutter.channel !== channel);
-  // In turn: solenoids together could draw more than the supply gives. A closed shutter costs nothing.
-  for (const shutter of others) await shutter.close(signal);
+  // In turn: solenoids together could draw more than the supply gives. A closed shutter costs nothing; while its blades
+  // come to rest the next one can move.
+  for (const shutter of others) await shutter.closeAhead(signal);
+  const othersRestUs = Math.max(0, ...others.map((shutter) => shutter.settledAtUs));
   const result =
     kind === "light"
-      ? await shutters.shutter(channel).withOpen(together, signal)
-      : await together(Math.max(0, ...others.map((shutter) => shutter.settledAtUs)), signal);
+      ? await shutters
+          .shutter(channel)
+          .withOpen((restsUs, inner) => together(Math.max(restsUs, othersRestUs), inner), signal)
+      : await together(othersRestUs, signal);
   signal.throwIfAborted();
   return result;
 }

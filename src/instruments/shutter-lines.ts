@@ -30,13 +30,18 @@ export class ShutterLines {
     return this.#claimed !== undefined;
   }
 
-  /** Time of a move: pulse and settle time. */
-  get moveUs(): number {
-    const { mechanism, settleMs } = this.#config;
-    return (settleMs + (mechanism.kind === "latching" ? mechanism.pulseMs : 0)) * MS;
+  /** From the end of `drive` until the blades rest. */
+  get settleUs(): number {
+    return this.#config.settleMs * MS;
   }
 
-  /** Moves the shutter and waits until it rests; claims the lines before the first move. Throws the bank's errors. */
+  /** Time of a move: pulse and settle time. */
+  get moveUs(): number {
+    const { mechanism } = this.#config;
+    return this.settleUs + (mechanism.kind === "latching" ? mechanism.pulseMs * MS : 0);
+  }
+
+  /** Moves the shutter; claims the lines before the first move. Throws the bank's errors. */
   async drive(target: Target, signal: AbortSignal): Promise<void> {
     const claimed = this.#claimed ?? (await this.#claim());
     this.#claimed = claimed;
@@ -46,7 +51,6 @@ export class ShutterLines {
     }
     signal.throwIfAborted();
     await claimed.drive(target, signal);
-    await this.#clock.delay(this.#config.settleMs * MS, signal);
   }
 
   /** Gives the lines back for good. */

@@ -45,7 +45,7 @@ export class Shutter {
     this.#lines = new ShutterLines(config, bank, clock);
   }
 
-  /** "unknown" before the first move and after one that failed. */
+  /** "unknown" before the first move and after one that failed; the blades may still be settling. */
   get state(): ReadableCell<ShutterState> {
     return this.#state;
   }
@@ -55,7 +55,7 @@ export class Shutter {
     return this.#lines.moveUs;
   }
 
-  /** Clock.nowUs when the last move had settled; 0 before the first. */
+  /** Clock.nowUs when the last move has settled, or will have; 0 before the first. */
   get settledAtUs(): number {
     return this.#settledAtUs;
   }
@@ -67,12 +67,20 @@ export class Shutter {
 
   /** Resolves when closed and settled, at once if it is. Throws the bank's errors. */
   close(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(async (joined) => {
+      await this.#move("closed", joined);
+      await this.#rest(joined);
+    }, signal);
+  }
+
+  /** As `close`, but does not wait for the blades: `settledAtUs` tells when they rest. */
+  closeAhead(signal: AbortSignal): Promise<void> {
     return this.#queue.run((joined) => this.#move("closed", joined), signal);
   }
 
   /**
-   * Runs `job` while the shutter is open, and closes it whatever becomes of the job. Nobody else moves the shutter
-   * meanwhile. The job gets the time (Clock.nowUs) from which the light is steady.
+   * Runs `job` while the shutter is open, and closes it, as `closeAhead`, whatever becomes of the job. Nobody else moves
+   * the shutter meanwhile. The job gets the time (Clock.nowUs) from which the light is steady.
    * Throws the job's error; when only closing fails, that error.
    */
   withOpen<T>(
@@ -104,6 +112,7 @@ export class Shutter {
     await this.#drained(this.#queue.close(reason));
     try {
       if (this.#lines.isClaimed) await this.#closeSurely();
+      await this.#rest(NEVER);
     } finally {
       this.#lines.release();
     }
@@ -122,7 +131,9 @@ export class Shutter {
 
   async #openOrClose(signal: AbortSignal): Promise<void> {
     try {
+      await this.#rest(signal);
       await this.#move("open", signal);
+      await this.#rest(signal);
     } catch (error) {
       await this.#closeAfterFailure();
       throw error;
@@ -142,6 +153,12 @@ export class Shutter {
     return this.#move("closed", NEVER);
   }
 
+  /** Waits for the blades of the last move. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const leftUs = this.#settledAtUs - this.#clock.nowUs();
+    if (leftUs > 0) await this.#clock.delay(leftUs, signal);
+  }
+
   async #move(target: "open" | "closed", signal: AbortSignal): Promise<void> {
     if (this.#state.value === target) return;
     const us = this.#lines.moveUs + MARGIN_US;
@@ -155,7 +172,7 @@ export class Shutter {
       this.#state.set("unknown");
       throw isVscopeError(error) && !signal.aborted ? this.#named(error) : error;
     }
-    this.#settledAtUs = this.#clock.nowUs();
+    this.#settledAtUs = this.#clock.nowUs() + this.#lines.settleUs;
     this.#state.set(target);
   }
 

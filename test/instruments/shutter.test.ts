@@ -140,6 +140,19 @@ test("withOpen runs the job in steady light and closes behind it", async () => {
   assert.deepEqual(bank.events.slice(2), ["18=1@0", "18=0@30", "17=1@150", "17=0@180"]);
 });
 
+test("after a job the blades come to rest while others work; nothing opens them meanwhile, and closing is told at rest", async () => {
+  const { clock, bank, shutter } = bench();
+  const open = () => clock.run(shutter.withOpen(async () => {}, NEVER));
+  await open();
+  assert.deepEqual([clock.nowUs() / MS, shutter.settledAtUs / MS], [80, 100]);
+  await clock.run(shutter.closeAhead(NEVER));
+  assert.equal(clock.nowUs() / MS, 80);
+  await open();
+  assert.deepEqual(bank.events.slice(6), ["18=1@100", "18=0@130", "17=1@150", "17=0@180"]);
+  await clock.run(shutter.close(NEVER));
+  assert.equal(clock.nowUs() / MS, 200);
+});
+
 test("nobody moves the shutter under a job", async () => {
   const { clock, shutter } = bench();
   const seen: string[] = [];
