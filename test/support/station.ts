@@ -119,10 +119,11 @@ export class Station {
     }
   }
 
-  /** Every blade is shut, whatever the server believes. */
+  /** Every blade is shut, or on its way, whatever the server believes. */
   assertDark(where: string): void {
-    for (const [channel, { openness }] of this.instrument.shutters)
-      assert.equal(openness, 0, `${where}: the shutter of ${channel} is open`);
+    const restUs = this.clock.nowUs() + SECOND;
+    for (const [channel, shutter] of this.instrument.shutters)
+      assert.equal(shutter.opennessAt(restUs), 0, `${where}: the shutter of ${channel} is open`);
   }
 
   /** Whether the counts of a spectrum are those of some exposure, and no garbage. */

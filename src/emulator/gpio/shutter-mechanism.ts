@@ -48,7 +48,12 @@ export class EmulatedShutterMechanism {
 
   /** 0 is closed, 1 is open, between them the blade is under way. */
   get openness(): number {
-    return this.#aperture.opennessAt(this.#clock.nowUs());
+    return this.opennessAt(this.#clock.nowUs());
+  }
+
+  /** What it was, or will be when nothing moves it again. */
+  opennessAt(atUs: number): number {
+    return this.#aperture.opennessAt(atUs);
   }
 
   close(): void {
