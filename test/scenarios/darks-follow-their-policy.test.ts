@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
@@ -132,4 +133,17 @@ test("each light names a dark among the files of its run, whichever call of the 
     failAt += 1;
   } while (failing.failed !== undefined);
   assert.ok(lost > 5, `${lost} darks were lost`);
+});
+
+test("age: after the medium was away a new dark is made: another one can have a run of the same name", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  const { clock, folder, model } = instrument;
+  const { status } = model.dataDirectory;
+  await instrument.record({ run: "away", dark: "age", darkMaxAgeS: 3600 });
+  await rename(folder, `${folder}-away`);
+  await clock.run(until(status, ({ mounted }) => !mounted, NEVER));
+  await rename(`${folder}-away`, folder);
+  await clock.run(until(status, ({ mounted }) => mounted, NEVER));
+  await instrument.record({ run: "away", dark: "age", darkMaxAgeS: 3600 });
+  assert.equal(await kinds(instrument, "away"), "0.0 dark, 0.0 light, 1.0 dark, 1.0 light");
 });

@@ -102,7 +102,7 @@ describe("bad input", () => {
     );
     await says(
       { method: "POST", path: ["acquisition", "record"], payload: Buffer.from('{"sequences":"a","seq":1}') },
-      "4.00 /acquisition/record: sequences: 'a', expected number; unknown: seq; known are run, sequences, autointegrate, delayS, targetPercent, order, dark, darkMaxAgeS, onFailure, retries, warmUp",
+      "4.00 /acquisition/record: sequences: 'a', expected number; unknown: seq; known are run, sequences, autointegrate, delayS, targetPercent, order, dark, darkMaxAgeS, onFailure, retries, warmUp, channels",
     );
   });
 
