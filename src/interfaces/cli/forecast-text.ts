@@ -18,6 +18,8 @@ const JOBS: readonly Column[] = [
   { heading: "job" },
   { heading: "runs", align: RIGHT },
   { heading: "skipped", align: RIGHT },
+  { heading: "darks", align: RIGHT },
+  { heading: "searches", align: RIGHT },
   { heading: "time", align: RIGHT },
   { heading: "data", align: RIGHT },
 ];
@@ -55,12 +57,15 @@ function summary(runs: readonly PlannedRun[]): string {
   const names = [...new Set(runs.map(({ job }) => job))];
   const row = (name: string, own: readonly PlannedRun[]): readonly string[] => {
     const made = own.filter(({ skipped }) => skipped === undefined);
-    const seconds = made.reduce((sum, one) => sum + one.seconds, 0);
+    const sum = (value: (run: PlannedRun) => number): number =>
+      made.reduce((all, one) => all + value(one), 0);
     return [
       name,
       String(made.length),
       String(own.length - made.length),
-      timeText(seconds),
+      sum(({ darks }) => darks).toFixed(0),
+      String(sum(({ searches }) => searches)),
+      timeText(sum(({ seconds }) => seconds)),
       bytesText(dataOf(made)),
     ];
   };

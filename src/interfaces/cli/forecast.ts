@@ -1,6 +1,7 @@
 // What jobs will do: their runs, those that the sun or quiet time will keep from happening, time and data.
 
 import { batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
+import { turnsOf } from "../../acquisition/turns.ts";
 import { NEVER } from "../../base/abort.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { VscopeError } from "../../base/errors.ts";
@@ -12,6 +13,7 @@ import { refusalOf } from "../../scheduler/conditions.ts";
 import { type Comparison, isQuietAction, type JobDefinition } from "../../scheduler/job.ts";
 import { nextAfter } from "../../scheduler/plan.ts";
 import { isQuiet, type QuietTime } from "../../scheduler/quiet-time.ts";
+import { sunWarning } from "../../scheduler/sun-reach.ts";
 import type { Place } from "../../spectra/sun.ts";
 import type { JobInput } from "./experiment.ts";
 
@@ -30,6 +32,9 @@ export interface PlannedRun {
   readonly run: string;
   readonly seconds: number;
   readonly bytes: number;
+  /** Of all channels; those that are made as needed by what is to be expected. */
+  readonly darks: number;
+  readonly searches: number;
   /** Why it will not happen. */
   readonly skipped?: string;
 }
@@ -42,6 +47,15 @@ const EXPOSURES = 4;
 const PIXEL_BYTES = 11;
 const METADATA_BYTES = 1_500;
 const MOST_RUNS = 100_000;
+
+/** Why jobs may never run; as the server says when they are added. */
+export function warningsOf(jobs: readonly JobInput[], { place }: Facts, utcUs: number): readonly string[] {
+  return jobs.flatMap((input) => {
+    const job = newJobOf(newJobShape.parse(input));
+    const warning = sunWarning({ ...job, startUtcUs: Math.max(job.startUtcUs ?? 0, utcUs) }, place);
+    return warning === undefined ? [] : [`${job.name ?? "job"}: ${warning}`];
+  });
+}
 
 /** Oldest first. Throws what the server would say to a job that makes no sense. */
 export async function forecast(
@@ -91,31 +105,38 @@ async function reasonOf(
   return (await refusalOf(sun, { utcUs, place, read }, NEVER))?.message;
 }
 
-function costOf({ action }: JobDefinition, facts: Facts): Pick<PlannedRun, "seconds" | "bytes"> {
-  if (action.do === "record") {
-    const { run: _, ...settings } = action.settings;
-    const complete = { ...DEFAULTS, ...settings };
-    return total([...batchSteps(complete)], complete.delayS, facts);
-  }
-  if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], 0, facts);
-  return total(action.do === "autointegrate" ? [{ do: "autointegrate", sequence: 0 }] : [], 0, facts);
+type Cost = Pick<PlannedRun, "seconds" | "bytes" | "darks" | "searches">;
+
+function costOf({ action }: JobDefinition, facts: Facts): Cost {
+  const { run: _, ...asked } = action.do === "record" ? action.settings : {};
+  const settings = { ...DEFAULTS, ...asked };
+  if (action.do === "record") return total([...batchSteps(settings)], settings, facts);
+  const steps: Step[] =
+    action.do === "dark" || action.do === "autointegrate" ? [{ do: action.do, sequence: 0 }] : [];
+  return total(steps, settings, facts);
 }
 
+// Of lights the order tells how many a sequence has.
 function total(
   steps: readonly Step[],
-  delayS: number,
+  { delayS, darkMaxAgeS, order }: typeof DEFAULTS,
   { channels, pixels }: Facts,
-): Pick<PlannedRun, "seconds" | "bytes"> {
-  const onceS = [...channels.values()].reduce((sum, seconds) => sum + seconds + OVERHEAD_S, 0);
-  const onceBytes =
-    channels.size * pixels.reduce((sum, count) => sum + count * PIXEL_BYTES + METADATA_BYTES, 0);
-  let [seconds, bytes] = [0, 0];
-  for (const { do: what } of steps) {
-    if (what === "light" || what === "dark") {
-      seconds += onceS;
-      bytes += onceBytes;
-    } else if (what === "autointegrate") seconds += EXPOSURES * onceS;
-    else if (what === "wait") seconds += delayS;
-  }
-  return { seconds, bytes };
+): Cost {
+  const setBytes = pixels.reduce((sum, count) => sum + count * PIXEL_BYTES + METADATA_BYTES, 0);
+  const exposures = (names: readonly string[]): { readonly seconds: number; readonly bytes: number } => ({
+    seconds: names.reduce((sum, channel) => sum + (channels.get(channel) ?? 0) + OVERHEAD_S, 0),
+    bytes: names.length * setBytes,
+  });
+  const each = exposures([...channels.keys()]);
+  const light = exposures(turnsOf(order, [...channels.keys()]).map(({ channel }) => channel));
+  const agedShare = Math.min(1, (light.seconds + delayS) / darkMaxAgeS);
+  const count = (what: Step["do"]): number => steps.filter(({ do: kind }) => kind === what).length;
+  const aged = steps.filter((step) => step.do === "dark" && step.ifNeeded === true).length;
+  const lights = count("light");
+  const searches = count("autointegrate");
+  // The first of those by age is always counted: nobody knows how old the newest will be.
+  const darks = count("dark") - aged + (aged === 0 ? 0 : 1 + (aged - 1) * agedShare);
+  const seconds =
+    lights * light.seconds + (darks + EXPOSURES * searches) * each.seconds + count("wait") * delayS;
+  return { seconds, bytes: lights * light.bytes + darks * each.bytes, darks, searches };
 }
