@@ -37,7 +37,7 @@ const runName = z.string().superRefine((given, context) => complain(context, () 
 const elevation = z.number().min(-90).max(90);
 const elevations = z
   .strictObject({ min: elevation.optional(), max: elevation.optional() })
-  .refine(({ min = -90, max = 90 }) => min <= max, "min is above max");
+  .refine(({ min, max }) => min === undefined || max === undefined || min <= max, "min is above max");
 const azimuth = z.number().min(0).max(360);
 const azimuths = z
   .strictObject({ from: azimuth, to: azimuth })
