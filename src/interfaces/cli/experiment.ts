@@ -37,7 +37,7 @@ const runName = z.string().superRefine((given, context) => complain(context, () 
 const elevation = z.number().min(-90).max(90);
 const elevations = z
   .strictObject({ min: elevation.optional(), max: elevation.optional() })
-  .refine(({ min = -90, max = 90 }) => min <= max, "min is above max");
+  .refine(({ min, max }) => min === undefined || max === undefined || min <= max, "min is above max");
 const azimuth = z.number().min(0).max(360);
 const azimuths = z
   .strictObject({ from: azimuth, to: azimuth })
@@ -58,15 +58,16 @@ const settings = batch.omit({ run: true }).extend({
 
 const jobShape = z.strictObject({
   do: z.enum(["record", "dark", "autointegrate", "power-off", "power-on"]).default("record"),
-  /** One run, or several: the job is repeated for each, one after the other. */
-  run: oneOrMore(runName).optional(),
+  run: oneOrMore(runName)
+    .optional()
+    .describe("One run, or several: the job is repeated for each, one after the other"),
   settings: settings.optional(),
-  /** One time or several. */
-  at: oneOrMore(isoTime).optional(),
-  every: duration.optional(),
-  until: isoTime.optional(),
-  /** How often `every` repeats it, instead of `until`. */
-  times: z.int().min(1).optional(),
+  at: oneOrMore(isoTime)
+    .optional()
+    .describe("When it runs first; one time or several, in ISO 8601 with zone"),
+  every: duration.optional().describe("Repeat it after 30 s, 10 min, 2 h or 1 d"),
+  until: isoTime.optional().describe("No run later than this"),
+  times: z.int().min(1).optional().describe("How often every repeats it, instead of until"),
   sun: z
     .strictObject({
       event: z.enum(SUN_EVENTS),
@@ -103,24 +104,31 @@ export function experimentShape(channels?: readonly string[]) {
       context.addIssue({ code: "custom", message: `unknown channel, ${hint(name, channels)}` });
   });
   return z.strictObject({
-    /** Names the jobs, so that they are found again. */
-    experiment: z.string().min(1).max(60),
-    /** Where the sun is looked at in a dry run without a server. */
+    experiment: z.string().min(1).max(60).describe("Names the jobs, so that they are found again"),
     position: z
       .strictObject({
         latitude: z.number().min(-90).max(90),
         longitude: z.number().min(-180).max(180),
         height: z.number().default(0),
       })
-      .optional(),
-    run: oneOrMore(runName).optional(),
-    settings: settings.optional(),
-    /** By channel, for all spectrometers. */
-    integrationTimes: z.record(channel, exposureTime).default({}),
+      .optional()
+      .describe("Where the sun is looked at in a dry run without a server"),
+    run: oneOrMore(runName).optional().describe("Of jobs that name none"),
+    settings: settings.optional().describe("Of every recording, those of /acquisition/record"),
+    integrationTimes: z
+      .record(channel, exposureTime)
+      .default({})
+      .describe("By channel, for all spectrometers: 250 ms or 2 s"),
     jobs: z.record(z.string().min(1).max(30), job).refine((all) => Object.keys(all).length > 0, "has no job"),
   });
 }
 export type Experiment = z.output<ReturnType<typeof experimentShape>>;
+
+/** As JSON Schema, for editors. What it cannot say, such as names of channels, `parseYaml` tells. */
+export function experimentSchema(): string {
+  const schema = z.toJSONSchema(experimentShape(), { io: "input", unrepresentable: "any" });
+  return `${JSON.stringify({ title: "Experiment of vscope plan", ...schema }, undefined, 2)}\n`;
+}
 
 function complain(context: z.RefinementCtx, check: () => void): void {
   try {

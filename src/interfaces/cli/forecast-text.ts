@@ -18,6 +18,8 @@ const JOBS: readonly Column[] = [
   { heading: "job" },
   { heading: "runs", align: RIGHT },
   { heading: "skipped", align: RIGHT },
+  { heading: "darks", align: RIGHT },
+  { heading: "searches", align: RIGHT },
   { heading: "time", align: RIGHT },
   { heading: "data", align: RIGHT },
 ];
@@ -51,7 +53,7 @@ export function forecastText(runs: readonly PlannedRun[], { limit, days, freeByt
           RUNS,
           listed.map((cells) => cells.map(printable)),
         )}${more}\n`;
-  const note = runs.some(({ isSearched }) => isSearched === true) ? SEARCHED : "";
+  const note = runs.some(({ searches }) => searches > 0) ? SEARCHED : "";
   return list + summary(runs) + note + room(runs, { freeBytes, days });
 }
 
@@ -59,13 +61,16 @@ function summary(runs: readonly PlannedRun[]): string {
   const names = [...new Set(runs.map(({ job }) => job))];
   const row = (name: string, own: readonly PlannedRun[]): readonly string[] => {
     const made = own.filter(({ skipped }) => skipped === undefined);
-    const seconds = made.reduce((sum, one) => sum + one.seconds, 0);
-    const isSearched = made.some((one) => one.isSearched === true);
+    const sum = (value: (run: PlannedRun) => number): number =>
+      made.reduce((all, one) => all + value(one), 0);
+    const searches = sum((one) => one.searches);
     return [
       name,
       String(made.length),
       String(own.length - made.length),
-      runTimeText({ seconds, isSearched }),
+      sum(({ darks }) => darks).toFixed(0),
+      String(searches),
+      runTimeText({ seconds: sum(({ seconds }) => seconds), searches }),
       bytesText(dataOf(made)),
     ];
   };
@@ -89,14 +94,8 @@ function dataOf(runs: readonly PlannedRun[]): number {
   return Math.round(runs.reduce((sum, { bytes }) => sum + bytes, 0));
 }
 
-function runTimeText({
-  seconds,
-  isSearched = false,
-}: {
-  readonly seconds: number;
-  readonly isSearched?: boolean;
-}): string {
-  return `${isSearched ? "~" : ""}${timeText(seconds)}`;
+function runTimeText({ seconds, searches }: Pick<PlannedRun, "seconds" | "searches">): string {
+  return `${searches > 0 ? "~" : ""}${timeText(seconds)}`;
 }
 
 function timeText(seconds: number): string {

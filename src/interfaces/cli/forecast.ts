@@ -1,6 +1,6 @@
 // What jobs will do: their runs, those that the sun or quiet time will keep from happening, time and data.
 
-import { batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
+import { type BatchSettings, batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
 import { turnsOf } from "../../acquisition/turns.ts";
 import { NEVER } from "../../base/abort.ts";
 import { definedOnly } from "../../base/defined-only.ts";
@@ -13,6 +13,7 @@ import { refusalOf } from "../../scheduler/conditions.ts";
 import { type Comparison, isQuietAction, type JobDefinition } from "../../scheduler/job.ts";
 import { nextAfter } from "../../scheduler/plan.ts";
 import { isQuiet, type QuietTime } from "../../scheduler/quiet-time.ts";
+import { sunWarning } from "../../scheduler/sun-reach.ts";
 import type { Place } from "../../spectra/sun.ts";
 import type { JobInput } from "./experiment.ts";
 
@@ -33,13 +34,12 @@ export interface PlannedRun {
   readonly run: string;
   readonly seconds: number;
   readonly bytes: number;
-  /** A search will set other integration times than those that the time is computed with. */
-  readonly isSearched?: true;
+  /** Of all channels; those that are made as needed by what is to be expected. */
+  readonly darks: number;
+  readonly searches: number;
   /** Why it will not happen. */
   readonly skipped?: string;
 }
-
-type Cost = Pick<PlannedRun, "seconds" | "bytes" | "isSearched">;
 
 /** Of a channel that no server has told of. */
 const ASSUMED_S = 0.1;
@@ -51,6 +51,15 @@ const EXPOSURES = 4;
 const PIXEL_BYTES = 11;
 const METADATA_BYTES = 1_500;
 const MOST_RUNS = 100_000;
+
+/** Why jobs may never run; as the server says when they are added. */
+export function warningsOf(jobs: readonly JobInput[], { place }: Facts, utcUs: number): readonly string[] {
+  return jobs.flatMap((input) => {
+    const job = newJobOf(newJobShape.parse(input));
+    const warning = sunWarning({ ...job, startUtcUs: Math.max(job.startUtcUs ?? 0, utcUs) }, place);
+    return warning === undefined ? [] : [`${job.name ?? "job"}: ${warning}`];
+  });
+}
 
 /** Oldest first. Throws what the server would say to a job that makes no sense. */
 export async function forecast(
@@ -102,49 +111,37 @@ async function reasonOf(
   return (await refusalOf(sun, { utcUs, place, read }, NEVER))?.message;
 }
 
+type Cost = Pick<PlannedRun, "seconds" | "bytes" | "darks" | "searches">;
+
 function costOf({ action }: JobDefinition, facts: Facts): Cost {
-  const all = [...facts.channels.keys()];
-  if (action.do === "record") {
-    const { run: _, ...settings } = action.settings;
-    const { channels = all, order, delayS, ...others } = { ...DEFAULTS, ...settings };
-    const turns = turnsOf(order, channels).map(({ channel }) => channel);
-    const steps = [...batchSteps({ ...others, order, delayS })];
-    const isSearched = others.autointegrate >= 0 ? true : undefined;
-    return { ...total(steps, { channels, turns, delayS }, facts), ...definedOnly({ isSearched }) };
-  }
-  const once = { channels: all, turns: all, delayS: 0 };
-  if (action.do === "dark") return total([{ do: "dark", sequence: 0 }], once, facts);
-  return total(action.do === "autointegrate" ? [{ do: "autointegrate", sequence: 0 }] : [], once, facts);
+  const { run: _, ...asked } = action.do === "record" ? action.settings : {};
+  const settings = { ...DEFAULTS, ...asked };
+  if (action.do === "record") return total([...batchSteps(settings)], settings, facts);
+  const steps: Step[] =
+    action.do === "dark" || action.do === "autointegrate" ? [{ do: action.do, sequence: 0 }] : [];
+  return total(steps, settings, facts);
 }
 
-/** What the steps of a batch are made of. */
-interface Course {
-  readonly channels: readonly string[];
-  /** The channel of each exposure of a light. */
-  readonly turns: readonly string[];
-  readonly delayS: number;
-}
+type Course = Omit<BatchSettings, "run">;
 
-function total(steps: readonly Step[], { channels, turns, delayS }: Course, facts: Facts): Cost {
-  const searches = channels.flatMap((channel): readonly string[] => Array(EXPOSURES).fill(channel));
-  const costs: Readonly<Record<Step["do"], Cost>> = {
-    "warm-up": { seconds: 0, bytes: 0 },
-    autointegrate: { ...exposures(searches, facts), bytes: 0 },
-    dark: exposures(channels, facts),
-    light: exposures(turns, facts),
-    wait: { seconds: delayS, bytes: 0 },
-  };
-  return sum(steps.map((step) => costs[step.do]));
-}
-
-function exposures(channels: readonly string[], { channels: times, pixels }: Facts): Cost {
-  const bytes = pixels.reduce((all, count) => all + count * PIXEL_BYTES + METADATA_BYTES, 0);
-  return sum(channels.map((channel) => ({ seconds: (times.get(channel) ?? ASSUMED_S) + OVERHEAD_S, bytes })));
-}
-
-function sum(costs: readonly Cost[]): Cost {
-  return costs.reduce((a, b) => ({ seconds: a.seconds + b.seconds, bytes: a.bytes + b.bytes }), {
-    seconds: 0,
-    bytes: 0,
+// Of lights the order tells how many a sequence has.
+function total(steps: readonly Step[], { delayS, darkMaxAgeS, order, ...rest }: Course, facts: Facts): Cost {
+  const channels = rest.channels ?? [...facts.channels.keys()];
+  const setBytes = facts.pixels.reduce((sum, count) => sum + count * PIXEL_BYTES + METADATA_BYTES, 0);
+  const exposures = (names: readonly string[]): { readonly seconds: number; readonly bytes: number } => ({
+    seconds: names.reduce((sum, channel) => sum + (facts.channels.get(channel) ?? ASSUMED_S) + OVERHEAD_S, 0),
+    bytes: names.length * setBytes,
   });
+  const each = exposures(channels);
+  const light = exposures(turnsOf(order, channels).map(({ channel }) => channel));
+  const agedShare = Math.min(1, (light.seconds + delayS) / darkMaxAgeS);
+  const count = (what: Step["do"]): number => steps.filter(({ do: kind }) => kind === what).length;
+  const aged = steps.filter((step) => step.do === "dark" && step.ifNeeded === true).length;
+  const lights = count("light");
+  const searches = count("autointegrate");
+  // The first of those by age is always counted: nobody knows how old the newest will be.
+  const darks = count("dark") - aged + (aged === 0 ? 0 : 1 + (aged - 1) * agedShare);
+  const seconds =
+    lights * light.seconds + (darks + EXPOSURES * searches) * each.seconds + count("wait") * delayS;
+  return { seconds, bytes: lights * light.bytes + darks * each.bytes, darks, searches };
 }

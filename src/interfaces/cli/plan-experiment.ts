@@ -9,7 +9,7 @@ import type { VscopeClient } from "../../client/vscope-client.ts";
 import { jobShape } from "./commands/schedule-text.ts";
 import { usageError } from "./exit-codes.ts";
 import { type Experiment, experimentShape, type JobInput, jobsOf } from "./experiment.ts";
-import { forecast } from "./forecast.ts";
+import { forecast, warningsOf } from "./forecast.ts";
 import { forecastText } from "./forecast-text.ts";
 import { ASSUMED, type ServerFacts, serverFacts } from "./server-facts.ts";
 import type { Session } from "./session.ts";
@@ -65,10 +65,12 @@ async function dryRun(session: Session, plan: Plan, { days = 1, limit }: PlanFla
     place: placeOf(experiment) ?? known.place,
   };
   const fromUtcUs = session.clock.utcUs();
-  const runs = await forecast(jobsOf(experiment), facts, {
+  const jobs = jobsOf(experiment);
+  const runs = await forecast(jobs, facts, {
     fromUtcUs,
     untilUtcUs: fromUtcUs + days * DAY_US,
   });
+  for (const warning of warningsOf(jobs, facts, fromUtcUs)) session.say(`warning: ${warning}`);
   const shown = runs.map(({ utcUs, ...run }) => ({ utc: isoUtc(utcUs), ...run }));
   session.print(shown, () => forecastText(runs, { limit, freeBytes: known.freeBytes, days }));
 }

@@ -1,7 +1,7 @@
 // An experiment from its file to the jobs of a server.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,6 +11,7 @@ import { forecast } from "../../../src/interfaces/cli/forecast.ts";
 import { ASSUMED } from "../../../src/interfaces/cli/server-facts.ts";
 import { parseYaml } from "../../../src/interfaces/cli/yaml-file.ts";
 import { CoapInstrument } from "../../support/coap-instrument.ts";
+import { sourceRoot } from "../../support/sources.ts";
 import { vscope } from "./spawn-vscope.ts";
 
 const FILE = `# A season over two plots
@@ -173,7 +174,7 @@ test("the forecast has every run, with what the sun and quiet time take away, an
   assert.equal(grid.filter(({ skipped }) => skipped === undefined).length, 21);
   // Search (4), dark, 3 lights, dark: 9 times both channels at 0.1 s and their overhead, and two delays.
   assert.ok(Math.abs((grid[5]?.seconds ?? 0) - (9 * 0.6 + 4)) < 1e-9, String(grid[5]?.seconds));
-  assert.deepEqual([grid[5]?.isSearched, runs.at(-1)?.isSearched], [true, undefined]);
+  assert.deepEqual([grid[5]?.searches, runs.at(-1)?.searches], [1, 0]);
   assert.equal(grid[5]?.bytes, 5 * 2 * (2048 * 11 + 1500));
   assert.match(new Date((runs.at(-1)?.utcUs ?? 0) / 1000).toISOString(), /^2090-06-21T20:3/);
 });
@@ -194,6 +195,44 @@ test("the forecast counts the exposures of the chosen channels, and knows those 
   await assert.rejects(forecast(settings("channels: [nadir]"), facts, window), {
     message: "channels: no nadir, there are downwelling, upwelling",
   });
+});
+
+test("the estimate has the searches, the darks that will be needed, and the channels of the order", async () => {
+  const cost = async (settings: object) => {
+    const job = { action: { do: "record" as const, settings }, start: "2090-06-21T06:00:00Z" };
+    const fromUtcUs = Date.UTC(2090, 5, 20) * 1000;
+    const [run] = await forecast([job], ASSUMED, { fromUtcUs, untilUtcUs: fromUtcUs + 2 * 86_400e6 });
+    const { seconds = 0, bytes = 0, darks = 0, searches } = run ?? {};
+    return [Math.round(10 * seconds) / 10, bytes / (2048 * 11 + 1500), Math.round(10 * darks) / 10, searches];
+  };
+  // A channel takes 0.3 s: 0.1 s of light, 0.2 s beside it.
+  assert.deepEqual(
+    await cost({ sequences: 4 }),
+    [6 * 0.6, 12, 2, 0].map((one) => Math.round(10 * one) / 10),
+  );
+  assert.deepEqual(await cost({ sequences: 4, autointegrate: 2 }), [9, 14, 3, 2]);
+  assert.deepEqual(await cost({ sequences: 4, dark: "every" }), [4.8, 16, 4, 0]);
+  assert.deepEqual(await cost({ sequences: 2, order: "interleaved" }), [3, 10, 2, 0]);
+  // A dark serves 10 minutes, a sequence comes each minute.
+  const aged = await cost({ sequences: 101, dark: "age", delayS: 59.4 });
+  assert.deepEqual(aged, [6007.2, 2 * 112, 11, 0]);
+});
+
+test("--schema prints a JSON Schema with limits and meanings; the shipped one is the same", async () => {
+  const { code, out, errors } = await vscope(["plan", "--schema"]);
+  assert.equal(code, 0, errors);
+  const schema = JSON.parse(out);
+  const { properties, required, additionalProperties } = schema;
+  assert.deepEqual([required, additionalProperties], [["experiment", "jobs"], false]);
+  assert.deepEqual(properties.settings.properties.sequences, {
+    type: "integer",
+    minimum: 1,
+    maximum: 100_000,
+  });
+  assert.match(properties.jobs.additionalProperties.properties.every.description, /10 min/);
+  const shipped = await readFile(new URL("etc/experiment.schema.json", sourceRoot), "utf8");
+  assert.deepEqual(JSON.parse(shipped), schema, "npm run docs prints it");
+  assert.equal((await vscope(["plan"])).code, 2);
 });
 
 let server: CoapInstrument;
@@ -219,7 +258,10 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   await writeFile(near, "experiment: near\njobs:\n  hourly: { every: 1 h, run: p }\n");
   const dry = await vscope(["plan", near, "--dry-run", "--days", "0.5", "--limit", "1"], { url });
   assert.match(dry.out, /^utc .*\n20\d\d-.* near\/hourly +p +1\.2 s +1\d\d\.\d kB\nand 11 more/, dry.errors);
-  assert.match(dry.out, /\njob +runs +skipped +time +data\nnear\/hourly +12 +0 +14\.4 s +\d/);
+  assert.match(
+    dry.out,
+    /\njob +runs +skipped +darks +searches +time +data\nnear\/hourly +12 +0 +12 +0 +14\.4 s +\d/,
+  );
   assert.match(dry.out, /are free on the server: enough for \d+ days like these\n$/);
   assert.equal(scheduler.jobs.value.length, 0);
 
@@ -260,4 +302,7 @@ test("a dry run at a desk assumes what it cannot ask", async () => {
   const { code, out, errors } = await vscope(args);
   assert.equal(code, 0, errors);
   assert.deepEqual(JSON.parse(out), []);
+  await writeFile(file, FILE.replace("{ min: 20 }", "{ min: 60 }"));
+  const high = await vscope(args.filter((one) => one !== "--json"));
+  assert.match(high.errors, /\nwarning: canopy\/grid: no run is in sight: .* at most\n/);
 });
