@@ -64,3 +64,11 @@ test("a listener that hears of a dark finds it", () => {
   spectra.set(dark);
   assert.deepEqual(found, [dark]);
 });
+
+test("the newest two lights are kept, trials are none", () => {
+  const spectra = new NewestSpectra();
+  const [, second, third] = [1, 2, 3].map((at) => spectra.add(spectrum("light", 100, at)));
+  spectra.add(spectrum("light", 100, 4), true);
+  spectra.add(spectrum("dark", 100, 5));
+  assert.deepEqual(spectra.lights, [third, second]);
+});
