@@ -3,6 +3,7 @@
 
 import type { ReadableCell } from "../base/cell.ts";
 import { isoUtc } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { Curve } from "../spectra/curve.ts";
@@ -38,6 +39,8 @@ export interface Level {
   readonly method: (typeof METHODS)[number];
   /** From the dark's end to the light's start; below 0 where the dark came later. */
   readonly darkAgeS: number;
+  /** Why a newer light is not shown yet. */
+  readonly pending?: string;
   readonly flags: readonly Flag[];
   readonly calibration?: RadiometricCalibration;
   readonly reference?: WhiteReference;
@@ -83,8 +86,8 @@ export class Levels {
         ? found
         : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
     requireFit(calibration, quantity, taken);
-    const { light, dark, exposed } = taken;
-    return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, calibration], () => ({
+    const { light, dark, exposed, pending } = taken;
+    return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, pending, calibration], () => ({
       ...common(taken),
       curve: calibrated(rateOf(exposed), calibration),
       unit: QUANTITIES[quantity],
@@ -107,7 +110,8 @@ export class Levels {
       throw new VscopeError("RESOURCE_NOT_FOUND", `${serial} ${channel}: no white reference is recorded`);
     const down = downwellingOf(spectrometer);
     const from = [taken, ...down.taken].flatMap(({ light, dark }) => [light, dark]);
-    return this.#levels.of(`reflectance ${way} ${serial} ${channel}`, [reference, ...from], () =>
+    const { pending } = taken;
+    return this.#levels.of(`reflectance ${way} ${serial} ${channel}`, [reference, pending, ...from], () =>
       reference === undefined ? this.#dual(taken, down) : this.#byPanel(taken, down, reference),
     );
   }
@@ -172,8 +176,9 @@ export class Levels {
   }
 }
 
-function common({ light, dark }: Taken): Pick<Level, "light" | "darkAgeS"> {
-  return { light, darkAgeS: Math.round(secondsBetween(dark, light) * 1000) / 1000 };
+function common({ light, dark, pending }: Taken): Pick<Level, "light" | "darkAgeS" | "pending"> {
+  const darkAgeS = Math.round(secondsBetween(dark, light) * 1000) / 1000;
+  return { light, darkAgeS, ...definedOnly({ pending }) };
 }
 
 function exposedOf(taken: readonly Taken[]) {

@@ -13,6 +13,8 @@ export interface Taken {
   readonly light: Spectrum;
   readonly dark: Spectrum;
   readonly exposed: Exposed;
+  /** Why a newer light has to wait, where there is one: a batch can record its dark last. */
+  readonly pending?: string;
 }
 
 /** The downwelling light around the newest spectrum of another channel; the obstacle counts where there is none. */
@@ -21,7 +23,10 @@ export interface Downwelling {
   readonly obstacle: string;
 }
 
-/** Throws RESOURCE_NOT_FOUND without a light, or without a dark that fits it. */
+/**
+ * The newest light, or the one before it as long as the newest has no dark. Throws RESOURCE_NOT_FOUND without a light, or
+ * when no dark fits either.
+ */
 export function newestTaken(spectrometer: Spectrometer, channel: string): Taken {
   const spectra = spectrometer.newest(channel);
   const [light] = spectra.lights;
@@ -29,8 +34,9 @@ export function newestTaken(spectrometer: Spectrometer, channel: string): Taken 
     const fact = "no light spectrum since the start";
     throw new VscopeError("RESOURCE_NOT_FOUND", `${spectrometer.serial} ${channel}: ${fact}`);
   }
-  const taken = withDark(spectra, light);
-  if (taken !== undefined) return taken;
+  const [taken] = spectra.lights.flatMap((one) => withDark(spectra, one) ?? []);
+  if (taken?.light === light) return taken;
+  if (taken !== undefined) return { ...taken, pending: noDark(light) };
   throw new VscopeError("RESOURCE_NOT_FOUND", `${spectrometer.serial} ${noDark(light)}`);
 }
 

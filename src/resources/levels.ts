@@ -36,6 +36,7 @@ const level = z.object({
   integrationTimeUs: z.number(),
   peakPercent: z.number(),
   darkAgeS: z.number(),
+  pending: z.string().optional(),
   calibration: z
     .object({ source: z.string(), date: z.string().optional(), validUntil: z.string().optional() })
     .optional(),
@@ -101,7 +102,7 @@ function rendered(made: Level): LevelValue {
 
 function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level): LevelValue {
   const { instrument, channel, integrationTimeUs, channelWavelengthCoefficients } = light;
-  const { calibration, reference, downwelling, notCorrected } = made;
+  const { calibration, reference, downwelling, notCorrected, pending } = made;
   const peak = peakCounts(light.statistics?.max ?? light.counts, instrument.opticalPixelRange);
   const utcUs = light.exposureStartUtcUs;
   return {
@@ -116,7 +117,7 @@ function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level
     darkAgeS,
     ...(calibration === undefined ? {} : { calibration: calibrationValue(calibration) }),
     ...(reference === undefined ? {} : { whiteReference: referenceValue(reference, utcUs) }),
-    ...definedOnly({ downwelling, notCorrected }),
+    ...definedOnly({ downwelling, notCorrected, pending }),
     flags: [...flags],
     qualityMask: flagMask(flags),
     qualityColour: colourOf(flags),

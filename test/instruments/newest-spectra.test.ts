@@ -78,3 +78,11 @@ test("what was found out about the newest spectrum is told; about an older one i
   spectra.amend({ ...newest, flags: ["dark_stale"], darkAgeS: 1000 });
   assert.equal(spectra.version, version, "nothing new");
 });
+
+test("the newest two lights are kept, trials are none", () => {
+  const spectra = new NewestSpectra();
+  const [, second, third] = [1, 2, 3].map((at) => spectra.add(spectrum("light", 100, at)));
+  spectra.add(spectrum("light", 100, 4), true);
+  spectra.add(spectrum("dark", 100, 5));
+  assert.deepEqual(spectra.lights, [third, second]);
+});

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { SECOND } from "../../src/base/clock.ts";
+import { NEVER } from "../../src/base/abort.ts";
+import { isoUtc, SECOND } from "../../src/base/clock.ts";
 import { spectrumOf } from "../support/instrument.ts";
 import { CONFIGURATION, FLAME, LevelsRig, type LevelValue, panelText } from "../support/levels.ts";
 
@@ -224,13 +225,31 @@ test("why there is no reflectance", async (context) => {
   await rig.instrument.record({ run: "target" });
   assert.equal(await refusal({ way: "panel" }), `${FLAME} upwelling: no white reference is recorded`);
   assert.equal(await refusal({ way: "dual" }), "");
+});
+
+test("a light whose dark comes last waits for it; two in a row without one are an error", async (context) => {
+  const rig = await LevelsRig.start(context, { folder: await LevelsRig.folder(context) });
+  await rig.instrument.record({ run: "target" });
+  const before = await rig.level("reflectance");
+  assert.equal(before.pending, undefined);
   const spectrometer = rig.instrument.model.rack.spectrometer(FLAME);
   spectrometer.setIntegrationTimeUs("upwelling", 25_000);
-  const signal = AbortSignal.timeout(60_000);
-  await rig.instrument.clock.run(
-    spectrometer.acquire({ channel: "upwelling", kind: "light", notBeforeUs: 0 }, signal),
-  );
-  assert.equal(await refusal(), `${FLAME} upwelling: no dark of 25000 us since the start`);
+  const acquire = (kind: "light" | "dark") =>
+    rig.instrument.clock.run(spectrometer.acquire({ channel: "upwelling", kind, notBeforeUs: 0 }, NEVER));
+  await acquire("light");
+  const waiting = await rig.level("reflectance");
+  const fact = "upwelling: no dark of 25000 us since the start";
+  assert.deepEqual(waiting, { ...before, pending: fact });
+  const newest = await acquire("light");
+  await assert.rejects(rig.level("reflectance"), {
+    code: "RESOURCE_NOT_FOUND",
+    message: `${FLAME} ${fact}`,
+  });
+  await acquire("dark");
+  const after = await rig.level("reflectance");
+  assert.equal(after.exposureStart, isoUtc(newest.exposureStartUtcUs));
+  assert.equal(after.pending, undefined);
+  assert.ok(after.darkAgeS < 0, "the dark came later");
 });
 
 test("the target of the emulated scene can be changed, to one that it knows", async (context) => {

@@ -24,6 +24,7 @@ export const levelShape = z.looseObject({
   whiteReference: z.looseObject({ panel: z.string(), ageS: z.number(), panelAgeDays: z.number() }).optional(),
   downwelling: z.object({ spectra: z.number(), distanceS: z.number() }).optional(),
   notCorrected: z.string().optional(),
+  pending: z.string().optional(),
   values: z.array(z.number().nullable()),
 });
 export type LevelValue = z.infer<typeof levelShape>;

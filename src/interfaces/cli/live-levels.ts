@@ -39,6 +39,7 @@ const answer = z.looseObject({
   darkAgeS: z.number().optional(),
   whiteReference: z.looseObject({ panel: z.string(), ageS: z.number() }).optional(),
   notCorrected: z.string().optional(),
+  pending: z.string().optional(),
   corrections: z
     .array(z.looseObject({ correction: z.string(), applied: z.boolean(), detail: z.string().optional() }))
     .optional(),
@@ -157,7 +158,10 @@ export function liveText({ shown, missing }: Live): string {
       ? []
       : [`${serial} ${channel}: the change of the light is not corrected: ${notCorrected}`],
   );
-  const lines = [...notes, ...missing.map((reason) => `not shown: ${reason}`)];
+  const waiting = shown.flatMap(({ serial, pending }) =>
+    pending === undefined ? [] : [`${serial}: a newer light is not shown yet: ${pending}`],
+  );
+  const lines = [...notes, ...waiting, ...missing.map((reason) => `not shown: ${reason}`)];
   return `${table}${lines.map((line) => `${printable(line)}\n`).join("")}`;
 }
 
