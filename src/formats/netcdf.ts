@@ -75,6 +75,7 @@ function globalAttributes(head: ProductHead): Attributes {
   const { model, firmware, opticalConfiguration } = instrument;
   return {
     Conventions: "CF-1.8 ACDD-1.3",
+    standard_name_vocabulary: "CF Standard Name Table",
     title: `${run}: ${serial} ${channel}, ${level}`,
     source: `spectrometer ${model ?? ""} ${serial}, ${channel}`.replaceAll("  ", " "),
     history: `${provenance.madeUtc} ${provenance.software}: ${stepsText(provenance) || "copied"}`,
@@ -84,6 +85,7 @@ function globalAttributes(head: ProductHead): Attributes {
     serial,
     channel,
     level,
+    processing_level: level,
     ...(model === null ? {} : { model }),
     ...(firmware === null ? {} : { firmware }),
     ...(opticalConfiguration === null ? {} : { optical_configuration: opticalConfiguration }),
@@ -121,6 +123,7 @@ class Extent {
       [`geospatial_${axis}_max`, Float64Array.of(max)] as const,
     ]);
     return {
+      ...(this.#ranges.size === 0 ? {} : { geospatial_vertical_positive: "up" }),
       time_coverage_start: isoUtc(this.#startUtcUs),
       time_coverage_end: isoUtc(this.#endUtcUs),
       ...Object.fromEntries(ranges),
