@@ -12,7 +12,9 @@ const venv = join(root, ".venv");
 const AIOCOAP = "aiocoap==0.4.*";
 // What its OSCORE needs; there are wheels of all of them for x86-64 and arm64. Its extra [oscore] asks for more.
 const OSCORE = ["cbor2", "cryptography", "filelock", "ge25519", "lakers-python>=0.6,<0.7"];
-// Readers of exported files, in the versions that the tests were written with; only wheels, to compile them takes an hour.
+// Readers of exported files, in the versions that the tests were written with. Wheels only, to compile them takes an hour;
+// spectral has none, but is nothing but Python.
+const WHEELS = ["--only-binary=:all:", "--no-binary=spectral"];
 const READERS = [
   "xarray==2026.9.0",
   "netCDF4==1.7.5.1.post1",
@@ -74,7 +76,7 @@ if (!hasCoapClient() && !(install("libcoap3-bin") && hasCoapClient()))
   missing.push("coap-client (Debian package libcoap3-bin)");
 if (!hasAiocoap() && !(pipInstall(AIOCOAP, ...OSCORE) && hasAiocoap()))
   missing.push(`aiocoap with OSCORE (pip install "${[AIOCOAP, ...OSCORE].join('" "')}" into .venv)`);
-if (!hasReaders() && !(pipInstall("--only-binary=:all:", ...READERS) && hasReaders()))
+if (!hasReaders() && !(pipInstall(...WHEELS, ...READERS) && hasReaders()))
   missing.push(`readers of exported files (pip install "${READERS.join('" "')}" into .venv)`);
 if (missing.length > 0)
   process.stderr.write(`could not install ${missing.join(" and ")}; the tests that need them will fail\n`);

@@ -110,7 +110,7 @@ export class NetcdfFile {
   close(): void {
     translated(this.#name, () => {
       this.#file.flush();
-      this.#file.close();
+      if (this.#file.close() < 0) throw new VscopeError("DATADIR_IO", "HDF5 cannot close it");
     });
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { scientific, withDecimals } from "../../src/formats/decimal-text.ts";
 
 test("halves of the decimal text are rounded away from zero", () => {
@@ -32,4 +33,16 @@ test("exponents have neither a plus sign nor leading zeros", () => {
     "6.553500E1",
     "1.000000E-3",
   ]);
+});
+
+test("thousandths are rounded as whole numbers are", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 99_999_999 }), fc.boolean(), (thousandths, isNegative) => {
+      const hundredths = Math.floor((thousandths + 5) / 10);
+      const digits = String(hundredths).padStart(3, "0");
+      const sign = isNegative && hundredths > 0 ? "-" : "";
+      const value = Number(`${isNegative ? "-" : ""}${thousandths}e-3`);
+      assert.equal(withDecimals(value, 2), `${sign}${digits.slice(0, -2)}.${digits.slice(-2)}`);
+    }),
+  );
 });
