@@ -1,6 +1,6 @@
-// Installs the outside CoAP clients that the tests talk with: libcoap's coap-client from Debian (libcoap3-bin) and
-// aiocoap in a Python environment of the project's own (.venv). Does nothing when they are there. Exits with 0 in any
-// case, after saying what is missing: the tests that need a client fail with the reason.
+// Installs the outside programs that the tests need: libcoap's coap-client from Debian (libcoap3-bin), and in a Python
+// environment of the project's own (.venv) aiocoap and readers of the files that are exported. Does nothing when they are
+// there. Exits with 0 in any case, after saying what is missing: the tests that need them fail with the reason.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -12,6 +12,19 @@ const venv = join(root, ".venv");
 const AIOCOAP = "aiocoap==0.4.*";
 // What its OSCORE needs; there are wheels of all of them for x86-64 and arm64. Its extra [oscore] asks for more.
 const OSCORE = ["cbor2", "cryptography", "filelock", "ge25519", "lakers-python>=0.6,<0.7"];
+// Readers of exported files, in the versions that the tests were written with. Wheels only, to compile them takes an hour;
+// spectral has none, but is nothing but Python.
+const WHEELS = ["--only-binary=:all:", "--no-binary=spectral"];
+const READERS = [
+  "xarray==2026.9.0",
+  "netCDF4==1.7.5.1.post1",
+  "h5netcdf==1.8.2",
+  "h5py==3.16.0",
+  "spectral==0.25",
+  "jcamp==1.3.2",
+  "pandas==3.1.1",
+  "compliance-checker==6.1.0",
+];
 
 function succeeds(command, ...args) {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -43,18 +56,27 @@ function hasAiocoap() {
   return succeeds(join(venv, "bin/python"), "-c", "import aiocoap.transports.oscore");
 }
 
-function setUpAiocoap() {
+/** Asks for the versions only: importing them takes seconds. */
+function hasReaders() {
+  const wanted = READERS.map((reader) => reader.split("=="));
+  const check = `from importlib.metadata import version\nassert all(version(n) == v for n, v in ${JSON.stringify(wanted)})`;
+  return succeeds(join(venv, "bin/python"), "-c", check);
+}
+
+function pipInstall(...packages) {
   if (!succeeds("python3", "-c", "import venv, ensurepip") && !install("python3-venv")) return false;
   return (
-    run("python3", "-m", "venv", venv) &&
-    run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", AIOCOAP, ...OSCORE)
+    (existsSync(join(venv, "bin/pip")) || run("python3", "-m", "venv", venv)) &&
+    run(join(venv, "bin/pip"), "install", "-q", "--disable-pip-version-check", ...packages)
   );
 }
 
 const missing = [];
 if (!hasCoapClient() && !(install("libcoap3-bin") && hasCoapClient()))
   missing.push("coap-client (Debian package libcoap3-bin)");
-if (!hasAiocoap() && !(setUpAiocoap() && hasAiocoap()))
+if (!hasAiocoap() && !(pipInstall(AIOCOAP, ...OSCORE) && hasAiocoap()))
   missing.push(`aiocoap with OSCORE (pip install "${[AIOCOAP, ...OSCORE].join('" "')}" into .venv)`);
+if (!hasReaders() && !(pipInstall(...WHEELS, ...READERS) && hasReaders()))
+  missing.push(`readers of exported files (pip install "${READERS.join('" "')}" into .venv)`);
 if (missing.length > 0)
   process.stderr.write(`could not install ${missing.join(" and ")}; the tests that need them will fail\n`);
