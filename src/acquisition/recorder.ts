@@ -75,7 +75,7 @@ export class Recorder {
     this.autointegration = new Autointegration(options.optics, options.searchLimits, options.log);
     this.#darks = new StoredDarks(options.qualityLimits);
     // Another medium may have a run of the same name.
-    options.dataDirectory.mounts.subscribe(() => this.#darks.clear());
+    options.dataDirectory.exchanges.subscribe(() => this.#darks.clear());
   }
 
   get status(): ReadableCell<AcquisitionStatus> {

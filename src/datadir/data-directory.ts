@@ -70,7 +70,7 @@ export class DataDirectory {
   readonly #writer: Writer;
   readonly #status: Cell<DataDirectoryStatus>;
   readonly #currentRun = new Cell("spectra");
-  readonly #mounts = new Cell(0);
+  readonly #exchanges = new Cell(0);
   readonly #batches = new Set<Batch>();
   readonly #refresher: Refresher;
   #session: Session | undefined;
@@ -121,9 +121,9 @@ export class DataDirectory {
   }
 
   /** Where recordings go unless they name a run. Survives a restart. */
-  /** Counts how often a medium was taken into use: another one may have runs of the same names. */
-  get mounts(): ReadableCell<number> {
-    return this.#mounts;
+  /** Counts the moments since which another medium, with runs of the same names, may be there. */
+  get exchanges(): ReadableCell<number> {
+    return this.#exchanges;
   }
 
   get currentRun(): ReadableCell<string> {
@@ -270,7 +270,7 @@ export class DataDirectory {
       await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
-      this.#mounts.set(this.#mounts.value + 1);
+      this.#exchanges.set(this.#exchanges.value + 1);
     } catch (error) {
       session.close();
       throw error;
@@ -290,6 +290,7 @@ export class DataDirectory {
   async #require(): Promise<Session> {
     const session = this.#session;
     if (session !== undefined && (await session.isPresent())) return session;
+    this.#exchanges.set(this.#exchanges.value + 1);
     this.#showAbsent(session);
     throw this.#notMounted();
   }

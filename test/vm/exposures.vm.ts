@@ -44,7 +44,7 @@ const SKEW_LIMIT_US = INTEGRATION_TIME_US / 2;
 /** Between exposures of one sequence, tried again, is less; the shutter needs more. */
 const GAP_US = 60 * MS;
 /** A stall makes one of the two expose again; if that reaches into the next sequence, its exposures are left out. */
-const LEAST_SHARE = 0.9;
+const LEAST_SHARE = 0.5;
 
 const clock = new SystemClock();
 let rig: Rig;
