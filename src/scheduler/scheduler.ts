@@ -17,6 +17,7 @@ import { QuietPower } from "./quiet-power.ts";
 import { isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
 import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
 import type { SpectrometerPower } from "./spectrometer-power.ts";
+import type { SchedulerStatus } from "./status.ts";
 import type { SchedulerStore } from "./store.ts";
 import { sunWarning } from "./sun-reach.ts";
 import { Timekeeping, type TimekeepingParts } from "./timekeeping.ts";
@@ -31,23 +32,6 @@ export interface SchedulerOptions extends Omit<TimekeepingParts, "agenda"> {
   readonly place: ReadableCell<Place | undefined>;
   readonly read: ReadValue;
   readonly checkValue?: CheckValue;
-}
-
-export interface SchedulerStatus {
-  /** False until the clock of the computer has been set, or is behind what it showed once; nothing is begun before. */
-  readonly isClockSet: boolean;
-  readonly isQuiet: boolean;
-  /** Whether quiet time has switched the spectrometers off. */
-  readonly isPowerOff: boolean;
-  /** Job that has its turn. */
-  readonly running?: number;
-  /** Runs that wait for the end of another. */
-  readonly waiting: number;
-  readonly nextUtcUs?: number;
-  /** Whether jobs outlive the server. */
-  readonly isLasting: boolean;
-  /** What somebody should see to: why jobs do not last, why nothing begins. */
-  readonly problems?: readonly string[];
 }
 
 const LOOK_EVERY_US = 10 * SECOND;

@@ -74,6 +74,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "schedule",
     "show",
     "status",
+    "white",
   ];
   assert.deepEqual(
     [...new Set(names)].sort((a = "", b = "") => a.localeCompare(b)),
