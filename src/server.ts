@@ -134,20 +134,22 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
   return security;
 }
 
-async function openParts(
-  { config, clock, log, version, disk, programs, gpsd }: ServerOptions,
+async function openDataDirectory(
+  { config, clock, log, version, disk }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
-): Promise<Parts> {
+): Promise<DataDirectory> {
   const own = disk === undefined ? {} : { disk };
-  const dataDirectory = await DataDirectory.open({
-    ...dataDirectoryOptions(config, version),
-    clock,
-    log,
-    ...own,
-  });
+  const options = { ...dataDirectoryOptions(config, version), clock, log, ...own };
+  const dataDirectory = await DataDirectory.open(options);
   lifetime.defer("data directory", () => dataDirectory.close());
   await medium(dataDirectory, { clock, log }, signal);
+  return dataDirectory;
+}
+
+async function openParts(options: ServerOptions, lifetime: Lifetime, signal: AbortSignal): Promise<Parts> {
+  const { config, clock, log, version, programs, gpsd } = options;
+  const dataDirectory = await openDataDirectory(options, lifetime, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const references = await openReferences({ instrument, path: configuration.path, dataDirectory, log });
