@@ -78,7 +78,7 @@ export class Rack {
   spectrometer(serial: string): Spectrometer {
     const found = this.#known.get(serial);
     if (found === undefined) {
-      const known = [...this.#known.keys()].join(", ") || "none";
+      const known = [...this.#known.keys()].sort().join(", ") || "none";
       throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no such spectrometer, there is ${known}`);
     }
     return found;
