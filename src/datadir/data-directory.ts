@@ -120,12 +120,12 @@ export class DataDirectory {
     return this.#status;
   }
 
-  /** Where recordings go unless they name a run. Survives a restart. */
   /** Counts how often a medium was taken into use: another one may have runs of the same names. */
   get mounts(): ReadableCell<number> {
     return this.#mounts;
   }
 
+  /** Where recordings go unless they name a run. Survives a restart. */
   get currentRun(): ReadableCell<string> {
     return this.#currentRun;
   }

@@ -250,7 +250,9 @@ test("a stop while a batch gets its number is no crash", async (context) => {
   const instrument = await TestInstrument.start(context, { disk: { ...SYSTEM_DISK, rename } });
   const { clock, model, server } = instrument;
   let closing = Promise.resolve();
-  stop = () => (closing = server.close());
+  stop = () => {
+    closing = server.close();
+  };
   model.recorder.record(BATCH);
   await clock.advance(SECOND);
   await clock.run(closing);
