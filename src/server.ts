@@ -15,6 +15,7 @@ import type { Log } from "./base/log.ts";
 import { OscoreGuard } from "./coap/oscore/oscore-guard.ts";
 import { CoapServer, type StreamPorts } from "./coap/server.ts";
 import { limitsOf, startRegistration, warnOfOpenKey } from "./composition/coap-settings.ts";
+import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import type { Disk } from "./datadir/disk.ts";
@@ -157,13 +158,7 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const around = { config, clock, log, programs, gpsd, referenceAge };
   const { judge, ...surroundings } = openSurroundings(around, lifetime);
   const limits = new ClientLimits();
-  const kept = {
-    path: join(config.security.state, SETTINGS_FILE),
-    configured: spectrometerSettings(instrument),
-  };
-  const keeper = config.acquisition.keepSettings
-    ? await SettingsKeeper.open({ ...kept, clock, log, limits })
-    : undefined;
+  const keeper = await settingsKeeper({ config, clock, log }, instrument, limits);
   const opened = await openInstruments({ config, instrument, clock, log, judge, keeper }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
   const operations = new Operations({ clock, log });
@@ -200,6 +195,16 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const legacyParts = { config, instrument, model, clock, log, limits, searchLimits: configured };
   const legacy = config.piccolo3.enabled ? openLegacy(legacyParts, lifetime) : undefined;
   return { hardware, model, coap, legacy };
+}
+
+async function settingsKeeper(
+  { config, clock, log }: Pick<ServerOptions, "config" | "clock" | "log">,
+  instrument: InstrumentConfig,
+  limits: ClientLimits,
+): Promise<SettingsKeeper | undefined> {
+  if (!config.acquisition.keepSettings) return undefined;
+  const path = join(config.security.state, SETTINGS_FILE);
+  return SettingsKeeper.open({ path, configured: spectrometerSettings(instrument), clock, log, limits });
 }
 
 // The instrument's configuration lies on the medium, which can need longer to appear than the server to start.

@@ -1,6 +1,7 @@
 // One batch from its number to its last file; and the search of all channels, which has no file.
 
 import { withAny } from "../base/abort.ts";
+import { isVscopeError, messageOf } from "../base/errors.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan } from "./batch-parts.ts";
 import { BatchRecording } from "./batch-recording.ts";
@@ -19,9 +20,8 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
     parts.show({ phase: "waiting", run });
     await plan.takeUp.prepare(signal);
   }
-  // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored either way.
-  const isChosen = plan.origin.by === "client";
-  await dataDirectory.setCurrentRun(isChosen ? run : dataDirectory.currentRun.value);
+  if (plan.origin.by === "client") await dataDirectory.setCurrentRun(run);
+  else await keepCurrentRun(parts);
   const batch = await dataDirectory.startBatch(run);
   const note = plan.isResumable ? await parts.journal.begin(plan, batch.number) : undefined;
   await plan.takeUp?.begun(batch.number, note !== undefined);
@@ -46,6 +46,17 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
   disk.signal.throwIfAborted();
   await plan.conclude?.(recording.result());
   recording.throwFailures();
+}
+
+// What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored, too.
+async function keepCurrentRun({ dataDirectory, log }: BatchParts): Promise<void> {
+  try {
+    await dataDirectory.setCurrentRun(dataDirectory.currentRun.value);
+  } catch (error) {
+    // A folder of an older system that was removed by hand cannot be made anew: no reason not to record.
+    if (!isVscopeError(error, "VALUE_INVALID")) throw error;
+    log.warn({ reason: messageOf(error) }, "the current run is gone");
+  }
 }
 
 /** Searches the integration times of all channels, one after the other. */

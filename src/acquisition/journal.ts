@@ -148,6 +148,7 @@ export class BatchNote {
     };
     if (pause !== undefined) notePause();
     signal.addEventListener("abort", noteStop, { once: true });
+    if (signal.aborted) noteStop();
     const ends = [
       pause?.state.subscribe(notePause),
       batch?.numberCell.subscribe((number) => void this.change({ batch: number })),

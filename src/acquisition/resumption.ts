@@ -203,8 +203,8 @@ export class Resumption {
   async #prepare(task: Task, signal: AbortSignal): Promise<void> {
     const { note, finding } = task;
     task.signal = signal;
-    task.unfollow = note.follow({}, signal);
     await note.taken(finding.attempts + 1, finding.seenUtc);
+    task.unfollow = note.follow({}, signal);
     await this.#spectrometersBack(note, signal);
     const notRestored = await this.#restore(task, signal);
     const [first] = notRestored;

@@ -16,9 +16,8 @@ import type { Calibrations } from "./calibrations.ts";
 import { ageFor, sceneOf, type WhiteReference } from "./white-reference.ts";
 
 const NAME = ".white-references.json";
-const noteShape = z.array(
-  z.object({ serial: z.string(), channel: z.string(), run: z.string(), batch: z.int() }),
-);
+const noteShape = z.object({ serial: z.string(), channel: z.string(), run: z.string(), batch: z.int() });
+type Note = z.output<typeof noteShape>;
 
 export interface WhiteReferencesOptions {
   readonly dataDirectory: DataDirectory;
@@ -35,6 +34,8 @@ interface Found {
 export class WhiteReferences {
   readonly #options: WhiteReferencesOptions;
   readonly #present = new Cell<readonly WhiteReference[]>([]);
+  /** Of before, that cannot be used now: the next start may find what is missing. */
+  readonly #unused: Note[] = [];
 
   constructor(options: WhiteReferencesOptions) {
     this.#options = options;
@@ -73,14 +74,14 @@ export class WhiteReferences {
     const { dataDirectory, log } = this.#options;
     try {
       const text = await dataDirectory.notes.read(NAME);
-      for (const note of text === undefined ? [] : noteShape.parse(JSON.parse(text)))
+      for (const note of text === undefined ? [] : z.array(noteShape).parse(JSON.parse(text)))
         await this.#loadOne(note);
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "the white references of before are not known");
     }
   }
 
-  async #loadOne(note: z.infer<typeof noteShape>[number]): Promise<void> {
+  async #loadOne(note: Note): Promise<void> {
     const { serial, channel, run, batch } = note;
     try {
       const { references, refusals } = await this.#read(run, batch);
@@ -88,6 +89,7 @@ export class WhiteReferences {
       if (own.length === 0) throw new VscopeError("RESOURCE_NOT_FOUND", refusals.join("; "));
       this.#take(own);
     } catch (error) {
+      this.#unused.push(note);
       this.#options.log.warn(
         { ...note, reason: messageOf(error) },
         "a white reference of before is not used",
@@ -104,14 +106,15 @@ export class WhiteReferences {
 
   async #note(): Promise<void> {
     const { dataDirectory, log } = this.#options;
-    const notes = this.#present.value.map(({ serial, channel, run, batch }) => ({
+    const present = this.#present.value.map(({ serial, channel, run, batch }) => ({
       serial,
       channel,
       run,
       batch,
     }));
+    const unused = this.#unused.filter(({ serial, channel }) => this.of(serial, channel) === undefined);
     try {
-      await dataDirectory.notes.write(NAME, JSON.stringify(notes));
+      await dataDirectory.notes.write(NAME, JSON.stringify([...unused, ...present]));
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this white reference");
     }

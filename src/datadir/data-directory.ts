@@ -120,12 +120,12 @@ export class DataDirectory {
     return this.#status;
   }
 
-  /** Where recordings go unless they name a run. Survives a restart. */
   /** Counts the moments since which another medium, with runs of the same names, may be there. */
   get exchanges(): ReadableCell<number> {
     return this.#exchanges;
   }
 
+  /** Where recordings go unless they name a run. Survives a restart. */
   get currentRun(): ReadableCell<string> {
     return this.#currentRun;
   }

@@ -126,15 +126,29 @@ export class History {
     this.#changed();
   }
 
-  /** Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button also. */
+  /** A run that an earlier process has left; what the message tells already comes after the new one. */
+  interrupt(id: number, endedUtcUs: number, message: string): void {
+    const told = this.#database
+      .prepare<[number], HistoryRow>("SELECT * FROM history WHERE id = ?")
+      .get(id)?.message;
+    this.end(id, { outcome: "interrupted", endedUtcUs, message: told ? `${message}; ${told}` : message });
+  }
+
+  /**
+   * Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button
+   * also. One that an earlier process has left is told to be so later where the clock cannot be gone by yet.
+   */
   addToInterrupted(job: number, utcUs: number, message: string): void {
-    const interrupted = "job = @job AND outcome IN ('interrupted', 'cancelled') AND startedUtcUs <= @utcUs";
-    this.#database
-      .prepare<[object]>(
-        "UPDATE history SET message = concat(message, '; ', @message) " +
-          `WHERE id = (SELECT max(id) FROM history WHERE ${interrupted})`,
-      )
-      .run({ job, utcUs, message });
+    const outcomes = "'interrupted', 'cancelled', 'running'";
+    const begun = `job = @job AND outcome IN (${outcomes}) AND startedUtcUs <= @utcUs`;
+    this.#connection.write(() =>
+      this.#database
+        .prepare<[object]>(
+          "UPDATE history SET message = concat_ws('; ', message, @message) " +
+            `WHERE id = (SELECT max(id) FROM history WHERE ${begun})`,
+        )
+        .run({ job, utcUs, message }),
+    );
     this.#changed();
   }
 

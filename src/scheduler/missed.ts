@@ -3,6 +3,7 @@
 import { SECOND } from "../base/clock.ts";
 import type { Job } from "./job.ts";
 import type { Due, Occurrence } from "./plan.ts";
+import type { Look } from "./wall-clock.ts";
 
 /** Planned runs, one after the other, that come to nothing for the same reason. */
 export interface Skipped {
@@ -41,6 +42,14 @@ export function sortOut(due: Due, job: Pick<Job, "state" | "onMissed">, now: Now
   const { reason, message } = whyNot(job, now);
   const { runs, firstUtcUs: plannedUtcUs, lastUtcUs: lastPlannedUtcUs } = older;
   return { begin, skipped: grouped([{ plannedUtcUs, lastPlannedUtcUs, runs, reason, message }, ...skipped]) };
+}
+
+/** Why runs have been missed, if some have. */
+export function causeOf({ isFirst, was, jumpUs }: Look): string {
+  if (was !== undefined) return was === "unset" ? "the clock was not set" : "the clock was behind";
+  if (isFirst) return "the server was not running";
+  if (jumpUs > 0) return `the clock was set forwards by ${Math.round(jumpUs / SECOND)} s`;
+  return "the server was held up";
 }
 
 function isWanted(

@@ -12,7 +12,7 @@ import { checkedJob } from "./check-job.ts";
 import { type CheckValue, type ReadValue, refusalOf } from "./conditions.ts";
 import type { History, HistoryRow } from "./history.ts";
 import { type Action, isQuietAction, type Job, type NewJob } from "./job.ts";
-import { type Now, type Skipped, sortOut } from "./missed.ts";
+import { causeOf, type Now, type Skipped, sortOut } from "./missed.ts";
 import { QuietPower } from "./quiet-power.ts";
 import { isQuiet, type QuietTime, quietTime } from "./quiet-time.ts";
 import { type Run, RunQueue, type WhyNot } from "./run-queue.ts";
@@ -289,8 +289,7 @@ export class Scheduler {
     const job = jobId === null ? undefined : this.#store.job(jobId);
     const isLive = job?.state === "active" || job?.state === "finished";
     if (outcome === "running") {
-      const message = "the server ended before the run did";
-      this.history.end(id, { outcome: "interrupted", endedUtcUs: utcUs, message });
+      this.history.interrupt(id, utcUs, "the server ended before the run did");
     } else if (job !== undefined && isLive && job.onMissed !== "skip") {
       this.#queue.add({ ...runOf(job, id), plannedUtcUs });
     } else {
@@ -380,11 +379,4 @@ export class Scheduler {
 
 function runOf({ id, action, onBusy, onMissed, when }: Job, row: number): Omit<Run, "plannedUtcUs"> {
   return { row, job: id, action, onBusy, onMissed, when };
-}
-
-function causeOf({ isFirst, was, jumpUs }: Look): string {
-  if (was !== undefined) return was === "unset" ? "the clock was not set" : "the clock was behind";
-  if (isFirst) return "the server was not running";
-  if (jumpUs > 0) return `the clock was set forwards by ${Math.round(jumpUs / SECOND)} s`;
-  return "the server was held up";
 }

@@ -129,6 +129,32 @@ test("a reference survives a restart; it is not used when its panel is another o
   assert.deepEqual(references(await third.get("/acquisition/white-reference")), []);
 });
 
+test("a reference that cannot be used is not forgotten when another one is recorded", async (context) => {
+  const folder = await LevelsRig.folder(context);
+  const first = await LevelsRig.start(context, { folder });
+  first.look("white-panel");
+  await first.post("/acquisition/white-reference", { panel: "field", run: "white" });
+  await first.instrument.clock.run(first.instrument.server.close());
+
+  await writeFile(join(folder, "panel.csv"), panelText().replace("99AA05", "99AA06"));
+  const configuration = CONFIGURATION.replace("99AA05", "99AA06");
+  const second = await LevelsRig.start(context, { folder, configuration });
+  second.look("white-panel");
+  const { emulated } = second.instrument;
+  emulated.bus.detach(second.instrument.device(FLAME).spectrometer);
+  await second.instrument.clock.advance(2 * SECOND);
+  await second.post("/acquisition/white-reference", { panel: "field", run: "white" });
+  await second.instrument.clock.run(second.instrument.server.close());
+
+  await writeFile(join(folder, "panel.csv"), panelText());
+  const third = await LevelsRig.start(context, { folder });
+  const found = references(await third.get("/acquisition/white-reference"));
+  assert.deepEqual(
+    found.map(({ serial }) => serial),
+    [FLAME],
+  );
+});
+
 interface ReferenceValue {
   readonly ageS: number;
   readonly serial: string;

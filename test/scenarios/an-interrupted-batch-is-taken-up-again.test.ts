@@ -241,6 +241,27 @@ test("a stop that a spectrometer holds up is no crash", async (context) => {
   assert.equal(cause, "server-stopped");
 });
 
+test("a stop while a batch gets its number is no crash", async (context) => {
+  let stop = (): void => {};
+  const rename = async (from: string, to: string): Promise<void> => {
+    await SYSTEM_DISK.rename(from, to);
+    if (to.endsWith("/.batch")) stop();
+  };
+  const instrument = await TestInstrument.start(context, { disk: { ...SYSTEM_DISK, rename } });
+  const { clock, model, server } = instrument;
+  let closing = Promise.resolve();
+  stop = () => {
+    closing = server.close();
+  };
+  model.recorder.record(BATCH);
+  await clock.advance(SECOND);
+  await clock.run(closing);
+  const folder = await copyOf(context, instrument.folder);
+  const after = await TestInstrument.start(context, { folder, ...resumed });
+  const { cause, recorded } = await settled(after);
+  assert.deepEqual({ cause, recorded }, { cause: "server-stopped", recorded: 0 });
+});
+
 test("a press of the power button is a stop: the batch comes back with the power", async (context) => {
   const { box } = parseServerConfig("[box]\npower_button_pin = 7\n", "x.cfg").config;
   assert.ok(box.powerButton);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
@@ -52,4 +54,17 @@ test("a batch that is resumed leaves the run that was chosen since", async (cont
   await second.clock.advance(20 * SECOND);
   assert.equal(second.model.recorder.status.value.run, "long");
   assert.equal(second.model.dataDirectory.currentRun.value, "next");
+});
+
+test("a job records although the folder of the current run, of an older system, was removed by hand", async (context) => {
+  const { clock, model, folder } = await TestInstrument.start(context);
+  const { dataDirectory, scheduler } = model;
+  mkdirSync(join(folder, "plot #1"));
+  await clock.run(dataDirectory.setCurrentRun("plot #1"));
+  rmSync(join(folder, "plot #1"), { recursive: true });
+  scheduler.add({ action: { do: "dark", run: "season" } });
+  await clock.advance(20 * SECOND);
+  const { rows } = scheduler.history.page({ offset: 0, limit: 1 });
+  assert.deepEqual([rows[0]?.outcome, rows[0]?.message], ["done", null]);
+  assert.equal((await dataDirectory.names("season")).length, 1);
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SILENT } from "../../src/base/log.ts";
+import { noteResumption } from "../../src/scheduler/resumed-run.ts";
 import { HOUR, MINUTE, SchedulerBench, utc } from "./bench.ts";
 
 const hourly = {
@@ -82,4 +84,33 @@ test("a clock that is set back and forwards again brings nothing twice, and whoe
   await bench.advance(HOUR);
   assert.deepEqual(bench.times, ["12:30:00", "13:30:00", "14:30:00", "15:30:00"]);
   assert.deepEqual(bench.jumpsS, [-7200, 7200]);
+});
+
+test("a run that was resumed before the clock could be gone by has that in its own row", async (context) => {
+  const bench = new SchedulerBench(context);
+  bench.scheduler.add(hourly);
+  await bench.advance(1.6 * HOUR);
+  await bench.stop();
+  // As a process leaves it that could not say that it ends, after an earlier run that was interrupted, too.
+  const { default: Database } = await import("better-sqlite3");
+  const file = new Database(bench.file);
+  file.exec("UPDATE history SET outcome = 'interrupted'");
+  file.exec(
+    "UPDATE history SET outcome = 'running', endedUtcUs = NULL, message = NULL WHERE id = (SELECT max(id) FROM history)",
+  );
+  file.close();
+  bench.clock.offsetUs -= 3 * HOUR;
+  await bench.restart(HOUR);
+  assert.equal(bench.scheduler.status.value.isClockSet, false);
+  const origin = { by: "schedule", id: "1" } as const;
+  const { history } = bench.scheduler;
+  const resumed = { origin, startedUtc: "2026-06-21T13:30:00Z", message: "finished as batch 1" };
+  noteResumption({ history, log: SILENT }, resumed);
+  bench.clock.offsetUs += 3 * HOUR;
+  bench.isSynchronised = true;
+  await bench.advance(MINUTE);
+  const [earlier, own] = bench.rows(1);
+  assert.equal(earlier?.message, null);
+  assert.equal(own?.outcome, "interrupted");
+  assert.equal(own?.message, "the server ended before the run did; finished as batch 1");
 });

@@ -115,6 +115,20 @@ test("a disk that becomes full: rows stay in memory, and go into the file when t
   file.close();
 });
 
+test("a disk that is full keeps the end of a resumed run in memory, too", async (context) => {
+  const clock = new VirtualClock();
+  const connection = new Connection(join(folderOf(context), "scheduler.sqlite"), { clock, log: SILENT });
+  const history = new History(connection, SILENT);
+  const id = history.plan(1, "record", 1);
+  history.start(id, 1, "1");
+  history.end(id, { outcome: "interrupted", endedUtcUs: 2, message: "x".repeat(4000) });
+  connection.database.pragma("max_page_count = 1");
+  history.addToInterrupted(1, 1, `finished${" ".repeat(4000)}`);
+  assert.match(history.page({ offset: 0, limit: 1 }).rows[0]?.message ?? "", /^x+; finished/);
+  assert.equal(connection.state.value.isLasting, false);
+  await connection.close();
+});
+
 test("rows of runs do not wait for the disk, orders of clients do; the log goes into the file when nothing is measured", async (context) => {
   const path = join(folderOf(context), "scheduler.sqlite");
   const connection = new Connection(path, { clock: new VirtualClock(), log: SILENT });
