@@ -90,6 +90,15 @@ test("a box that records: progress, estimate, next run, darks, problems, and who
           colour: "red",
           flags: ["saturated"],
         },
+        // Another dark than a usable one is shown as well.
+        ...["green", "red"].map((colour) => ({
+          serial: "A1",
+          channel: "up",
+          kind: "dark",
+          exposureStart: "2026-06-21T10:58:00Z",
+          colour,
+          flags: [],
+        })),
       ],
     },
     datadir: {
@@ -138,6 +147,7 @@ B2            -        MISSING  2026-06-21 09:30:00  not seen since the start
 
      newest of  channel  kind   start (UTC)          dark age  flags
 red    A1         up       light  2026-06-21 10:59:00  62 min    saturated
+red    A1         up       dark   2026-06-21 10:58:00  62 min
 `.replace("\n     newest", "\n       newest"),
   );
 });
