@@ -143,6 +143,12 @@ test("what is wrong with a whole file, and with a job's members together", () =>
       job('{ when: { values: ["/datadir freBytes > 1"] } }'),
       "3:25: jobs.x.when.values.0: condition on /datadir: has no member freBytes, did you mean freeBytes?",
     ],
+    [
+      `${job("{ do: dark }")}\nintegrationTimes: { a: 250, b: "250", c: 0 s }`,
+      "4:21: integrationTimes.a: has no unit, such as 250 ms or 2 s",
+      "4:29: integrationTimes.b: has no unit, such as 250 ms or 2 s",
+      "4:39: integrationTimes.c: is not longer than 0 s",
+    ],
     [job("{ sun: { event: noon }, every: 1 h }"), "3:30: jobs.x.every: beside sun, one of them is enough"],
   ] as const)
     assert.deepEqual(
