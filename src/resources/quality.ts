@@ -18,7 +18,8 @@ const verdict = z.object({
 
 export const QUALITY = [
   declare("/quality", {
-    summary: "The verdicts on the newest light and dark of each spectrometer and channel, and the limits of the flags",
+    summary:
+      "The verdicts on the newest light and dark of each spectrometer and channel, and the limits of the flags",
     value: z.object({ newest: z.array(verdict), limits: z.record(z.string(), z.number()) }),
     typicalBytes: 3000,
     get: (server) => ({ newest: verdictsOf(server), limits: { ...server.qualityLimits } }),

@@ -302,6 +302,21 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   assert.match(mistyped.errors, /integrationTimes.upweling: unknown channel, did you mean upwelling\?/);
 });
 
+test("a dry run looks at the sun of the server, which knows where it stands", async () => {
+  const high = join(folder, "high.yaml");
+  // At the equator the sun passes 60 degrees each day, in Edinburgh never.
+  const job = "darks: { do: dark, sun: { event: sunset, elevation: 60 } }";
+  await writeFile(high, `experiment: high\nposition: { latitude: 0, longitude: 0 }\njobs:\n  ${job}\n`);
+  const runs = async (url: string): Promise<number> => {
+    const dry = ["--timeout", "5", "plan", high, "--dry-run", "--days", "2", "--json"];
+    const { out, errors } = await vscope(dry, { url });
+    assert.notEqual(out, "", errors);
+    return JSON.parse(out).length;
+  };
+  assert.equal(await runs("coap://127.0.0.1:9"), 2, "by the file, without a server");
+  assert.equal(await runs(`coap://127.0.0.1:${server.port}`), 0);
+});
+
 test("a dry run at a desk assumes what it cannot ask", async () => {
   await writeFile(file, FILE.replaceAll("2090-06-21T06", "2090-06-21T05"));
   const args = ["--url", "coap://127.0.0.1:9", "--timeout", "0.5", "plan", file, "--dry-run", "--json"];
