@@ -49,10 +49,11 @@ function recordingText({ acquisition, operation }: StatusReport): string {
   return parts.filter((part) => typeof part === "string").join(", ");
 }
 
-function nextRunText({ next, jobs }: StatusReport): string {
+function nextRunText({ next, jobs, isQuiet }: StatusReport): string {
   if (jobs === 0) return "nothing is scheduled";
   if (next?.next === undefined) return "no run is in sight, see vscope schedule list";
-  return `${shortTime(next.next)}, job ${next.id}: ${actionText(next)}`;
+  const planned = `${shortTime(next.next)}, job ${next.id}: ${actionText(next)}`;
+  return isQuiet ? `QUIET TIME now; ${planned}` : planned;
 }
 
 function diskText({ datadir }: StatusReport): string {
