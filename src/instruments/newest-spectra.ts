@@ -11,10 +11,12 @@ const MOST_DARKS = 16;
 export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
   /** The newest dark spectrum exposed and processed in the same way; none for a light that a signal from outside timed. */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
-  /** What others found about a spectrum since, with all of its flags. Nothing changes when it is not the newest any more. */
+  /** What others found about a spectrum since, with all of its flags. Listeners hear of it when it is the newest still. */
   amend(spectrum: Spectrum): void;
   /** The newest two light spectra, newest first; without trials. */
   readonly lights: readonly Spectrum[];
+  /** The newest light, without trials, and the newest dark, as far as they are there: a closing dark does not hide a light. */
+  readonly ofEachKind: readonly Spectrum[];
 }
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ChannelSpectra {
@@ -40,6 +42,10 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
     return this.#lights;
   }
 
+  get ofEachKind(): readonly Spectrum[] {
+    return [...this.#lights.slice(0, 1), ...[...this.#darks.values()].slice(-1)];
+  }
+
   darkFor(spectrum: Spectrum): Spectrum | undefined {
     if (spectrum.flags.includes("external_timing")) return undefined;
     return this.#darks.get(wayOf(spectrum));
@@ -47,6 +53,7 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
 
   amend(spectrum: Spectrum): void {
     const { value } = this;
+    this.#lights = this.#lights.map((one) => (one.counts === spectrum.counts ? spectrum : one));
     if (value?.counts === spectrum.counts && !isDeepStrictEqual(value.flags, spectrum.flags))
       this.set(spectrum);
   }

@@ -18,9 +18,10 @@ const verdict = z.object({
 
 export const QUALITY = [
   declare("/quality", {
-    summary: "The newest verdict on each spectrometer and channel, and the limits of the flags",
+    summary:
+      "The verdicts on the newest light and dark of each spectrometer and channel, and the limits of the flags",
     value: z.object({ newest: z.array(verdict), limits: z.record(z.string(), z.number()) }),
-    typicalBytes: 2000,
+    typicalBytes: 3000,
     get: (server) => ({ newest: verdictsOf(server), limits: { ...server.qualityLimits } }),
     watch: ({ rack }) => [
       rack.spectrometers,
@@ -45,10 +46,7 @@ export const QUALITY = [
 
 function verdictsOf({ rack }: ServerModel): z.infer<typeof verdict>[] {
   return rack.spectrometers.value.flatMap((one) =>
-    one.channels.flatMap((channel) => {
-      const newest = one.newest(channel).value;
-      return newest === undefined ? [] : [verdictOf(newest)];
-    }),
+    one.channels.flatMap((channel) => one.newest(channel).ofEachKind.map(verdictOf)),
   );
 }
 

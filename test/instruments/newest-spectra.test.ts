@@ -86,3 +86,15 @@ test("the newest two lights are kept, trials are none", () => {
   spectra.add(spectrum("dark", 100, 5));
   assert.deepEqual(spectra.lights, [third, second]);
 });
+
+test("the newest light is told with all of its flags although a dark came after it", () => {
+  const spectra = new NewestSpectra();
+  assert.deepEqual(spectra.ofEachKind, []);
+  const light = spectra.add({ ...spectrum("light", 100, 1), flags: ["saturated"] });
+  spectra.add(spectrum("light", 100, 2), true);
+  const [, dark] = [3, 4].map((at) => spectra.add(spectrum("dark", 100 * at, at)));
+  assert.deepEqual(spectra.ofEachKind, [light, dark]);
+  const amended = { ...light, flags: ["saturated", "dark_stale"] } as const;
+  spectra.amend(amended);
+  assert.deepEqual(spectra.ofEachKind, [amended, dark]);
+});

@@ -238,7 +238,7 @@ test("the log has one line for each file with flags, the result counts them", as
   assert.deepEqual(result.flags, { simulated: 16, clock_unsynchronised: 16 });
 });
 
-test("the newest verdict of each spectrometer and channel is a resource that tells of changes", async (context) => {
+test("the verdicts on the newest light and dark of each spectrometer and channel are a resource that tells of changes", async (context) => {
   const instrument = await started(context);
   const { model } = instrument;
   const router = new Router(model, TREE);
@@ -247,16 +247,23 @@ test("the newest verdict of each spectrometer and channel is a resource that tel
   const stop = router.observe(quality)?.(() => {
     changes += 1;
   });
-  await instrument.record({ run: "quality" });
+  // With a dark before the first light and one after the last.
+  await instrument.record({ run: "quality", sequences: 2 });
   stop?.();
-  assert.ok(changes >= 8, `${changes} changes for 8 spectra`);
+  assert.ok(changes >= 16, `${changes} changes for 16 spectra`);
   const value = await router.get(quality, {}, NEVER);
   const expected = [SERIAL, COOLED].flatMap((serial) =>
-    ["downwelling", "upwelling"].map((channel) => {
-      const { exposureStartUtcUs = 0 } = model.rack.spectrometer(serial).newest(channel).value ?? {};
-      const exposureStart = isoUtc(exposureStartUtcUs);
-      const verdict = { colour: "green", mask: 2, flags: ["simulated"] };
-      return { serial, channel, kind: "light", exposureStart, ...verdict };
+    ["downwelling", "upwelling"].flatMap((channel) => {
+      const { value: dark, lights } = model.rack.spectrometer(serial).newest(channel);
+      return [lights[0], dark].map((one, index) => ({
+        serial,
+        channel,
+        kind: ["light", "dark"][index],
+        exposureStart: isoUtc(one?.exposureStartUtcUs ?? 0),
+        colour: "green",
+        mask: 2,
+        flags: ["simulated"],
+      }));
     }),
   );
   assert.deepEqual(value, { newest: expected, limits: DEFAULT_LIMITS });

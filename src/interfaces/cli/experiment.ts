@@ -23,7 +23,11 @@ const duration = z.union([z.number(), z.string()]).transform((given, context) =>
   context.addIssue({ code: "custom", message: `"${given}" is not a time such as 30 s, 10 min, 2 h or 1 d` });
   return z.NEVER;
 });
-const exposureTime = duration.refine((seconds) => seconds > 0, "is not longer than 0 s");
+// A bare number would be seconds, where most programs mean ms.
+const exposureTime = z
+  .union([z.number(), z.string()])
+  .refine((given) => /[a-z]\s*$/i.test(String(given)), "has no unit, such as 250 ms or 2 s")
+  .pipe(duration.refine((seconds) => seconds > 0, "is not longer than 0 s"));
 const condition = z.string().transform((given, context) => {
   const found = conditionOf(given);
   if (found === undefined) {

@@ -62,7 +62,7 @@ async function dryRun(session: Session, plan: Plan, { days = 1, limit }: PlanFla
   const facts = {
     ...known,
     channels: channelsOf(experiment, known),
-    place: placeOf(experiment) ?? known.place,
+    place: known.place ?? placeOf(experiment),
   };
   const fromUtcUs = session.clock.utcUs();
   const jobs = jobsOf(experiment);

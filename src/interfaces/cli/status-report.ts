@@ -52,7 +52,10 @@ const datadirShape = z.looseObject({
   reserveBytes: z.number().default(0),
   run: z.string(),
 });
-const schedulerShape = z.looseObject({ problems: z.array(z.string()).default([]) });
+const schedulerShape = z.looseObject({
+  problems: z.array(z.string()).default([]),
+  isQuiet: z.boolean().default(false),
+});
 const sysinfoShape = z.looseObject({
   version: z.string(),
   host: z.string(),
@@ -74,6 +77,8 @@ export interface StatusReport {
   readonly problems: z.infer<typeof spectrometersShape>["problems"];
   /** Why a schedule does not last, why nothing begins. */
   readonly schedulerProblems: readonly string[];
+  /** Quiet time, in which what is planned is skipped. */
+  readonly isQuiet: boolean;
   readonly quality: readonly Verdict[];
   /** The newest dark of a spectrometer and channel, and how old it is. */
   readonly darks: readonly { readonly serial: string; readonly channel: string; readonly ageS: number }[];
@@ -114,6 +119,7 @@ export async function statusReport(client: VscopeClient, signal: AbortSignal): P
     spectrometers: [...listed.spectrometers, ...absent(listed, before)],
     problems: listed.problems,
     schedulerProblems: scheduler.problems,
+    isQuiet: scheduler.isQuiet,
     quality,
     darks: newestOf(darks).map(({ serial, channel, exposureStart }) => ({
       serial,

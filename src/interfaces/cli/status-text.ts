@@ -49,10 +49,11 @@ function recordingText({ acquisition, operation }: StatusReport): string {
   return parts.filter((part) => typeof part === "string").join(", ");
 }
 
-function nextRunText({ next, jobs }: StatusReport): string {
+function nextRunText({ next, jobs, isQuiet }: StatusReport): string {
   if (jobs === 0) return "nothing is scheduled";
   if (next?.next === undefined) return "no run is in sight, see vscope schedule list";
-  return `${shortTime(next.next)}, job ${next.id}: ${actionText(next)}`;
+  const planned = `${shortTime(next.next)}, job ${next.id}: ${actionText(next)}`;
+  return isQuiet ? `QUIET TIME now; ${planned}` : planned;
 }
 
 function diskText({ datadir }: StatusReport): string {
@@ -92,7 +93,8 @@ interface VerdictsShown {
 /** The newest spectra with their colours. */
 export function verdictsText(verdicts: readonly Verdict[], { hasColour, darkAge }: VerdictsShown): string {
   if (verdicts.length === 0) return "no spectrum since the start\n";
-  const cells = verdicts.map((verdict) => {
+  const shown = verdicts.filter((one) => !isUsableDarkOfLight(one, verdicts));
+  const cells = shown.map((verdict) => {
     const { serial, channel, kind, exposureStart, flags } = verdict;
     const ageUs = darkAge(verdict);
     const dark = ageUs === undefined ? "none" : duration(ageUs);
@@ -104,8 +106,14 @@ export function verdictsText(verdicts: readonly Verdict[], { hasColour, darkAge 
   const [first = "", ...lines] = renderTable(headings, cells).trimEnd().split("\n");
   // Painted text is longer than it looks, so its column stands before the table.
   const painted = lines.map((line, index) => {
-    const colour = verdicts[index]?.colour ?? "";
+    const colour = shown[index]?.colour ?? "";
     return `${colourText(colour, { hasColour, width: COLOUR_WIDTH })}  ${line}`;
   });
   return `${[`${" ".repeat(COLOUR_WIDTH)}  ${first}`, ...painted].join("\n")}\n`;
+}
+
+// Its age stands beside the light.
+function isUsableDarkOfLight({ serial, channel, kind, colour }: Verdict, all: readonly Verdict[]): boolean {
+  if (kind !== "dark" || colour !== "green") return false;
+  return all.some((one) => one.kind === "light" && one.serial === serial && one.channel === channel);
 }

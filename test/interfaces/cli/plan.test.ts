@@ -143,6 +143,12 @@ test("what is wrong with a whole file, and with a job's members together", () =>
       job('{ when: { values: ["/datadir freBytes > 1"] } }'),
       "3:25: jobs.x.when.values.0: condition on /datadir: has no member freBytes, did you mean freeBytes?",
     ],
+    [
+      `${job("{ do: dark }")}\nintegrationTimes: { a: 250, b: "250", c: 0 s }`,
+      "4:21: integrationTimes.a: has no unit, such as 250 ms or 2 s",
+      "4:29: integrationTimes.b: has no unit, such as 250 ms or 2 s",
+      "4:39: integrationTimes.c: is not longer than 0 s",
+    ],
     [job("{ sun: { event: noon }, every: 1 h }"), "3:30: jobs.x.every: beside sun, one of them is enough"],
   ] as const)
     assert.deepEqual(
@@ -294,6 +300,21 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   await writeFile(file, FILE.replace("upwelling: 250", "upweling: 250"));
   const mistyped = await vscope(["plan", file], { url });
   assert.match(mistyped.errors, /integrationTimes.upweling: unknown channel, did you mean upwelling\?/);
+});
+
+test("a dry run looks at the sun of the server, which knows where it stands", async () => {
+  const high = join(folder, "high.yaml");
+  // At the equator the sun passes 60 degrees each day, in Edinburgh never.
+  const job = "darks: { do: dark, sun: { event: sunset, elevation: 60 } }";
+  await writeFile(high, `experiment: high\nposition: { latitude: 0, longitude: 0 }\njobs:\n  ${job}\n`);
+  const runs = async (url: string): Promise<number> => {
+    const dry = ["--timeout", "5", "plan", high, "--dry-run", "--days", "2", "--json"];
+    const { out, errors } = await vscope(dry, { url });
+    assert.notEqual(out, "", errors);
+    return JSON.parse(out).filter(({ skipped }: { skipped?: string }) => skipped === undefined).length;
+  };
+  assert.equal(await runs("coap://127.0.0.1:9"), 2, "by the file, without a server");
+  assert.equal(await runs(`coap://127.0.0.1:${server.port}`), 0);
 });
 
 test("a dry run at a desk assumes what it cannot ask", async () => {

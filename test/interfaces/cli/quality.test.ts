@@ -32,7 +32,7 @@ test("status before and after a recording; record says what it is worth", async 
     /\n(amber|red) +FLMS01859 +downwelling +light +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +.*simulated/,
   );
   const { quality } = JSON.parse((await vscope(["status", "--json"], { url })).out);
-  assert.equal(quality.length, 4);
+  assert.equal(quality.length, 8, "a light and a dark of each");
   assert.ok(
     quality.every(({ mask }: { mask: number }) => (mask & 2) === 2),
     "simulated",

@@ -90,6 +90,15 @@ test("a box that records: progress, estimate, next run, darks, problems, and who
           colour: "red",
           flags: ["saturated"],
         },
+        // Another dark than a usable one is shown as well.
+        ...["green", "red"].map((colour) => ({
+          serial: "A1",
+          channel: "up",
+          kind: "dark",
+          exposureStart: "2026-06-21T10:58:00Z",
+          colour,
+          flags: [],
+        })),
       ],
     },
     datadir: {
@@ -107,7 +116,7 @@ test("a box that records: progress, estimate, next run, darks, problems, and who
         { serial: "B2", channel: "up", exposureStart: "2026-06-21T09:20:00Z" },
       ],
     },
-    scheduler: { problems: ["the clock is not set"] },
+    scheduler: { problems: ["the clock is not set"], isQuiet: true },
     "scheduler/jobs": [
       { id: 1, state: "suspended", action: { do: "dark" }, start: "2026-06-21T00:00:00Z" },
       {
@@ -126,7 +135,7 @@ test("a box that records: progress, estimate, next run, darks, problems, and who
     out,
     `server     fieldbox, version 1.2.3, up 2 h 0 min
 recording  record into plot10, light, sequence 3 of 60, step 5 of 180, 14 min left, until 2026-06-21 12:14:00
-next       2026-06-21 12:10:00, job 2: record run=p
+next       QUIET TIME now; 2026-06-21 12:10:00, job 2: record run=p
 disk       FULL: 5.0 MB free of 1.0 GB, /data, run plot10
 clock      2026-06-21 12:00:00 UTC, NOT SYNCHRONISED within 12.3 ms (chrony)
 problem    QE Pro: no permission
@@ -138,6 +147,7 @@ B2            -        MISSING  2026-06-21 09:30:00  not seen since the start
 
      newest of  channel  kind   start (UTC)          dark age  flags
 red    A1         up       light  2026-06-21 10:59:00  62 min    saturated
+red    A1         up       dark   2026-06-21 10:58:00  62 min
 `.replace("\n     newest", "\n       newest"),
   );
 });
