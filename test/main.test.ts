@@ -207,6 +207,11 @@ describe("vscope-server", { timeout: 240_000 }, () => {
     const missing = await runProgram("-s", bare, "--check");
     assert.equal(missing.status, EXIT_CODES.hardware.code, missing.stdout);
     assert.match(missing.stdout, /no spectrometer on the bus/);
+    assert.doesNotMatch(missing.stdout, /no channel/);
+    await writeFile(join(folder, `data-${count}`, "vscope.config"), "[channels]\n");
+    const dumb = await runProgram("-s", config, "--check");
+    assert.equal(dumb.status, EXIT_CODES.hardware.code, dumb.stdout);
+    assert.match(dumb.stdout, /^missing +no channel is configured, nothing can be recorded$/m);
   });
 
   test("--check and the start end with 2 for logs, TLS and addresses that cannot be used", async () => {

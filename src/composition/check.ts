@@ -54,6 +54,10 @@ async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifet
   );
   print(`GPIO             ${hardware.gpio.description}`);
   let problems = 0;
+  if (shutters.list().length === 0) {
+    print("missing          no channel is configured, nothing can be recorded");
+    problems += 1;
+  }
   for (const { channel, state } of shutters.list()) {
     print(
       `shutter          ${channel}: ${state.value === "unknown" ? "does not move, see GPIO" : state.value}`,
