@@ -1,15 +1,29 @@
-// The emulated devices as the resource tree shows them: plugs, trigger inputs, targets.
+// The emulated devices as the resource tree shows them: plugs, trigger inputs, targets, light.
 
 import { Cell } from "../base/cell.ts";
 import type { EmulatedInstrument } from "../emulator/instrument.ts";
-import type { EmulatedTarget, EmulatedUnit, ServerModel } from "../resources/model.ts";
+import type { EmulatedLight, EmulatedTarget, EmulatedUnit, ServerModel } from "../resources/model.ts";
 
 /** What one can do to the emulated instrument; nothing with real hardware. */
 export function emulatedParts(
   emulated: EmulatedInstrument | undefined,
-): Pick<ServerModel, "emulatedUnits" | "emulatedTargets"> {
-  if (emulated === undefined) return { emulatedUnits: new Map(), emulatedTargets: new Map() };
-  return { emulatedUnits: unitsOf(emulated), emulatedTargets: targetsOf(emulated) };
+): Pick<ServerModel, "emulatedUnits" | "emulatedTargets" | "emulatedLight"> {
+  if (emulated === undefined)
+    return { emulatedUnits: new Map(), emulatedTargets: new Map(), emulatedLight: undefined };
+  return {
+    emulatedUnits: unitsOf(emulated),
+    emulatedTargets: targetsOf(emulated),
+    emulatedLight: lightOf(emulated),
+  };
+}
+
+function lightOf({ scene }: EmulatedInstrument): EmulatedLight {
+  const source = new Cell<string>(scene.source);
+  const setSource = (name: string): void => {
+    scene.setSource(name);
+    source.set(name);
+  };
+  return { source, setSource };
 }
 
 function targetsOf({ scene }: EmulatedInstrument): ReadonlyMap<string, EmulatedTarget> {

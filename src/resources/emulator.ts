@@ -2,7 +2,13 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
-import { declare, type EmulatedTarget, type EmulatedUnit, type ServerModel } from "./model.ts";
+import {
+  declare,
+  type EmulatedLight,
+  type EmulatedTarget,
+  type EmulatedUnit,
+  type ServerModel,
+} from "./model.ts";
 
 export const EMULATOR = [
   declare("/emulator/{serial}/plugged", {
@@ -25,6 +31,16 @@ export const EMULATOR = [
     watch: (server, { serial }) => [unitOf(server, serial).triggerInput],
     put: (server, { serial }, isHigh) => unitOf(server, serial).setTriggerInput(isHigh),
   }),
+  declare("/emulator/light", {
+    summary: "The light before all emulated channels: sun, standard (a lamp with a certificate), hg-ar or ne",
+    type: "core.a",
+    value: z.string(),
+    example: "hg-ar",
+    instances: ({ emulatedLight }) => (emulatedLight === undefined ? [] : [{}]),
+    get: (server) => lightOf(server).source.value,
+    watch: (server) => [lightOf(server).source],
+    put: (server, _, source) => lightOf(server).setSource(source),
+  }),
   declare("/emulator/targets/{channel}", {
     summary: "What an emulated channel looks at: sky, canopy, soil or white-panel",
     type: "core.a",
@@ -36,6 +52,12 @@ export const EMULATOR = [
     put: (server, { channel }, target) => targetOf(server, channel).setTarget(target),
   }),
 ];
+
+function lightOf({ emulatedLight }: ServerModel): EmulatedLight {
+  if (emulatedLight === undefined)
+    throw new VscopeError("RESOURCE_NOT_FOUND", "light: nothing is emulated here");
+  return emulatedLight;
+}
 
 function targetOf({ emulatedTargets }: ServerModel, channel: string): EmulatedTarget {
   const target = emulatedTargets.get(channel);

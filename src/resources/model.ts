@@ -34,6 +34,13 @@ export interface EmulatedUnit {
   setTriggerInput(isHigh: boolean): void;
 }
 
+/** The light before all channels of the emulated instrument. */
+export interface EmulatedLight {
+  readonly source: ReadableCell<string>;
+  /** Throws VALUE_INVALID for a name that is none of a source. */
+  setSource(name: string): void;
+}
+
 /** What a channel of the emulated scene looks at. */
 export interface EmulatedTarget {
   readonly target: ReadableCell<string>;
@@ -72,6 +79,8 @@ export interface ServerModel {
   readonly emulatedUnits: ReadonlyMap<string, EmulatedUnit>;
   /** By channel; empty with real hardware. */
   readonly emulatedTargets: ReadonlyMap<string, EmulatedTarget>;
+  /** Undefined with real hardware. */
+  readonly emulatedLight: EmulatedLight | undefined;
 }
 
 /** Declares a resource of this server. */

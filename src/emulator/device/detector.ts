@@ -148,7 +148,7 @@ export class Detector {
   }
 
   #reflectanceOf(channel: string): Float64Array {
-    const target = this.#scene.targetOf(channel);
+    const target = `${this.#scene.source} ${this.#scene.targetOf(channel)}`;
     const known = this.#reflectance.get(target);
     if (known !== undefined) return known;
     const made = this.wavelengthsNm.map((nm) => this.#scene.reflectance(channel, nm));

@@ -2,8 +2,10 @@
 // Spectra are computed anew only when the sun has moved; between, an exposure is a weighted sum.
 
 import { type AirColumn, airColumn, groundIrradiance, sunPath } from "../light/atmosphere.ts";
-import { LAMPS } from "../light/lamps.ts";
+import type { SourceName } from "../light/lamps.ts";
 import type { Scene } from "../light/scene.ts";
+import { standardIrradiance } from "../light/standard-lamp.ts";
+import { LAMP_LINES, type LampName } from "../../spectra/calibration/lamp-lines.ts";
 
 /** Light behind the slit per pixel: of the direct beam and of the clear sky. */
 export interface PixelLight {
@@ -24,6 +26,7 @@ export class Optics {
   readonly #startNm: number;
   readonly #stepNm: number;
   readonly #columns: readonly AirColumn[];
+  readonly #lamps = new Map<SourceName, PixelLight>();
   #elevationDeg: number | undefined;
   #light: PixelLight | undefined;
 
@@ -43,7 +46,12 @@ export class Optics {
 
   /** Light of the scene's source, per pixel, at a moment of `Clock.nowUs`. */
   light(scene: Scene, atUs: number): PixelLight {
-    if (scene.source !== "sun") return this.#lampLight(scene.source);
+    const { source } = scene;
+    if (source !== "sun") {
+      const lamp = this.#lamps.get(source) ?? this.#lampLight(source);
+      this.#lamps.set(source, lamp);
+      return lamp;
+    }
     const elevationDeg = Math.round(scene.elevationDeg(atUs) / ELEVATION_STEP_DEG) * ELEVATION_STEP_DEG;
     if (this.#light === undefined || elevationDeg !== this.#elevationDeg) {
       this.#light = this.sunlight(elevationDeg);
@@ -64,14 +72,15 @@ export class Optics {
     return { beam: this.#blurred(beam), sky: this.#blurred(sky) };
   }
 
-  #lampLight(lamp: keyof typeof LAMPS): PixelLight {
-    this.#light ??= {
-      beam: this.#wavelengthsNm.map((nm) =>
-        LAMPS[lamp].reduce((sum, [lineNm, power]) => sum + power * this.#lineShape(nm - lineNm), 0),
-      ),
-      sky: new Float64Array(this.#wavelengthsNm.length),
-    };
-    return this.#light;
+  #lampLight(source: Exclude<SourceName, "sun">): PixelLight {
+    const beam = this.#wavelengthsNm.map((nm) =>
+      source === "standard" ? standardIrradiance(nm) : this.#lines(source, nm),
+    );
+    return { beam, sky: new Float64Array(beam.length) };
+  }
+
+  #lines(lamp: LampName, nm: number): number {
+    return LAMP_LINES[lamp].reduce((sum, [lineNm, power]) => sum + power * this.#lineShape(nm - lineNm), 0);
   }
 
   /** Per nm, with unit area. */

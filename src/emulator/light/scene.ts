@@ -7,7 +7,7 @@ import { seedOf } from "../random.ts";
 import { Aperture } from "./aperture.ts";
 import { airColumn, groundIrradiance, sunPath } from "./atmosphere.ts";
 import { Clouds } from "./clouds.ts";
-import type { LampName } from "./lamps.ts";
+import { type SourceName, sourceNamed } from "./lamps.ts";
 import { MIDNIGHT_SUN, type Site, sunElevationDeg } from "./site.ts";
 import { targetNamed, TARGETS, type TargetName } from "./targets.ts";
 
@@ -15,8 +15,8 @@ export interface SceneOptions {
   readonly seed?: number;
   /** What each channel looks at. Default: downwelling at the sky, upwelling at a canopy. */
   readonly channels?: Readonly<Record<string, TargetName>>;
-  /** The sun, or a calibration lamp in front of every fibre. */
-  readonly source?: "sun" | LampName;
+  /** The sun, or a lamp in front of every fibre. */
+  readonly source?: SourceName;
   readonly site?: Site;
   /** 0 is a clear sky, 1 can cover it all. */
   readonly cloudStrength?: number;
@@ -34,7 +34,6 @@ const SLICE_US = SECOND;
 const MOST_SLICES = 100;
 
 export class Scene {
-  readonly source: "sun" | LampName;
   readonly channels: readonly string[];
   /** Of a neutral filter in front of every fibre: 1 is none, more is light beyond the source's. */
   transmission = 1;
@@ -43,10 +42,11 @@ export class Scene {
   readonly #site: Site;
   readonly #clouds: Clouds;
   readonly #utcOffsetUs: number;
+  #source: SourceName;
 
   constructor(clock: Clock, options: SceneOptions = {}) {
     const channels = options.channels ?? { downwelling: "sky", upwelling: "canopy" };
-    this.source = options.source ?? "sun";
+    this.#source = options.source ?? "sun";
     this.#targets = new Map(Object.entries(channels));
     this.channels = [...this.#targets.keys()];
     for (const channel of this.channels) this.#apertures.set(channel, new Aperture(true));
@@ -54,6 +54,15 @@ export class Scene {
     this.#clouds = new Clouds(seedOf(options.seed ?? 1, "clouds"), options.cloudStrength ?? 0.1);
     // Taken once, so that a jump of the wall clock does not move the sun.
     this.#utcOffsetUs = clock.utcUs() - clock.nowUs();
+  }
+
+  get source(): SourceName {
+    return this.#source;
+  }
+
+  /** Somebody puts a lamp in front of every fibre, or takes it away. Throws VALUE_INVALID for an unknown one. */
+  setSource(name: string): void {
+    this.#source = sourceNamed(name);
   }
 
   /** The opening that a channel's shutter leaves; open as long as no shutter mechanism has taken it over. */

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Help, type HelpConfiguration } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { calibrateCommand } from "./commands/calibrate.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -49,6 +50,7 @@ const COMMANDS = [
   runsCommand,
   downloadCommand,
   showCommand,
+  calibrateCommand,
   reindexCommand,
   doctorCommand,
   keyCommand,

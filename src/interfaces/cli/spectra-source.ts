@@ -7,6 +7,7 @@ import type { VscopeClient } from "../../client/vscope-client.ts";
 import { type PicoFile } from "../../spectra/pico.ts";
 import { parsePico } from "../../spectra/pico-reader.ts";
 import { usageError } from "./exit-codes.ts";
+import type { Session } from "./session.ts";
 
 /** A folder of spectra files, here or on the server. */
 export interface SpectraFolder {
@@ -34,6 +35,23 @@ export function parseReference(what: string): Reference | undefined {
   if (match === null) return undefined;
   const [, run = "", file = "", position] = match;
   return { run, file, ...(position !== undefined && { position: Number(position) }) };
+}
+
+/** Gives `task` what is meant: a file here, one in `dataDir`, or else one of the server. Throws usage errors. */
+export async function withSelection<T>(
+  session: Session,
+  what: string,
+  dataDir: string | undefined,
+  task: (selection: Selection) => Promise<T>,
+): Promise<T> {
+  const local = await selectLocal(what, dataDir);
+  if (local !== undefined) return task(local);
+  const reference = parseReference(what);
+  if (reference === undefined) throw usageError(`${what}: not RUN/FILE.pico`);
+  return session.withClient((client) => {
+    const folder = serverRun(client, reference.run, session.signal);
+    return task({ ...reference, folder });
+  });
 }
 
 /** A folder of this machine. */

@@ -1,11 +1,18 @@
 // The scene: what reaches the fibres and what an exposure gathers.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { SECOND } from "../../../src/base/clock.ts";
+import { MS, SECOND } from "../../../src/base/clock.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
+import { modelNamed } from "../../../src/drivers/oceanoptics/models.ts";
+import { Detector } from "../../../src/emulator/device/detector.ts";
 import { Scene } from "../../../src/emulator/light/scene.ts";
+import { standardIrradiance } from "../../../src/emulator/light/standard-lamp.ts";
 import { canopyReflectance } from "../../../src/emulator/light/targets.ts";
+import { lampCertificateOf } from "../../../src/spectra/calibration/lamp-certificate.ts";
+import { readCalibrationText } from "../../../src/spectra/calibration-file.ts";
+import { sourceRoot } from "../../support/sources.ts";
 
 test("upwelling over downwelling is the reflectance of the target, under any sky", () => {
   const scene = new Scene(new VirtualClock(), { cloudStrength: 0.8 });
@@ -51,4 +58,38 @@ test("under a lamp the target does not matter", () => {
   assert.equal(scene.reflectance("upwelling", 680), 1);
   assert.equal(scene.gather(0, SECOND)[0]?.beamSeconds, 1);
   assert.equal(scene.gather(0, SECOND)[0]?.skySeconds, 0);
+});
+
+test("another source replaces the light of a unit at once, the target's colour too", () => {
+  const scene = new Scene(new VirtualClock(), { cloudStrength: 0 });
+  const detector = new Detector({ model: modelNamed("Flame-S"), serial: "TEST0001", seed: 1, scene });
+  scene.fitShutter("downwelling", false);
+  const expose = () => detector.expose({ startUs: 0, endUs: 5 * MS });
+  const sun = expose();
+  scene.setSource("hg-ar");
+  assert.equal(scene.source, "hg-ar");
+  const [mercury, standard] = [expose(), (scene.setSource("standard"), expose())];
+  const at = (counts: Uint32Array, nm: number): number => {
+    return (counts[detector.wavelengthsNm.findIndex((one) => one >= nm)] ?? 0) - 1500;
+  };
+  assert.ok(at(mercury, 546.1) > 20 * Math.abs(at(mercury, 530)));
+  // Under a lamp a canopy does not absorb: red and near infrared as the lamp has them.
+  const ratio = (nm: number): number => {
+    const pixel = detector.wavelengthsNm.findIndex((one) => one >= nm);
+    return at(standard, nm) / (standardIrradiance(nm) * (detector.response[pixel] ?? 0));
+  };
+  assert.ok(Math.abs(ratio(680) / ratio(800) - 1) < 0.05, `${ratio(680)}, ${ratio(800)}`);
+  scene.setSource("sun");
+  assert.ok(Math.abs(at(expose(), 800) / at(sun, 800) - 1) < 0.1);
+  assert.throws(() => scene.setSource("moon"), {
+    code: "VALUE_INVALID",
+    message: "light 'moon': there is none, there are sun, standard, hg-ar, ne",
+  });
+});
+
+test("the certificate that is shipped is that of the standard lamp", async () => {
+  const text = await readFile(new URL("pdata/example-lamp.csv", sourceRoot), "utf8");
+  const { curve } = lampCertificateOf(readCalibrationText(text, "example-lamp.csv"));
+  for (const [row, nm] of curve.wavelengthsNm.entries())
+    assert.ok(Math.abs((curve.values[row] ?? 0) / standardIrradiance(nm) - 1) < 1e-4);
 });

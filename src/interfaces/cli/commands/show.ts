@@ -23,7 +23,7 @@ import { command } from "../help.ts";
 import { liveJson, livePlot, liveSpectra, liveText, SHOWN_LEVELS, type ShownLevel } from "../live-levels.ts";
 import { measureReflectance, reflectancePlot, reflectanceText } from "../reflectance-report.ts";
 import type { Session } from "../session.ts";
-import { parseReference, type Selection, selectLocal, serverRun } from "../spectra-source.ts";
+import { type Selection, withSelection } from "../spectra-source.ts";
 import { renderTable } from "../table.ts";
 import { printable } from "../value-text.ts";
 
@@ -78,25 +78,9 @@ export function showCommand(session: Session): Command {
       if (whats.length === 0) throw usageError("show: files are missing; --level shows the newest spectra");
       if (flags.svg !== undefined && whats.length > 1) throw usageError("--svg: takes one file at a time");
       for (const what of whats) {
-        await withSelection(session, what, flags, (selection) => show(session, selection, flags));
+        await withSelection(session, what, flags.dataDir, (selection) => show(session, selection, flags));
       }
     });
-}
-
-async function withSelection(
-  session: Session,
-  what: string,
-  { dataDir }: ShowFlags,
-  task: (selection: Selection) => Promise<void>,
-): Promise<void> {
-  const local = await selectLocal(what, dataDir);
-  if (local !== undefined) return task(local);
-  const reference = parseReference(what);
-  if (reference === undefined) throw usageError(`${what}: not RUN/FILE.pico`);
-  await session.withClient((client) => {
-    const folder = serverRun(client, reference.run, session.signal);
-    return task({ ...reference, folder });
-  });
 }
 
 async function show(session: Session, selection: Selection, flags: ShowFlags): Promise<void> {
