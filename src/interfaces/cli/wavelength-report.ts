@@ -29,8 +29,10 @@ export function wavelengthText({ fit, lights }: WavelengthReport): string {
   const coefficients = fit.coefficients.map((value) => String(Number(value.toPrecision(DIGITS))));
   const stored = fit.coefficients.map((value) => Number(value.toPrecision(DEVICE_DIGITS)));
   const written = JSON.stringify({ wavelengthCoefficients: stored, confirm: serial });
+  const table = lineTable(fit.lines);
+  const command = printable(`vscope put /spectrometers/${serial}/calibration '${written}'`);
   return [
-    lineTable(fit.lines),
+    table,
     ...summary(fit, light).map(printable),
     "",
     "in vscope.config, for this channel:",
@@ -43,7 +45,7 @@ export function wavelengthText({ fit, lights }: WavelengthReport): string {
     "",
     "or into the instrument, for all channels (docs/how-to/calibrations-in-the-instrument.md):",
     "",
-    printable(`vscope put /spectrometers/${serial}/calibration '${written}'`),
+    command,
   ].join("\n");
 }
 

@@ -57,6 +57,7 @@ test("every command line of the manual is one that vscope takes", async () => {
   const commands = [
     "abort",
     "auto",
+    "calibrate",
     "dark",
     "doctor",
     "download",

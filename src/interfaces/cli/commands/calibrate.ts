@@ -73,9 +73,9 @@ function wavelengthCommand(session: Session): Command {
     .option("--degree <n>", "of the polynomial, 1..5", numberOption("--degree", DEGREES), 3)
     .option("--start <c0,c1,...>", "coefficients to begin with (default: those in the file)", startOption)
     .option("--svg <file>", "write the plot of residuals to a file instead of plotting here");
-  return selecting(made).action((whats: string[], flags: WavelengthFlags) =>
-    calibrateWavelength(session, whats, flags),
-  );
+  return selecting(made).action(async (whats: string[], flags: WavelengthFlags) => {
+    await calibrateWavelength(session, whats, flags);
+  });
 }
 
 function radiometricCommand(session: Session): Command {
@@ -92,9 +92,9 @@ function radiometricCommand(session: Session): Command {
       "certificate: wavelengths and irradiance or radiance, as a calibration file",
     )
     .requiredOption("-o, --output <file>", "calibration file to write (- for stdout)");
-  return selecting(made).action((whats: string[], flags: RadiometricFlags) =>
-    calibrateRadiometric(session, whats, flags),
-  );
+  return selecting(made).action(async (whats: string[], flags: RadiometricFlags) => {
+    await calibrateRadiometric(session, whats, flags);
+  });
 }
 
 const DEGREES = { min: 1, max: 5, integer: true } as const;
