@@ -16,6 +16,7 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
+import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
@@ -49,13 +50,20 @@ const COMMANDS = [
   runsCommand,
   downloadCommand,
   showCommand,
+  processCommand,
   reindexCommand,
   doctorCommand,
   keyCommand,
 ];
 
 /** Those that ask no particular server: of the global options only --json means something to them. */
-const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, reindexCommand, doctorCommand, keyCommand]);
+const SERVERLESS: ReadonlySet<unknown> = new Set([
+  findCommand,
+  processCommand,
+  reindexCommand,
+  doctorCommand,
+  keyCommand,
+]);
 
 const HELP = { showGlobalOptions: true };
 const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };

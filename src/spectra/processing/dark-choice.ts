@@ -42,13 +42,18 @@ export interface DarkChoice<D> {
 
 /** The facts of a spectrum in a file. */
 export function recordedOf(spectrum: PicoSpectrum, file: string): Recorded {
-  const { serial, channel, integrationTimeUs, exposureStartUtcUs, exposureEndUtcUs } = spectrum;
-  const { detectorTemperatureC, processing, darkFile, counts, statistics } = spectrum;
   return {
-    ...{ serial, channel, integrationTimeUs, exposureStartUtcUs, exposureEndUtcUs },
-    ...{ detectorTemperatureC, processing, darkFile, file },
-    pixels: counts.length,
-    hostScans: statistics?.scans ?? 1,
+    serial: spectrum.serial,
+    channel: spectrum.channel,
+    integrationTimeUs: spectrum.integrationTimeUs,
+    exposureStartUtcUs: spectrum.exposureStartUtcUs,
+    exposureEndUtcUs: spectrum.exposureEndUtcUs,
+    detectorTemperatureC: spectrum.detectorTemperatureC,
+    processing: spectrum.processing,
+    darkFile: spectrum.darkFile,
+    file,
+    pixels: spectrum.counts.length,
+    hostScans: spectrum.statistics?.scans ?? 1,
   };
 }
 

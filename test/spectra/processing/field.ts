@@ -41,7 +41,8 @@ export class Field {
     if (kind === "light") this.scene.aperture(channel).move(false, endUs + MS, 0);
     return {
       ...sampleSpectrum({ serial: "TEST0001", channel, kind, sequence: 0 }),
-      ...{ counts, integrationTimeUs },
+      counts,
+      integrationTimeUs,
       exposureStartUtcUs: startUs + this.#utcOffsetUs,
       exposureEndUtcUs: endUs + this.#utcOffsetUs,
       saturationLevel: calibration.saturationCounts,
