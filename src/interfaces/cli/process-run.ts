@@ -64,13 +64,14 @@ export async function processRun(
 ): Promise<ProcessReport> {
   const { level, dark } = request;
   const format = await formatFor(request);
+  if (request.isUncertaintyWanted && level === "counts")
+    throw usageError("--uncertainty: raw counts have no standard errors, give another --level");
   const calibrations = await readCalibrations(request);
   const onRead = (done: number, of: number): void => progress.update(done, of, "files read");
   const run = await InputRun.read(request.folder, onRead, signal);
   const isWanted = wantedBy(request, run);
   const plan = planOf(run, { level, dark, isWanted, calibrations: calibrations.map(({ made }) => made) });
-  const isNoisy = request.isUncertaintyWanted && level !== "counts";
-  const noise = isNoisy ? await noiseOfRun(run, dark, signal) : "nobody asked for it";
+  const noise = request.isUncertaintyWanted ? await noiseOfRun(run, dark, signal) : "nobody asked for it";
   await mkdir(request.output, { recursive: true });
   const sink = countedSink(request.output);
   const rows = new Map<ProductHead, number>();

@@ -66,6 +66,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "observe",
     "pause",
     "plan",
+    "process",
     "put",
     "record",
     "reindex",
@@ -74,6 +75,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "schedule",
     "show",
     "status",
+    "white",
   ];
   assert.deepEqual(
     [...new Set(names)].sort((a = "", b = "") => a.localeCompare(b)),

@@ -210,6 +210,7 @@ test("what cannot be done is refused before there is a file, or told", async (co
     [["--index", "NDVI"], /give --level reflectance/],
     [["--level", "reflectance", "--index", "EVI"], /index 'EVI': is not one of NDVI, PRI/],
     [["--level", "reflectance", "--index", "NDVI,NDVI"], /given twice/],
+    [["--level", "counts", "--uncertainty"], /raw counts have no standard errors/],
     [["--level", "radiance"], /needs --calibration FILE/],
     [["--level", "reflectance", "--format", "oceanview"], /holds counts and corrected only/],
     [["b000009_s000000_light.pico"], /no such file in plot10/],

@@ -72,12 +72,15 @@ test("mistakes are told, whatever the text", () => {
   for (const name of ["constructor", "__proto__"])
     assert.throws(() => parseIndex(name), /is not one of NDVI/);
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...Array.from("R80w1.+-*/() x")), maxLength: 200 }), (text) => {
-      try {
-        parseIndex(`a=${text}`);
-      } catch (error) {
-        assert.ok(isVscopeError(error, "VALUE_INVALID"), String(error));
-      }
-    }),
+    fc.property(
+      fc.string({ unit: fc.constantFrom(...Array.from("R80w1.+-*/() x")), maxLength: 200 }),
+      (text) => {
+        try {
+          parseIndex(`a=${text}`);
+        } catch (error) {
+          assert.ok(isVscopeError(error, "VALUE_INVALID"), String(error));
+        }
+      },
+    ),
   );
 });

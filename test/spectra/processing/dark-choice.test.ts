@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { SECOND } from "../../../src/base/clock.ts";
 import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
 import {
   chooseDark,
+  DARK_WAYS,
   type DarkWay,
   darkened,
   type Recorded,
@@ -61,6 +63,24 @@ test("only darks of the same exposure serve, and of a detector as warm unless th
   assert.equal(chosen(light, [cold, warm], "interpolated")[0], "interpolated");
   const hot = { ...light, detectorTemperatureC: 30 };
   assert.ok(!chooseDark(hot, [cold, warm], "interpolated").applied, "it was not on the way between both");
+});
+
+test("the order of the darks does not matter", () => {
+  const darks = [0, 40, 90, 160, 300].map((atS) => recorded("dark", atS));
+  const order = fc.shuffledSubarray(darks, { minLength: darks.length });
+  fc.assert(
+    fc.property(
+      order,
+      fc.integer({ min: -50, max: 400 }),
+      fc.constantFrom(...DARK_WAYS),
+      (other, atS, way) => {
+        // Where two are equally near, either is right.
+        fc.pre(way === "interpolated" || ![20, 65, 125, 230].includes(atS));
+        const light = recorded("light", atS);
+        assert.deepEqual(chosen(light, other, way), chosen(light, darks, way));
+      },
+    ),
+  );
 });
 
 test("of a detector that drifts, interpolated darks leave no dark signal, the nearest does", () => {

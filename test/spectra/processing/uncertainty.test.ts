@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
 import { atLevel } from "../../../src/spectra/processing/at-level.ts";
 import { darkened } from "../../../src/spectra/processing/dark-choice.ts";
@@ -49,6 +50,35 @@ test("reflectance: both errors in squares; a pixel without value has no error, a
   const both = atLevel({ level: "reflectance", target, irradiance: [sky, sky] }, NOISE);
   assert.deepEqual(both.values, values);
   assert.equal(atLevel({ level: "reflectance", target, irradiance: [sky] }).standardError, undefined);
+});
+
+test("errors fall with the root of the scans; a brighter sky scales reflectance and its error by the same factor", () => {
+  const scans = fc.integer({ min: 1, max: 10_000 });
+  const brightness = fc.double({ min: 0.1, max: 4, noNaN: true });
+  fc.assert(
+    fc.property(scans, brightness, fc.boolean(), (count, share, isTwice) => {
+      const processing = { scans: count, boxcarHalfWidth: 0, binning: 0 };
+      const one = measured("upwelling");
+      const dark = { ...one.dark, processing };
+      const many = darkened({ ...one.light, processing }, [{ item: dark, weight: 1 }]);
+      const [single, mean] = [one, many].map(
+        (target) => atLevel({ level: "corrected", target }, NOISE).standardError?.[9] ?? Number.NaN,
+      );
+      assert.ok(Math.abs(((mean ?? 0) * Math.sqrt(count)) / (single ?? 0) - 1) < 1e-9);
+      // The same light in less time: the rate is larger, the counts and their noise are not.
+      const integrationTimeUs = Math.round(10_000 / share);
+      const sky = measured("downwelling");
+      const brighter = darkened({ ...sky.light, integrationTimeUs }, [
+        { item: { ...sky.dark, integrationTimeUs }, weight: 1 },
+      ]);
+      const [before, after] = [sky, brighter].map((light) =>
+        atLevel({ level: "reflectance", target: one, irradiance: isTwice ? [light, light] : [light] }, NOISE),
+      );
+      const factor = integrationTimeUs / 10_000;
+      for (const key of ["values", "standardError"] as const)
+        assert.ok(Math.abs((after?.[key]?.[9] ?? 0) / (before?.[key]?.[9] ?? 0) / factor - 1) < 1e-9);
+    }),
+  );
 });
 
 test("with too few spectra, or without noise, there is no noise model", () => {
