@@ -70,8 +70,7 @@ function neighbours(
 ): readonly (readonly [Indexed, Indexed])[] {
   const alike = grouped(
     spectra.filter((one) => one.kind === kind),
-    ({ channel, integrationTimeUs, hostScans, processing, pixels }) =>
-      JSON.stringify([channel, integrationTimeUs, hostScans, processing, pixels]),
+    ({ channel, exposureAnyWarmth, pixels }) => JSON.stringify([channel, exposureAnyWarmth, pixels]),
   );
   const pairs = [...alike.values()].flatMap((group) =>
     group.flatMap((first, index): (readonly [Indexed, Indexed])[] => {

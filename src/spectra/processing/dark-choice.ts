@@ -3,7 +3,7 @@
 
 import { around, type Weighted } from "../around.ts";
 import { type NotApplied, notApplied } from "../corrections/correction.ts";
-import { exposureFacts, serves } from "../dark-fit.ts";
+import { type ExposureFacts, exposureFacts, serves } from "../dark-fit.ts";
 import type { PicoSpectrum } from "../pico.ts";
 import { short } from "../plot-series.ts";
 import { DEFAULT_LIMITS } from "../quality.ts";
@@ -23,14 +23,14 @@ export interface Recorded
     | "exposureStartUtcUs"
     | "exposureEndUtcUs"
     | "detectorTemperatureC"
-    | "processing"
     | "darkFile"
   > {
   /** Its name in the run. */
   readonly file: string;
   readonly pixels: number;
-  /** That the host averaged. */
-  readonly hostScans: number;
+  /** How it was exposed, and the same of a detector of any temperature; made once, for they are compared often. */
+  readonly exposure: ExposureFacts;
+  readonly exposureAnyWarmth: ExposureFacts;
 }
 
 export interface DarkChoice<D> {
@@ -42,18 +42,21 @@ export interface DarkChoice<D> {
 
 /** The facts of a spectrum in a file. */
 export function recordedOf(spectrum: PicoSpectrum, file: string): Recorded {
+  const { integrationTimeUs, statistics, processing, detectorTemperatureC } = spectrum;
+  const host = { integrationTimeUs, scans: statistics?.scans ?? 1, detectorTemperatureC: undefined };
+  const exposureAnyWarmth = exposureFacts(host, processing ?? UNPROCESSED);
   return {
     serial: spectrum.serial,
     channel: spectrum.channel,
-    integrationTimeUs: spectrum.integrationTimeUs,
+    integrationTimeUs,
     exposureStartUtcUs: spectrum.exposureStartUtcUs,
     exposureEndUtcUs: spectrum.exposureEndUtcUs,
-    detectorTemperatureC: spectrum.detectorTemperatureC,
-    processing: spectrum.processing,
+    detectorTemperatureC,
     darkFile: spectrum.darkFile,
     file,
     pixels: spectrum.counts.length,
-    hostScans: spectrum.statistics?.scans ?? 1,
+    exposure: { ...exposureAnyWarmth, detectorTemperatureC: detectorTemperatureC ?? undefined },
+    exposureAnyWarmth,
   };
 }
 
@@ -102,21 +105,12 @@ function fits(dark: Recorded, light: Recorded): boolean {
     dark.serial === light.serial &&
     dark.channel === light.channel &&
     dark.pixels === light.pixels &&
-    serves(factsOf(dark, "any"), factsOf(light, "any"), DEFAULT_LIMITS)
+    serves(dark.exposureAnyWarmth, light.exposureAnyWarmth, DEFAULT_LIMITS)
   );
 }
 
 function isAsWarm(dark: Recorded, light: Recorded): boolean {
-  return serves(factsOf(dark), factsOf(light), DEFAULT_LIMITS);
-}
-
-function factsOf(
-  { integrationTimeUs, hostScans, detectorTemperatureC, processing }: Recorded,
-  warmth?: "any",
-) {
-  const temperature = warmth === "any" ? undefined : (detectorTemperatureC ?? undefined);
-  const host = { integrationTimeUs, scans: hostScans, detectorTemperatureC: temperature };
-  return exposureFacts(host, processing ?? UNPROCESSED);
+  return serves(dark.exposure, light.exposure, DEFAULT_LIMITS);
 }
 
 // A detector that was warmer, or colder, than beside both darks was not on the way from one to the other.
