@@ -4,6 +4,7 @@
 // reflectance factor, corrected by the change of the downwelling light between both where that was recorded. Pure.
 
 import { VscopeError } from "../base/errors.ts";
+import { around, type Weighted } from "./around.ts";
 import { combined, type Curve, resampled } from "./curve.ts";
 import { type Exposed, middleUtcUs, rateOf } from "./signal-rate.ts";
 
@@ -73,16 +74,20 @@ function ratio(above: Curve, below: Curve): Curve {
 
 /** Rates at a moment, between those of the nearest spectra before and after it. Throws VALUE_INVALID without any. */
 export function irradianceAt(utcUs: number, exposed: readonly Exposed[]): Curve {
-  const distanceUs = ({ light }: Exposed): number => middleUtcUs(light) - utcUs;
-  const byTime = [...exposed].sort((a, b) => distanceUs(a) - distanceUs(b));
-  const before = byTime.findLast((one) => distanceUs(one) <= 0);
-  const after = byTime.find((one) => distanceUs(one) > 0);
-  const nearest = before ?? after;
-  if (nearest === undefined)
+  const [before, after] = irradianceAround(utcUs, exposed);
+  if (before === undefined)
     throw new VscopeError("VALUE_INVALID", "reflectance: there is no downwelling spectrum");
-  if (before === undefined || after === undefined) return rateOf(nearest);
-  const share = -distanceUs(before) / (distanceUs(after) - distanceUs(before));
-  return combined(rateOf(before), rateOf(after), (value, end) => value + share * (end - value));
+  if (after === undefined) return rateOf(before.item);
+  const share = after.weight;
+  return combined(rateOf(before.item), rateOf(after.item), (value, end) => value + share * (end - value));
+}
+
+/** Which spectra the irradiance at a moment is made of, and their shares in it. */
+export function irradianceAround<E extends Exposed>(
+  utcUs: number,
+  exposed: readonly E[],
+): readonly Weighted<E>[] {
+  return around(utcUs, exposed, ({ light }) => middleUtcUs(light));
 }
 
 /** Mean and extremes of a curve in half-open bands between consecutive edges. */

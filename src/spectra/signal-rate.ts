@@ -63,7 +63,7 @@ export function middleUtcUs({
   exposureStartUtcUs,
   exposureEndUtcUs,
   integrationTimeUs,
-}: PicoSpectrum): number {
+}: Pick<PicoSpectrum, "exposureStartUtcUs" | "exposureEndUtcUs" | "integrationTimeUs">): number {
   const endUtcUs = exposureEndUtcUs ?? exposureStartUtcUs + integrationTimeUs;
   return (exposureStartUtcUs + endUtcUs) / 2;
 }

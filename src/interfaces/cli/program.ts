@@ -17,6 +17,7 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
+import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
@@ -50,6 +51,7 @@ const COMMANDS = [
   runsCommand,
   downloadCommand,
   showCommand,
+  processCommand,
   calibrateCommand,
   reindexCommand,
   doctorCommand,
@@ -57,7 +59,13 @@ const COMMANDS = [
 ];
 
 /** Those that ask no particular server: of the global options only --json means something to them. */
-const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, reindexCommand, doctorCommand, keyCommand]);
+const SERVERLESS: ReadonlySet<unknown> = new Set([
+  findCommand,
+  processCommand,
+  reindexCommand,
+  doctorCommand,
+  keyCommand,
+]);
 
 const HELP = { showGlobalOptions: true };
 const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };

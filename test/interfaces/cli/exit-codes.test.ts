@@ -67,6 +67,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "observe",
     "pause",
     "plan",
+    "process",
     "put",
     "record",
     "reindex",

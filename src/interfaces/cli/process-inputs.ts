@@ -1,0 +1,118 @@
+// The spectra of a run folder on this machine, for processing: facts of all of them, hashes of their files, and counts when
+// they are asked for, so that a run of any length fits into memory.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { messageOf, VscopeError } from "../../base/errors.ts";
+import { isSpectraFile } from "../../datadir/spectra-file-name.ts";
+import { compareText, type PicoFile, type PicoSpectrum } from "../../spectra/pico.ts";
+import { parsePico } from "../../spectra/pico-reader.ts";
+import { type Recorded, recordedOf } from "../../spectra/processing/dark-choice.ts";
+
+/** What planning needs to know of a spectrum. */
+export interface Indexed extends Recorded {
+  readonly kind: PicoSpectrum["kind"];
+  readonly position: number;
+  readonly batch: number | null;
+  /** Equal for spectra on the same wavelengths. */
+  readonly axis: string;
+}
+
+/** A light is needed with its darks, and those of a sequence with each other. */
+const KEPT_FILES = 24;
+
+export class InputRun {
+  readonly name: string;
+  readonly spectra: readonly Indexed[];
+  /** SHA-256 by file. */
+  readonly hashes: ReadonlyMap<string, string>;
+  readonly broken: readonly { readonly file: string; readonly problem: string }[];
+  readonly #folder: string;
+  readonly #kept = new Map<string, PicoFile>();
+
+  private constructor(folder: string, found: Pick<InputRun, "spectra" | "hashes" | "broken">) {
+    this.#folder = folder;
+    this.name = basename(resolve(folder));
+    this.spectra = found.spectra;
+    this.hashes = found.hashes;
+    this.broken = found.broken;
+  }
+
+  /** Reads every file once. Throws RESOURCE_NOT_FOUND for a folder that cannot be read. */
+  static async read(
+    folder: string,
+    onProgress: (done: number, of: number) => void,
+    signal: AbortSignal,
+  ): Promise<InputRun> {
+    const names = await namesIn(folder);
+    const [spectra, hashes, broken]: [Indexed[], Map<string, string>, { file: string; problem: string }[]] = [
+      [],
+      new Map(),
+      [],
+    ];
+    for (const [index, file] of names.entries()) {
+      signal.throwIfAborted();
+      try {
+        const bytes = await readFile(join(folder, file));
+        const { spectra: all } = parsePico(bytes.toString(), file);
+        hashes.set(file, hashOf(bytes));
+        spectra.push(...all.map((spectrum, position) => indexed(spectrum, file, position)));
+      } catch (error) {
+        broken.push({ file, problem: messageOf(error) });
+      }
+      onProgress(index + 1, names.length);
+    }
+    spectra.sort((a, b) => a.exposureStartUtcUs - b.exposureStartUtcUs);
+    return new InputRun(folder, { spectra, hashes, broken });
+  }
+
+  idOf({ file, position }: Indexed): string {
+    return `${this.name}/${file}/${position}`;
+  }
+
+  /** Throws STATE_CONFLICT when the file is not any more what was hashed. */
+  async spectrum({ file, position }: Indexed): Promise<PicoSpectrum> {
+    const { spectra } = await this.#read(file);
+    const found = spectra[position];
+    if (found === undefined) throw new VscopeError("STATE_CONFLICT", `${file}: has changed meanwhile`);
+    return found;
+  }
+
+  async #read(file: string): Promise<PicoFile> {
+    const kept = this.#kept.get(file) ?? (await this.#load(file));
+    // The file that was used last is forgotten last.
+    this.#kept.delete(file);
+    this.#kept.set(file, kept);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size > KEPT_FILES) this.#kept.delete(oldest);
+    return kept;
+  }
+
+  async #load(file: string): Promise<PicoFile> {
+    const bytes = await readFile(join(this.#folder, file));
+    if (hashOf(bytes) !== this.hashes.get(file))
+      throw new VscopeError("STATE_CONFLICT", `${file}: has changed meanwhile`);
+    return parsePico(bytes.toString(), file);
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter(isSpectraFile).sort(compareText);
+  } catch (error) {
+    const fact = `${folder}: cannot be read (${messageOf(error)})`;
+    throw new VscopeError("RESOURCE_NOT_FOUND", fact, { cause: error });
+  }
+}
+
+export function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function indexed(spectrum: PicoSpectrum, file: string, position: number): Indexed {
+  const { kind, batch, counts } = spectrum;
+  const coefficients = spectrum.channelWavelengthCoefficients ?? spectrum.wavelengthCoefficients;
+  const axis = `${counts.length} ${coefficients.join(" ")}`;
+  return { ...recordedOf(spectrum, file), kind, position, batch, axis };
+}

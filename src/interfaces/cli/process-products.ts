@@ -1,0 +1,158 @@
+// Makes the products of a plan: spectra at their level, row by row, into the files of a format, with all that they come from.
+
+import { isVscopeError, VscopeError } from "../../base/errors.ts";
+import type { Format, FormatWriter, Sink } from "../../formats/format.ts";
+import { flagMask } from "../../spectra/flags.ts";
+import type { Level } from "../../spectra/level.ts";
+import type { PicoSpectrum } from "../../spectra/pico.ts";
+import { atLevel, axisOf, type Sources } from "../../spectra/processing/at-level.ts";
+import type { Darkened } from "../../spectra/processing/dark-choice.ts";
+import type { NoiseModel } from "../../spectra/processing/noise.ts";
+import { type ProductHead, type ProductRow, productInstrument } from "../../spectra/processing/product.ts";
+import type { Provenance, ProvenanceInput } from "../../spectra/processing/provenance.ts";
+import { stepsOf } from "../../spectra/processing/steps.ts";
+import { QUANTITIES } from "../../spectra/radiometric.ts";
+import type { InputRun } from "./process-inputs.ts";
+import { exposedOf, filesOf } from "./process-light.ts";
+import type { RunNoise } from "./process-noise.ts";
+import type { LeftOut, ProductJob, RowJob } from "./process-plan.ts";
+
+export interface ProductParts {
+  readonly run: InputRun;
+  readonly level: Level;
+  readonly format: Format;
+  readonly sink: Sink;
+  /** By serial; or why no errors are computed. */
+  readonly noise: ReadonlyMap<string, RunNoise> | string;
+  /** Calibration files by name. */
+  readonly calibrationHashes: ReadonlyMap<string, string>;
+  readonly software: string;
+  readonly madeUtc: string;
+  readonly onRow: (head: ProductHead, row: ProductRow) => void;
+  readonly onLeftOut: (left: LeftOut) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Writes one product; undefined when none of its spectra could be processed, and there is no file then. */
+export async function writeProduct(job: ProductJob, parts: ProductParts): Promise<ProductHead | undefined> {
+  let open: { readonly head: ProductHead; readonly writer: FormatWriter } | undefined;
+  for (const rowJob of job.rows) {
+    parts.signal.throwIfAborted();
+    const row = await rowOf(rowJob, job, parts);
+    if (row === undefined) continue;
+    if (open === undefined) {
+      const head = headOf(job, row.spectrum, parts);
+      open = { head, writer: await parts.format.open(head, parts.sink) };
+    }
+    open.writer.write(row);
+    parts.onRow(open.head, row);
+  }
+  open?.writer.end();
+  return open?.head;
+}
+
+async function rowOf(job: RowJob, product: ProductJob, parts: ProductParts): Promise<ProductRow | undefined> {
+  const { run, level, onLeftOut } = parts;
+  const spectrum = await run.spectrum(job.light);
+  const facts = { spectrum, id: run.idOf(job.light), flagMask: flagMask(spectrum.flags) };
+  if (level === "counts") return { values: spectrum.counts, ...facts };
+  try {
+    const sources = await sourcesOf(job, product, parts);
+    return { ...atLevel(sources, noiseModelOf(job, parts)), ...facts };
+  } catch (error) {
+    if (!isVscopeError(error, "VALUE_INVALID")) throw error;
+    onLeftOut({ id: facts.id, reason: error.message });
+    return undefined;
+  }
+}
+
+async function sourcesOf(
+  job: RowJob,
+  { calibration }: ProductJob,
+  { run, level }: ProductParts,
+): Promise<Sources> {
+  const target = await exposedOf(run, job);
+  if (level === "radiance" && calibration !== undefined) return { level, target, calibration };
+  if (level !== "reflectance") return { level: "corrected", target };
+  const irradiance: Darkened[] = [];
+  for (const sky of job.irradiance) irradiance.push(await exposedOf(run, sky));
+  return { level, target, irradiance };
+}
+
+function noiseFor({ light }: RowJob, { noise }: ProductParts): RunNoise | string {
+  if (typeof noise === "string") return noise;
+  return noise.get(light.serial) ?? "too few spectra to find the noise of the detector";
+}
+
+function noiseModelOf(job: RowJob, parts: ProductParts): NoiseModel | undefined {
+  const found = noiseFor(job, parts);
+  return typeof found === "string" ? undefined : found.model;
+}
+
+function headOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): ProductHead {
+  const { serial, channel } = spectrum;
+  const { coefficientSet, rows } = job;
+  return {
+    run: parts.run.name,
+    serial,
+    channel,
+    level: parts.level,
+    ...quantityOf(job, parts.level),
+    wavelengthsNm: axisOf(spectrum),
+    instrument: productInstrument(spectrum),
+    hasUncertainty: rows[0] !== undefined && noiseModelOf(rows[0], parts) !== undefined,
+    provenance: provenanceOf(job, spectrum, parts),
+    isSimulated: spectrum.isSimulated === true,
+    coefficientSet,
+  };
+}
+
+function quantityOf({ calibration }: ProductJob, level: Level): Pick<ProductHead, "quantity" | "units"> {
+  if (level === "counts") return { quantity: "counts", units: "1" };
+  if (level === "corrected") return { quantity: "counts", units: "s-1" };
+  if (level === "reflectance") return { quantity: "reflectance", units: "1" };
+  if (calibration === undefined) throw new VscopeError("INTERNAL", "a radiance was made without calibration");
+  return { quantity: calibration.quantity, units: QUANTITIES[calibration.quantity] };
+}
+
+function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): Provenance {
+  const { level, software, madeUtc } = parts;
+  const { rows, calibration } = job;
+  const noise = rows[0] === undefined ? "there are no spectra" : noiseFor(rows[0], parts);
+  const darks: Record<string, number> = {};
+  for (const { how } of rows) darks[how] = (darks[how] ?? 0) + 1;
+  const interpolated = rows.filter(({ irradiance }) => irradiance.length === 2).length;
+  const steps = stepsOf({
+    level,
+    spectrum,
+    darks,
+    noise: typeof noise === "string" ? noise : noise.model,
+    ...(calibration !== undefined && { calibration }),
+    ...(level === "reflectance" && { irradiance: { interpolated, nearest: rows.length - interpolated } }),
+  });
+  return {
+    inputs: inputsOf(job, typeof noise === "string" ? [] : noise.files, parts),
+    steps,
+    software,
+    madeUtc,
+  };
+}
+
+/** Every file that the product comes of, once. */
+function inputsOf(
+  { rows, calibration }: ProductJob,
+  noiseFiles: readonly string[],
+  { run, level, calibrationHashes }: ProductParts,
+): readonly ProvenanceInput[] {
+  const files = new Set<string>();
+  for (const row of rows)
+    for (const job of [row, ...row.irradiance]) for (const file of filesOf(job)) files.add(file);
+  if (level !== "counts") for (const file of noiseFiles) files.add(file);
+  const inputs = [...files].map((file) => ({
+    id: `${run.name}/${file}`,
+    sha256: run.hashes.get(file) ?? "",
+  }));
+  if (calibration === undefined) return inputs;
+  const { source } = calibration;
+  return [...inputs, { id: source, sha256: calibrationHashes.get(source) ?? "" }];
+}
