@@ -175,6 +175,7 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
     rack,
     recorder,
     policy: config.acquisition,
+    clockSet: (ended) => until(scheduler.status, ({ isClockSet }) => isClockSet, ended),
     onFinished: ({ origin, startedUtc }, message) =>
       noteResumption({ history: scheduler.history, log }, { origin, startedUtc, message }),
   });

@@ -1,11 +1,11 @@
 // Batches that were under way when the server ended: known at the next start, and taken up again, one after the other, or
 // closed. What is known of one is forgotten when the rest of it has a note of its own, and not before.
 
-import { orAborted } from "../base/abort.ts";
+import { orAborted, withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell, until } from "../base/cell.ts";
-import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -40,7 +40,7 @@ export interface Interruption {
   readonly startedUtc: string;
   readonly cause: Cause;
   readonly outcome: (typeof OUTCOMES)[number];
-  /** Why it is closed. */
+  /** Why it is closed; or that it is taken up although nobody knows how old it is. */
   readonly reason?: string;
   /** The operation that records the rest, and its batch. */
   readonly operation?: string;
@@ -61,10 +61,14 @@ export interface ResumptionOptions {
   readonly recorder: Recorder;
   readonly operations: Operations;
   readonly policy: ResumptionPolicy;
+  /** Resolves when the clock can be gone by. */
+  readonly clockSet: (signal: AbortSignal) => Promise<unknown>;
   /** The rest of a batch has been recorded; `before` tells what had made it begin. */
   readonly onFinished: (before: Before, message: string) => void;
 }
 
+/** A clock without a battery shows any time until the network tells it; there may be no network. */
+const CLOCK_WITHIN_US = 600 * SECOND;
 /** Spectrometers need longer to appear than the server to start. */
 const ALL_WITHIN_US = 60 * SECOND;
 const ANY_WITHIN_US = 600 * SECOND;
@@ -74,6 +78,8 @@ const READ_AGAIN_US = 10 * SECOND;
 interface Task {
   readonly note: BatchNote;
   readonly finding: Finding;
+  /** By the clock that never jumps: its turn may come hours later. */
+  readonly foundUs: number;
   /** Of the operation that records the rest. */
   signal?: AbortSignal;
   unfollow?: () => void;
@@ -128,7 +134,7 @@ export class Resumption {
 
   // Undefined when nobody knows yet.
   async #find(): Promise<readonly Task[] | undefined> {
-    const { dataDirectory, log, recorder } = this.#options;
+    const { clock, dataDirectory, log, recorder } = this.#options;
     try {
       const notes = await recorder.journal.interrupted();
       const continued = new Set(
@@ -138,7 +144,7 @@ export class Resumption {
       for (const note of notes) {
         // The server ended between the note of the rest and the end of this one.
         if (continued.has(idOf(note))) await note.remove();
-        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value) });
+        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value), foundUs: clock.nowUs() });
       }
       return tasks;
     } catch (error) {
@@ -149,15 +155,26 @@ export class Resumption {
 
   // Those that are to be taken up; the others are closed.
   async #sortOut(tasks: readonly Task[]): Promise<readonly Task[]> {
-    const { clock, policy } = this.#options;
     this.#interruptions.set(tasks.map(interruptionOf));
     const open: Task[] = [];
     for (const task of tasks) {
-      const obstacle = obstacleTo(task.note.value, task.finding, { policy, utcUs: clock.utcUs() });
+      // A clock that is not set yet is behind: whatever is too old by it is too old.
+      const obstacle = this.#obstacleTo(task);
       if (obstacle === undefined) open.push(task);
       else await this.#close(task, obstacle);
     }
     return open;
+  }
+
+  #obstacleTo({ note, finding, foundUs }: Task): string | undefined {
+    const { policy } = this.#options;
+    return obstacleTo(note.value, finding, { policy, utcUs: this.#foundUtcUs(foundUs) });
+  }
+
+  // When it was found, by the clock of now.
+  #foundUtcUs(foundUs: number): number {
+    const { clock } = this.#options;
+    return clock.utcUs() - (clock.nowUs() - foundUs);
   }
 
   async #takeUpAll(tasks: readonly Task[]): Promise<void> {
@@ -205,6 +222,7 @@ export class Resumption {
     task.signal = signal;
     await note.taken(finding.attempts + 1, finding.seenUtc);
     task.unfollow = note.follow({}, signal);
+    await this.#clockSet(task, signal);
     await this.#spectrometersBack(note, signal);
     const notRestored = await this.#restore(task, signal);
     const [first] = notRestored;
@@ -217,6 +235,30 @@ export class Resumption {
         "STATE_CONFLICT",
         `its closing dark is missing and cannot be made up for: ${first}`,
       );
+  }
+
+  // Spectra need a clock, and so does the age. Without one it is recorded all the same: times can be put right, what is not
+  // recorded is lost.
+  async #clockSet(task: Task, signal: AbortSignal): Promise<void> {
+    const { clock, log, clockSet } = this.#options;
+    const withinS = CLOCK_WITHIN_US / SECOND;
+    const fact = `clock: not set within ${withinS} s, how long ago it was interrupted is not known`;
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", fact);
+    try {
+      await withDeadline({ clock, us: CLOCK_WITHIN_US, late }, signal, clockSet);
+      const obstacle = this.#obstacleTo(task);
+      if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
+      if (this.#foundUtcUs(task.foundUs) >= Date.parse(task.finding.seenUtc) * MS) return;
+      this.#show(task, { reason: `clock: behind the time of its interruption, ${task.finding.seenUtc}` });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isVscopeError(error, "DEVICE_TIMEOUT")) throw error;
+      this.#show(task, { reason: fact });
+    }
+    log.warn(
+      { reason: this.#shown(task).reason },
+      "an interrupted batch goes on by a clock that may be wrong",
+    );
   }
 
   // Resolves when those that took part are back, or some of them after a while.
