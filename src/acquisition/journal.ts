@@ -36,8 +36,8 @@ export interface Beginning {
 
 export class Journal {
   readonly #options: JournalOptions;
-  /** Names of the notes of batches that this process has begun. */
-  readonly #own = new Set<string>();
+  /** Of batches that this process has begun, by name. */
+  readonly #own = new Map<string, BatchNote>();
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -58,9 +58,10 @@ export class Journal {
     };
     try {
       const name = await this.#freeName();
-      this.#own.add(name);
+      const note = new BatchNote(name, underWay, { clock, log, notes });
+      this.#own.set(name, note);
       await notes.write(name, JSON.stringify(underWay));
-      return new BatchNote(name, underWay, { clock, log, notes });
+      return note;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this batch");
       return undefined;
@@ -68,14 +69,16 @@ export class Journal {
   }
 
   /**
-   * Those of batches that were under way when an earlier process ended, oldest first. One that cannot be understood is
+   * Those of batches that were under way when an earlier process ended, or stopped to end itself, oldest first. One that cannot be understood is
    * set aside. Throws DATADIR_NOT_MOUNTED, DATADIR_IO: then all of them stay.
    */
   async interrupted(): Promise<readonly BatchNote[]> {
     const { clock, log, notes } = this.#options;
     const found: BatchNote[] = [];
     for (const name of await notes.names(PREFIX)) {
-      if (!name.endsWith(SUFFIX) || this.#own.has(name)) continue;
+      const own = this.#own.get(name);
+      const isUnderWay = own !== undefined && own.value.stoppedUtc === undefined;
+      if (!name.endsWith(SUFFIX) || isUnderWay) continue;
       const text = await notes.read(name);
       const underWay = text === undefined ? undefined : await this.#parsed(name, text);
       if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));

@@ -111,6 +111,30 @@ export class Resumption {
     this.#work = tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks));
   }
 
+  /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
+  again(): Promise<void> {
+    this.#work = this.#work.then(() => this.#beginAgain());
+    return this.#work;
+  }
+
+  async #beginAgain(): Promise<void> {
+    const { signal } = this.#closing;
+    try {
+      // What is still being ended has not yet written its last file.
+      await this.#idle(signal);
+    } catch {
+      return;
+    }
+    const tasks = await this.#find();
+    await (tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks)));
+  }
+
+  async #idle(signal: AbortSignal): Promise<void> {
+    const { operations } = this.#options;
+    for (let { running } = operations; running !== undefined; { running } = operations)
+      await orAborted(running.finished, signal);
+  }
+
   /** Ends the wait for a turn; the batches are known at the next start again. */
   async close(): Promise<void> {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "the server is stopping"));
@@ -155,7 +179,9 @@ export class Resumption {
 
   // Those that are to be taken up; the others are closed.
   async #sortOut(tasks: readonly Task[]): Promise<readonly Task[]> {
-    this.#interruptions.set(tasks.map(interruptionOf));
+    const found = tasks.map(interruptionOf);
+    const former = this.#interruptions.value.filter((one) => !found.some((other) => isSame(one, other)));
+    this.#interruptions.set([...former, ...found]);
     const open: Task[] = [];
     for (const task of tasks) {
       // A clock that is not set yet is behind: whatever is too old by it is too old.
@@ -178,15 +204,15 @@ export class Resumption {
   }
 
   async #takeUpAll(tasks: readonly Task[]): Promise<void> {
-    const { operations } = this.#options;
     const { signal } = this.#closing;
     for (const task of tasks) {
       try {
         // Whatever a client, the trigger or the scheduler has begun goes first.
-        for (let { running } = operations; running !== undefined; { running } = operations)
-          await orAborted(running.finished, signal);
+        if (this.#options.operations.running !== undefined) await this.#idle(signal);
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
+        // The computer is to be switched off: the notes tell of this one and those that wait.
+        if (task.signal !== undefined && isInterruption(task.signal)) return;
         await this.#ended(task, operation);
       } catch (error) {
         // The end of the server leaves the note for the next start.
@@ -305,7 +331,6 @@ export class Resumption {
 
   async #ended(task: Task, { status }: Operation): Promise<void> {
     const { state, error } = status.value;
-    if (task.signal !== undefined && isInterruption(task.signal)) return;
     const { resumedAs } = this.#shown(task);
     if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     task.unfollow?.();

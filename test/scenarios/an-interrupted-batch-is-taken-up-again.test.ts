@@ -278,6 +278,27 @@ test("a press of the power button is a stop: the batch comes back with the power
   assert.deepEqual({ cause, outcome }, { cause: "server-stopped", outcome: "resumed" });
 });
 
+test("a power off that fails: the batch goes on in the same process", async (context) => {
+  const { box } = parseServerConfig("[box]\npower_button_pin = 7\n", "x.cfg").config;
+  assert.ok(box.powerButton);
+  const powerButton = { ...box.powerButton, offCommand: ["false"] };
+  const instrument = await TestInstrument.start(context, { ...resumed, box: { ...box, powerButton } });
+  const { clock, emulated, model } = instrument;
+  model.recorder.record(BATCH);
+  await clock.advance(150 * SECOND);
+  emulated.gpio.drive(7, 0);
+  await clock.advance(4 * SECOND);
+  emulated.gpio.drive(7, 1);
+  const { interruptions } = model.resumption;
+  await clock.run(until(interruptions, ([first]) => first?.outcome === "resumed", NEVER));
+  const { state, result } = await ended(instrument);
+  assert.deepEqual([state, Object(result).goesOnWith.batch], ["done", 0]);
+  const lights = (await instrument.files(RUN)).filter((name) => name.endsWith("light.pico"));
+  assert.equal(lights.length, BATCH.sequences);
+  await clock.advance(0);
+  assert.equal(await isNoted(instrument.folder), false);
+});
+
 test("what is recorded before and after counts together, in result, events and the history of the schedule", async (context) => {
   const begin = ({ clock, model }: TestInstrument): void => {
     model.scheduler.add({ action: { do: "record", settings: BATCH }, startUtcUs: clock.utcUs() });
