@@ -1,7 +1,7 @@
 // The notes about batches that are under way, one file each. A note is there from the first step of its batch to the last,
 // so whoever finds one at the start knows that the server has ended in between; the files tell how far the batch had come.
 
-import { type Clock, isoUtc } from "../base/clock.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -19,6 +19,8 @@ import { type Before, parseUnderWay, type UnderWay } from "./under-way.ts";
 const PREFIX = ".batch-under-way";
 const SUFFIX = ".json";
 const ASIDE = ".damaged";
+/** A batch can wait for a day between two lights, or be paused: its age after a crash is counted from the newest of these. */
+const SEEN_EVERY_US = 600 * SECOND;
 
 export interface JournalOptions {
   readonly clock: Clock;
@@ -149,6 +151,15 @@ export class BatchNote {
     const noteStop = (): void => {
       if (isInterruption(signal)) void this.change({ stoppedUtc: isoUtc(this.#options.clock.utcUs()) });
     };
+    let cancelSeen = (): void => {};
+    const noteSeen = (): void => {
+      const { clock } = this.#options;
+      cancelSeen = clock.after(SEEN_EVERY_US, () => {
+        void this.change({ seenUtc: isoUtc(clock.utcUs()) });
+        noteSeen();
+      });
+    };
+    if (batch !== undefined) noteSeen();
     if (pause !== undefined) notePause();
     signal.addEventListener("abort", noteStop, { once: true });
     if (signal.aborted) noteStop();
@@ -156,6 +167,7 @@ export class BatchNote {
       pause?.state.subscribe(notePause),
       batch?.numberCell.subscribe((number) => void this.change({ batch: number })),
       () => signal.removeEventListener("abort", noteStop),
+      () => cancelSeen(),
     ];
     return () => {
       for (const end of ends) end?.();
