@@ -25,6 +25,7 @@ import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import type { Origin } from "./origin.ts";
 import type { Recorder } from "./recorder.ts";
+import { areSwitchedOff, spectrometersBack } from "./spectrometers-back.ts";
 import type { Before } from "./under-way.ts";
 
 /** `waiting`: for its turn or for spectrometers, to be taken up again. */
@@ -69,9 +70,6 @@ export interface ResumptionOptions {
 
 /** A clock without a battery shows any time until the network tells it; there may be no network. */
 const CLOCK_WITHIN_US = 600 * SECOND;
-/** Spectrometers need longer to appear than the server to start. */
-const ALL_WITHIN_US = 60 * SECOND;
-const ANY_WITHIN_US = 600 * SECOND;
 const READ_AGAIN_US = 10 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
@@ -208,7 +206,7 @@ export class Resumption {
     for (const task of tasks) {
       try {
         // Whatever a client, the trigger or the scheduler has begun goes first.
-        if (this.#options.operations.running !== undefined) await this.#idle(signal);
+        while (!this.#canBegin(task)) await this.#awaitTurn(signal);
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
         // The computer is to be switched off: the notes tell of this one and those that wait.
@@ -220,6 +218,18 @@ export class Resumption {
         await this.#close(task, messageOf(error));
       }
     }
+  }
+
+  // An operation that waited for spectrometers that quiet time has switched off would keep them from being switched on.
+  #canBegin({ note }: Task): boolean {
+    const { operations, rack } = this.#options;
+    return operations.running === undefined && !areSwitchedOff(note.value, rack);
+  }
+
+  async #awaitTurn(signal: AbortSignal): Promise<void> {
+    const { clock, operations } = this.#options;
+    if (operations.running === undefined) await clock.delay(READ_AGAIN_US, signal);
+    else await this.#idle(signal);
   }
 
   #takeUp(task: Task): Operation {
@@ -249,7 +259,7 @@ export class Resumption {
     await note.taken(finding.attempts + 1, finding.seenUtc);
     task.unfollow = note.follow({}, signal);
     await this.#clockSet(task, signal);
-    await this.#spectrometersBack(note, signal);
+    await spectrometersBack(note.value, this.#options, signal);
     const notRestored = await this.#restore(task, signal);
     const [first] = notRestored;
     if (first === undefined) return;
@@ -285,24 +295,6 @@ export class Resumption {
       { reason: this.#shown(task).reason },
       "an interrupted batch goes on by a clock that may be wrong",
     );
-  }
-
-  // Resolves when those that took part are back, or some of them after a while.
-  async #spectrometersBack({ value: { spectrometers } }: BatchNote, signal: AbortSignal): Promise<void> {
-    const { clock, rack } = this.#options;
-    const startUs = clock.nowUs();
-    const wanted = spectrometers.map(({ serial }) => serial);
-    for (;;) {
-      const ready = rack.spectrometers.value.filter(({ status }) => status.value.state === "idle");
-      const waitedUs = clock.nowUs() - startUs;
-      if (wanted.every((serial) => ready.some((one) => one.serial === serial))) return;
-      if (ready.length > 0 && waitedUs >= ALL_WITHIN_US) return;
-      if (waitedUs >= ANY_WITHIN_US) {
-        const fact = `no spectrometer was ready within ${ANY_WITHIN_US / SECOND} s`;
-        throw new VscopeError("DEVICE_NOT_CONNECTED", fact);
-      }
-      await clock.delay(SECOND, signal);
-    }
   }
 
   // The reasons why something is not as it was.

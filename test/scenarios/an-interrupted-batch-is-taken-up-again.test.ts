@@ -60,6 +60,38 @@ test("two batches: the second waits for its turn, and is known until then", asyn
   assert.equal(await isNoted(folder), false);
 });
 
+test("the second of two waits until quiet time has switched its spectrometers on again", async (context) => {
+  const configuration = `
+[channels]
+  [[shutter_1]]
+    direction = downwelling
+  [[shutter_2]]
+    direction = upwelling
+[spectrometers]
+  [[FLMS01859]]
+    power_switch_pin = 5
+  [[${QEP}]]
+    power_switch_pin = 6
+`;
+  const folder = await interrupted(context, "cut");
+  await addNote(folder, {
+    batch: 9,
+    settings: { ...BATCH_SETTINGS, sequences: 2 },
+    startedUtc: "2026-06-21T12:03:00Z",
+  });
+  const after = await TestInstrument.start(context, { folder, configuration, ...resumed });
+  const { clock, model } = after;
+  const quiet = { startS: 43_260, endS: 50_400, timeZone: "UTC", powerDelayS: 0 } as const;
+  model.scheduler.setQuietTime({ enabled: true, powerOffEnabled: true, ...quiet });
+  const isOff = (): boolean => model.rack.powerSwitch(QEP).state.value === "off";
+  await clock.advance(3600 * SECOND);
+  const [first, second] = model.resumption.interruptions.value;
+  assert.deepEqual([first?.outcome, second?.outcome, isOff()], ["resumed", "waiting", true]);
+  await clock.advance(2 * 3600 * SECOND);
+  const [, done] = model.resumption.interruptions.value;
+  assert.deepEqual([done?.outcome, done?.resumedAs], ["resumed", 2]);
+});
+
 test("a data directory that fails keeps the note, and what somebody begins meanwhile goes first", async (context) => {
   const folder = await interrupted(context, "cut");
   let isFailing = true;
@@ -156,6 +188,18 @@ test("a batch that was interrupted too long ago is closed", async (context) => {
   const { outcome, reason } = await settled(after);
   assert.equal(outcome, "closed");
   assert.equal(reason, "it was interrupted 24.4 h ago, acquisition.resume_within = 24");
+});
+
+test("the age of a batch that was paused for long counts from when it was last under way", async (context) => {
+  const during = async ({ clock, model }: TestInstrument): Promise<void> => {
+    model.recorder.pause();
+    await clock.advance(10 * 3600 * SECOND);
+  };
+  const folder = await interrupted(context, "cut", { during, pauseLimitS: 0 });
+  const startUtcUs = Date.parse("2026-06-22T18:00:00Z") * MS;
+  const after = await TestInstrument.start(context, { folder, ...resumed, startUtcUs });
+  const { outcome } = await settled(after);
+  assert.equal(outcome, "resumed");
 });
 
 test("everything is set as it was in the batch before it goes on", async (context) => {
