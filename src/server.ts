@@ -175,13 +175,14 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
     rack,
     recorder,
     policy: config.acquisition,
+    clockSet: (ended) => until(scheduler.status, ({ isClockSet }) => isClockSet, ended),
     onFinished: ({ origin, startedUtc }, message) =>
       noteResumption({ history: scheduler.history, log }, { origin, startedUtc, message }),
   });
   lifetime.defer("interrupted batch", () => resumption.close());
   // Before the trigger and the scheduler can begin anything: what was interrupted goes first.
   await resumption.begin();
-  const box = await openBox({ config, hardware, rack, ...acquisition, recorder }, lifetime);
+  const box = await openBox({ config, hardware, rack, ...acquisition, recorder, resumption }, lifetime);
   const host = new Host({ clock, log, version, maySetClock: !hardware.isSimulated });
   const { presence } = opened;
   const instruments = { host, rack, presence, shutters, ...emulatedParts(hardware.emulated) };

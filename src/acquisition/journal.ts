@@ -1,7 +1,7 @@
 // The notes about batches that are under way, one file each. A note is there from the first step of its batch to the last,
 // so whoever finds one at the start knows that the server has ended in between; the files tell how far the batch had come.
 
-import { type Clock, isoUtc } from "../base/clock.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -19,6 +19,8 @@ import { type Before, parseUnderWay, type UnderWay } from "./under-way.ts";
 const PREFIX = ".batch-under-way";
 const SUFFIX = ".json";
 const ASIDE = ".damaged";
+/** A batch can wait for a day between two lights, or be paused: its age after a crash is counted from the newest of these. */
+const SEEN_EVERY_US = 600 * SECOND;
 
 export interface JournalOptions {
   readonly clock: Clock;
@@ -36,8 +38,8 @@ export interface Beginning {
 
 export class Journal {
   readonly #options: JournalOptions;
-  /** Names of the notes of batches that this process has begun. */
-  readonly #own = new Set<string>();
+  /** Of batches that this process has begun, by name. */
+  readonly #own = new Map<string, BatchNote>();
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -58,9 +60,10 @@ export class Journal {
     };
     try {
       const name = await this.#freeName();
-      this.#own.add(name);
+      const note = new BatchNote(name, underWay, { clock, log, notes });
+      this.#own.set(name, note);
       await notes.write(name, JSON.stringify(underWay));
-      return new BatchNote(name, underWay, { clock, log, notes });
+      return note;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this batch");
       return undefined;
@@ -68,14 +71,16 @@ export class Journal {
   }
 
   /**
-   * Those of batches that were under way when an earlier process ended, oldest first. One that cannot be understood is
+   * Those of batches that were under way when an earlier process ended, or stopped to end itself, oldest first. One that cannot be understood is
    * set aside. Throws DATADIR_NOT_MOUNTED, DATADIR_IO: then all of them stay.
    */
   async interrupted(): Promise<readonly BatchNote[]> {
     const { clock, log, notes } = this.#options;
     const found: BatchNote[] = [];
     for (const name of await notes.names(PREFIX)) {
-      if (!name.endsWith(SUFFIX) || this.#own.has(name)) continue;
+      const own = this.#own.get(name);
+      const isUnderWay = own !== undefined && own.value.stoppedUtc === undefined;
+      if (!name.endsWith(SUFFIX) || isUnderWay) continue;
       const text = await notes.read(name);
       const underWay = text === undefined ? undefined : await this.#parsed(name, text);
       if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));
@@ -146,6 +151,15 @@ export class BatchNote {
     const noteStop = (): void => {
       if (isInterruption(signal)) void this.change({ stoppedUtc: isoUtc(this.#options.clock.utcUs()) });
     };
+    let cancelSeen = (): void => {};
+    const noteSeen = (): void => {
+      const { clock } = this.#options;
+      cancelSeen = clock.after(SEEN_EVERY_US, () => {
+        void this.change({ seenUtc: isoUtc(clock.utcUs()) });
+        noteSeen();
+      });
+    };
+    if (batch !== undefined) noteSeen();
     if (pause !== undefined) notePause();
     signal.addEventListener("abort", noteStop, { once: true });
     if (signal.aborted) noteStop();
@@ -153,6 +167,7 @@ export class BatchNote {
       pause?.state.subscribe(notePause),
       batch?.numberCell.subscribe((number) => void this.change({ batch: number })),
       () => signal.removeEventListener("abort", noteStop),
+      () => cancelSeen(),
     ];
     return () => {
       for (const end of ends) end?.();

@@ -55,6 +55,9 @@ export interface OperationFacts {
   readonly origin?: Origin;
 }
 
+/** Left half-way, these would leave spectrometers without power until somebody finds out. */
+const UNDIVIDED: ReadonlySet<string> = new Set(["power"]);
+
 export class Operation {
   readonly #status: Cell<OperationStatus>;
   readonly #abort = new AbortController();
@@ -91,8 +94,19 @@ export class Operation {
     return this.#status;
   }
 
-  /** Ends the job at its next wait; `finished` tells when that has happened. A finished operation stays as it is. */
+  /** Whether it must not be ended half-way by those who can wait for its end. */
+  get isUndivided(): boolean {
+    return UNDIVIDED.has(this.#status.value.kind);
+  }
+
+  /**
+   * Ends the job at its next wait; `finished` tells when that has happened. A finished operation stays as it is.
+   * Throws STATE_CONFLICT when it must not be ended half-way.
+   */
   cancel(reason: string): void {
+    const { id, kind, state } = this.#status.value;
+    if (this.isUndivided && state === "running")
+      throw new VscopeError("STATE_CONFLICT", `abort: operation ${id} (${kind}) is not left half-way`);
     this.#cancel(reason, {});
   }
 

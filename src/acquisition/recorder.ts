@@ -134,7 +134,7 @@ export class Recorder {
     return this.#start({ kind: "autointegrate", steps: this.channels.length, origin }, job);
   }
 
-  /** Cancels what is running. Throws STATE_CONFLICT when nothing is. */
+  /** Cancels what is running. Throws STATE_CONFLICT when nothing is, or nothing that may be left half-way. */
   abort(): Operation {
     const running = this.#options.operations.running;
     if (running === undefined) throw new VscopeError("STATE_CONFLICT", "abort: no operation is running");

@@ -1,11 +1,11 @@
 // Batches that were under way when the server ended: known at the next start, and taken up again, one after the other, or
 // closed. What is known of one is forgotten when the rest of it has a note of its own, and not before.
 
-import { orAborted } from "../base/abort.ts";
+import { orAborted, withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell, until } from "../base/cell.ts";
-import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -25,6 +25,7 @@ import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import type { Origin } from "./origin.ts";
 import type { Recorder } from "./recorder.ts";
+import { areSwitchedOff, spectrometersBack } from "./spectrometers-back.ts";
 import type { Before } from "./under-way.ts";
 
 /** `waiting`: for its turn or for spectrometers, to be taken up again. */
@@ -40,7 +41,7 @@ export interface Interruption {
   readonly startedUtc: string;
   readonly cause: Cause;
   readonly outcome: (typeof OUTCOMES)[number];
-  /** Why it is closed. */
+  /** Why it is closed; or that it is taken up although nobody knows how old it is. */
   readonly reason?: string;
   /** The operation that records the rest, and its batch. */
   readonly operation?: string;
@@ -61,19 +62,22 @@ export interface ResumptionOptions {
   readonly recorder: Recorder;
   readonly operations: Operations;
   readonly policy: ResumptionPolicy;
+  /** Resolves when the clock can be gone by. */
+  readonly clockSet: (signal: AbortSignal) => Promise<unknown>;
   /** The rest of a batch has been recorded; `before` tells what had made it begin. */
   readonly onFinished: (before: Before, message: string) => void;
 }
 
-/** Spectrometers need longer to appear than the server to start. */
-const ALL_WITHIN_US = 60 * SECOND;
-const ANY_WITHIN_US = 600 * SECOND;
+/** A clock without a battery shows any time until the network tells it; there may be no network. */
+const CLOCK_WITHIN_US = 600 * SECOND;
 const READ_AGAIN_US = 10 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
 interface Task {
   readonly note: BatchNote;
   readonly finding: Finding;
+  /** By the clock that never jumps: its turn may come hours later. */
+  readonly foundUs: number;
   /** Of the operation that records the rest. */
   signal?: AbortSignal;
   unfollow?: () => void;
@@ -105,6 +109,30 @@ export class Resumption {
     this.#work = tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks));
   }
 
+  /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
+  again(): Promise<void> {
+    this.#work = this.#work.then(() => this.#beginAgain());
+    return this.#work;
+  }
+
+  async #beginAgain(): Promise<void> {
+    const { signal } = this.#closing;
+    try {
+      // What is still being ended has not yet written its last file.
+      await this.#idle(signal);
+    } catch {
+      return;
+    }
+    const tasks = await this.#find();
+    await (tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks)));
+  }
+
+  async #idle(signal: AbortSignal): Promise<void> {
+    const { operations } = this.#options;
+    for (let { running } = operations; running !== undefined; { running } = operations)
+      await orAborted(running.finished, signal);
+  }
+
   /** Ends the wait for a turn; the batches are known at the next start again. */
   async close(): Promise<void> {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "the server is stopping"));
@@ -128,7 +156,7 @@ export class Resumption {
 
   // Undefined when nobody knows yet.
   async #find(): Promise<readonly Task[] | undefined> {
-    const { dataDirectory, log, recorder } = this.#options;
+    const { clock, dataDirectory, log, recorder } = this.#options;
     try {
       const notes = await recorder.journal.interrupted();
       const continued = new Set(
@@ -138,7 +166,7 @@ export class Resumption {
       for (const note of notes) {
         // The server ended between the note of the rest and the end of this one.
         if (continued.has(idOf(note))) await note.remove();
-        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value) });
+        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value), foundUs: clock.nowUs() });
       }
       return tasks;
     } catch (error) {
@@ -149,27 +177,40 @@ export class Resumption {
 
   // Those that are to be taken up; the others are closed.
   async #sortOut(tasks: readonly Task[]): Promise<readonly Task[]> {
-    const { clock, policy } = this.#options;
-    this.#interruptions.set(tasks.map(interruptionOf));
+    const found = tasks.map(interruptionOf);
+    const former = this.#interruptions.value.filter((one) => !found.some((other) => isSame(one, other)));
+    this.#interruptions.set([...former, ...found]);
     const open: Task[] = [];
     for (const task of tasks) {
-      const obstacle = obstacleTo(task.note.value, task.finding, { policy, utcUs: clock.utcUs() });
+      // A clock that is not set yet is behind: whatever is too old by it is too old.
+      const obstacle = this.#obstacleTo(task);
       if (obstacle === undefined) open.push(task);
       else await this.#close(task, obstacle);
     }
     return open;
   }
 
+  #obstacleTo({ note, finding, foundUs }: Task): string | undefined {
+    const { policy } = this.#options;
+    return obstacleTo(note.value, finding, { policy, utcUs: this.#foundUtcUs(foundUs) });
+  }
+
+  // When it was found, by the clock of now.
+  #foundUtcUs(foundUs: number): number {
+    const { clock } = this.#options;
+    return clock.utcUs() - (clock.nowUs() - foundUs);
+  }
+
   async #takeUpAll(tasks: readonly Task[]): Promise<void> {
-    const { operations } = this.#options;
     const { signal } = this.#closing;
     for (const task of tasks) {
       try {
         // Whatever a client, the trigger or the scheduler has begun goes first.
-        for (let { running } = operations; running !== undefined; { running } = operations)
-          await orAborted(running.finished, signal);
+        while (!this.#canBegin(task)) await this.#awaitTurn(signal);
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
+        // The computer is to be switched off: the notes tell of this one and those that wait.
+        if (task.signal !== undefined && isInterruption(task.signal)) return;
         await this.#ended(task, operation);
       } catch (error) {
         // The end of the server leaves the note for the next start.
@@ -177,6 +218,18 @@ export class Resumption {
         await this.#close(task, messageOf(error));
       }
     }
+  }
+
+  // An operation that waited for spectrometers that quiet time has switched off would keep them from being switched on.
+  #canBegin({ note }: Task): boolean {
+    const { operations, rack } = this.#options;
+    return operations.running === undefined && !areSwitchedOff(note.value, rack);
+  }
+
+  async #awaitTurn(signal: AbortSignal): Promise<void> {
+    const { clock, operations } = this.#options;
+    if (operations.running === undefined) await clock.delay(READ_AGAIN_US, signal);
+    else await this.#idle(signal);
   }
 
   #takeUp(task: Task): Operation {
@@ -205,7 +258,8 @@ export class Resumption {
     task.signal = signal;
     await note.taken(finding.attempts + 1, finding.seenUtc);
     task.unfollow = note.follow({}, signal);
-    await this.#spectrometersBack(note, signal);
+    await this.#clockSet(task, signal);
+    await spectrometersBack(note.value, this.#options, signal);
     const notRestored = await this.#restore(task, signal);
     const [first] = notRestored;
     if (first === undefined) return;
@@ -219,22 +273,28 @@ export class Resumption {
       );
   }
 
-  // Resolves when those that took part are back, or some of them after a while.
-  async #spectrometersBack({ value: { spectrometers } }: BatchNote, signal: AbortSignal): Promise<void> {
-    const { clock, rack } = this.#options;
-    const startUs = clock.nowUs();
-    const wanted = spectrometers.map(({ serial }) => serial);
-    for (;;) {
-      const ready = rack.spectrometers.value.filter(({ status }) => status.value.state === "idle");
-      const waitedUs = clock.nowUs() - startUs;
-      if (wanted.every((serial) => ready.some((one) => one.serial === serial))) return;
-      if (ready.length > 0 && waitedUs >= ALL_WITHIN_US) return;
-      if (waitedUs >= ANY_WITHIN_US) {
-        const fact = `no spectrometer was ready within ${ANY_WITHIN_US / SECOND} s`;
-        throw new VscopeError("DEVICE_NOT_CONNECTED", fact);
-      }
-      await clock.delay(SECOND, signal);
+  // Spectra need a clock, and so does the age. Without one it is recorded all the same: times can be put right, what is not
+  // recorded is lost.
+  async #clockSet(task: Task, signal: AbortSignal): Promise<void> {
+    const { clock, log, clockSet } = this.#options;
+    const withinS = CLOCK_WITHIN_US / SECOND;
+    const fact = `clock: not set within ${withinS} s, how long ago it was interrupted is not known`;
+    const late = (): Error => new VscopeError("DEVICE_TIMEOUT", fact);
+    try {
+      await withDeadline({ clock, us: CLOCK_WITHIN_US, late }, signal, clockSet);
+      const obstacle = this.#obstacleTo(task);
+      if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
+      if (this.#foundUtcUs(task.foundUs) >= Date.parse(task.finding.seenUtc) * MS) return;
+      this.#show(task, { reason: `clock: behind the time of its interruption, ${task.finding.seenUtc}` });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isVscopeError(error, "DEVICE_TIMEOUT")) throw error;
+      this.#show(task, { reason: fact });
     }
+    log.warn(
+      { reason: this.#shown(task).reason },
+      "an interrupted batch goes on by a clock that may be wrong",
+    );
   }
 
   // The reasons why something is not as it was.
@@ -263,7 +323,6 @@ export class Resumption {
 
   async #ended(task: Task, { status }: Operation): Promise<void> {
     const { state, error } = status.value;
-    if (task.signal !== undefined && isInterruption(task.signal)) return;
     const { resumedAs } = this.#shown(task);
     if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     task.unfollow?.();

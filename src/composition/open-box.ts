@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Recorder } from "../acquisition/recorder.ts";
+import type { Resumption } from "../acquisition/resumption.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import type { Clock } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -30,6 +31,7 @@ export interface BoxParts {
   readonly rack: Rack;
   readonly recorder: Recorder;
   readonly operations: Operations;
+  readonly resumption: Resumption;
   readonly dataDirectory: DataDirectory;
 }
 
@@ -72,7 +74,7 @@ function triggeredSettings({ run: name, sequences, autointegrate }: TriggerConfi
 }
 
 async function openPowerButton(
-  { config: { box }, clock, log, hardware, operations }: BoxParts,
+  { config: { box }, clock, log, hardware, operations, resumption }: BoxParts,
   lifetime: Lifetime,
 ): Promise<void> {
   const { powerButton: config } = box;
@@ -80,13 +82,15 @@ async function openPowerButton(
   const settle = async (): Promise<void> => {
     const { running } = operations;
     // Nobody wanted to end it: with the power it comes back, if it is to.
-    running?.interrupt("the power button was pressed");
+    if (running?.isUndivided === false) running.interrupt("the power button was pressed");
     await running?.finished;
   };
   const execute = async ([program = "", ...words]: readonly string[], signal: AbortSignal): Promise<void> => {
     await run(program, words, { signal, killSignal: "SIGKILL" });
   };
-  const button = await PowerButton.open({ bank: hardware.gpio, clock, log, config, settle, run: execute });
+  const failed = (): Promise<void> => resumption.again();
+  const ways = { settle, run: execute, failed };
+  const button = await PowerButton.open({ bank: hardware.gpio, clock, log, config, ...ways });
   lifetime.defer("power button", () => button.close());
 }
 

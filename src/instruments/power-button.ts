@@ -15,6 +15,8 @@ export interface PowerButtonOptions {
   readonly config: PowerButtonConfig;
   /** Ends what is recorded; resolves when its files are on disk. */
   readonly settle: () => Promise<void>;
+  /** Takes up again what was ended: the computer stays on. */
+  readonly failed: () => Promise<void>;
   readonly run: (command: readonly string[], signal: AbortSignal) => Promise<void>;
 }
 
@@ -124,6 +126,7 @@ export class PowerButton {
     } catch (error) {
       log.error({ command, reason: messageOf(error) }, "power button: the command failed");
       this.#isActing = false;
+      if (!signal.aborted) await this.#options.failed();
     }
   }
 }

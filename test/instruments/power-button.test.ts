@@ -32,7 +32,8 @@ async function opened(context: TestContext, settleUs = 0) {
     events.push(command.join(" "));
     if (command.includes("reboot")) throw new RangeError("not permitted");
   };
-  const button = await PowerButton.open({ bank, clock, log, config: CONFIG, settle, run });
+  const failed = async (): Promise<void> => void events.push("goes on");
+  const button = await PowerButton.open({ bank, clock, log, config: CONFIG, settle, run, failed });
   context.after(() => button.close());
   const bounce = async (level: 0 | 1): Promise<void> => {
     for (const next of [level, 1 - level, level] as const) {
@@ -70,6 +71,7 @@ test("a very long press reboots; a command that fails is logged, and the button 
       "log power button: reboot",
       "systemctl reboot",
       "log power button: the command failed",
+      "goes on",
     ]);
   }
 });

@@ -60,6 +60,38 @@ test("two batches: the second waits for its turn, and is known until then", asyn
   assert.equal(await isNoted(folder), false);
 });
 
+test("the second of two waits until quiet time has switched its spectrometers on again", async (context) => {
+  const configuration = `
+[channels]
+  [[shutter_1]]
+    direction = downwelling
+  [[shutter_2]]
+    direction = upwelling
+[spectrometers]
+  [[FLMS01859]]
+    power_switch_pin = 5
+  [[${QEP}]]
+    power_switch_pin = 6
+`;
+  const folder = await interrupted(context, "cut");
+  await addNote(folder, {
+    batch: 9,
+    settings: { ...BATCH_SETTINGS, sequences: 2 },
+    startedUtc: "2026-06-21T12:03:00Z",
+  });
+  const after = await TestInstrument.start(context, { folder, configuration, ...resumed });
+  const { clock, model } = after;
+  const quiet = { startS: 43_260, endS: 50_400, timeZone: "UTC", powerDelayS: 0 } as const;
+  model.scheduler.setQuietTime({ enabled: true, powerOffEnabled: true, ...quiet });
+  const isOff = (): boolean => model.rack.powerSwitch(QEP).state.value === "off";
+  await clock.advance(3600 * SECOND);
+  const [first, second] = model.resumption.interruptions.value;
+  assert.deepEqual([first?.outcome, second?.outcome, isOff()], ["resumed", "waiting", true]);
+  await clock.advance(2 * 3600 * SECOND);
+  const [, done] = model.resumption.interruptions.value;
+  assert.deepEqual([done?.outcome, done?.resumedAs], ["resumed", 2]);
+});
+
 test("a data directory that fails keeps the note, and what somebody begins meanwhile goes first", async (context) => {
   const folder = await interrupted(context, "cut");
   let isFailing = true;
@@ -156,6 +188,18 @@ test("a batch that was interrupted too long ago is closed", async (context) => {
   const { outcome, reason } = await settled(after);
   assert.equal(outcome, "closed");
   assert.equal(reason, "it was interrupted 24.4 h ago, acquisition.resume_within = 24");
+});
+
+test("the age of a batch that was paused for long counts from when it was last under way", async (context) => {
+  const during = async ({ clock, model }: TestInstrument): Promise<void> => {
+    model.recorder.pause();
+    await clock.advance(10 * 3600 * SECOND);
+  };
+  const folder = await interrupted(context, "cut", { during, pauseLimitS: 0 });
+  const startUtcUs = Date.parse("2026-06-22T18:00:00Z") * MS;
+  const after = await TestInstrument.start(context, { folder, ...resumed, startUtcUs });
+  const { outcome } = await settled(after);
+  assert.equal(outcome, "resumed");
 });
 
 test("everything is set as it was in the batch before it goes on", async (context) => {
@@ -276,6 +320,27 @@ test("a press of the power button is a stop: the batch comes back with the power
   const after = await TestInstrument.start(context, { folder, ...resumed });
   const { cause, outcome } = await settled(after);
   assert.deepEqual({ cause, outcome }, { cause: "server-stopped", outcome: "resumed" });
+});
+
+test("a power off that fails: the batch goes on in the same process", async (context) => {
+  const { box } = parseServerConfig("[box]\npower_button_pin = 7\n", "x.cfg").config;
+  assert.ok(box.powerButton);
+  const powerButton = { ...box.powerButton, offCommand: ["false"] };
+  const instrument = await TestInstrument.start(context, { ...resumed, box: { ...box, powerButton } });
+  const { clock, emulated, model } = instrument;
+  model.recorder.record(BATCH);
+  await clock.advance(150 * SECOND);
+  emulated.gpio.drive(7, 0);
+  await clock.advance(4 * SECOND);
+  emulated.gpio.drive(7, 1);
+  const { interruptions } = model.resumption;
+  await clock.run(until(interruptions, ([first]) => first?.outcome === "resumed", NEVER));
+  const { state, result } = await ended(instrument);
+  assert.deepEqual([state, Object(result).goesOnWith.batch], ["done", 0]);
+  const lights = (await instrument.files(RUN)).filter((name) => name.endsWith("light.pico"));
+  assert.equal(lights.length, BATCH.sequences);
+  await clock.advance(0);
+  assert.equal(await isNoted(instrument.folder), false);
 });
 
 test("what is recorded before and after counts together, in result, events and the history of the schedule", async (context) => {

@@ -66,6 +66,10 @@ test("switching power is an operation: a recording waits for it, and it for a re
     () => bench.operations.start("record", 1, async () => {}),
     /operation 2 \(power\) is running/,
   );
+  assert.throws(
+    () => bench.operations.running?.cancel("a client asked for it"),
+    /^VscopeError: abort: operation 2 \(power\) is not left half-way$/,
+  );
   await bench.advance(MINUTE);
   assert.deepEqual(bench.power, ["12:12:00 QEP00709 off", "12:12:01 FLMS01859 off"]);
   assert.deepEqual(bench.outcomes(1), ["done"]);

@@ -1,0 +1,62 @@
+// A computer without a battery for its clock comes back from a power cut in another year: a batch that goes on waits for
+// the right time, and is judged by it.
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { NEVER } from "../../src/base/abort.ts";
+import { SECOND } from "../../src/base/clock.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { Server } from "../../src/server.ts";
+import { SettableClock } from "../scheduler/bench.ts";
+import { emulatedConfig } from "../support/instrument.ts";
+import { interrupted, RUN } from "../support/interrupted.ts";
+
+const HOUR_US = 3600 * SECOND;
+const INTERRUPTED_UTC_US = Date.UTC(2026, 5, 21, 12, 5) * 1000;
+
+async function restarted(context: TestContext, startUtcUs: number) {
+  const folder = await interrupted(context, "cut");
+  const virtual = new VirtualClock(startUtcUs);
+  const clock = new SettableClock(virtual);
+  const config = emulatedConfig(folder, { interruptedBatch: "resume", keepSettings: false });
+  const server = await virtual.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
+  context.after(() => virtual.run(server.close()));
+  const { model } = server;
+  const first = () => model.resumption.interruptions.value[0];
+  const set = (utcUs: number): void => {
+    clock.offsetUs += utcUs - clock.utcUs();
+  };
+  return { virtual, model, first, set };
+}
+
+test("it goes on when the clock is set, with the right times", async (context) => {
+  const { virtual, model, first, set } = await restarted(context, 0);
+  await virtual.advance(120 * SECOND);
+  assert.equal(first()?.outcome, "waiting");
+  set(INTERRUPTED_UTC_US + HOUR_US);
+  await virtual.advance(60 * SECOND);
+  assert.deepEqual([first()?.outcome, first()?.reason], ["resumed", undefined]);
+  const { spectra } = await model.dataDirectory.search({ run: RUN, limit: 100, offset: 0 });
+  const again = spectra.filter(({ batch }) => batch === 1);
+  assert.ok(again.length > 0);
+  assert.ok(again.every(({ exposureStartUtcUs }) => exposureStartUtcUs > INTERRUPTED_UTC_US));
+});
+
+test("one that is too old by the right clock is closed", async (context) => {
+  const { virtual, first, set } = await restarted(context, 0);
+  await virtual.advance(120 * SECOND);
+  set(INTERRUPTED_UTC_US + 7 * 24 * HOUR_US);
+  await virtual.advance(60 * SECOND);
+  assert.equal(first()?.outcome, "closed");
+  assert.match(first()?.reason ?? "", /^it was interrupted 16\d\.\d h ago, acquisition.resume_within = 24$/);
+});
+
+test("without anybody who sets the clock it goes on after a while, and says so", async (context) => {
+  const { virtual, first } = await restarted(context, 0);
+  await virtual.advance(590 * SECOND);
+  assert.equal(first()?.outcome, "waiting");
+  await virtual.advance(60 * SECOND);
+  const reason = "clock: not set within 600 s, how long ago it was interrupted is not known";
+  assert.deepEqual([first()?.outcome, first()?.reason], ["resumed", reason]);
+});
