@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { NEVER } from "../../base/abort.ts";
 import { isoUtc, SECOND } from "../../base/clock.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 import { isServerUnreachable } from "../../client/reply-error.ts";
@@ -11,6 +12,7 @@ import { usageError } from "./exit-codes.ts";
 import { type Experiment, experimentShape, type JobInput, jobsOf } from "./experiment.ts";
 import { forecast, warningsOf } from "./forecast.ts";
 import { forecastText } from "./forecast-text.ts";
+import { PlanTimes } from "./plan-times.ts";
 import { ASSUMED, type ServerFacts, serverFacts } from "./server-facts.ts";
 import type { Session } from "./session.ts";
 import { parseYaml } from "./yaml-file.ts";
@@ -119,8 +121,15 @@ async function submit(session: Session, client: VscopeClient, { plan, flags }: S
       details: { usage: true },
     });
   }
-  await setTimes(client, experiment, facts, signal);
-  const added = await addAll(session, client, inputs);
+  // A run that begins at once is to find them.
+  const times = new PlanTimes(session, client);
+  const added = await times
+    .set(experiment, facts)
+    .then(() => addAll(session, client, inputs))
+    .catch(async (error: unknown) => {
+      await times.putBack();
+      throw error;
+    });
   for (const id of before) await client.delete([...JOBS, String(id)], signal);
   const ids = added.join(", ");
   session.print({ added, deleted: before }, () => {
@@ -151,23 +160,8 @@ async function addAll(
       added.push(job.id);
     }
   } catch (error) {
-    for (const id of added) await client.delete([...JOBS, String(id)], session.signal);
+    for (const id of added) await client.delete([...JOBS, String(id)], NEVER);
     throw error;
   }
   return added;
-}
-
-async function setTimes(
-  client: VscopeClient,
-  { integrationTimes }: Experiment,
-  { serials }: ServerFacts,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const serial of serials)
-    for (const [channel, seconds] of Object.entries(integrationTimes))
-      await client.put(
-        ["spectrometers", serial, "integration-time", channel],
-        Math.round(seconds * SECOND),
-        signal,
-      );
 }

@@ -285,7 +285,7 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   const bad = FILE.replace("experiment: canopy", "experiment: bad").replace(
     /sun: .*\n    at: 2090-06-21/,
     "at: 2020-06-21",
-  );
+  ).replace("upwelling: 250 ms", "upwelling: 50 ms");
   await writeFile(file, bad);
   const refused = await vscope(["plan", file], { url });
   assert.deepEqual(
@@ -293,6 +293,9 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
     [4, true],
     refused.errors,
   );
+  assert.match(refused.errors, /no job is added, integration times are as before/);
+  for (const { serial } of rack.spectrometers.value)
+    assert.equal(rack.spectrometer(serial).integrationTimeUs("upwelling").value, 250_000, serial);
   assert.deepEqual(
     scheduler.jobs.value.map(({ id }) => id),
     [4, 5, 6],
