@@ -89,7 +89,8 @@ function darkFor(spectrum: Spectrum, spectra: ChannelSpectra): DarkSpectrum | No
   const dark = spectra.darkFor(spectrum);
   if (dark === undefined) {
     const { channel, integrationTimeUs } = spectrum;
-    return notApplied("no-dark-spectrum", `no dark spectrum of ${channel} with ${integrationTimeUs} us`);
+    const none = `no dark spectrum of ${channel} with ${integrationTimeUs} us`;
+    return notApplied("no-dark-spectrum", spectra.darkObstacle(spectrum) ?? none);
   }
   return { counts: dark.counts, facts: factsOf(dark) };
 }
