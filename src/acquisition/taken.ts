@@ -45,7 +45,8 @@ export function downwellingOf(spectrometer: Spectrometer): Downwelling {
   if (channel === undefined) return { taken: [], obstacle: "there is no downwelling channel" };
   const spectra = spectrometer.newest(channel);
   const [newest] = spectra.lights;
-  const obstacle = newest === undefined ? `${channel}: no light spectrum since the start` : noDark(spectra, newest);
+  const obstacle =
+    newest === undefined ? `${channel}: no light spectrum since the start` : noDark(spectra, newest);
   return { taken: spectra.lights.flatMap((light) => withDark(spectra, light) ?? []), obstacle };
 }
 

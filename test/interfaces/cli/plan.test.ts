@@ -282,10 +282,9 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   );
 
   // The last job is one that the server refuses: none of them stays.
-  const bad = FILE.replace("experiment: canopy", "experiment: bad").replace(
-    /sun: .*\n    at: 2090-06-21/,
-    "at: 2020-06-21",
-  ).replace("upwelling: 250 ms", "upwelling: 50 ms");
+  const bad = FILE.replace("experiment: canopy", "experiment: bad")
+    .replace(/sun: .*\n    at: 2090-06-21/, "at: 2020-06-21")
+    .replace("upwelling: 250 ms", "upwelling: 50 ms");
   await writeFile(file, bad);
   const refused = await vscope(["plan", file], { url });
   assert.deepEqual(
