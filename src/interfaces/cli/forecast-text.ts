@@ -1,9 +1,10 @@
 // A forecast for people: the first runs, then each job with its sum.
 
+import { bytesText } from "../../base/bytes-text.ts";
 import { isoUtc } from "../../base/clock.ts";
 import type { PlannedRun } from "./forecast.ts";
 import { type Column, renderTable } from "./table.ts";
-import { bytesText, printable } from "./value-text.ts";
+import { printable } from "./value-text.ts";
 
 const RIGHT = "right";
 const RUNS: readonly Column[] = [
