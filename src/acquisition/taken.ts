@@ -36,8 +36,8 @@ export function newestTaken(spectrometer: Spectrometer, channel: string): Taken 
   }
   const [taken] = spectra.lights.flatMap((one) => withDark(spectra, one) ?? []);
   if (taken?.light === light) return taken;
-  if (taken !== undefined) return { ...taken, pending: noDark(light) };
-  throw new VscopeError("RESOURCE_NOT_FOUND", `${spectrometer.serial} ${noDark(light)}`);
+  if (taken !== undefined) return { ...taken, pending: noDark(spectra, light) };
+  throw new VscopeError("RESOURCE_NOT_FOUND", `${spectrometer.serial} ${noDark(spectra, light)}`);
 }
 
 export function downwellingOf(spectrometer: Spectrometer): Downwelling {
@@ -45,7 +45,8 @@ export function downwellingOf(spectrometer: Spectrometer): Downwelling {
   if (channel === undefined) return { taken: [], obstacle: "there is no downwelling channel" };
   const spectra = spectrometer.newest(channel);
   const [newest] = spectra.lights;
-  const obstacle = newest === undefined ? `${channel}: no light spectrum since the start` : noDark(newest);
+  const obstacle =
+    newest === undefined ? `${channel}: no light spectrum since the start` : noDark(spectra, newest);
   return { taken: spectra.lights.flatMap((light) => withDark(spectra, light) ?? []), obstacle };
 }
 
@@ -62,7 +63,8 @@ function withDark(spectra: ChannelSpectra, light: Spectrum): Taken | undefined {
   return { light, dark, exposed: { light: picoSpectrumOf(light), dark: picoSpectrumOf(dark) } };
 }
 
-function noDark({ channel, integrationTimeUs, flags }: Spectrum): string {
+function noDark(spectra: ChannelSpectra, light: Spectrum): string {
+  const { channel, integrationTimeUs, flags } = light;
   if (flags.includes("external_timing")) return `${channel}: a signal from outside timed the exposure`;
-  return `${channel}: no dark of ${integrationTimeUs} us since the start`;
+  return `${channel}: ${spectra.darkObstacle(light) ?? `no dark of ${integrationTimeUs} us since the start`}`;
 }

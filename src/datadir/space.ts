@@ -1,5 +1,6 @@
 // The reserve: recording stops while there is still room for the catalogue, the logs and a tidy end.
 
+import { bytesText } from "../base/bytes-text.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
 
@@ -11,16 +12,12 @@ export async function requireSpace(
 ): Promise<DiskSpace> {
   const space = await onDisk(folder, () => disk.space(folder));
   if (space.freeBytes - bytes >= reserveBytes) return space;
-  const fact = `${megabytes(space.freeBytes)} are free, ${megabytes(bytes)} are wanted`;
+  const fact = `${bytesText(space.freeBytes)} are free, ${bytesText(bytes)} are wanted`;
   throw new VscopeError(
     "DATADIR_FULL",
-    `data directory: ${fact}, ${megabytes(reserveBytes)} stay in reserve`,
+    `data directory: ${fact}, ${bytesText(reserveBytes)} stay in reserve`,
     {
       details: { freeBytes: space.freeBytes, bytes, reserveBytes },
     },
   );
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { Cell, type ReadableCell } from "../base/cell.ts";
+import { colourOf, FLAGS } from "../spectra/flags.ts";
 import { type Spectrum, UNPROCESSED } from "../spectra/spectrum.ts";
 import { type Judge, UNINFORMED } from "./quality-judge.ts";
 
@@ -9,8 +10,13 @@ import { type Judge, UNINFORMED } from "./quality-judge.ts";
 const MOST_DARKS = 16;
 
 export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
-  /** The newest dark spectrum exposed and processed in the same way; none for a light that a signal from outside timed. */
+  /**
+   * The newest dark spectrum exposed and processed in the same way that is not red; none for a light that a signal from
+   * outside timed.
+   */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
+  /** Why none was found although there is one. */
+  darkObstacle(spectrum: Spectrum): string | undefined;
   /** What others found about a spectrum since, with all of its flags. Listeners hear of it when it is the newest still. */
   amend(spectrum: Spectrum): void;
   /** The newest two light spectra, newest first; without trials. */
@@ -21,6 +27,8 @@ export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ChannelSpectra {
   readonly #darks = new Map<string, Spectrum>();
+  /** Those of them that are not red, and older ones in place of the others. */
+  readonly #usable = new Map<string, Spectrum>();
   #light: Spectrum | undefined;
   #lights: readonly Spectrum[] = [];
 
@@ -33,7 +41,10 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
 
   override set(spectrum: Spectrum | undefined): void {
     // Before the listeners are told: what they read must be whole.
-    if (spectrum?.kind === "dark") this.#keep(spectrum);
+    if (spectrum?.kind === "dark") {
+      keep(this.#darks, spectrum);
+      if (colourOf(spectrum.flags) !== "red") keep(this.#usable, spectrum);
+    }
     if (spectrum?.kind === "light") this.#light = spectrum;
     super.set(spectrum);
   }
@@ -47,8 +58,14 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
   }
 
   darkFor(spectrum: Spectrum): Spectrum | undefined {
-    if (spectrum.flags.includes("external_timing")) return undefined;
-    return this.#darks.get(wayOf(spectrum));
+    return darkOf(this.#usable, spectrum);
+  }
+
+  darkObstacle(spectrum: Spectrum): string | undefined {
+    const red = darkOf(this.#darks, spectrum);
+    if (red === undefined || this.darkFor(spectrum) !== undefined) return undefined;
+    const why = red.flags.filter((flag) => FLAGS[flag].severity === "unusable").join(", ");
+    return `the dark of ${red.integrationTimeUs} us is not usable: ${why}`;
   }
 
   amend(spectrum: Spectrum): void {
@@ -60,20 +77,24 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
 
   /** Keeps a spectrum with its quality flags, and returns that. A trial is not compared with those before it. */
   add(taken: Spectrum, isTrial = false): Spectrum {
-    const before = { dark: this.darkFor(taken), light: this.#light };
+    const before = { dark: darkOf(this.#darks, taken), light: this.#light };
     const spectrum = this.#judge(taken, isTrial ? undefined : before);
     if (spectrum.kind === "light" && !isTrial) this.#lights = [spectrum, ...this.#lights.slice(0, 1)];
     this.set(spectrum);
     return spectrum;
   }
+}
 
-  #keep(dark: Spectrum): void {
-    const way = wayOf(dark);
-    this.#darks.delete(way);
-    this.#darks.set(way, dark);
-    const [oldest] = this.#darks.keys();
-    if (this.#darks.size > MOST_DARKS && oldest !== undefined) this.#darks.delete(oldest);
-  }
+function keep(darks: Map<string, Spectrum>, dark: Spectrum): void {
+  const way = wayOf(dark);
+  darks.delete(way);
+  darks.set(way, dark);
+  const [oldest] = darks.keys();
+  if (darks.size > MOST_DARKS && oldest !== undefined) darks.delete(oldest);
+}
+
+function darkOf(darks: ReadonlyMap<string, Spectrum>, spectrum: Spectrum): Spectrum | undefined {
+  return spectrum.flags.includes("external_timing") ? undefined : darks.get(wayOf(spectrum));
 }
 
 // Averaging changes the noise alone.

@@ -14,7 +14,13 @@ import {
 import type { DarkSpectrum } from "../spectra/corrections/dark-spectrum.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 import { declare } from "./model.ts";
-import { newestSpectrum, renderSpectrum, serialsAndChannels, spectrumShape } from "./spectrometers.ts";
+import {
+  newestSpectrum,
+  renderSpectrum,
+  serialsAndChannels,
+  spectrumShape,
+  wantedKind,
+} from "./spectrometers.ts";
 import { selectSpectrum, spectrumSelection, spectrumVector } from "./spectrum-selection.ts";
 
 const wish = z
@@ -26,6 +32,7 @@ const wishes = z.strictObject({
   nonlinearity: wish,
   "stray-light": wish,
   gain: wish,
+  kind: wantedKind,
 });
 
 const outcome = z.object({
@@ -46,7 +53,7 @@ const corrected = spectrumShape.extend({
 export const CORRECTED = [
   declare("/spectrometers/{serial}/corrected/{channel}", {
     summary:
-      "Newest spectrum of the channel, corrected, with what became of each correction; query dark (electric, shutter, none), nonlinearity, stray-light, gain (true, false)",
+      "Newest spectrum of the channel, corrected, with what became of each correction; query dark (electric, shutter, none), nonlinearity, stray-light, gain (true, false), kind (any, light: without trials)",
     typicalBytes: 30_000,
     unit: "count",
     type: "core.s",
@@ -58,7 +65,7 @@ export const CORRECTED = [
     instances: serialsAndChannels,
     get: ({ rack }, at, query) => {
       const spectra = rack.spectrometer(at.serial).newest(at.channel);
-      const newest = newestSpectrum(spectra, at);
+      const newest = newestSpectrum(spectra, { ...at, kind: query.kind });
       const facts = {
         ...newest.instrument,
         // Polynomials and ranges are of single pixels; what a firmware makes of binned ones, no source tells.
@@ -89,7 +96,8 @@ function darkFor(spectrum: Spectrum, spectra: ChannelSpectra): DarkSpectrum | No
   const dark = spectra.darkFor(spectrum);
   if (dark === undefined) {
     const { channel, integrationTimeUs } = spectrum;
-    return notApplied("no-dark-spectrum", `no dark spectrum of ${channel} with ${integrationTimeUs} us`);
+    const none = `no dark spectrum of ${channel} with ${integrationTimeUs} us`;
+    return notApplied("no-dark-spectrum", spectra.darkObstacle(spectrum) ?? none);
   }
   return { counts: dark.counts, facts: factsOf(dark) };
 }

@@ -1,7 +1,7 @@
 // /spectrometers: every instrument found since the start, by serial number.
 
 import { z } from "zod";
-import type { ReadableCell } from "../base/cell.ts";
+import type { ChannelSpectra } from "../instruments/newest-spectra.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Presence } from "../instruments/presence.ts";
 import { type Spectrometer, SPECTROMETER_STATES } from "../instruments/spectrometer.ts";
@@ -67,6 +67,9 @@ export const spectrumShape = z.object({
   wavelengthCoefficients: z.array(z.number()),
   counts: z.array(z.number()),
 });
+
+/** Whether the darks that close a batch, and trials, are passed over. */
+export const wantedKind = z.enum(["any", "light"]).default("any");
 
 export const SPECTROMETERS = [
   declare("/spectrometers", {
@@ -168,17 +171,19 @@ export const SPECTROMETERS = [
     },
   }),
   declare("/spectrometers/{serial}/spectrum/{channel}", {
-    summary: "Newest spectrum of the channel, raw counts, with what is needed to interpret them",
+    summary:
+      "Newest spectrum of the channel, raw counts, with what is needed to interpret them; query kind (any, light: without trials)",
     typicalBytes: 12_000,
     unit: "count",
     type: "core.s",
+    query: z.strictObject({ kind: wantedKind }),
     value: spectrumShape,
     selection: spectrumSelection(Object.keys(spectrumShape.shape)),
     select: selectSpectrum,
     vector: spectrumVector,
     instances: serialsAndChannels,
-    get: ({ rack }, at) =>
-      renderSpectrum(newestSpectrum(rack.spectrometer(at.serial).newest(at.channel), at)),
+    get: ({ rack }, at, { kind }) =>
+      renderSpectrum(newestSpectrum(rack.spectrometer(at.serial).newest(at.channel), { ...at, kind })),
     watch: ({ rack }, { serial, channel }) => [rack.spectrometer(serial).newest(channel)],
   }),
   declare("/spectrometers/{serial}/tec", {
@@ -247,13 +252,21 @@ function describe({ recorder, presence }: ServerModel, instrument: Spectrometer)
   };
 }
 
+interface WantedSpectrum {
+  readonly serial: string;
+  readonly channel: string;
+  readonly kind: z.infer<typeof wantedKind>;
+}
+
 /** Throws RESOURCE_NOT_FOUND as long as there is none. */
 export function newestSpectrum(
-  { value }: ReadableCell<Spectrum | undefined>,
-  { serial, channel }: { readonly serial: string; readonly channel: string },
+  { value, lights }: ChannelSpectra,
+  { serial, channel, kind }: WantedSpectrum,
 ): Spectrum {
-  if (value !== undefined) return value;
-  throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no spectrum of ${channel} since the start`);
+  const found = kind === "light" ? lights[0] : value;
+  if (found !== undefined) return found;
+  const what = kind === "light" ? "light spectrum" : "spectrum";
+  throw new VscopeError("RESOURCE_NOT_FOUND", `${serial}: no ${what} of ${channel} since the start`);
 }
 
 type SpectrumValue = z.infer<typeof spectrumShape>;

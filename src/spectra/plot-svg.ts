@@ -91,14 +91,23 @@ function visibleStrip(frame: Frame): string[] {
 
 function curves(frame: Frame, { series }: Plot): string[] {
   const colours = coloursOf(series.map(({ source }) => source));
-  return series.map((one) => {
+  return series.flatMap((one) => {
     const colour = colours.get(one.source)?.hex ?? "#000000";
-    return `<polyline fill="none" stroke="${colour}" stroke-width="1.3" points="${points(frame, one)}"/>`;
+    const style = `fill="none" stroke="${colour}" stroke-width="1.3" stroke-linecap="round"`;
+    return pieces(frame, one).map((points) => `<polyline ${style} points="${points}"/>`);
   });
 }
 
-function points(frame: Frame, { x, counts }: PlotSeries): string {
-  return Array.from(counts, (value, pixel) => `${px(frame, x[pixel] ?? 0)},${py(frame, value)}`).join(" ");
+// A line for each row of pixels with values; a single one is a dot.
+function pieces(frame: Frame, { x, counts }: PlotSeries): readonly string[] {
+  const points = Array.from(counts, (value, pixel) =>
+    Number.isFinite(value) ? `${px(frame, x[pixel] ?? 0)},${py(frame, value)}` : "|",
+  );
+  const rows = points.join(" ").split("|");
+  return rows
+    .map((row) => row.trim())
+    .filter(Boolean)
+    .map((row) => (row.includes(" ") ? row : `${row} ${row}`));
 }
 
 function saturation(frame: Frame): string[] {

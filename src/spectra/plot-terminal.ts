@@ -95,7 +95,10 @@ function drawSeries(canvas: Canvas, axes: Axes, { x, counts }: PlotSeries, index
   for (const [pixel, value] of counts.entries()) {
     const column = Math.round(share(axes.x, x[pixel] ?? Number.NaN) * wide);
     const y = Math.round(share(axes.y, value) * high);
-    if (!Number.isFinite(column) || !Number.isFinite(y)) continue;
+    if (!Number.isFinite(column) || !Number.isFinite(y)) {
+      previous = undefined;
+      continue;
+    }
     drawLine(canvas, previous ?? { column, y }, { column, y }, index);
     previous = { column, y };
   }

@@ -410,6 +410,10 @@ test("recording stops before the reserve is touched, with the figures", async (t
       /50\.0 MB are free, .* 50\.0 MB stay in reserve$/.test(error.message)
     );
   });
+  freeBytes = 100;
+  await assert.rejects(batch.write(spectraSet({ sequence: 1 })), {
+    message: /^data directory: 100 B are free, \d+\.\d kB are wanted, 50\.0 MB stay in reserve$/,
+  });
   freeBytes = 49e6;
   await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_FULL"));
   assert.equal((await directory.run("run")).files.length, 1);

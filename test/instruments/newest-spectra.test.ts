@@ -98,3 +98,16 @@ test("the newest light is told with all of its flags although a dark came after 
   spectra.amend(amended);
   assert.deepEqual(spectra.ofEachKind, [amended, dark]);
 });
+
+test("a red dark serves no light: an older one does, or none with the reason", () => {
+  const spectra = new NewestSpectra();
+  const light = spectrum("light", 100);
+  const red = { ...spectrum("dark", 100, 2), flags: ["saturated", "low_signal"] } as const;
+  spectra.set(red);
+  assert.equal(spectra.darkFor(light), undefined);
+  assert.equal(spectra.darkObstacle(light), "the dark of 100 us is not usable: saturated");
+  const good = spectrum("dark", 100, 3);
+  for (const dark of [good, red]) spectra.set(dark);
+  assert.deepEqual([spectra.darkFor(light), spectra.darkObstacle(light)], [good, undefined]);
+  assert.equal(spectra.darkObstacle(spectrum("light", 200)), undefined, "no dark at all");
+});

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { z } from "zod";
 import { NEVER } from "../../src/base/abort.ts";
 import { MS } from "../../src/base/clock.ts";
+import { NewestSpectra } from "../../src/instruments/newest-spectra.ts";
 import { Router } from "../../src/resources/router.ts";
 import { TREE } from "../../src/resources/tree.ts";
 import { CoapInstrument, segments, textOf } from "../support/coap-instrument.ts";
@@ -177,6 +178,19 @@ test("dark=shutter: the newest dark spectrum with the same integration time", as
     applied(await corrected({ dark: "shutter" })),
     "dark-spectrum nonlinearity stray-light gain-scale",
   );
+});
+
+test("a saturated dark is not subtracted, and the answer says why", async (context) => {
+  const { corrected, acquire, instrument } = await open(context);
+  const spectra = instrument.model.rack.spectrometer(FLAME).newest("upwelling");
+  const dark = await acquire("dark", 20 * MS);
+  assert.ok(spectra instanceof NewestSpectra);
+  spectra.set({ ...dark, flags: [...dark.flags, "saturated"] });
+  assert.equal(spectra.darkFor(dark), dark, "the one before serves");
+  spectra.set({ ...dark, integrationTimeUs: 30 * MS, flags: ["saturated"] });
+  await acquire("light", 30 * MS);
+  const { applied: isApplied, detail } = outcome(await corrected({ dark: "shutter" }), "dark-spectrum");
+  assert.deepEqual([isApplied, detail], [false, "the dark of 30000 us is not usable: saturated"]);
 });
 
 test("it is observed as the raw spectrum is", async (context) => {

@@ -162,3 +162,27 @@ test("a source keeps its colour when it is alone or first, and no two of six are
   assert.deepEqual(coloursOf([...names].reverse()), coloursOf(names));
   assert.equal(coloursOf(Array.from({ length: 20 }, (_, index) => `S${index}`)).size, 20);
 });
+
+test("a curve has a gap where a pixel has no value", () => {
+  const counts = Float64Array.of(1, 1, Number.NaN, Number.NaN, 1, Number.NaN, 1, 1);
+  const series = {
+    label: "a",
+    source: "a",
+    x: Float64Array.from(counts, (_, pixel) => pixel),
+    counts,
+    peakShare: 0.5,
+    isSimulated: false,
+  };
+  const picture = { title: "", xLabel: "pixel", yLabel: "reflectance", series: [series] } as const;
+  const lines = [...svgPlot(picture).matchAll(/<polyline [^>]*points="([^"]*)"/g)].map(
+    ([, points = ""]) => points,
+  );
+  assert.deepEqual(
+    lines.map((points) => points.split(" ").length),
+    [2, 2, 2],
+  );
+  assert.ok(lines.every((points) => !points.includes("NaN")));
+  const drawn = (one: typeof series) =>
+    terminalPlot({ ...picture, series: [one] }).match(/[\u2801-\u28ff]/g)?.length ?? 0;
+  assert.ok(drawn(series) < drawn({ ...series, counts: counts.map(() => 1) }) - 10);
+});

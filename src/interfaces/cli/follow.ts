@@ -1,5 +1,6 @@
 // Starts an operation on the server, shows how far it is, and cancels it there when the user gives up here.
 
+import { withFailuresGrouped } from "./failures.ts";
 import { NEVER } from "../../base/abort.ts";
 import { SECOND } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -144,5 +145,6 @@ function resultText(
   if (typeof result !== "object" || result === null) return summary + valueText(result ?? undefined);
   const { flags, ...rest }: { readonly flags?: unknown } = result;
   const quality = countsText(flags, hasColour);
-  return `${summary}${valueText(rest)}${quality === undefined ? "" : `quality ${quality}\n`}`;
+  const { result: shown, more } = withFailuresGrouped(rest);
+  return `${summary}${valueText(shown)}${more}${quality === undefined ? "" : `quality ${quality}\n`}`;
 }

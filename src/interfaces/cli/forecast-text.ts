@@ -1,9 +1,10 @@
 // A forecast for people: the first runs, then each job with its sum.
 
+import { bytesText } from "../../base/bytes-text.ts";
 import { isoUtc } from "../../base/clock.ts";
-import type { PlannedRun } from "./forecast.ts";
+import type { IdleJob, PlannedRun } from "./forecast.ts";
 import { type Column, renderTable } from "./table.ts";
-import { bytesText, printable } from "./value-text.ts";
+import { printable } from "./value-text.ts";
 
 const RIGHT = "right";
 const RUNS: readonly Column[] = [
@@ -31,10 +32,12 @@ export interface ForecastShown {
   readonly limit: number;
   readonly days: number;
   readonly freeBytes: number | undefined;
+  readonly idle: readonly IdleJob[];
 }
 
-export function forecastText(runs: readonly PlannedRun[], { limit, days, freeBytes }: ForecastShown): string {
-  if (runs.length === 0) return `no run within ${days} days`;
+export function forecastText(runs: readonly PlannedRun[], shown: ForecastShown): string {
+  const { limit, days, freeBytes, idle } = shown;
+  const lines = idle.map(({ job, reason }) => `${printable(job)}: no run within ${days} days, ${reason}\n`);
   const listed = runs
     .slice(0, limit)
     .map((one) => [
@@ -47,18 +50,18 @@ export function forecastText(runs: readonly PlannedRun[], { limit, days, freeByt
     ]);
   const more = runs.length > limit ? `and ${runs.length - limit} more, --limit shows them\n` : "";
   const list =
-    limit === 0
+    limit === 0 || runs.length === 0
       ? ""
       : `${renderTable(
           RUNS,
           listed.map((cells) => cells.map(printable)),
         )}${more}\n`;
   const note = runs.some(({ searches }) => searches > 0) ? SEARCHED : "";
-  return list + summary(runs) + note + room(runs, { freeBytes, days });
+  return list + summary(runs, idle) + lines.join("") + note + room(runs, { freeBytes, days });
 }
 
-function summary(runs: readonly PlannedRun[]): string {
-  const names = [...new Set(runs.map(({ job }) => job))];
+function summary(runs: readonly PlannedRun[], idle: readonly IdleJob[]): string {
+  const names = [...new Set([...runs, ...idle].map(({ job }) => job))];
   const row = (name: string, own: readonly PlannedRun[]): readonly string[] => {
     const made = own.filter(({ skipped }) => skipped === undefined);
     const sum = (value: (run: PlannedRun) => number): number =>
@@ -83,7 +86,10 @@ function summary(runs: readonly PlannedRun[]): string {
   return renderTable(JOBS, names.length === 1 ? rows : [...rows, row("all", runs)]);
 }
 
-function room(runs: readonly PlannedRun[], { freeBytes, days }: Omit<ForecastShown, "limit">): string {
+function room(
+  runs: readonly PlannedRun[],
+  { freeBytes, days }: Pick<ForecastShown, "freeBytes" | "days">,
+): string {
   const bytes = dataOf(runs.filter(({ skipped }) => skipped === undefined));
   if (freeBytes === undefined || bytes === 0) return "";
   const enough = Math.floor((freeBytes / bytes) * days);

@@ -3,6 +3,7 @@
 import { type BatchSettings, batchSteps, DEFAULTS, type Step } from "../../acquisition/settings.ts";
 import { turnsOf } from "../../acquisition/turns.ts";
 import { NEVER } from "../../base/abort.ts";
+import { isoUtc } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { requireComparable } from "../../resources/condition-check.ts";
@@ -61,11 +62,40 @@ export function warningsOf(jobs: readonly JobInput[], { place }: Facts, utcUs: n
   });
 }
 
+/** A job without a run in the window. */
+export interface IdleJob {
+  readonly job: string;
+  /** When it runs next, or why it never does. */
+  readonly reason: string;
+}
+
+export function idleOf(
+  jobs: readonly JobInput[],
+  { place }: Facts,
+  { fromUtcUs, untilUtcUs }: Window,
+): readonly IdleJob[] {
+  return jobs.flatMap((input) => {
+    const asked = newJobOf(newJobShape.parse(input));
+    const next = nextAfter({ startUtcUs: fromUtcUs, ...asked }, fromUtcUs - 1, place);
+    const job = asked.name ?? "job";
+    if (next === "unknown") return [{ job, reason: "it follows the sun, and the position is unknown" }];
+    if (next === "never") return [{ job, reason: "its time is over" }];
+    return next.utcUs < untilUtcUs
+      ? []
+      : [{ job, reason: `its next is ${isoUtc(next.utcUs).slice(0, 19)}Z` }];
+  });
+}
+
+interface Window {
+  readonly fromUtcUs: number;
+  readonly untilUtcUs: number;
+}
+
 /** Oldest first. Throws what the server would say to a job that makes no sense. */
 export async function forecast(
   jobs: readonly JobInput[],
   facts: Facts,
-  { fromUtcUs, untilUtcUs }: { readonly fromUtcUs: number; readonly untilUtcUs: number },
+  { fromUtcUs, untilUtcUs }: Window,
 ): Promise<readonly PlannedRun[]> {
   const all: PlannedRun[] = [];
   const { place, knownChannels: channels } = facts;

@@ -101,12 +101,12 @@ async function placesOf(
   throw usageError(`--level: no such spectrum, the server has ${there}, channels ${channels.join(", ")}`);
 }
 
-const DARK_ONLY = "dark=shutter&nonlinearity=false&stray-light=false&gain=false";
+const DARK_ONLY = "kind=light&dark=shutter&nonlinearity=false&stray-light=false&gain=false";
 
 function pathOf({ level, way }: LiveOptions, { serial, channel }: Place): string {
   const place = `/spectrometers/${encodeURIComponent(serial)}`;
   const name = encodeURIComponent(channel);
-  if (level === "counts") return `${place}/spectrum/${name}`;
+  if (level === "counts") return `${place}/spectrum/${name}?kind=light`;
   if (level === "dark-subtracted") return `${place}/corrected/${name}?${DARK_ONLY}`;
   return `${place}/${level}/${name}${way === undefined ? "" : `?way=${way}`}`;
 }
@@ -190,13 +190,13 @@ function seriesOf(level: ShownLevel, one: Answer, isCalibrated: boolean): PlotSe
   const x = isCalibrated
     ? wavelengthsNm(one.wavelengthCoefficients, values.length)
     : Float64Array.from(values, (_, pixel) => pixel);
-  const isThere = (_: number, pixel: number): boolean => values[pixel] !== null;
   const { serial, channel, method, integrationTimeUs, saturationLevel } = one;
   return {
     label: `${serial} ${channel}, ${short(integrationTimeUs / 1000)} ms${method === undefined ? "" : `, ${method}`}`,
     source: `${serial} ${channel}`,
-    x: x.filter(isThere),
-    counts: Float64Array.from(values, (value) => value ?? Number.NaN).filter(isThere),
+    x,
+    // The curve has a gap there.
+    counts: Float64Array.from(values, (value) => value ?? Number.NaN),
     ...(level === "counts" && saturationLevel !== undefined ? { saturationLevel } : {}),
     peakShare: peakShareOf(one),
     isSimulated: one.flags.includes("simulated"),

@@ -13,7 +13,6 @@ import {
   type JobInput,
   type OldJob,
   type OldSchedule,
-  type QuietTimeInput,
   readPiccolo3Schedule,
 } from "./piccolo3-schedule.ts";
 import type { Session } from "./session.ts";
@@ -24,15 +23,8 @@ import { actionText, jobShape, type ShownJob, whenText } from "./commands/schedu
 const JOBS = ["scheduler", "jobs"] as const;
 const QUIET_TIME = ["scheduler", "quiet-time"] as const;
 
-/** Of a server whose quiet time nobody has set; the same on a Piccolo. */
-const UNSET: QuietTimeInput = {
-  enabled: false,
-  start: "22:00:00",
-  end: "04:00:00",
-  timeZone: "UTC",
-  powerOff: false,
-  powerDelayS: 600,
-};
+/** One that is switched off holds back nothing: nobody misses its times. */
+const quietShape = z.looseObject({ enabled: z.boolean() });
 
 /** What became of a job; `refused` is for somebody to look at, `over` is not. */
 interface Fate {
@@ -125,7 +117,7 @@ async function importQuietTime(old: OldSchedule["quietTime"], task: Import): Pro
   const { client, signal, isDry } = task;
   const here = await client.get(QUIET_TIME, signal);
   if (isDeepStrictEqual(here, old)) return "the same here";
-  if (!isDeepStrictEqual(here, UNSET))
+  if (quietShape.parse(here).enabled)
     return `not imported, it is set here already; there it is ${JSON.stringify(old)}`;
   if (!isDry) await client.put(QUIET_TIME, old, signal);
   const { enabled, start, end, powerOff, powerDelayS } = old;

@@ -2,18 +2,20 @@
 
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { NEVER } from "../../base/abort.ts";
 import { isoUtc, SECOND } from "../../base/clock.ts";
-import { messageOf, VscopeError } from "../../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../../base/errors.ts";
 import { isServerUnreachable } from "../../client/reply-error.ts";
 import type { VscopeClient } from "../../client/vscope-client.ts";
 import { jobShape } from "./commands/schedule-text.ts";
 import { usageError } from "./exit-codes.ts";
 import { type Experiment, experimentShape, type JobInput, jobsOf } from "./experiment.ts";
-import { forecast, warningsOf } from "./forecast.ts";
+import { forecast, idleOf, type PlannedRun, warningsOf } from "./forecast.ts";
 import { forecastText } from "./forecast-text.ts";
+import { PlanTimes } from "./plan-times.ts";
 import { ASSUMED, type ServerFacts, serverFacts } from "./server-facts.ts";
 import type { Session } from "./session.ts";
-import { parseYaml } from "./yaml-file.ts";
+import { parseYaml, whereInYaml } from "./yaml-file.ts";
 
 export interface PlanFlags {
   readonly dryRun?: true;
@@ -66,13 +68,14 @@ async function dryRun(session: Session, plan: Plan, { days = 1, limit }: PlanFla
   };
   const fromUtcUs = session.clock.utcUs();
   const jobs = jobsOf(experiment);
-  const runs = await forecast(jobs, facts, {
-    fromUtcUs,
-    untilUtcUs: fromUtcUs + days * DAY_US,
-  });
+  const window = { fromUtcUs, untilUtcUs: fromUtcUs + days * DAY_US };
+  const all: PlannedRun[] = [];
+  for (const job of jobs) all.push(...(await locating(plan, job, () => forecast([job], facts, window))));
+  const runs = all.toSorted((a, b) => a.utcUs - b.utcUs);
+  const idle = idleOf(jobs, facts, window);
   for (const warning of warningsOf(jobs, facts, fromUtcUs)) session.say(`warning: ${warning}`);
   const shown = runs.map(({ utcUs, ...run }) => ({ utc: isoUtc(utcUs), ...run }));
-  session.print(shown, () => forecastText(runs, { limit, freeBytes: known.freeBytes, days }));
+  session.print(shown, () => forecastText(runs, { limit, freeBytes: known.freeBytes, days, idle }));
 }
 
 // A plan is also made at a desk, far from the box.
@@ -119,14 +122,34 @@ async function submit(session: Session, client: VscopeClient, { plan, flags }: S
       details: { usage: true },
     });
   }
-  await setTimes(client, experiment, facts, signal);
-  const added = await addAll(session, client, inputs);
+  // A run that begins at once is to find them.
+  const times = new PlanTimes(session, client);
+  const added = await times
+    .set(experiment, facts)
+    .then(() => addAll(session, client, { plan, inputs }))
+    .catch(async (error: unknown) => {
+      await times.putBack();
+      throw error;
+    });
   for (const id of before) await client.delete([...JOBS, String(id)], signal);
   const ids = added.join(", ");
   session.print({ added, deleted: before }, () => {
     const gone = before.length === 0 ? "" : `, in place of ${before.join(", ")}`;
     return `${experiment.experiment}: ${added.length === 1 ? "job" : "jobs"} ${ids}${gone}`;
   });
+}
+
+// A refusal names the job and its place in the file, as other mistakes do.
+async function locating<T>({ text, file }: Plan, { name = "" }: JobInput, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const isRefusal = isVscopeError(error, "VALUE_INVALID", "VALUE_OUT_OF_RANGE", "STATE_CONFLICT");
+    if (!isRefusal) throw error;
+    const path = ["jobs", name.slice(name.lastIndexOf("/") + 1)];
+    const message = `${whereInYaml(text, file, path)}: ${path.join(".")}: ${error.message}`;
+    throw new VscopeError(error.code, message, { cause: error, details: error.details });
+  }
 }
 
 async function jobsNamed(
@@ -141,33 +164,19 @@ async function jobsNamed(
 async function addAll(
   session: Session,
   client: VscopeClient,
-  inputs: readonly JobInput[],
+  { plan, inputs }: { readonly plan: Plan; readonly inputs: readonly JobInput[] },
 ): Promise<readonly number[]> {
   const added: number[] = [];
   try {
     for (const input of inputs) {
-      const job = jobShape.parse((await client.post(JOBS, input, session.signal)).value);
+      const answer = await locating(plan, input, () => client.post(JOBS, input, session.signal));
+      const job = jobShape.parse(answer.value);
       for (const warning of job.warnings ?? []) session.say(`warning: job ${job.id}: ${warning}`);
       added.push(job.id);
     }
   } catch (error) {
-    for (const id of added) await client.delete([...JOBS, String(id)], session.signal);
+    for (const id of added) await client.delete([...JOBS, String(id)], NEVER);
     throw error;
   }
   return added;
-}
-
-async function setTimes(
-  client: VscopeClient,
-  { integrationTimes }: Experiment,
-  { serials }: ServerFacts,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const serial of serials)
-    for (const [channel, seconds] of Object.entries(integrationTimes))
-      await client.put(
-        ["spectrometers", serial, "integration-time", channel],
-        Math.round(seconds * SECOND),
-        signal,
-      );
 }

@@ -1,12 +1,13 @@
 // What `vscope status` prints.
 
+import { bytesText } from "../../base/bytes-text.ts";
 import { SECOND } from "../../base/clock.ts";
 import { actionText, shortTime } from "./commands/schedule-text.ts";
 import { duration } from "./progress.ts";
 import { colourText } from "./quality-text.ts";
 import { darkAgeUs, type StatusReport, type Verdict } from "./status-report.ts";
 import { renderTable } from "./table.ts";
-import { bytesText, printable } from "./value-text.ts";
+import { printable } from "./value-text.ts";
 
 const COLOUR_WIDTH = 5;
 const USABLE = ["idle", "exposing"];

@@ -39,6 +39,13 @@ export function parseYaml<T>(schema: z.ZodType<T>, text: string, fileName: strin
   );
 }
 
+/** "FILE:LINE:COLUMN" of a key in a file that is well formed. */
+export function whereInYaml(text: string, fileName: string, path: Path): string {
+  const lines = new LineCounter();
+  const { line, col } = lines.linePos(offsetOf(parseDocument(text, { lineCounter: lines }), path));
+  return `${fileName}:${line || 1}:${col || 1}`;
+}
+
 // Names that stand for each other can make a small file a huge value; the package stops that with an error of its own.
 function plain(document: Document): { readonly value?: unknown; readonly fault?: string } {
   try {

@@ -79,6 +79,7 @@ test("white: the panel becomes the reference; --level shows what is made with it
 });
 
 test("counts and dark-subtracted counts, as a picture too", async () => {
+  assert.equal((await server.perform("/acquisition/record", { run: "pair", sequences: 2 })).state, "done");
   const svg = join(folder, "counts.svg");
   const written = await vscope(["show", "--level", "counts", "--channel", "downwelling", "--svg", svg], {
     url,
@@ -88,6 +89,13 @@ test("counts and dark-subtracted counts, as a picture too", async () => {
   const raw = JSON.parse((await vscope(["show", "--level", "counts", "--json"], { url })).out);
   const dark = JSON.parse((await vscope(["show", "--level", "dark-subtracted", "--json"], { url })).out);
   assert.equal(dark.length, 4);
+  const { rack } = server.server.model;
+  assert.equal(
+    rack.spectrometer(FLAME).newest("upwelling").value?.kind,
+    "dark",
+    "the batch has a closing dark",
+  );
+  for (const one of [...raw, ...dark]) assert.equal(one.kind, "light");
   assert.ok(dark[0].counts[1000] < raw[0].counts[1000]);
 });
 

@@ -270,6 +270,14 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   );
   assert.match(dry.out, /are free on the server: enough for \d+ days like these\n$/);
   assert.equal(scheduler.jobs.value.length, 0);
+  const far = await vscope(["plan", file, "--dry-run"], { url });
+  assert.match(
+    far.out,
+    /\ncanopy\/grid +0 +0 [^]*\ncanopy\/grid: no run within 1 days, its next is 2090-06-21T06:00:00Z\n/,
+  );
+  await writeFile(near, "experiment: near\njobs:\n  old: { at: 2020-01-01T00:00:00Z, run: p }\n");
+  const old = await vscope(["plan", near, "--dry-run"], { url });
+  assert.match(old.errors, /near\.yaml:3:3: jobs\.old: .*is past/);
 
   const added = await vscope(["plan", file], { url });
   assert.deepEqual([added.code, added.out], [0, "canopy: jobs 1, 2, 3\n"], added.errors);
@@ -282,10 +290,9 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   );
 
   // The last job is one that the server refuses: none of them stays.
-  const bad = FILE.replace("experiment: canopy", "experiment: bad").replace(
-    /sun: .*\n    at: 2090-06-21/,
-    "at: 2020-06-21",
-  );
+  const bad = FILE.replace("experiment: canopy", "experiment: bad")
+    .replace(/sun: .*\n    at: 2090-06-21/, "at: 2020-06-21")
+    .replace("upwelling: 250 ms", "upwelling: 50 ms");
   await writeFile(file, bad);
   const refused = await vscope(["plan", file], { url });
   assert.deepEqual(
@@ -293,6 +300,10 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
     [4, true],
     refused.errors,
   );
+  assert.match(refused.errors, /canopy\.yaml:19:3: jobs\.darks: .*its time, 2020/);
+  assert.match(refused.errors, /no job is added, integration times are as before/);
+  for (const { serial } of rack.spectrometers.value)
+    assert.equal(rack.spectrometer(serial).integrationTimeUs("upwelling").value, 250_000, serial);
   assert.deepEqual(
     scheduler.jobs.value.map(({ id }) => id),
     [4, 5, 6],

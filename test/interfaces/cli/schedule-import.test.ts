@@ -138,7 +138,12 @@ test("what the server refuses is told and fails the command, the others are adde
   }
   const other = await reportOf(await file("other.sqlite", []));
   assert.match(other.quietTime, /^not imported, it is set here already/);
-  assert.equal(server.server.model.scheduler.quietTime.value.enabled, true);
+  const { scheduler } = server.server.model;
+  assert.equal(scheduler.quietTime.value.enabled, true);
+  scheduler.setQuietTime({ enabled: false });
+  const rows = { enabled: "True", start: "2026-11-21 20:00:00.000000" };
+  const free = await reportOf(await file("free.sqlite", [], rows));
+  assert.equal(free.quietTime, "imported, on, 20:00:00 to 04:00:00 UTC");
 });
 
 test("what a power cut has left half written is undone before it is read", async () => {

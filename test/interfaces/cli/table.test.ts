@@ -2,14 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesText } from "../../../src/base/bytes-text.ts";
 import { clipped, renderTable } from "../../../src/interfaces/cli/table.ts";
-import {
-  bytesText,
-  inlineText,
-  printable,
-  scalarText,
-  valueText,
-} from "../../../src/interfaces/cli/value-text.ts";
+import { inlineText, printable, scalarText, valueText } from "../../../src/interfaces/cli/value-text.ts";
 
 test("columns are aligned, without spaces at the ends of lines", () => {
   const text = renderTable(

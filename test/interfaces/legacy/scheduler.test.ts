@@ -58,6 +58,19 @@ describe("piccolo3's scheduler", () => {
     ]);
   });
 
+  test("jobs that are native only are not listed", async (t) => {
+    const { client, instrument } = await legacyInstrument(t);
+    const { scheduler } = instrument.server.model;
+    const startUtcUs = Date.UTC(2090, 0, 1) * 1000;
+    scheduler.add({ action: { do: "record", settings: {} }, sun: { event: "noon" }, startUtcUs });
+    scheduler.add({ action: { do: "dark" }, startUtcUs });
+    const { id } = scheduler.add({ action: { do: "power-off" }, startUtcUs });
+    assert.deepEqual(
+      (await jobsOf(client)).map(([listed]) => listed),
+      [id],
+    );
+  });
+
   test("forms of times, as they are accepted and refused", async (t) => {
     const { client } = await legacyInstrument(t);
     const start = async (named: Record<string, unknown>): Promise<unknown> => {

@@ -1,5 +1,6 @@
 // vscope runs and download: what lies in the data directory of the server.
 
+import { bytesText } from "../../../base/bytes-text.ts";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
@@ -16,7 +17,7 @@ import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "../value.ts";
 import { shortTime } from "./schedule-text.ts";
-import { bytesText, inlineText, printable, valueText } from "../value-text.ts";
+import { inlineText, printable, valueText } from "../value-text.ts";
 
 export function runsCommand(session: Session): Command {
   return command({
