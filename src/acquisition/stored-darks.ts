@@ -4,8 +4,8 @@
 import { MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import type { FileReference } from "../datadir/catalogue-row.ts";
-import { type ExposureFacts, exposureFactsOf, serves } from "../spectra/dark-fit.ts";
-import { colourOf, type Flag, raisedFlags } from "../spectra/flags.ts";
+import { type ExposureFacts, exposureFactsOf, isUsableDark, serves } from "../spectra/dark-fit.ts";
+import { type Flag, raisedFlags } from "../spectra/flags.ts";
 import type { QualityLimits } from "../spectra/quality.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 
@@ -45,7 +45,7 @@ export class StoredDarks {
 
   /** Their file is on the disk. Those that are not usable serve nothing. */
   add({ run, file }: FileReference, spectra: readonly Spectrum[]): void {
-    const usable = spectra.filter(({ kind, flags }) => kind === "dark" && colourOf(flags) !== "red");
+    const usable = spectra.filter((one) => one.kind === "dark" && isUsableDark(one));
     const stored = usable.flatMap(({ exposureStartUs, ...spectrum }) => {
       if (exposureStartUs === undefined) return [];
       const { channel, instrument } = spectrum;

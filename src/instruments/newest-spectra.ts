@@ -2,7 +2,8 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { colourOf, FLAGS } from "../spectra/flags.ts";
+import { isUsableDark } from "../spectra/dark-fit.ts";
+import { FLAGS } from "../spectra/flags.ts";
 import { type Spectrum, UNPROCESSED } from "../spectra/spectrum.ts";
 import { type Judge, UNINFORMED } from "./quality-judge.ts";
 
@@ -11,7 +12,7 @@ const MOST_DARKS = 16;
 
 export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
   /**
-   * The newest dark spectrum exposed and processed in the same way that is not red; none for a light that a signal from
+   * The newest dark spectrum exposed and processed in the same way that is usable; none for a light that a signal from
    * outside timed.
    */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
@@ -27,7 +28,7 @@ export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
 
 export class NewestSpectra extends Cell<Spectrum | undefined> implements ChannelSpectra {
   readonly #darks = new Map<string, Spectrum>();
-  /** Those of them that are not red, and older ones in place of the others. */
+  /** Those of them that are usable, and older ones in place of the others. */
   readonly #usable = new Map<string, Spectrum>();
   #light: Spectrum | undefined;
   #lights: readonly Spectrum[] = [];
@@ -43,7 +44,7 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
     // Before the listeners are told: what they read must be whole.
     if (spectrum?.kind === "dark") {
       keep(this.#darks, spectrum);
-      if (colourOf(spectrum.flags) !== "red") keep(this.#usable, spectrum);
+      if (isUsableDark(spectrum)) keep(this.#usable, spectrum);
     }
     if (spectrum?.kind === "light") this.#light = spectrum;
     super.set(spectrum);

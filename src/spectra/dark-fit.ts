@@ -1,8 +1,24 @@
 // Whether a dark serves a light: of the same integration time, smoothing and binning, of no fewer scans, from a detector
 // as warm. Averaging changes the noise alone, but a dark of fewer scans would make most of the noise of the difference.
 
+import { FLAGS } from "./flags.ts";
 import type { QualityLimits } from "./quality.ts";
 import { type DeviceProcessing, type Spectrum, UNPROCESSED } from "./spectrum.ts";
+
+/** Hot pixels saturate in long darks and cost their own values only; where more do, light came in. */
+const MOST_SATURATED = 0.01;
+
+/** Whether a dark is worth to be subtracted: not red, but for hot pixels. */
+export function isUsableDark({ counts, flags, instrument, statistics }: Spectrum): boolean {
+  if (flags.some((flag) => flag !== "saturated" && FLAGS[flag].severity === "unusable")) return false;
+  if (!flags.includes("saturated")) return true;
+  const [from, to] = instrument.opticalPixelRange;
+  const highest = statistics?.max ?? counts;
+  let hot = 0;
+  for (let pixel = from; pixel < to; pixel++)
+    if ((highest[pixel] ?? 0) >= instrument.saturationLevel) hot += 1;
+  return hot <= MOST_SATURATED * (to - from);
+}
 
 /** How a spectrum is exposed, as far as its dark must match. */
 export interface ExposureFacts {

@@ -102,7 +102,11 @@ test("the newest light is told with all of its flags although a dark came after 
 test("a red dark serves no light: an older one does, or none with the reason", () => {
   const spectra = new NewestSpectra();
   const light = spectrum("light", 100);
-  const red = { ...spectrum("dark", 100, 2), flags: ["saturated", "low_signal"] } as const;
+  const red = {
+    ...spectrum("dark", 100, 2),
+    counts: Uint32Array.of(65_535, 2),
+    flags: ["saturated", "low_signal"],
+  } as const;
   spectra.set(red);
   assert.equal(spectra.darkFor(light), undefined);
   assert.equal(spectra.darkObstacle(light), "the dark of 100 us is not usable: saturated");

@@ -185,9 +185,10 @@ test("a saturated dark is not subtracted, and the answer says why", async (conte
   const spectra = instrument.model.rack.spectrometer(FLAME).newest("upwelling");
   const dark = await acquire("dark", 20 * MS);
   assert.ok(spectra instanceof NewestSpectra);
-  spectra.set({ ...dark, flags: [...dark.flags, "saturated"] });
+  const counts = Uint32Array.from(dark.counts, () => dark.instrument.saturationLevel);
+  spectra.set({ ...dark, counts, flags: [...dark.flags, "saturated"] });
   assert.equal(spectra.darkFor(dark), dark, "the one before serves");
-  spectra.set({ ...dark, integrationTimeUs: 30 * MS, flags: ["saturated"] });
+  spectra.set({ ...dark, counts, integrationTimeUs: 30 * MS, flags: ["saturated"] });
   await acquire("light", 30 * MS);
   const { applied: isApplied, detail } = outcome(await corrected({ dark: "shutter" }), "dark-spectrum");
   assert.deepEqual([isApplied, detail], [false, "the dark of 30000 us is not usable: saturated"]);

@@ -106,6 +106,17 @@ test("age: a dark that is saturated, or as bright as its light, does not serve",
   }
 });
 
+test("age: a long dark with some hot pixels, saturated, serves", async (context) => {
+  const instrument = await TestInstrument.start(context);
+  for (const spectrometer of instrument.model.rack.spectrometers.value)
+    for (const channel of ["downwelling", "upwelling"])
+      spectrometer.setIntegrationTimeUs(channel, 60_000 * MS);
+  for (const _ of [0, 1]) await instrument.record({ run: "long", dark: "age", darkMaxAgeS: 3600 });
+  const { spectra } = await instrument.read("long", "b000000_s000000_dark.pico");
+  assert.ok(spectra.every(({ flags }) => flags.includes("saturated")));
+  assert.equal(await kinds(instrument, "long"), "0.0 dark, 0.0 light, 1.0 light");
+});
+
 test("each light names a dark among the files of its run, whichever call of the disk fails", async (context) => {
   const failing = new FailingDisk();
   const instrument = await TestInstrument.start(context, { disk: failing.disk });
