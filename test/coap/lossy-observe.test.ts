@@ -109,6 +109,8 @@ lossy("NON: the newest value arrives, by the keep-alive at the latest", async (b
     peer.tell({ type: NON, path: "obs", token: "o", options: DEREGISTER });
     await clock.advance(5 * SECOND);
   }
+  // A confirmable one that is on its way is still sent again: its acknowledgement may be lost.
+  await clock.advance(300 * SECOND);
   const afterwards = peer.received.length;
   sample.value.set(101);
   await clock.advance(100 * SECOND);
