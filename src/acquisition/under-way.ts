@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
+import { parsedJson } from "../base/json.ts";
 import { type RememberedSettings, rememberedShape } from "../instruments/remembered-settings.ts";
 import { ORIGINS } from "./origin.ts";
 import { type BatchSettings, DARK_POLICIES, DEFAULTS, FAILURE_POLICIES, ORDERS } from "./settings.ts";
@@ -65,16 +66,8 @@ export interface UnderWay extends Omit<Parsed, "spectrometers" | "settings"> {
 
 /** Throws VALUE_INVALID. */
 export function parseUnderWay(text: string, name: string): UnderWay {
-  const { data, error } = underWay.safeParse(jsonOf(text));
+  const { data, error } = underWay.safeParse(parsedJson(text));
   if (data !== undefined) return data;
   const fact = `${name}: not the note of a batch, ${error.issues[0]?.message ?? "its form is unknown"}`;
   throw new VscopeError("VALUE_INVALID", fact);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

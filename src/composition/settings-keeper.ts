@@ -9,6 +9,7 @@ import { NEVER } from "../base/abort.ts";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { messageOf } from "../base/errors.ts";
+import { parsedJson } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import { type Disk, SYSTEM_DISK } from "../datadir/disk.ts";
 import { replaceDurable } from "../datadir/durable-file.ts";
@@ -135,7 +136,7 @@ export class SettingsKeeper {
       log.error({ path, reason: messageOf(error) }, "the settings that were kept cannot be read");
       return;
     }
-    const { data } = fileShape.safeParse(jsonOf(this.#written));
+    const { data } = fileShape.safeParse(parsedJson(this.#written));
     if (data === undefined) return await this.#setAside();
     for (const one of data.spectrometers) {
       const { data: kept, error } = keptShape.safeParse(one);
@@ -181,13 +182,5 @@ export class SettingsKeeper {
         "what is set of the spectrometers does not outlive a restart",
       );
     }
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

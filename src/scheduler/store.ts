@@ -3,6 +3,7 @@
 import type Database from "better-sqlite3";
 import type { ReadableCell } from "../base/cell.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import { parsedJson } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
 import { Connection, type Lasting } from "./connection.ts";
 import type { DatabaseParts } from "./database.ts";
@@ -138,7 +139,7 @@ export class SchedulerStore {
 
   // A row that cannot be read is another program's doing; it must not keep the others from running.
   #read({ id, state, definition, settledUtcUs }: JobRow): StoredJob | undefined {
-    const parsed = jobDefinition.safeParse(parseJson(definition));
+    const parsed = jobDefinition.safeParse(parsedJson(definition));
     if (parsed.success) return { job: { ...parsed.data, id, state }, settledUtcUs };
     this.#log.error({ job: id, reason: parsed.error.message }, "a stored job cannot be read");
     return undefined;
@@ -148,7 +149,7 @@ export class SchedulerStore {
     const row = this.#database
       .prepare<[string], { value: string }>("SELECT value FROM settings WHERE name = ?")
       .get(name);
-    return row === undefined ? undefined : parseJson(row.value);
+    return row === undefined ? undefined : parsedJson(row.value);
   }
 
   #set(name: string, value: unknown): void {
@@ -163,12 +164,4 @@ export class SchedulerStore {
 function asIoError(error: unknown): VscopeError {
   if (error instanceof VscopeError) return error;
   return new VscopeError("DATADIR_IO", `scheduler: ${messageOf(error)}`, { cause: error });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
