@@ -115,7 +115,7 @@ async function causeOf({ stoppedUtc, bootId: before }: UnderWay): Promise<Cause>
 // A folder that is gone has no files.
 async function namesOf(directory: DataDirectory, run: string): Promise<readonly string[]> {
   try {
-    return await directory.names(run);
+    return await directory.shelf.names(run);
   } catch (error) {
     if (isVscopeError(error, "RESOURCE_NOT_FOUND")) return [];
     throw error;
@@ -129,7 +129,7 @@ async function spectraOf(
   name: string,
 ): Promise<readonly PicoSpectrum[]> {
   try {
-    const file = await directory.openFile(run, name);
+    const file = await directory.shelf.openFile(run, name);
     const bytes = await file.read(0, file.size, NEVER);
     return parsePico(Buffer.from(bytes).toString(), name).spectra;
   } catch (error) {

@@ -149,7 +149,7 @@ export class WhiteReferences {
 
   async #spectra(run: string, batch: number, kind: SpectrumKind): Promise<readonly PicoSpectrum[]> {
     const name = spectraFileName({ batch, sequence: 0, kind });
-    const file = await this.#options.dataDirectory.openFile(run, name);
+    const file = await this.#options.dataDirectory.shelf.openFile(run, name);
     const bytes = await file.read(0, file.size, NEVER);
     return parsePico(Buffer.from(bytes).toString("utf8"), name).spectra;
   }

@@ -32,6 +32,8 @@ type Uncatalogued =
   | "darkFile"
   | "clockSource"
   | "clockErrorUs"
+  | "place"
+  | "sun"
   | "statistics"
   | "processing";
 
@@ -84,7 +86,7 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
   const { counts: _c, origin: _g, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
   const { bracket: _b, startSkewUs: _k, darkAgeS: _a, darkFile: _f, ...others } = rest;
-  const { clockSource: _o, clockErrorUs: _e, ...metadata } = others;
+  const { clockSource: _o, clockErrorUs: _e, place: _l, sun: _u, ...metadata } = others;
   return metadata;
 }
 

@@ -64,11 +64,11 @@ const FACTS: readonly (readonly [string, (row: ProductRow) => Cell])[] = [
   ["detector_temperature_c", ({ spectrum }) => spectrum.detectorTemperatureC],
   ["flags", ({ spectrum }) => spectrum.flags.join("|")],
   ["flag_mask", ({ flagMask }) => flagMask],
-  ["sun_elevation_deg", ({ sun }) => sun?.elevationDeg],
-  ["sun_azimuth_deg", ({ sun }) => sun?.azimuthDeg],
-  ["latitude", ({ place }) => place?.latitudeDeg],
-  ["longitude", ({ place }) => place?.longitudeDeg],
-  ["altitude_m", ({ place }) => place?.heightM],
+  ["sun_elevation_deg", ({ spectrum }) => spectrum.sun?.elevationDeg],
+  ["sun_azimuth_deg", ({ spectrum }) => spectrum.sun?.azimuthDeg],
+  ["latitude", ({ spectrum }) => spectrum.place?.latitudeDeg],
+  ["longitude", ({ spectrum }) => spectrum.place?.longitudeDeg],
+  ["altitude_m", ({ spectrum }) => spectrum.place?.heightM],
 ];
 
 function heading(head: ProductHead): string {

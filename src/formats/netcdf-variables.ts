@@ -227,31 +227,31 @@ const SURROUNDINGS: readonly Row[] = [
     REAL,
     "latitude",
     { standard_name: "latitude", units: "degrees_north" },
-    ({ place }) => place?.latitudeDeg,
+    ({ spectrum }) => spectrum.place?.latitudeDeg,
   ],
   [
     REAL,
     "longitude",
     { standard_name: "longitude", units: "degrees_east" },
-    ({ place }) => place?.longitudeDeg,
+    ({ spectrum }) => spectrum.place?.longitudeDeg,
   ],
   [
     REAL,
     "altitude",
     { standard_name: "altitude", units: "m", positive: "up" },
-    ({ place }) => place?.heightM,
+    ({ spectrum }) => spectrum.place?.heightM,
   ],
   [
     REAL,
     "solar_zenith_angle",
     { standard_name: "solar_zenith_angle", units: "degree", long_name: "geometric, without refraction" },
-    ({ sun }) => (sun === undefined ? null : 90 - sun.elevationDeg),
+    ({ spectrum: { sun } }) => (sun === null ? null : 90 - sun.elevationDeg),
   ],
   [
     REAL,
     "solar_azimuth_angle",
     { standard_name: "solar_azimuth_angle", units: "degree", long_name: "clockwise from true north" },
-    ({ sun }) => sun?.azimuthDeg,
+    ({ spectrum }) => spectrum.sun?.azimuthDeg,
   ],
 ];
 

@@ -107,10 +107,11 @@ class Extent {
   #endUtcUs = Number.NEGATIVE_INFINITY;
   readonly #ranges = new Map<string, readonly [number, number]>();
 
-  add({ spectrum, place }: ProductRow): void {
+  add({ spectrum }: ProductRow): void {
     this.#startUtcUs = Math.min(this.#startUtcUs, spectrum.exposureStartUtcUs);
     this.#endUtcUs = Math.max(this.#endUtcUs, exposureEndUtcUs(spectrum));
-    if (place === undefined) return;
+    const { place } = spectrum;
+    if (place === null) return;
     this.#widen("lat", place.latitudeDeg);
     this.#widen("lon", place.longitudeDeg);
     this.#widen("vertical", place.heightM);

@@ -11,7 +11,7 @@ import {
   type Surroundings,
   verdictOn,
 } from "../spectra/quality.ts";
-import type { Spectrum } from "../spectra/spectrum.ts";
+import type { Spectrum, SunDirection } from "../spectra/spectrum.ts";
 import { sunPosition } from "../spectra/sun.ts";
 import type { ClockState } from "./clock-state.ts";
 import type { Position } from "./position.ts";
@@ -36,28 +36,36 @@ export const UNINFORMED: Judge = (spectrum) => ({
 export function qualityJudge({ limits, position, clockState, referenceAge }: JudgeParts): Judge {
   return (spectrum, before) => {
     const { source, errorUs } = clockState.value;
+    const place = position.value;
+    const sun = place === undefined ? undefined : sunDirection(spectrum.exposureStartUtcUs, place);
     const around = {
-      ...surroundingsOf(spectrum, position.value, clockState.value),
+      ...surroundingsOf(place, sun, clockState.value),
       ...definedOnly({ reference: referenceAge?.(spectrum) }),
     };
     return {
       ...spectrum,
       flags: verdictOn(spectrum, before, around, limits),
       ...definedOnly({ clockSource: source === "unknown" ? undefined : source, clockErrorUs: errorUs }),
+      ...definedOnly({ place, sun }),
     };
   };
 }
 
 function surroundingsOf(
-  { kind, exposureStartUtcUs }: Spectrum,
   position: Position | undefined,
+  sun: SunDirection | undefined,
   { isSynchronised, errorUs }: ClockState,
 ): Surroundings {
   const clock = isSynchronised === undefined ? undefined : { isSynchronised, ...definedOnly({ errorUs }) };
-  const isSunWanted = kind === "light" && position !== undefined;
-  return definedOnly({
-    clock,
-    sunElevationDeg: isSunWanted ? sunPosition(exposureStartUtcUs, position).elevationDeg : undefined,
-    positionAgeS: position?.ageS,
-  });
+  return definedOnly({ clock, sunElevationDeg: sun?.elevationDeg, positionAgeS: position?.ageS });
+}
+
+// To 0.0001 degrees: the algorithm is good to three times that.
+function sunDirection(utcUs: number, place: Position): SunDirection {
+  const { elevationDeg, azimuthDeg } = sunPosition(utcUs, place);
+  return { elevationDeg: rounded(elevationDeg), azimuthDeg: rounded(azimuthDeg) };
+}
+
+function rounded(degrees: number): number {
+  return Math.round(degrees * 1e4) / 1e4;
 }

@@ -4,6 +4,8 @@ import { ACQUISITION } from "./acquisition.ts";
 import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
+import { DATADIR_RUNS } from "./datadir-runs.ts";
+import { DATADIR_SPECTRA } from "./datadir-spectra.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
 import { LEVELS } from "./levels.ts";
@@ -30,6 +32,8 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
+  ...DATADIR_RUNS,
+  ...DATADIR_SPECTRA,
   ...ACQUISITION,
   ...WHITE_REFERENCE,
   ...SCHEDULER,

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { MS } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { PicoFile, PicoSpectrum } from "./pico.ts";
-import type { DeviceProcessing, ScanStatistics } from "./spectrum.ts";
+import type { DeviceProcessing, RecordedPlace, ScanStatistics, SunDirection } from "./spectrum.ts";
 
 // Older systems wrote this text where the device told nothing.
 const MISSING = "Missing metadata";
@@ -52,6 +52,13 @@ const metadataSchema = z.preprocess(
     QualityFlags: z.array(z.string()).default([]),
     ClockSource: z.string().optional(),
     ClockErrorUs: z.number().optional(),
+    Latitude: z.number().optional(),
+    Longitude: z.number().optional(),
+    HeightM: z.number().default(0),
+    PositionSource: z.string().default("configuration"),
+    PositionAgeS: z.number().default(0),
+    SunElevation: z.number().optional(),
+    SunAzimuth: z.number().optional(),
     Simulated: z.boolean().optional(),
     Freshness: z.string().optional(),
     DiscardedFrames: z.int().optional(),
@@ -155,6 +162,8 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
     flags: raw.QualityFlags,
     clockSource: raw.ClockSource ?? null,
     clockErrorUs: raw.ClockErrorUs ?? null,
+    place: recordedPlaceOf(raw),
+    sun: sunOf(raw),
     isSimulated: raw.Simulated ?? null,
     freshness: raw.Freshness ?? null,
     discardedFrames: raw.DiscardedFrames ?? null,
@@ -172,6 +181,17 @@ function spectrumOf(spectrum: RawSpectrum): PicoSpectrum {
 
 function panelOf({ Panel: name, PanelSerial: serial, PanelCalibrated: calibrated }: RawSpectrum["Metadata"]) {
   return name === undefined ? null : { name, serial, calibrated };
+}
+
+function recordedPlaceOf(raw: RawSpectrum["Metadata"]): RecordedPlace | null {
+  const { Latitude: latitudeDeg, Longitude: longitudeDeg, HeightM: heightM } = raw;
+  if (latitudeDeg === undefined || longitudeDeg === undefined) return null;
+  return { latitudeDeg, longitudeDeg, heightM, source: raw.PositionSource, ageS: raw.PositionAgeS };
+}
+
+function sunOf({ SunElevation, SunAzimuth }: RawSpectrum["Metadata"]): SunDirection | null {
+  if (SunElevation === undefined || SunAzimuth === undefined) return null;
+  return { elevationDeg: SunElevation, azimuthDeg: SunAzimuth };
 }
 
 function statisticsOf({ Metadata, StandardDeviation, Minimum, Maximum }: RawSpectrum): ScanStatistics | null {

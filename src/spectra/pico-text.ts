@@ -84,6 +84,7 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
     QualityColour: colourOf(spectrum.flags),
     ClockSource: spectrum.clockSource ?? undefined,
     ClockErrorUs: spectrum.clockErrorUs ?? undefined,
+    ...placeMetadata(spectrum),
     Simulated: spectrum.isSimulated,
     Freshness: spectrum.freshness,
     DiscardedFrames: spectrum.discardedFrames,
@@ -102,6 +103,19 @@ function furtherMetadata(spectrum: PicoSpectrum): Record<string, unknown> {
             BoxcarHalfWidth: spectrum.processing.boxcarHalfWidth,
             Binning: spectrum.processing.binning,
           },
+  };
+}
+
+// Degrees and metres; north, east and up are positive.
+function placeMetadata({ place, sun }: PicoSpectrum): Record<string, unknown> {
+  return {
+    Latitude: place?.latitudeDeg,
+    Longitude: place?.longitudeDeg,
+    HeightM: place?.heightM,
+    PositionSource: place?.source,
+    PositionAgeS: place?.ageS,
+    SunElevation: sun?.elevationDeg,
+    SunAzimuth: sun?.azimuthDeg,
   };
 }
 

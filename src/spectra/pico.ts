@@ -5,15 +5,17 @@ import type { PanelIdentity } from "./panel.ts";
 import type {
   Bracket,
   DeviceProcessing,
+  RecordedPlace,
   ScanStatistics,
   SpectraSet,
   Spectrum,
   SpectrumFailure,
   SpectrumKind,
+  SunDirection,
 } from "./spectrum.ts";
 
 /** Version of the keys that this server adds to piccolo3's. */
-const PICO_VERSION = 1;
+const PICO_VERSION = 2;
 
 /** One spectrum with its metadata. Null: the file does not tell (old files know less). */
 export interface PicoSpectrum {
@@ -52,6 +54,9 @@ export interface PicoSpectrum {
   /** Who told how good the computer's clock was, and its error at most. */
   readonly clockSource: string | null;
   readonly clockErrorUs: number | null;
+  /** Where the instrument stood, and where the sun was at the start of the exposure; older files do not tell. */
+  readonly place: RecordedPlace | null;
+  readonly sun: SunDirection | null;
   readonly freshness: string | null;
   readonly discardedFrames: number | null;
   /** The signal that started the exposure. */
@@ -144,6 +149,8 @@ function recorded(spectrum: Spectrum) {
     flags: spectrum.flags,
     clockSource: spectrum.clockSource ?? null,
     clockErrorUs: spectrum.clockErrorUs ?? null,
+    place: spectrum.place ?? null,
+    sun: spectrum.sun ?? null,
     freshness: spectrum.freshness,
     discardedFrames: spectrum.discardedFrames,
     triggerMode: spectrum.triggerMode ?? null,

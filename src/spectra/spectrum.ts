@@ -2,6 +2,7 @@
 
 import type { Flag } from "./flags.ts";
 import type { PanelIdentity } from "./panel.ts";
+import type { Place, SunPosition } from "./sun.ts";
 
 export type SpectrumKind = "light" | "dark";
 
@@ -65,6 +66,17 @@ export interface ScanStatistics {
   readonly max: Uint32Array;
 }
 
+/** Where an instrument stood, and how that is known. */
+export interface RecordedPlace extends Place {
+  /** `configuration` or `gpsd`. */
+  readonly source: string;
+  /** Of the fix; 0 for the configuration's. */
+  readonly ageS: number;
+}
+
+/** Of the sun's centre, without refraction; the azimuth clockwise from true north. */
+export type SunDirection = Pick<SunPosition, "elevationDeg" | "azimuthDeg">;
+
 /** How it is known that the exposure began after the last change that affects it. */
 export type FreshnessProof = "timing" | "metadata" | "request" | "none";
 
@@ -107,6 +119,9 @@ export interface Spectrum {
   /** Who told how good the computer's clock was, and its error at most, where that is known. */
   readonly clockSource?: string;
   readonly clockErrorUs?: number;
+  /** Where the instrument stood, and where the sun was at the start of the exposure, where that is known. */
+  readonly place?: RecordedPlace;
+  readonly sun?: SunDirection;
 }
 
 /** All spectra of one turn of the channels: the content of one file. */

@@ -71,6 +71,8 @@ export function sampleSpectrum({ serial, channel, kind, sequence }: Exposure): P
     origin: null,
     clockSource: null,
     clockErrorUs: null,
+    place: null,
+    sun: null,
     statistics: null,
     processing: null,
     counts: Float64Array.from({ length: PIXELS }, (_, pixel) =>

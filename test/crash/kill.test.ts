@@ -29,7 +29,7 @@ test(`after each of ${ROUNDS} kills every acknowledged file is whole and in the 
       else batches.push(Number(value));
     }
     const directory = await openDirectory(t, path);
-    const { files } = await directory.run("run", { limit: 100_000 });
+    const { files } = await directory.shelf.run("run", { limit: 100_000 });
     const names = files.map(({ file }) => file);
     for (const file of acknowledged) assert.ok(names.includes(file), `round ${round}: ${file} is lost`);
     for (const file of names) {

@@ -59,7 +59,7 @@ test("every spectrum's metadata is in the catalogue", async (t) => {
     channelWavelengthCoefficients: [1, 2],
   });
   await batch.write(spectraSet({ sequence: 12, spectra: [cooled] }));
-  assert.deepEqual(await directory.spectrum("plot10/b000000_s000012_light.pico/0"), {
+  assert.deepEqual(await directory.shelf.spectrum("plot10/b000000_s000012_light.pico/0"), {
     id: "plot10/b000000_s000012_light.pico/0",
     run: "plot10",
     file: "b000000_s000012_light.pico",
@@ -95,7 +95,11 @@ test("every spectrum's metadata is in the catalogue", async (t) => {
     opticalPixelRange: [2, 6],
   });
   for (const id of ["plot10/b000000_s000012_light.pico/1", "nonsense", "a/b/c/d/0", ""]) {
-    await assert.rejects(directory.spectrum(id), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"), id);
+    await assert.rejects(
+      directory.shelf.spectrum(id),
+      (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
+      id,
+    );
   }
 });
 
@@ -134,7 +138,7 @@ test("a search gives what a filter over all spectra gives", async (t) => {
           (toUtcUs === undefined || row.exposureStartUtcUs < toUtcUs),
       );
       const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
-      const found = await directory.search({ ...given, offset, limit } satisfies SpectrumQuery);
+      const found = await directory.shelf.search({ ...given, offset, limit } satisfies SpectrumQuery);
       assert.equal(found.total, expected.length);
       assert.deepEqual(found.spectra, expected.slice(offset, offset + limit));
     }),
@@ -192,7 +196,7 @@ test("an empty file, as a power cut leaves it on vfat, is set aside at the start
     "b000000_s000000_dark.pico.empty",
     "b000000_s000000_light.pico",
   ]);
-  const broken = (await directory.brokenFiles()).map(({ file }) => file);
+  const broken = (await directory.shelf.brokenFiles()).map(({ file }) => file);
   assert.deepEqual(broken, ["b000000_s000000_light.pico"]);
 });
 
@@ -209,7 +213,7 @@ test("a start finds files that were added by hand and drops those that are gone"
   const files = new Set((await allSpectra(second)).map(({ run, file }) => `${run}/${file}`));
   assert.equal(files.size, 12 - 2 + 1);
   assert.ok(files.has("plot11/copy.pico"));
-  const broken = await second.brokenFiles();
+  const broken = await second.shelf.brokenFiles();
   assert.deepEqual(
     broken.map(({ file }) => file),
     ["broken.pico"],
@@ -227,7 +231,7 @@ test("an archive of older files is read while the server works", async (t) => {
   await mkdir(join(archive, "old"), { recursive: true });
   for (let number = 0; number < 250; number++) await copyFile(file, join(archive, "old", `${number}.pico`));
   const directory = await openDirectory(t, archive);
-  const atStart = (await directory.search({})).total;
+  const atStart = (await directory.shelf.search({})).total;
   assert.ok(atStart >= 100 && atStart < 250, String(atStart));
   assert.ok(directory.status.value.filesToIndex > 0);
   const recording = await directory.startBatch("new");
@@ -281,8 +285,8 @@ test("a catalogue that fails in mid-season loses no spectrum, and has all at the
   changeDatabase(join(path, CATALOGUE_FILE), "DROP TABLE spectra");
   const { file } = await batch.write(spectraSet({ sequence: 1 }));
   await batch.finish();
-  assert.ok((await directory.run("run")).files.some((entry) => entry.file === file));
-  await assert.rejects(directory.search({}), (error) => isVscopeError(error, "DATADIR_IO"));
+  assert.ok((await directory.shelf.run("run")).files.some((entry) => entry.file === file));
+  await assert.rejects(directory.shelf.search({}), (error) => isVscopeError(error, "DATADIR_IO"));
   await directory.close();
   assert.equal((await allSpectra(await openDirectory(t, path))).length, 2);
 });
@@ -418,11 +422,11 @@ test("a catalogue that takes no rows keeps neither a start nor a batch from work
     await batch.finish();
   };
   await record(0);
-  assert.equal((await second.search({ run: "plot12" })).total, 0);
-  assert.deepEqual((await second.names("plot12")).length, 1);
+  assert.equal((await second.shelf.search({ run: "plot12" })).total, 0);
+  assert.deepEqual((await second.shelf.names("plot12")).length, 1);
   changeDatabase(file, "DROP TRIGGER full");
   await record(1);
-  assert.equal((await second.search({ run: "plot12" })).total, 2);
-  assert.equal((await second.search({ run: "plot11" })).total, 24);
-  assert.deepEqual(await second.brokenFiles(), []);
+  assert.equal((await second.shelf.search({ run: "plot12" })).total, 2);
+  assert.equal((await second.shelf.search({ run: "plot11" })).total, 24);
+  assert.deepEqual(await second.shelf.brokenFiles(), []);
 });

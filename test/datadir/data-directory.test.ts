@@ -35,9 +35,9 @@ test("a batch writes one file per set and lists them newest first", async (t) =>
   const bytes = Buffer.from(await readText(directory, "plot10", light.file));
   assert.equal(bytes.length, light.bytes);
   const content = parsePico(String(bytes), light.file);
-  assert.deepEqual(content.format, { version: 1, writer: "vscope-server 9.9" });
+  assert.deepEqual(content.format, { version: 2, writer: "vscope-server 9.9" });
   assert.equal(content.spectra[0]?.run, "plot10");
-  assert.deepEqual(await directory.run("plot10"), {
+  assert.deepEqual(await directory.shelf.run("plot10"), {
     name: "plot10",
     total: 2,
     files: [light, dark].map(({ file, bytes: size }) => ({ file, bytes: size })),
@@ -70,7 +70,7 @@ test("a caller that never waits is refused before the memory is full", async (t)
   const refused = results.filter((result) => result.status === "rejected");
   assert.ok(refused.length > 0 && refused.length < 10, String(refused.length));
   for (const { reason } of refused) assert.ok(isVscopeError(reason, "DEVICE_BUSY"));
-  assert.equal((await directory.run("run")).files.length, results.length - refused.length);
+  assert.equal((await directory.shelf.run("run")).files.length, results.length - refused.length);
 });
 
 test("the same sequence twice in a batch is a conflict, so is a write to a finished batch", async (t) => {
@@ -157,7 +157,7 @@ test("a batch gets past numbers that were taken by hand, before it began or in i
     "b000009_s000002_light.pico",
   ]);
   assert.equal(await readFile(join(path, "run", "b000005_s000001_light.pico"), "utf8"), "by hand");
-  const { spectra } = await directory.search({ batch: 9 });
+  const { spectra } = await directory.shelf.search({ batch: 9 });
   assert.equal(spectra.length, 2, "the catalogue and the files have the new number");
   assert.equal((await directory.startBatch("run")).number, 10);
 });
@@ -175,7 +175,7 @@ test("the current run is remembered; without one it is the newest folder, else s
   const path = await temporaryFolder(t);
   const first = await openDirectory(t, path);
   assert.equal(first.currentRun.value, "spectra");
-  assert.deepEqual((await first.runs({})).runs, []);
+  assert.deepEqual((await first.shelf.runs({})).runs, []);
   const told: string[] = [];
   first.currentRun.subscribe((run) => told.push(run));
   await first.setCurrentRun("plot10");
@@ -214,7 +214,7 @@ test("a run with .pico in its name keeps its files to itself", async (t) => {
   const directory = await openDirectory(t, await temporaryFolder(t));
   const batch = await directory.startBatch("my.pico_run");
   await batch.write(spectraSet());
-  assert.equal((await directory.run("my.pico_run")).files.length, 1);
+  assert.equal((await directory.shelf.run("my.pico_run")).files.length, 1);
 });
 
 test("nothing outside a run can be read, by whatever name", async (t) => {
@@ -250,16 +250,16 @@ test("nothing outside a run can be read, by whatever name", async (t) => {
   ];
   for (const [run = "", name = ""] of matrix) {
     await assert.rejects(
-      directory.openFile(run, name),
+      directory.shelf.openFile(run, name),
       (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"),
       `${run} ${name}`,
     );
   }
   for (const name of [...OUTSIDE, "link", "none"]) {
-    await assert.rejects(directory.run(name), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
+    await assert.rejects(directory.shelf.run(name), (error) => isVscopeError(error, "RESOURCE_NOT_FOUND"));
   }
   assert.deepEqual(
-    (await directory.run("run")).files.map((entry) => entry.file),
+    (await directory.shelf.run("run")).files.map((entry) => entry.file),
     [file],
   );
 });
@@ -272,7 +272,7 @@ test("run folders of other systems are listed, read and recorded into", async (t
   await mkdir(join(path, ".trash"));
   await writeFile(join(path, "piccolo.config"), "");
   const directory = await openDirectory(t, path);
-  const { total, runs } = await directory.runs({});
+  const { total, runs } = await directory.shelf.runs({});
   assert.equal(total, 1);
   assert.deepEqual(
     runs.map(({ name, files, newestBatch }) => ({ name, files, newestBatch })),
@@ -289,7 +289,7 @@ test("runs are paged, filtered and sorted by their newest change", async (t) => 
   }
   const directory = await openDirectory(t, path);
   const names = async (page: object): Promise<readonly [number, string[]]> => {
-    const { total, runs } = await directory.runs(page);
+    const { total, runs } = await directory.shelf.runs(page);
     return [total, runs.map(({ name }) => name)];
   };
   assert.deepEqual(await names({}), [4, ["Alpha", "beta", "alphabet", "gamma"]]);
@@ -313,7 +313,7 @@ test("a run of any length is paged without looking through it for each page", as
     await writeFile(join(folder, fileOf(index)), "?".repeat(index + 1));
   const directory = await openDirectory(t, path, { disk: { ...SYSTEM_DISK, list } });
   listings = 0;
-  const pages = [0, 7, 14, 21, 28, 35].map((offset) => directory.run("season", { offset, limit: 7 }));
+  const pages = [0, 7, 14, 21, 28, 35].map((offset) => directory.shelf.run("season", { offset, limit: 7 }));
   const [first, ...rest] = await Promise.all(pages);
   assert.equal(first?.total, 30);
   assert.equal(first.bytes, (30 * 31) / 2);
@@ -324,12 +324,12 @@ test("a run of any length is paged without looking through it for each page", as
   );
   assert.equal(listings, 0, "the listing of the start is known");
   await utimes(folder, 5, 5);
-  assert.equal((await directory.run("season")).files.length, 30);
+  assert.equal((await directory.shelf.run("season")).files.length, 30);
   assert.equal(listings, 1, "the folder has changed");
   const batch = await directory.startBatch("season");
   const { file } = await batch.write(spectraSet());
   await utimes(folder, 5, 5);
-  const [newest] = (await directory.run("season", { limit: 1 })).files;
+  const [newest] = (await directory.shelf.run("season", { limit: 1 })).files;
   assert.equal(newest?.file, file, "a file of our own is never missing, however coarse the folder's time is");
 });
 
@@ -339,11 +339,11 @@ test("a file that was added by hand in the step of the folder's time shows after
   await mkdir(join(path, "run"));
   await utimes(join(path, "run"), 5, 5);
   const directory = await openDirectory(t, path, { clock });
-  assert.equal((await directory.run("run")).total, 0);
+  assert.equal((await directory.shelf.run("run")).total, 0);
   await writeFile(join(path, "run", "b000000_s000000_dark.pico"), "by hand");
   await utimes(join(path, "run"), 5, 5);
   await clock.advance(10 * SECOND);
-  assert.equal((await directory.run("run")).total, 1);
+  assert.equal((await directory.shelf.run("run")).total, 1);
 });
 
 test("the status follows the medium's space and a medium that is pulled out", async (t) => {
@@ -416,7 +416,7 @@ test("recording stops before the reserve is touched, with the figures", async (t
   });
   freeBytes = 49e6;
   await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_FULL"));
-  assert.equal((await directory.run("run")).files.length, 1);
+  assert.equal((await directory.shelf.run("run")).files.length, 1);
 });
 
 test("a run folder that is removed while recording is made again", async (t) => {
@@ -427,7 +427,7 @@ test("a run folder that is removed while recording is made again", async (t) => 
   await rm(join(path, "run"), { recursive: true });
   const { file } = await batch.write(spectraSet({ sequence: 1 }));
   assert.deepEqual(
-    (await directory.run("run")).files.map((entry) => entry.file),
+    (await directory.shelf.run("run")).files.map((entry) => entry.file),
     [file],
   );
 });

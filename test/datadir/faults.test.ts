@@ -94,7 +94,7 @@ async function assertWhole(
   directory: Awaited<ReturnType<typeof openDirectory>>,
   acknowledged: ReadonlySet<string>,
 ) {
-  const { files } = await directory.run("run", { limit: 100_000 });
+  const { files } = await directory.shelf.run("run", { limit: 100_000 });
   const names = files.map(({ file }) => file);
   for (const file of acknowledged) assert.ok(names.includes(file), file);
   for (const name of names) {
@@ -103,6 +103,6 @@ async function assertWhole(
   }
   const indexed = (await allSpectra(directory)).map(({ file }) => file);
   assert.deepEqual(indexed.sort(), [...names].sort());
-  assert.deepEqual(await directory.brokenFiles(), []);
+  assert.deepEqual(await directory.shelf.brokenFiles(), []);
   assert.equal((await directory.reindex(IGNORE, NEVER)).indexed, names.length);
 }

@@ -30,12 +30,12 @@ export async function openDirectory(
 /** Every row of the catalogue. */
 export async function allSpectra(directory: DataDirectory) {
   await directory.indexed();
-  return (await directory.search({ limit: 100_000 })).spectra;
+  return (await directory.shelf.search({ limit: 100_000 })).spectra;
 }
 
 /** The text of a spectra file. */
 export async function readText(directory: DataDirectory, run: string, file: string): Promise<string> {
-  const opened = await directory.openFile(run, file);
+  const opened = await directory.shelf.openFile(run, file);
   return Buffer.from(await opened.read(0, opened.size, NEVER)).toString("utf8");
 }
 

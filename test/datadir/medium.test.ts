@@ -136,7 +136,11 @@ test("without its medium nothing is written to the bare mount point; with it rec
   const mount = { device: "/dev/sda1", mountPoint, system };
   const directory = await openDirectory(t, join(mountPoint, "data"), { mount });
   assert.equal(directory.status.value.mounted, false);
-  for (const attempt of [directory.startBatch("run"), directory.setCurrentRun("run"), directory.runs({})]) {
+  for (const attempt of [
+    directory.startBatch("run"),
+    directory.setCurrentRun("run"),
+    directory.shelf.runs({}),
+  ]) {
     await assert.rejects(attempt, (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
   }
   assert.deepEqual(await readdir(mountPoint), []);
@@ -243,7 +247,7 @@ test("a stick that is pulled out is let go, and mounted by itself when it is bac
   assert.equal(next.number, 1);
   await next.write(spectraSet());
   await next.finish();
-  assert.equal((await directory.run("run")).files.length, 2);
+  assert.equal((await directory.shelf.run("run")).files.length, 2);
 });
 
 test("a stick that was unmounted on request stays so until it is taken out and put back", async (t) => {

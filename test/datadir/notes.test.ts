@@ -50,7 +50,7 @@ test("events are added line by line; a line that a power cut has torn stays on i
   await notes.addEvent("plot10", { event: "c" });
   assert.equal(await readFile(file, "utf8"), '{"event":"a"}\n{"event":"to\n{"event":"b"}\n{"event":"c"}\n');
   // Beside the spectra, but none of them.
-  assert.equal((await directory.run("plot10")).total, 0);
+  assert.equal((await directory.shelf.run("plot10")).total, 0);
 });
 
 test("the events of a run, and what is left of a torn line", async (t) => {

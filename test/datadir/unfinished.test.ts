@@ -28,9 +28,9 @@ test("an unfinished file is told in the log, the list of runs, the run, and once
   const log: Log = { ...SILENT, warn: (fields) => void lines.push(fields), child: () => log };
   const directory = await openDirectory(t, path, { clock, log });
   assert.deepEqual(lines, [{ run: "plot10", files: 1, oldest: "2026-06-20T22:00:00.000000Z" }]);
-  const { runs } = await directory.runs({});
+  const { runs } = await directory.shelf.runs({});
   assert.deepEqual([runs[0]?.files, runs[0]?.unfinished], [0, 1]);
-  const { total, unfinished } = await directory.run("plot10");
+  const { total, unfinished } = await directory.shelf.run("plot10");
   assert.deepEqual(
     [total, unfinished],
     [0, [{ file: PART, bytes: 8, modifiedUtcUs: CRASH.getTime() * 1000 }]],
@@ -57,8 +57,8 @@ test("a file that is being written is not told; a disk that takes no event is mo
     append: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
   };
   const directory = await openDirectory(t, path, { clock, disk });
-  assert.deepEqual((await directory.run("plot10")).unfinished, []);
+  assert.deepEqual((await directory.shelf.run("plot10")).unfinished, []);
   assert.deepEqual(await directory.notes.events("plot10"), []);
   await clock.advance(61_000_000);
-  assert.equal((await directory.run("plot10")).unfinished.length, 1);
+  assert.equal((await directory.shelf.run("plot10")).unfinished.length, 1);
 });

@@ -101,7 +101,8 @@ export function row(index: number, scale: number, { run, pixels }: Required<Prod
   const exposureStartUtcUs = START_UTC_US + index * STEP_US;
   const counts = Float64Array.from({ length: pixels }, (_, pixel) => countsAt(index, pixel));
   const change = { run, kind, sequence: index, exposureStartUtcUs, counts, ...special(index) } as const;
-  const one = recorded({ exposureEndUtcUs: exposureStartUtcUs + 250_000, ...change }, pixels);
+  const exposureEndUtcUs = exposureStartUtcUs + 250_000;
+  const one = recorded({ exposureEndUtcUs, ...surroundings(index), ...change }, pixels);
   const values = scale === 1 ? counts : counts.map((value) => value * scale);
   if (index % 6 === 5) values[3] = Number.NaN;
   const sequence = String(index).padStart(6, "0");
@@ -111,12 +112,15 @@ export function row(index: number, scale: number, { run, pixels }: Required<Prod
     spectrum: one,
     id: `${run}/b000003_s${sequence}_${kind}.pico/${index % 3}`,
     flagMask: flagMask(one.flags),
-    ...(index % 6 === 4
-      ? {}
-      : {
-          place: { latitudeDeg: 55.92 + index * 1e-4, longitudeDeg: -3.17, heightM: 87.5 },
-          sun: { elevationDeg: 12.25 - index * 1e-3, azimuthDeg: 201.5 },
-        }),
+  };
+}
+
+function surroundings(index: number): Partial<PicoSpectrum> {
+  if (index % 6 === 4) return {};
+  const fix = { source: "gpsd", ageS: 0 };
+  return {
+    place: { latitudeDeg: 55.92 + index * 1e-4, longitudeDeg: -3.17, heightM: 87.5, ...fix },
+    sun: { elevationDeg: 12.25 - index * 1e-3, azimuthDeg: 201.5 },
   };
 }
 
@@ -180,9 +184,9 @@ export function expected(product: ProductHead, all: readonly ProductRow[]): Reco
     temperatures: of((one) => one.spectrum.detectorTemperatureC),
     setPoints: of((one) => one.spectrum.tecSetpointC),
     flags: of((one) => one.spectrum.flags),
-    latitudes: of(({ place }) => place?.latitudeDeg ?? null),
-    altitudes: of(({ place }) => place?.heightM ?? null),
-    sunElevations: of(({ sun }) => sun?.elevationDeg ?? null),
+    latitudes: of(({ spectrum }) => spectrum.place?.latitudeDeg ?? null),
+    altitudes: of(({ spectrum }) => spectrum.place?.heightM ?? null),
+    sunElevations: of(({ spectrum }) => spectrum.sun?.elevationDeg ?? null),
   };
 }
 

@@ -16,12 +16,16 @@ function setUp() {
   const position = new Cell<Position | undefined>({ ...EDINBURGH, source: "gpsd", ageS: 0 });
   const clockState = new Cell<ClockState>({ isSynchronised: true, source: "chrony", errorUs: 20 });
   const judge = qualityJudge({ limits: DEFAULT_LIMITS, position, clockState });
-  const light = spectrum({
+  const known = {
     instrument: instrument({ isSimulated: false, saturationLevel: 65_535 }),
     flags: [],
     exposureStartUtcUs: NOON_UTC_US,
-  });
-  return { position, clockState, judged: () => judge(light, undefined) };
+  } as const;
+  return {
+    position,
+    clockState,
+    judged: (kind: "light" | "dark" = "light") => judge(spectrum({ ...known, kind }), undefined),
+  };
 }
 
 test("the age of a position of gpsd, as it is when the spectrum is recorded", () => {
@@ -39,6 +43,18 @@ test("the sun at that position; without one nothing is said of it", () => {
   assert.deepEqual(judged().flags, ["sun_low"], "polar night");
   position.set(undefined);
   assert.deepEqual(judged().flags, []);
+});
+
+test("position and sun go along, for darks too; unknown they are left out", () => {
+  const { position, judged } = setUp();
+  const { place, sun } = judged();
+  assert.deepEqual(place, { ...EDINBURGH, source: "gpsd", ageS: 0 });
+  // By an almanac: 57.49 degrees high at 12:00 UTC, a quarter of an hour before noon.
+  assert.ok(sun !== undefined && Math.abs(sun.elevationDeg - 57.4) < 0.2, String(sun?.elevationDeg));
+  assert.ok(sun.azimuthDeg > 170 && sun.azimuthDeg < 180, String(sun.azimuthDeg));
+  assert.ok(judged("dark").sun !== undefined);
+  position.set(undefined);
+  assert.ok(!("place" in judged()) && !("sun" in judged()));
 });
 
 test("who told how good the clock is, and its error", () => {

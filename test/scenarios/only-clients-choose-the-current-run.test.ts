@@ -19,8 +19,8 @@ test("a job records into its own run, the operator's stays, also over a restart;
   assert.ok(operation);
   await instrument.finish(operation);
   assert.equal(dataDirectory.currentRun.value, "spectra");
-  assert.ok((await dataDirectory.names()).includes("season"));
-  assert.equal((await dataDirectory.names("season")).length, 2);
+  assert.ok((await dataDirectory.shelf.names()).includes("season"));
+  assert.equal((await dataDirectory.shelf.names("season")).length, 2);
   await instrument.record({});
   assert.equal((await instrument.files("spectra")).length, 2);
 
@@ -66,5 +66,5 @@ test("a job records although the folder of the current run, of an older system, 
   await clock.advance(20 * SECOND);
   const { rows } = scheduler.history.page({ offset: 0, limit: 1 });
   assert.deepEqual([rows[0]?.outcome, rows[0]?.message], ["done", null]);
-  assert.equal((await dataDirectory.names("season")).length, 1);
+  assert.equal((await dataDirectory.shelf.names("season")).length, 1);
 });

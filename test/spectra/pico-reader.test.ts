@@ -32,6 +32,9 @@ const OLD_METADATA = {
 
 test("what was written is read back the same", () => {
   const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const degrees = fc.integer({ min: -3_600_000, max: 3_600_000 }).map((steps) => steps / 10_000);
+  const plain = <T>(parts: { [key in keyof T]: fc.Arbitrary<T[key]> }) =>
+    fc.record<T>(parts, { noNullPrototype: true });
   const spectra: fc.Arbitrary<Spectrum> = fc
     .record({
       serial: fc.string({ unit: "grapheme" }),
@@ -46,6 +49,14 @@ test("what was written is read back the same", () => {
           startSkewUs: fc.nat(),
           darkAgeS: fc.nat().map((ms) => ms / 1000),
           darkFile: fc.string(),
+          place: plain({
+            latitudeDeg: degrees,
+            longitudeDeg: degrees,
+            heightM: degrees,
+            source: fc.constantFrom("gpsd", "configuration"),
+            ageS: fc.nat(),
+          }),
+          sun: plain({ elevationDeg: degrees, azimuthDeg: degrees }),
         },
         { requiredKeys: [] },
       ),

@@ -38,7 +38,7 @@ const GOLDEN = `{
  ],
  "Format": {
   "name": "pico",
-  "version": 1,
+  "version": 2,
   "writer": "vscope-server 0.1.0"
  },
  "Spectra": [
@@ -173,6 +173,19 @@ test("the second spectra of a channel come after all others, and only what is kn
   );
   assert.deepEqual(shown, ["downwelling before 12 3.5 d.pico", "upwelling    ", "downwelling after   "]);
   assert.ok(!("Bracket" in Spectra[1].Metadata));
+});
+
+test("where the instrument stood and where the sun was", () => {
+  const place = { latitudeDeg: 55.92, longitudeDeg: -3.17, heightM: 80, source: "gpsd", ageS: 10 };
+  const sun = { elevationDeg: 12.25, azimuthDeg: 201.5 };
+  const metadata = metadataOf(spectraSet({ spectra: [spectrum({ place, sun })] }));
+  const keys = ["Latitude", "Longitude", "HeightM", "PositionSource", "PositionAgeS"];
+  assert.deepEqual(
+    [...keys, "SunElevation", "SunAzimuth"].map((key) => metadata[key]),
+    [55.92, -3.17, 80, "gpsd", 10, 12.25, 201.5],
+  );
+  const unknown = metadataOf(spectraSet());
+  assert.ok(![...keys, "SunElevation", "SunAzimuth"].some((key) => key in unknown));
 });
 
 test("the text is ASCII whatever the names are", () => {

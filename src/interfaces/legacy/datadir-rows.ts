@@ -98,6 +98,6 @@ async function currentBatch({ model, runs }: Legacy, { run = "" }: At): Promise<
 }
 
 async function readSpectra({ model }: Legacy, file: string, { at }: Subject): Promise<string> {
-  const opened = await model.dataDirectory.openFile(at["run"] ?? "", file);
+  const opened = await model.dataDirectory.shelf.openFile(at["run"] ?? "", file);
   return Buffer.from(await opened.read(0, opened.size, NEVER)).toString("utf8");
 }

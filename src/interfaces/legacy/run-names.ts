@@ -22,7 +22,7 @@ export class RunNames {
   /** The most recently changed first. */
   async list(): Promise<readonly string[]> {
     const { value: current } = this.#dataDirectory.currentRun;
-    const names = await this.#dataDirectory.names();
+    const names = await this.#dataDirectory.shelf.names();
     return names.includes(current) ? names : [current, ...names];
   }
 
@@ -52,7 +52,7 @@ export class RunNames {
 
   async #files(run: string): Promise<readonly string[] | undefined> {
     try {
-      return await this.#dataDirectory.names(run);
+      return await this.#dataDirectory.shelf.names(run);
     } catch (error) {
       if (!isVscopeError(error, "RESOURCE_NOT_FOUND")) throw error;
       return run === this.#dataDirectory.currentRun.value ? [] : undefined;

@@ -3,7 +3,6 @@
 
 import type { Level } from "../level.ts";
 import type { PicoSpectrum } from "../pico.ts";
-import type { Place, SunPosition } from "../sun.ts";
 import type { Provenance } from "./provenance.ts";
 
 export interface ProductHead {
@@ -49,9 +48,6 @@ export interface ProductRow {
   /** `run/file/position`. */
   readonly id: string;
   readonly flagMask: number;
-  /** Where the instrument stood, and where the sun was, as far as that is known. */
-  readonly place?: Place;
-  readonly sun?: Pick<SunPosition, "elevationDeg" | "azimuthDeg">;
 }
 
 /** What a head says of an instrument, from one of its spectra. */

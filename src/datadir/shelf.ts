@@ -1,0 +1,63 @@
+// What lies in a data directory, to be read: runs, their files, and spectra by their metadata.
+
+import { VscopeError } from "../base/errors.ts";
+import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
+import type { Disk } from "./disk.ts";
+import type { Presence } from "./presence.ts";
+import { RangeFile } from "./range-file.ts";
+import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
+import type { RunPage, RunSummary } from "./run-folders.ts";
+import type { SpectrumQuery } from "./spectrum-query.ts";
+
+/** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
+export class Shelf {
+  readonly #disk: Disk;
+  readonly #presence: Presence;
+
+  constructor(disk: Disk, presence: Presence) {
+    this.#disk = disk;
+    this.#presence = presence;
+  }
+
+  /** Runs, the most recently changed first. */
+  async runs(page: RunPage): Promise<{ readonly total: number; readonly runs: readonly RunSummary[] }> {
+    return (await this.#presence.require()).folders.page(page);
+  }
+
+  /** Names of all runs, the most recently changed first; or of the files of one run, newest first. Throws RESOURCE_NOT_FOUND. */
+  async names(run?: string): Promise<readonly string[]> {
+    const { folders } = await this.#presence.require();
+    return run === undefined ? folders.names() : (await folders.listing(run)).names;
+  }
+
+  /** A run with a page of its files. Throws RESOURCE_NOT_FOUND. */
+  async run(run: string, page: FilePage = {}): Promise<RunDetail> {
+    return readRunDetail(run, await this.#presence.require(), page);
+  }
+
+  /** A spectra file, read part by part. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
+  async openFile(run: string, file: string): Promise<RangeFile> {
+    const { folders } = await this.#presence.require();
+    const stat = await folders.stat(run, file);
+    return new RangeFile(this.#disk, folders.pathOf(run, file), stat);
+  }
+
+  /** Spectra by their metadata, newest first. */
+  async search(
+    query: SpectrumQuery,
+  ): Promise<{ readonly total: number; readonly spectra: readonly SpectrumRow[] }> {
+    return (await this.#presence.require()).catalogue.search(query);
+  }
+
+  /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */
+  async spectrum(id: string): Promise<SpectrumRow> {
+    const row = (await this.#presence.require()).catalogue.spectrum(id);
+    if (row === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `spectrum ${id}: there is none`);
+    return row;
+  }
+
+  /** Files that cannot be read, with the reason. */
+  async brokenFiles(): Promise<readonly FileRow[]> {
+    return (await this.#presence.require()).catalogue.brokenFiles();
+  }
+}

@@ -1,0 +1,93 @@
+// /datadir/runs: the runs of the data directory, their files and what happened to them.
+
+import { z } from "zod";
+import { isoUtc } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { declare } from "./model.ts";
+import { page } from "./page.ts";
+
+const JSON_TEXT = 50;
+const runSummary = z.object({
+  name: z.string(),
+  files: z.number(),
+  batches: z.number(),
+  newestBatch: z.number(),
+  modified: z.string(),
+  /** Files that a crash left. */
+  unfinished: z.number(),
+});
+/** A line that a power cut has torn is none. */
+const runEvent = z.looseObject({ utc: z.string(), event: z.string() });
+const EVENTS_SHOWN = 50;
+
+const runDetail = z.object({
+  name: z.string(),
+  total: z.number(),
+  bytes: z.number(),
+  batches: z.array(z.object({ number: z.number(), files: z.number() })),
+  files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+  events: z.array(runEvent).optional(),
+  unfinished: z.array(z.object({ file: z.string(), bytes: z.number(), modified: z.string() })),
+});
+
+export const DATADIR_RUNS = [
+  declare("/datadir/runs", {
+    summary: "Runs, newest first; query offset, limit, match",
+    type: "core.ll",
+    query: z.strictObject({
+      ...page(50),
+      match: z.string().max(200).optional(),
+    }),
+    value: z.object({ total: z.number(), runs: z.array(runSummary) }),
+    get: async ({ dataDirectory }, _at, query) => {
+      const { total, runs } = await dataDirectory.shelf.runs(definedOnly(query));
+      return {
+        total,
+        runs: runs.map(({ modifiedUtcUs, ...run }) => ({ ...run, modified: isoUtc(modifiedUtcUs) })),
+      };
+    },
+  }),
+  declare("/datadir/runs/{run}", {
+    summary:
+      "Files of a run, newest first, with the batches they belong to, the newest events, such as interruptions, and what a crash left unfinished; query offset, limit",
+    type: "core.ll",
+    query: z.strictObject(page(100)),
+    value: runDetail,
+    instances: () => [],
+    get: async ({ dataDirectory }, { run }, query) => {
+      const { batches, files, unfinished: left, ...rest } = await dataDirectory.shelf.run(run, query);
+      const unfinished = left.map(({ modifiedUtcUs, ...one }) => ({
+        ...one,
+        modified: isoUtc(modifiedUtcUs),
+      }));
+      const newest = (await dataDirectory.notes.events(run)).slice(-EVENTS_SHOWN);
+      const events = newest.flatMap((one) => runEvent.safeParse(one).data ?? []);
+      const lists = { batches: [...batches], files: [...files], unfinished };
+      return { ...rest, ...lists, ...(events.length === 0 ? {} : { events }) };
+    },
+  }),
+  declare("/datadir/runs/{run}/events", {
+    summary:
+      "What happened to a run, such as interruptions, newest last; query offset (counted from the newest), limit",
+    type: "core.ll",
+    query: z.strictObject(page(50)),
+    value: z.object({ total: z.number(), events: z.array(z.record(z.string(), z.unknown())) }),
+    instances: () => [],
+    get: async ({ dataDirectory }, { run }, { offset, limit }) => {
+      // Throws when there is no such run.
+      await dataDirectory.shelf.run(run, { limit: 0 });
+      const all = await dataDirectory.notes.events(run);
+      const end = Math.max(0, all.length - offset);
+      return {
+        total: all.length,
+        events: all.slice(Math.max(0, end - limit), end).map((one) => ({ ...one })),
+      };
+    },
+  }),
+  declare("/datadir/runs/{run}/{file}", {
+    summary: "A spectra file as it lies on the disk",
+    contentFormat: JSON_TEXT,
+    instances: () => [],
+    get: ({ dataDirectory }, { run, file }) => dataDirectory.shelf.openFile(run, file),
+  }),
+];
