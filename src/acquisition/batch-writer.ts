@@ -1,10 +1,8 @@
-// Hands finished sets to the data directory without waiting for the disk, but never gets far ahead of it.
+// Hands finished sets to the data directory without waiting for the disk, until its memory for them is full.
 
+import { NEVER } from "../base/abort.ts";
 import type { Batch, WrittenFile } from "../datadir/batch.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
-
-// Two sets on their way hide the disk's latency; more would only use memory on a stuck disk.
-const MOST_PENDING = 2;
 
 export interface WriterEvents {
   /** The set is durable on disk. */
@@ -16,7 +14,7 @@ export interface WriterEvents {
 export class BatchWriter {
   readonly #batch: Batch;
   readonly #events: WriterEvents;
-  readonly #pending: Promise<void>[] = [];
+  readonly #pending = new Set<Promise<void>>();
   #count = 0;
   #newest: WrittenFile | undefined;
   #darks: Promise<void> = Promise.resolve();
@@ -46,8 +44,10 @@ export class BatchWriter {
       (error: unknown) => this.#events.failed(error),
     );
     if (set.kind === "dark") this.#darks = written;
-    this.#pending.push(written);
-    if (this.#pending.length > MOST_PENDING) await this.#pending.shift();
+    this.#pending.add(written);
+    void written.then(() => this.#pending.delete(written));
+    // A disk call cannot be taken back, so nobody cancels the wait for it.
+    await this.#batch.room(NEVER);
   }
 
   /** Resolves when the newest darks, and those before, are on disk or have failed. */
@@ -57,7 +57,7 @@ export class BatchWriter {
 
   /** Resolves when everything handed in is on disk or has failed. */
   async flush(): Promise<void> {
-    await Promise.all(this.#pending.splice(0));
+    await Promise.all(this.#pending);
     await this.#batch.finish();
   }
 }

@@ -17,7 +17,7 @@ export interface BatchParts {
   readonly number: number;
   /** Puts a set on the disk; `isNew` when none with its name was tried before. */
   readonly store: (set: SpectraSet, isNew: boolean) => Promise<WrittenFile>;
-  /** Resolves when the disk is not far behind. */
+  /** Resolves when the disk is not too far behind. */
   readonly room: (signal: AbortSignal) => Promise<void>;
   readonly finished: () => Promise<void>;
 }
@@ -52,7 +52,7 @@ export class Batch {
   }
 
   /**
-   * Writes a set to a file of its own, after the sets before it; resolves when the file survives a power cut.
+   * Writes a set to a file of its own, after the sets before it; resolves when the file survives a power cut, its line in the manifest too.
    * The caller may go on meanwhile, and must look at the promise. Throws STATE_CONFLICT (finished, or that sequence
    * is recorded already), DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO, DEVICE_BUSY (64 sets wait).
    */
@@ -72,7 +72,7 @@ export class Batch {
     }
   }
 
-  /** Resolves as soon as at most one more set waits for the disk: the way to keep the memory bounded. */
+  /** Resolves as soon as less than 48 sets are on their way: the way to keep the memory bounded. */
   room(signal: AbortSignal): Promise<void> {
     return this.#parts.room(signal);
   }

@@ -120,7 +120,7 @@ async function attempt(item: Item, step: () => Promise<void>): Promise<void> {
 async function forEachPlace(
   items: readonly Item[],
   placeOf: (item: Item) => string,
-  step: (path: string, items: readonly Item[]) => Promise<void>,
+  step: (path: string, items: readonly Item[]) => Promise<unknown>,
 ): Promise<void> {
   for (const [path, members] of grouped(items.filter(isAlive), placeOf)) {
     try {

@@ -42,14 +42,15 @@ export class DataDirectory {
   readonly #recordings: Recordings;
 
   private constructor(options: DataDirectoryOptions) {
-    const { path, disk = SYSTEM_DISK, reserveBytes = DEFAULT_RESERVE_BYTES, log } = options;
+    const { path, log, clock, disk = SYSTEM_DISK, reserveBytes = DEFAULT_RESERVE_BYTES } = options;
     this.path = path;
     const writer = new Writer(`data directory ${path}`);
     const presence = new Presence({ ...options, disk, writer, reserveBytes });
     const program = options.writer ?? "vscope-server";
     this.#writer = writer;
     this.#presence = presence;
-    this.#recordings = new Recordings({ disk, log, writer, presence, reserveBytes, program });
+    const parts = { disk, clock, log, writer, presence, reserveBytes };
+    this.#recordings = new Recordings({ ...parts, program });
     this.shelf = new Shelf(disk, presence);
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
@@ -120,14 +121,16 @@ export class DataDirectory {
     return keeper.reindex({ onProgress, before: () => this.#presence.require() }, signal);
   }
 
-  /** Resolves when the catalogue has read the files it did not know at the start. */
+  /** Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests. */
   async indexed(): Promise<void> {
     await this.#presence.keeper?.settled();
+    await this.#recordings.settled();
   }
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */
   async close(): Promise<void> {
     await this.#presence.stop();
+    await this.#recordings.stop();
     await this.#writer.idle();
     await this.#presence.close();
   }

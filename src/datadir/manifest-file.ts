@@ -7,17 +7,21 @@ import { manifestComment, type ManifestLine, manifestText, readManifest } from "
 
 const NEWLINE = 0x0a;
 
-/** Makes the manifest unless it is there, and drops a torn last line. The next sync of the folder makes its name safe. */
-export async function prepareManifest(disk: Disk, path: string): Promise<void> {
+/**
+ * Makes the manifest unless it is there, and drops a torn last line. True when it is new: the next sync of the folder
+ * makes its name safe.
+ */
+export async function prepareManifest(disk: Disk, path: string): Promise<boolean> {
   const stat = await disk.stat(path);
   if (stat === undefined) {
     const file = await disk.extend(path);
     await file.close();
-    return;
+    return true;
   }
-  if (stat.bytes === 0) return;
+  if (stat.bytes === 0) return false;
   const { bytes } = await disk.readRange(path, stat.bytes - 1, 1);
   if (bytes[0] !== NEWLINE) await mendManifest(disk, path);
+  return false;
 }
 
 /** Adds lines of files that are safe; resolves when the lines are. `comment` goes before them. */

@@ -1,19 +1,23 @@
-// The batches that are being recorded: takes their numbers, and puts their sets on the medium, one after the other.
+// The batches that are being recorded: takes their numbers, and puts their sets on the medium, together where it is slow.
 
 import { NEVER } from "../base/abort.ts";
-import { isVscopeError, messageOf } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import { Batch, type WrittenFile } from "./batch.ts";
 import type { Disk } from "./disk.ts";
+import { Gathering } from "./gathering.ts";
+import { ManifestCare } from "./manifest-care.ts";
 import type { Presence } from "./presence.ts";
 import type { Session } from "./session.ts";
 import { requireSpace } from "./space.ts";
-import { storeSet } from "./spectra-store.ts";
+import { type PlacedSet, type Stored, storeGroup } from "./spectra-store.ts";
 import type { Writer } from "./writer.ts";
 
 export interface RecordingsParts {
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly log: Log;
   readonly writer: Writer;
   readonly presence: Presence;
@@ -22,18 +26,26 @@ export interface RecordingsParts {
   readonly program: string;
 }
 
-/** A batch, and the session that it belongs to. */
-interface Recording {
+/** A set on its way, its batch, and the session that this belongs to. */
+interface Recorded {
   readonly batch: Batch;
   readonly session: Session;
+  readonly set: SpectraSet;
+  /** None with its name was tried before. */
+  readonly isNew: boolean;
 }
 
 export class Recordings {
   readonly #parts: RecordingsParts;
   readonly #batches = new Set<Batch>();
+  readonly #sets: Gathering<Recorded, WrittenFile>;
+  readonly #manifests: ManifestCare;
 
   constructor(parts: RecordingsParts) {
     this.#parts = parts;
+    this.#sets = new Gathering(parts.writer, (recorded) => this.#store(recorded));
+    this.#manifests = new ManifestCare(parts);
+    parts.presence.exchanges.subscribe(() => this.#manifests.start());
   }
 
   /** A batch that is being recorded, if there is one. */
@@ -53,8 +65,8 @@ export class Recordings {
       const batch: Batch = new Batch({
         run: name,
         number,
-        store: (set, isNew) => writer.run(() => this.#storeFree({ batch, session }, set, isNew)),
-        room: (signal) => writer.room(signal),
+        store: (set, isNew) => this.#sets.add({ batch, session, set, isNew }),
+        room: (signal) => this.#sets.room(signal),
         finished: () => this.#finished(batch),
       });
       this.#batches.add(batch);
@@ -62,43 +74,85 @@ export class Recordings {
     });
   }
 
-  // A file of this number and sequence that the batch did not write was added by hand: the batch goes on with a free number.
-  async #storeFree(recording: Recording, set: SpectraSet, isNew: boolean): Promise<WrittenFile> {
-    const { batch, session } = recording;
-    try {
-      return await this.#store(recording, set);
-    } catch (error) {
-      if (!isNew || !isVscopeError(error, "STATE_CONFLICT")) throw error;
-      const { run, number } = batch;
-      batch.renumber(await session.folders.reserveBatchAnew(run, NEVER));
-      const fact = { run, batch: batch.number, reason: messageOf(error) };
-      this.#parts.log.warn(fact, `batch ${number} is taken by files added by hand`);
-      return this.#store(recording, set);
-    }
+  /** Resolves when every spectra file that was there at the start has its line in a manifest. */
+  settled(): Promise<void> {
+    return this.#manifests.settled();
   }
 
-  async #store({ batch, session }: Recording, set: SpectraSet): Promise<WrittenFile> {
-    const { presence, program } = this.#parts;
-    const { run, number } = batch;
-    // A medium that was put in meanwhile may have a batch of this number of its own.
-    if ((await presence.require()) !== session) throw presence.notMounted();
-    const origin = { run, batch: number, writer: program };
-    try {
-      const { written, space, isIndexed } = await storeSet({ ...this.#parts, session }, origin, set);
-      if (!isIndexed) presence.keeper?.missed(run);
-      presence.showSpace({ ...space, freeBytes: space.freeBytes - written.bytes });
-      return written;
-    } catch (error) {
-      // A write can fail after its file is in place.
-      presence.keeper?.missed(run);
-      if (!(await session.isLost().catch(() => false))) throw error;
-      presence.lookNow();
-      throw presence.notMounted(error);
+  /** Adds no lines any more to the manifests of older files. */
+  stop(): Promise<void> {
+    return this.#manifests.stop();
+  }
+
+  async #store(recorded: readonly Recorded[]): Promise<readonly (WrittenFile | VscopeError)[]> {
+    const { presence } = this.#parts;
+    const session = await presence.require();
+    // A medium that was put in meanwhile may have batches of these numbers of its own.
+    const present = recorded.filter((one) => one.session === session);
+    const stored = await this.#storeIn(session, present);
+    return recorded.map((one) => stored.get(one) ?? presence.notMounted());
+  }
+
+  async #storeIn(
+    session: Session,
+    recorded: readonly Recorded[],
+  ): Promise<ReadonlyMap<Recorded, WrittenFile | VscopeError>> {
+    const parts = { ...this.#parts, session };
+    const outcomes = await storeGroup(
+      parts,
+      recorded.map((one) => this.#placed(one)),
+    );
+    const isLost = outcomes.some(isError) && (await session.isLost().catch(() => false));
+    if (isLost) this.#parts.presence.lookNow();
+    const told = new Map<Recorded, WrittenFile | VscopeError>();
+    for (const [position, one] of recorded.entries()) {
+      const outcome = outcomes[position];
+      if (outcome !== undefined) told.set(one, this.#told(one, outcome, isLost));
     }
+    if (!outcomes.every(isError)) await this.#showSpace(session);
+    return told;
+  }
+
+  #told({ batch }: Recorded, outcome: Stored | VscopeError, isLost: boolean): WrittenFile | VscopeError {
+    const { presence } = this.#parts;
+    if (isError(outcome)) {
+      // A write can fail after its file is in place.
+      presence.keeper?.missed(batch.run);
+      this.#manifests.missed();
+      return isLost ? presence.notMounted(outcome) : outcome;
+    }
+    const { isIndexed, ...written } = outcome;
+    if (!isIndexed) presence.keeper?.missed(batch.run);
+    return written;
+  }
+
+  #placed({ batch, session, set, isNew }: Recorded): PlacedSet {
+    const { run } = batch;
+    // A file of this number and sequence that the batch did not write was added by hand: it goes on with a free number.
+    const number: PlacedSet["number"] = async (isTaken) => {
+      const { number: taken } = batch;
+      if (!isNew || !(await isTaken(taken))) return taken;
+      batch.renumber(await session.folders.reserveBatchAnew(run, NEVER));
+      this.#parts.log.warn({ run, batch: batch.number }, `batch ${taken} is taken by files added by hand`);
+      return batch.number;
+    };
+    return { run, set, number };
+  }
+
+  // What is written is safe; that the figure is older than it harms nothing.
+  async #showSpace(session: Session): Promise<void> {
+    const { disk, presence } = this.#parts;
+    const space = await disk.space(session.path).catch(() => undefined);
+    if (space !== undefined) presence.showSpace(space);
   }
 
   async #finished(batch: Batch): Promise<void> {
     this.#batches.delete(batch);
     await this.#parts.presence.keeper?.catchUp();
+    this.#manifests.catchUp();
   }
+}
+
+function isError(outcome: Stored | VscopeError): outcome is VscopeError {
+  return outcome instanceof VscopeError;
 }

@@ -1,13 +1,14 @@
-// From a spectra set to a durable file and its rows in the catalogue, in this order.
+// From spectra sets to durable files and their rows in the catalogue, in this order.
 
-import { messageOf } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { type PicoOrigin, picoFileOf } from "../spectra/pico.ts";
+import { type PicoFile, picoFileOf } from "../spectra/pico.ts";
 import { picoText } from "../spectra/pico-text.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import type { WrittenFile } from "./batch.ts";
-import type { Disk, DiskSpace } from "./disk.ts";
 import { commitGroup } from "./commit-group.ts";
+import { asDiskError, type Disk, onDisk } from "./disk.ts";
+import { flushesTwice } from "./file-system.ts";
 import type { Session } from "./session.ts";
 import { requireSpace } from "./space.ts";
 import { spectraFileName } from "./spectra-file-name.ts";
@@ -17,55 +18,131 @@ export interface StoreParts {
   readonly log: Log;
   readonly session: Session;
   readonly reserveBytes: number;
+  /** Program and version, written into every file. */
+  readonly program: string;
 }
 
-export interface Stored {
-  readonly written: WrittenFile;
-  /** The medium's space before the file. */
-  readonly space: DiskSpace;
+/** A set, and where it belongs. */
+export interface PlacedSet {
+  readonly run: string;
+  readonly set: SpectraSet;
+  /** The batch's number, once it is known whether `isTaken`: by a file that was there before the batch. */
+  readonly number: (isTaken: (batch: number) => Promise<boolean>) => Promise<number>;
+}
+
+export interface Stored extends WrittenFile {
   /** False when the file is safe and the catalogue could not be told. */
   readonly isIndexed: boolean;
 }
 
-/** Throws STATE_CONFLICT when the file exists, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
-export async function storeSet(parts: StoreParts, origin: PicoOrigin, set: SpectraSet): Promise<Stored> {
-  const { disk, session, reserveBytes } = parts;
-  const content = picoFileOf(set, origin);
-  const bytes = Buffer.from(picoText(content));
-  const { run, batch } = origin;
-  const file = spectraFileName({ batch, sequence: set.sequence, kind: set.kind });
-  const path = session.folders.pathOf(run, file);
-  const space = await requireSpace(disk, session.path, { bytes: bytes.length, reserveBytes });
-  try {
-    await writeAgain(parts, run, () => placeOne(disk, path, bytes));
-  } finally {
-    session.folders.changed(run);
-  }
-  const written = { run, file, path, bytes: bytes.length };
-  try {
-    await session.index.add({ run, file }, content);
-    return { written, space, isIndexed: true };
-  } catch (error) {
-    parts.log.error(
-      { run, file, reason: messageOf(error) },
-      "the file is written, the catalogue is not; it will be read again",
+/** A file before it is written. */
+interface Draft extends WrittenFile {
+  readonly content: PicoFile;
+  readonly text: Buffer;
+}
+
+/**
+ * Writes sets together. Of each what it became, or why it failed: STATE_CONFLICT when the file exists, DATADIR_FULL,
+ * DATADIR_NOT_MOUNTED, DATADIR_IO.
+ */
+export async function storeGroup(
+  parts: StoreParts,
+  sets: readonly PlacedSet[],
+): Promise<readonly (Stored | VscopeError)[]> {
+  const drafts: (Draft | VscopeError)[] = [];
+  let bytes = 0;
+  for (const placed of sets) {
+    const draft = await drafted(parts, placed, bytes).catch((error: unknown) =>
+      asDiskError(placed.run, error),
     );
-    return { written, space, isIndexed: false };
+    drafts.push(draft);
+    if (!(draft instanceof VscopeError)) bytes += draft.bytes;
   }
+  const errors = await writeAgain(parts, drafts.filter(isDraft));
+  const stored: (Stored | VscopeError)[] = [];
+  for (const draft of drafts) {
+    if (draft instanceof VscopeError) stored.push(draft);
+    else stored.push(errors.get(draft) ?? (await index(parts, draft)));
+  }
+  return stored;
+}
+
+// Texts are made here and not when the sets are handed in: they are three times as large. Each looks at the disk in
+// between, so that the making of a group does not hold up what else the program does.
+async function drafted(parts: StoreParts, placed: PlacedSet, bytesBefore: number): Promise<Draft> {
+  const { disk, session, reserveBytes, program } = parts;
+  const { run, set } = placed;
+  const { sequence, kind } = set;
+  const pathOf = (file: string): string => session.folders.pathOf(run, file);
+  const fileOf = (number: number): string => spectraFileName({ batch: number, sequence, kind });
+  const batch = await placed.number(async (number) => {
+    const path = pathOf(fileOf(number));
+    return (await onDisk(path, () => disk.stat(path))) !== undefined;
+  });
+  const content = picoFileOf(set, { run, batch, writer: program });
+  const text = Buffer.from(picoText(content));
+  await requireSpace(disk, session.path, { bytes: bytesBefore + text.length, reserveBytes });
+  const file = fileOf(batch);
+  return { run, file, path: pathOf(file), bytes: text.length, content, text };
 }
 
 // A run folder that was removed by hand meanwhile is made again: the new spectra matter more.
-async function writeAgain({ session }: StoreParts, run: string, write: () => Promise<void>): Promise<void> {
+async function writeAgain(
+  parts: StoreParts,
+  drafts: readonly Draft[],
+): Promise<ReadonlyMap<Draft, VscopeError>> {
+  const { folders } = parts.session;
+  const errors = await write(parts, drafts);
+  const orphans: Draft[] = [];
+  for (const draft of errors.keys()) if (!(await isThere(parts, draft.run))) orphans.push(draft);
+  if (orphans.length === 0) return errors;
+  for (const run of new Set(orphans.map((draft) => draft.run))) {
+    await folders.ensure(run).catch(() => undefined);
+  }
+  const stillWrong = await write(parts, orphans);
+  const others = [...errors].filter(([draft]) => !orphans.includes(draft));
+  return new Map([...others, ...stillWrong]);
+}
+
+// A medium that does not answer keeps its first error.
+function isThere({ session }: StoreParts, run: string): Promise<boolean> {
+  return session.folders.isRun(run).catch(() => true);
+}
+
+async function write(
+  { disk, session }: StoreParts,
+  drafts: readonly Draft[],
+): Promise<ReadonlyMap<Draft, VscopeError>> {
+  if (drafts.length === 0) return new Map();
+  const facts = await onDisk(session.path, async () => ({
+    flushesTwice: await flushesTwice(disk, session.path),
+  }));
+  const placements = drafts.map(({ path, text }) => ({ path, bytes: text }));
+  const errors = await commitGroup(disk, placements, facts);
+  for (const run of new Set(drafts.map((draft) => draft.run))) session.folders.changed(run);
+  const failed = new Map<Draft, VscopeError>();
+  for (const [position, draft] of drafts.entries()) {
+    const error = errors[position];
+    if (error !== undefined) failed.set(draft, error);
+  }
+  return failed;
+}
+
+async function index({ session, log }: StoreParts, draft: Draft): Promise<Stored> {
+  const { run, file, path, bytes, content } = draft;
+  const stored = { run, file, path, bytes };
   try {
-    await write();
+    await session.index.add({ run, file }, content);
+    return { ...stored, isIndexed: true };
   } catch (error) {
-    if (await session.folders.isRun(run)) throw error;
-    await session.folders.ensure(run);
-    await write();
+    log.error(
+      { run, file, reason: messageOf(error) },
+      "the file is written, the catalogue is not; it will be read again",
+    );
+    return { ...stored, isIndexed: false };
   }
 }
 
-async function placeOne(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const [error] = await commitGroup(disk, [{ path, bytes }], { flushesTwice: true });
-  if (error !== undefined) throw error;
+function isDraft(draft: Draft | VscopeError): draft is Draft {
+  return !(draft instanceof VscopeError);
 }

