@@ -36,6 +36,10 @@ export class CatalogueKeeper {
   /** At the start: all runs. Sets aside what a power cut has left. */
   async start(): Promise<void> {
     await this.#catchUp(await this.#session.index.runs(), true);
+    const { catalogue } = this.#session;
+    if (!catalogue.isOld) return;
+    this.#show(catalogue.filesToCopy());
+    this.#background = this.#background.then(() => this.#copyEarlier());
   }
 
   /** A file of the run is written, or may be, and not in the catalogue. */
@@ -121,6 +125,20 @@ export class CatalogueKeeper {
       await this.#session.index.read(files, { onProgress, setsAsideEmpty }, this.#stopping.signal);
     } catch (error) {
       this.#isBehind(new Set(files.map(({ run }) => run)), error);
+    }
+  }
+
+  // What fails is tried again at the next start.
+  async #copyEarlier(): Promise<void> {
+    try {
+      await this.#session.catalogue.copyEarlier(this.#show, this.#stopping.signal);
+      this.#log.info({}, "the catalogue of an earlier version is taken over");
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#log.error(
+        { reason: messageOf(error) },
+        "the catalogue of an earlier version is taken over in part",
+      );
     }
   }
 

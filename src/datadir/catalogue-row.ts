@@ -14,11 +14,23 @@ export interface FileReference {
 export interface FileRow extends FileReference {
   readonly bytes: number;
   readonly modifiedUtcUs: number;
+  /** Of the bytes; null when nobody has told. */
+  readonly sha256: Uint8Array | null;
   readonly spectra: number;
   /** Spectra that should have been recorded and could not be. */
   readonly failures: number;
   /** Why the file cannot be read; null when all is well. */
   readonly problem: string | null;
+}
+
+/** A file with what the catalogue takes from it. */
+export interface CataloguedFile {
+  readonly file: FileRow;
+  readonly spectra: readonly SpectrumRow[];
+  /** Who began the recording; null where the file does not tell. */
+  readonly origin: string | null;
+  /** What can be searched as text beside the name of the run: the origin, and the failures. */
+  readonly texts: readonly string[];
 }
 
 /** What only the file tells. */
@@ -27,11 +39,11 @@ type Uncatalogued =
   | "origin"
   | "triggerMode"
   | "bracket"
+  | "panel"
   | "startSkewUs"
   | "darkAgeS"
   | "darkFile"
   | "clockSource"
-  | "clockErrorUs"
   | "place"
   | "sun"
   | "statistics"
@@ -47,6 +59,11 @@ export interface SpectrumRow extends Omit<PicoSpectrum, Uncatalogued | "run">, F
   /** Largest counts and saturated pixels within the optical range. */
   readonly peakCounts: number;
   readonly saturatedPixels: number;
+  readonly latitudeDeg: number | null;
+  readonly longitudeDeg: number | null;
+  readonly heightM: number | null;
+  readonly sunElevationDeg: number | null;
+  readonly sunAzimuthDeg: number | null;
 }
 
 type JsonColumn =
@@ -57,14 +74,41 @@ type JsonColumn =
   | "darkPixels"
   | "opticalPixelRange";
 
-/** A spectrum's row as SQLite stores it: arrays as JSON, booleans as 0 and 1. */
+/** A spectrum as SQLite gives it: arrays as JSON, booleans as 0 and 1. */
 export type StoredSpectrum = Omit<SpectrumRow, "id" | "tecEnabled" | "isSimulated" | JsonColumn> & {
   readonly tecEnabled: number;
   readonly isSimulated: number | null;
 } & { readonly [column in JsonColumn]: string };
 
+/** What the catalogue takes from a file that was read. */
+export function cataloguedFile(
+  file: Omit<FileRow, "spectra" | "failures" | "problem">,
+  content: PicoFile,
+): CataloguedFile {
+  const spectra = spectrumRows(file, content);
+  const counts = { spectra: spectra.length, failures: content.failures.length, problem: null };
+  const origin = content.spectra[0]?.origin ?? null;
+  const failures = content.failures.map(
+    ({ serial, channel, code, message }) => `${serial} ${channel} ${code} ${message}`,
+  );
+  return {
+    file: { ...file, ...counts },
+    spectra,
+    origin,
+    texts: [...new Set(origin === null ? failures : [origin, ...failures])],
+  };
+}
+
+/** What the catalogue takes from a file that cannot be read. */
+export function brokenFile(
+  file: Omit<FileRow, "spectra" | "failures" | "problem">,
+  problem: string,
+): CataloguedFile {
+  return { file: { ...file, spectra: 0, failures: 0, problem }, spectra: [], origin: null, texts: [] };
+}
+
 /** The rows of a file. Run, batch and sequence come from where the file is and its name, if that tells them. */
-export function spectrumRows({ run, file }: FileReference, content: PicoFile): SpectrumRow[] {
+function spectrumRows({ run, file }: FileReference, content: PicoFile): SpectrumRow[] {
   const named = parseSpectraFileName(file);
   return content.spectra.map((spectrum, position) => {
     const metadata = catalogued(spectrum);
@@ -79,31 +123,23 @@ export function spectrumRows({ run, file }: FileReference, content: PicoFile): S
       pixels: spectrum.counts.length,
       peakCounts: peakCounts(spectrum.counts, metadata.opticalPixelRange),
       saturatedPixels: saturatedPixels(spectrum),
+      latitudeDeg: spectrum.place?.latitudeDeg ?? null,
+      longitudeDeg: spectrum.place?.longitudeDeg ?? null,
+      heightM: spectrum.place?.heightM ?? null,
+      sunElevationDeg: spectrum.sun?.elevationDeg ?? null,
+      sunAzimuthDeg: spectrum.sun?.azimuthDeg ?? null,
     };
   });
 }
 
 function catalogued(spectrum: PicoSpectrum): Omit<PicoSpectrum, Uncatalogued> {
   const { counts: _c, origin: _g, triggerMode: _t, statistics: _s, processing: _p, ...rest } = spectrum;
-  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, darkFile: _f, ...others } = rest;
-  const { clockSource: _o, clockErrorUs: _e, place: _l, sun: _u, ...metadata } = others;
+  const { bracket: _b, startSkewUs: _k, darkAgeS: _a, darkFile: _f, panel: _n, ...others } = rest;
+  const { clockSource: _o, place: _l, sun: _u, ...metadata } = others;
   return metadata;
 }
 
-export function toStored({ id: _, ...row }: SpectrumRow): StoredSpectrum {
-  return {
-    ...row,
-    tecEnabled: Number(row.tecEnabled),
-    isSimulated: row.isSimulated === null ? null : Number(row.isSimulated),
-    flags: JSON.stringify(row.flags),
-    wavelengthCoefficients: JSON.stringify(row.wavelengthCoefficients),
-    channelWavelengthCoefficients: JSON.stringify(row.channelWavelengthCoefficients),
-    nonlinearityCoefficients: JSON.stringify(row.nonlinearityCoefficients),
-    darkPixels: JSON.stringify(row.darkPixels),
-    opticalPixelRange: JSON.stringify(row.opticalPixelRange),
-  };
-}
-
+/** The row of the view; without its further columns. */
 export function fromStored(stored: StoredSpectrum): SpectrumRow {
   return {
     ...stored,

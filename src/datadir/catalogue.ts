@@ -1,43 +1,69 @@
 // The catalogue: one row per file and one per spectrum, in SQLite. It is an index only; the files are the truth.
-// Calls are synchronous and short (a row takes well under a millisecond); nothing here reads spectra files.
+// What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing here reads spectra files.
 
-import { rename, rm } from "node:fs/promises";
-import Database from "better-sqlite3";
+import { existsSync } from "node:fs";
+import { rename, rm, writeFile } from "node:fs/promises";
+import type { Database } from "better-sqlite3";
 import { type Clock, isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { isDamage, type OpenedDatabase, openDatabase } from "./catalogue-database.ts";
+import { filesToCopy, hasEarlier } from "./catalogue-migration.ts";
+import type { CataloguedFile, FileReference, FileRow, SpectrumRow } from "./catalogue-row.ts";
 import {
-  type FileReference,
-  type FileRow,
-  fromStored,
-  parseSpectrumId,
-  type SpectrumRow,
-  type StoredSpectrum,
-  toStored,
-} from "./catalogue-row.ts";
-import { KNOWN_VERSIONS, SCHEMA, SPECTRUM_COLUMNS } from "./schema.ts";
-import { conditionsOf, type SpectrumQuery } from "./spectrum-query.ts";
+  type CatalogueAnswer,
+  type CatalogueTask,
+  type FoundSlice,
+  perform,
+  required,
+} from "./catalogue-task.ts";
+import { CatalogueWriter } from "./catalogue-writer.ts";
+import { EventRows } from "./event-rows.ts";
+import { Reader } from "./reader.ts";
+import type { Criteria, Found, Search, Slice } from "./search.ts";
+import { Searcher } from "./searcher.ts";
 
 export const CATALOGUE_FILE = "catalogue.sqlite";
-
-const DEFAULT_LIMIT = 100;
-const NEWEST_FIRST = "exposureStartUtcUs DESC, run, file, position";
-const COLUMNS = Object.keys(SPECTRUM_COLUMNS);
-/** Another program may be reading; everything waits meanwhile. */
-const BUSY_MS = 500;
+/** Beside a catalogue that was found damaged while the server worked: the next start makes a new one. */
+const DAMAGED = ".damaged";
 
 export interface CatalogueParts {
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export class Catalogue {
-  readonly #database: Database.Database;
-  readonly #record: (file: FileRow, spectra: readonly SpectrumRow[]) => void;
+/** A file as the catalogue has it; `generation` is that of the reindexing that has read it last. */
+export interface KnownFile extends FileRow {
+  readonly generation: number;
+}
 
-  private constructor(database: Database.Database) {
+interface Options extends OpenedDatabase {
+  /** Absent where no thread can open it, too: in memory, or had by this one alone. */
+  readonly path?: string;
+  readonly log: Log;
+}
+
+const FILE_COLUMNS =
+  "runs.name AS run, files.name AS file, bytes, modifiedUtcUs, sha256, spectra, failures, problem, generation";
+const FILES = `SELECT ${FILE_COLUMNS} FROM files JOIN runs ON runs.id = files.run`;
+
+export class Catalogue {
+  readonly events: EventRows;
+  readonly #database: Database;
+  readonly #writer: CatalogueWriter;
+  readonly #reader: Reader | undefined;
+  /** A check takes long: searches do not wait for it. */
+  readonly #checker: Reader | undefined;
+  #generation: number;
+
+  private constructor({ database, isDoubtful, path, log }: Options) {
     this.#database = database;
-    this.#record = prepareRecord(database);
+    this.#writer = new CatalogueWriter(database);
+    this.events = new EventRows(database, this.#writer);
+    this.#reader = path === undefined ? undefined : new Reader(path);
+    this.#checker = path === undefined ? undefined : new Reader(path);
+    this.#generation = this.#storedGeneration();
+    if (isDoubtful && path !== undefined) void this.#check(path, log);
   }
 
   /**
@@ -47,14 +73,15 @@ export class Catalogue {
    */
   static async open(path: string, { clock, log }: CatalogueParts): Promise<Catalogue> {
     try {
-      return new Catalogue(openDatabase(path));
+      if (existsSync(`${path}${DAMAGED}`)) throw new VscopeError("DATADIR_IO", "found by the last check");
+      return new Catalogue({ ...openDatabase(path), path, log });
     } catch (error) {
-      if (!isDamaged(error)) return Catalogue.#openAlone(path, error, log);
+      if (!isDamage(error)) return Catalogue.#openAlone(path, error, log);
       log.warn({ path, reason: messageOf(error) }, "the catalogue is damaged and is made anew");
     }
     try {
       await moveAside(path, clock);
-      return new Catalogue(openDatabase(path));
+      return new Catalogue({ ...openDatabase(path), path, log });
     } catch (error) {
       return Catalogue.#inMemory(path, error, log);
     }
@@ -63,7 +90,7 @@ export class Catalogue {
   // Without the memory that SQLite shares with other programs, which is a file on the medium.
   static #openAlone(path: string, cause: unknown, log: Log): Catalogue {
     try {
-      const catalogue = new Catalogue(openDatabase(path, { isAlone: true }));
+      const catalogue = new Catalogue({ ...openDatabase(path, { isAlone: true }), log });
       log.warn({ path, reason: messageOf(cause) }, "no other program can read the catalogue");
       return catalogue;
     } catch (error) {
@@ -74,39 +101,63 @@ export class Catalogue {
   static #inMemory(path: string, cause: unknown, log: Log): Catalogue {
     const reason = messageOf(cause);
     log.error({ path, reason }, "the catalogue cannot be used, it is kept in memory until the next start");
-    return new Catalogue(openDatabase(":memory:"));
+    return new Catalogue({ ...openDatabase(":memory:"), log });
   }
 
-  /** Stores a file with its spectra; replaces what was known about it. */
-  record(file: FileRow, spectra: readonly SpectrumRow[]): void {
-    this.#guard(() => this.#record(file, spectra));
+  /** Stores files with their spectra, all or none; replaces what was known about them. Throws DATADIR_IO. */
+  record(files: readonly CataloguedFile[]): void {
+    this.#guard(() => this.#writer.record(files, this.#generation));
   }
 
   /** Drops files and their spectra. */
   drop(files: readonly FileReference[]): void {
     this.#guard(() => {
-      const statements = ["spectra", "files"].map((table) =>
-        this.#database.prepare<[string, string]>(`DELETE FROM ${table} WHERE run = ? AND file = ?`),
+      const find = this.#database.prepare<[string, string], { id: number }>(
+        "SELECT files.id FROM files JOIN runs ON runs.id = files.run WHERE runs.name = ? AND files.name = ?",
       );
-      this.#database.transaction(() => {
-        for (const { run, file } of files) for (const statement of statements) statement.run(run, file);
-      })();
+      const spectra = this.#database.prepare<[number]>("DELETE FROM measurements WHERE file = ?");
+      const row = this.#database.prepare<[number]>("DELETE FROM files WHERE id = ?");
+      this.#writer.transaction(() => {
+        for (const id of files.flatMap(({ run, file }) => find.get(run, file)?.id ?? [])) {
+          spectra.run(id);
+          row.run(id);
+        }
+      });
     });
   }
 
+  /** The files recorded from now on have the present generation; reindexing begins another. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Begins a generation, for good. Files of an older one are those that a reindexing has still to read. */
+  beginGeneration(): number {
+    this.#guard(() => {
+      this.#database
+        .prepare<[number]>("UPDATE meta SET value = ? WHERE key = 'generation'")
+        .run(this.#generation + 1);
+    });
+    this.#generation += 1;
+    return this.#generation;
+  }
+
+  /** Runs that have files. */
   runs(): string[] {
     return this.#guard(() =>
       this.#database
-        .prepare<[], { run: string }>("SELECT DISTINCT run FROM files")
+        .prepare<[], { name: string }>(
+          "SELECT name FROM runs WHERE EXISTS (SELECT 1 FROM files WHERE files.run = runs.id)",
+        )
         .all()
-        .map(({ run }) => run),
+        .map(({ name }) => name),
     );
   }
 
   /** The known files of a run, by name. */
-  files(run: string): Map<string, FileRow> {
+  files(run: string): Map<string, KnownFile> {
     return this.#guard(() => {
-      const rows = this.#database.prepare<[string], FileRow>("SELECT * FROM files WHERE run = ?").all(run);
+      const rows = this.#database.prepare<[string], KnownFile>(`${FILES} WHERE runs.name = ?`).all(run);
       return new Map(rows.map((row) => [row.file, row]));
     });
   }
@@ -115,7 +166,7 @@ export class Catalogue {
   sizes(run: string, files: readonly string[]): Map<string, number> {
     return this.#guard(() => {
       const statement = this.#database.prepare<[string, string], { bytes: number }>(
-        "SELECT bytes FROM files WHERE run = ? AND file = ?",
+        "SELECT bytes FROM files WHERE run = (SELECT id FROM runs WHERE name = ?) AND name = ?",
       );
       const rows = files.map((file) => ({ file, bytes: statement.get(run, file)?.bytes }));
       return new Map(rows.flatMap(({ file, bytes }) => (bytes === undefined ? [] : [[file, bytes]])));
@@ -126,7 +177,7 @@ export class Catalogue {
   bytes(run: string): number {
     return this.#guard(() => {
       const statement = this.#database.prepare<[string], { bytes: number }>(
-        "SELECT total(bytes) AS bytes FROM files WHERE run = ?",
+        "SELECT total(bytes) AS bytes FROM files WHERE run = (SELECT id FROM runs WHERE name = ?)",
       );
       return statement.get(run)?.bytes ?? 0;
     });
@@ -136,109 +187,88 @@ export class Catalogue {
   brokenFiles(): FileRow[] {
     return this.#guard(() =>
       this.#database
-        .prepare<[], FileRow>("SELECT * FROM files WHERE problem IS NOT NULL ORDER BY run, file")
+        .prepare<[], FileRow>(`${FILES} WHERE problem IS NOT NULL ORDER BY runs.name, files.name`)
         .all(),
     );
   }
 
-  /** The spectra that fit a query, newest first, and how many there are in all. */
-  search(query: SpectrumQuery): { readonly total: number; readonly spectra: SpectrumRow[] } {
-    const { where, values } = conditionsOf(query);
-    const page = { limit: query.limit ?? DEFAULT_LIMIT, offset: query.offset ?? 0 };
-    return this.#guard(() => {
-      const counted = this.#database
-        .prepare<[object], { total: number }>(`SELECT count(*) AS total FROM spectra ${where}`)
-        .get(values);
-      // Rows are wide: what the offset skips is skipped in the index.
-      const keys = `SELECT run, file, position FROM spectra ${where} ORDER BY ${NEWEST_FIRST} LIMIT @limit OFFSET @offset`;
-      const rows = this.#database
-        .prepare<[object], StoredSpectrum>(
-          `SELECT ${COLUMNS.join(", ")} FROM (${keys}) JOIN spectra USING (run, file, position) ORDER BY ${NEWEST_FIRST}`,
-        )
-        .all({ ...values, ...page });
-      return { total: counted?.total ?? 0, spectra: rows.map(fromStored) };
-    });
+  /** A page of the spectra that fit. Throws VALUE_INVALID for a text without words and for what is no cursor, DATADIR_IO. */
+  async search(search: Search): Promise<Found> {
+    return required((await this.#ask({ kind: "search", search })).search);
+  }
+
+  /** A slice of what fits, newest first. Throws as `search`. */
+  async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
+    return required((await this.#ask({ kind: "slice", criteria, slice })).slice);
   }
 
   /** A spectrum by its id, or undefined. */
   spectrum(id: string): SpectrumRow | undefined {
-    const key = parseSpectrumId(id);
-    if (key === undefined) return undefined;
-    return this.#guard(() => {
-      const row = this.#database
-        .prepare<[object], StoredSpectrum>(
-          `SELECT ${COLUMNS.join(", ")} FROM spectra WHERE run = @run AND file = @file AND position = @position`,
-        )
-        .get(key);
-      return row === undefined ? undefined : fromStored(row);
-    });
+    return this.#guard(() => new Searcher(this.#database).spectrum(id));
   }
 
-  close(): void {
+  /** Whether spectra are still in the table of an earlier version. */
+  get isOld(): boolean {
+    return this.#guard(() => hasEarlier(this.#database));
+  }
+
+  /** Files whose spectra are still in it. */
+  filesToCopy(): number {
+    return this.#guard(() => filesToCopy(this.#database));
+  }
+
+  /** Copies the spectra of an earlier version, step by step; tells after each how many files are left. Throws DATADIR_IO. */
+  async copyEarlier(onLeft: (files: number) => void, signal: AbortSignal): Promise<void> {
+    while (this.isOld) {
+      signal.throwIfAborted();
+      onLeft(required((await this.#ask({ kind: "copy" })).copy));
+    }
+  }
+
+  /** Ends the thread first: who closes the database last takes its journal away. */
+  async close(): Promise<void> {
+    await Promise.all([this.#reader?.close(), this.#checker?.close()]);
     this.#database.close();
+  }
+
+  async #ask(task: CatalogueTask): Promise<CatalogueAnswer> {
+    if (this.#reader !== undefined) return this.#reader.ask(task);
+    const database = this.#database;
+    const writing = () => ({ database, writer: this.#writer });
+    return this.#guard(() => perform(task, { reading: database, writing }));
+  }
+
+  async #check(path: string, log: Log): Promise<void> {
+    try {
+      await this.#checker?.ask({ kind: "check" });
+    } catch (error) {
+      const reason = messageOf(error);
+      if (!reason.includes("integrity")) return;
+      log.error({ path, reason }, "the catalogue is damaged, the next start makes it anew");
+      await writeFile(`${path}${DAMAGED}`, "").catch(() => undefined);
+    }
+  }
+
+  #storedGeneration(): number {
+    const row = this.#database
+      .prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'generation'")
+      .get();
+    return row?.value ?? 0;
   }
 
   #guard<T>(call: () => T): T {
     try {
       return call();
     } catch (error) {
+      if (error instanceof VscopeError) throw error;
       throw new VscopeError("DATADIR_IO", `catalogue: ${messageOf(error)}`, { cause: error });
     }
   }
-}
-
-function openDatabase(path: string, { isAlone = false } = {}): Database.Database {
-  const database = new Database(path, { timeout: BUSY_MS });
-  try {
-    if (isAlone) database.pragma("locking_mode = EXCLUSIVE");
-    // A file system without shared memory refuses WAL and keeps its journal: slower, as safe.
-    database.pragma("journal_mode = WAL");
-    // The newest rows may be lost with the power, the catalogue stays whole: the files bring them back.
-    database.pragma("synchronous = NORMAL");
-    const version = Number(database.pragma("user_version", { simple: true }));
-    const isNew = version === 0 && database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
-    if (isNew) database.transaction(() => database.exec(SCHEMA))();
-    else if (!KNOWN_VERSIONS.includes(version))
-      throw new VscopeError(
-        "DATADIR_IO",
-        `version ${version} of the catalogue, ${KNOWN_VERSIONS.join()} are known`,
-      );
-    const check = String(database.pragma("quick_check(1)", { simple: true }));
-    if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-// What another try cannot mend: no catalogue, or none that is whole.
-function isDamaged(error: unknown): boolean {
-  if (!(error instanceof Database.SqliteError)) return error instanceof VscopeError;
-  return /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(error.code);
-}
-
-function prepareRecord(
-  database: Database.Database,
-): (file: FileRow, spectra: readonly SpectrumRow[]) => void {
-  const clear = database.prepare<[FileRow]>("DELETE FROM spectra WHERE run = @run AND file = @file");
-  const insertFile = database.prepare<[FileRow]>(
-    "INSERT OR REPLACE INTO files (run, file, bytes, modifiedUtcUs, spectra, failures, problem) " +
-      "VALUES (@run, @file, @bytes, @modifiedUtcUs, @spectra, @failures, @problem)",
-  );
-  const insertSpectrum = database.prepare<[StoredSpectrum]>(
-    `INSERT INTO spectra (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map((column) => `@${column}`).join(", ")})`,
-  );
-  return database.transaction((file: FileRow, spectra: readonly SpectrumRow[]) => {
-    clear.run(file);
-    insertFile.run(file);
-    for (const row of spectra) insertSpectrum.run(toStored(row));
-  });
 }
 
 // The journal belongs to the database; with a new one it would be taken for its own.
 async function moveAside(path: string, clock: Clock): Promise<void> {
   const aside = `${path}.${isoUtc(clock.utcUs()).replaceAll(/[-:.]/g, "")}`;
   await rename(path, aside).catch(() => undefined);
-  for (const ending of ["-wal", "-shm", "-journal"]) await rm(`${path}${ending}`, { force: true });
+  for (const ending of ["-wal", "-shm", "-journal", DAMAGED]) await rm(`${path}${ending}`, { force: true });
 }

@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import type { PicoFile } from "../spectra/pico.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { type FileReference, type FileRow, spectrumRows } from "./catalogue-row.ts";
+import { brokenFile, cataloguedFile, type FileReference } from "./catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import type { RunFolders } from "./run-folders.ts";
 
@@ -121,7 +121,7 @@ export class FileIndex {
     } catch (error) {
       const problem = messageOf(error);
       log.warn({ ...reference, problem }, "a spectra file cannot be indexed");
-      if (stat !== undefined) catalogue.record(fileRow(reference, stat, { problem }), []);
+      if (stat !== undefined) catalogue.record([brokenFile(factsOf(reference, stat), problem)]);
       return problem;
     }
     // A catalogue that takes no row is no fault of the file.
@@ -137,9 +137,7 @@ export class FileIndex {
   }
 
   #store(reference: FileReference, stat: DiskStat, content: PicoFile): void {
-    const spectra = spectrumRows(reference, content);
-    const counts = { spectra: spectra.length, failures: content.failures.length };
-    this.#parts.catalogue.record(fileRow(reference, stat, counts), spectra);
+    this.#parts.catalogue.record([cataloguedFile(factsOf(reference, stat), content)]);
   }
 
   async #present(run: string): Promise<readonly string[]> {
@@ -148,10 +146,6 @@ export class FileIndex {
   }
 }
 
-function fileRow(
-  reference: FileReference,
-  { bytes, modifiedUtcUs }: DiskStat,
-  content: Partial<FileRow>,
-): FileRow {
-  return { ...reference, bytes, modifiedUtcUs, spectra: 0, failures: 0, problem: null, ...content };
+function factsOf(reference: FileReference, { bytes, modifiedUtcUs }: DiskStat) {
+  return { ...reference, bytes, modifiedUtcUs, sha256: null };
 }

@@ -168,7 +168,7 @@ export class Presence {
       this.#session = session;
       this.#exchanges.set(this.#exchanges.value + 1);
     } catch (error) {
-      session.close();
+      await session.close();
       throw error;
     }
   }
@@ -178,7 +178,7 @@ export class Presence {
     await this.#keeper?.stop();
     this.#keeper = undefined;
     this.#session = undefined;
-    session?.close();
+    await session?.close();
     this.#show({ mounted: false, ...NO_SPACE, filesToIndex: 0 });
   }
 

@@ -73,8 +73,8 @@ export class Session {
     return isDetached(deviceNumber(this.#device), this.#parts.disk);
   }
 
-  close(): void {
-    this.catalogue.close();
+  async close(): Promise<void> {
+    await this.catalogue.close();
     this.#lock.release();
   }
 }

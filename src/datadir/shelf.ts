@@ -2,12 +2,14 @@
 
 import { VscopeError } from "../base/errors.ts";
 import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
+import type { FoundSlice } from "./catalogue-task.ts";
 import type { Disk } from "./disk.ts";
+import { catchUpEvents } from "./event-index.ts";
 import type { Presence } from "./presence.ts";
 import { RangeFile } from "./range-file.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
-import type { SpectrumQuery } from "./spectrum-query.ts";
+import type { Criteria, Found, Search, Slice } from "./search.ts";
 
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
 export class Shelf {
@@ -42,11 +44,16 @@ export class Shelf {
     return new RangeFile(this.#disk, folders.pathOf(run, file), stat);
   }
 
-  /** Spectra by their metadata, newest first. */
-  async search(
-    query: SpectrumQuery,
-  ): Promise<{ readonly total: number; readonly spectra: readonly SpectrumRow[] }> {
-    return (await this.#presence.require()).catalogue.search(query);
+  /** A page of the spectra that fit. Throws VALUE_INVALID for a text without words, and for what is no cursor. */
+  async search(search: Search): Promise<Found> {
+    const session = await this.#presence.require();
+    if (search.text !== undefined) await catchUpEvents(this.#disk, session);
+    return session.catalogue.search(search);
+  }
+
+  /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */
+  async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
+    return (await this.#presence.require()).catalogue.slice(criteria, slice);
   }
 
   /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */

@@ -210,16 +210,23 @@ function subjectOf<M>({ resource, at }: Match<M>): string {
   return printPath(fill(resource.path, at));
 }
 
-// A query arrives as text, however it is written.
+// A query arrives as text, however it is written; a list with commas between.
 function asQuery(selection: unknown, subject: string): Readonly<Record<string, string>> {
   if (!isMembers(selection))
     throw new VscopeError("VALUE_INVALID", `${subject}: a selection is an object with members of the query`);
   const entries = Object.entries(selection).map(([name, value]): [string, string] => {
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-      return [name, String(value)];
-    throw new VscopeError("VALUE_INVALID", `${subject}: ${name} is no text, number or truth`);
+    const values = Array.isArray(value) ? value : [value];
+    if (values.every(isPlain)) return [name, values.join(",")];
+    throw new VscopeError(
+      "VALUE_INVALID",
+      `${subject}: ${name} is no text, number or truth, nor a list of such`,
+    );
   });
   return Object.fromEntries(entries);
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }
 
 function requireNoRemoval(patch: Members, subject: string): void {

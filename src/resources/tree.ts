@@ -5,6 +5,7 @@ import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
+import { DATADIR_SEARCH } from "./datadir-search.ts";
 import { DATADIR_SPECTRA } from "./datadir-spectra.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
@@ -33,6 +34,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SHUTTERS,
   ...DATADIR,
   ...DATADIR_RUNS,
+  ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,
   ...ACQUISITION,
   ...WHITE_REFERENCE,

@@ -156,7 +156,7 @@ test("a batch gets past numbers that were taken by hand, before it began or in i
     "b000009_s000002_light.pico",
   ]);
   assert.equal(await readFile(join(path, "run", "b000005_s000001_light.pico"), "utf8"), "by hand");
-  const { spectra } = await directory.shelf.search({ batch: 9 });
+  const { spectra } = await directory.shelf.slice({ batch: 9 }, { limit: 100, offset: 0 });
   assert.equal(spectra.length, 2, "the catalogue and the files have the new number");
   assert.equal((await directory.startBatch("run")).number, 10);
 });

@@ -30,7 +30,7 @@ export async function openDirectory(
 /** Every row of the catalogue. */
 export async function allSpectra(directory: DataDirectory) {
   await directory.indexed();
-  return (await directory.shelf.search({ limit: 100_000 })).spectra;
+  return (await directory.shelf.slice({}, { limit: 100_000, offset: 0 })).spectra;
 }
 
 /** The text of a spectra file. */

@@ -37,7 +37,7 @@ test("it goes on when the clock is set, with the right times", async (context) =
   set(INTERRUPTED_UTC_US + HOUR_US);
   await virtual.advance(60 * SECOND);
   assert.deepEqual([first()?.outcome, first()?.reason], ["resumed", undefined]);
-  const { spectra } = await model.dataDirectory.shelf.search({ run: RUN, limit: 100, offset: 0 });
+  const { spectra } = await model.dataDirectory.shelf.slice({ run: [RUN] }, { limit: 100, offset: 0 });
   const again = spectra.filter(({ batch }) => batch === 1);
   assert.ok(again.length > 0);
   assert.ok(again.every(({ exposureStartUtcUs }) => exposureStartUtcUs > INTERRUPTED_UTC_US));

@@ -1,0 +1,59 @@
+// What can be asked of a catalogue that takes too long for the main loop, which must not hold up an exposure.
+
+import type { Database } from "better-sqlite3";
+import { VscopeError } from "../base/errors.ts";
+import { requireWhole } from "./catalogue-database.ts";
+import { copyStep, filesToCopy } from "./catalogue-migration.ts";
+import type { CatalogueWriter } from "./catalogue-writer.ts";
+import type { SpectrumRow } from "./catalogue-row.ts";
+import type { Criteria, Found, Search, Slice } from "./search.ts";
+import { Searcher } from "./searcher.ts";
+
+export type CatalogueTask =
+  | { readonly kind: "search"; readonly search: Search }
+  | { readonly kind: "slice"; readonly criteria: Criteria; readonly slice: Slice }
+  | { readonly kind: "copy" }
+  | { readonly kind: "check" };
+
+/** The member of the task's kind. */
+export interface CatalogueAnswer {
+  readonly search?: Found;
+  readonly slice?: FoundSlice;
+  /** Files whose spectra are still to be copied. */
+  readonly copy?: number;
+  readonly check?: true;
+}
+
+export interface FoundSlice {
+  readonly total: number;
+  readonly spectra: readonly SpectrumRow[];
+}
+
+export interface Databases {
+  readonly reading: Database;
+  readonly writing: () => { readonly database: Database; readonly writer: CatalogueWriter };
+}
+
+/** Throws VALUE_INVALID, DATADIR_IO, and what SQLite throws. */
+export function perform(task: CatalogueTask, { reading, writing }: Databases): CatalogueAnswer {
+  switch (task.kind) {
+    case "search":
+      return { search: new Searcher(reading).search(task.search) };
+    case "slice":
+      return { slice: new Searcher(reading).slice(task.criteria, task.slice) };
+    case "check":
+      requireWhole(reading);
+      return { check: true };
+    case "copy": {
+      const { database, writer } = writing();
+      copyStep(database, writer);
+      return { copy: filesToCopy(database) };
+    }
+  }
+}
+
+/** The part of an answer that its task must have. */
+export function required<T>(part: T | undefined): T {
+  if (part === undefined) throw new VscopeError("INTERNAL", "catalogue: the answer is not of the task");
+  return part;
+}
