@@ -14,6 +14,8 @@ export interface RadiometricCalibration {
   readonly channel: string;
   /** Name of the file, or "instrument". */
   readonly source: string;
+  /** Of the file, in hexadecimal digits. */
+  readonly sha256?: string;
   /** Day of the calibration, and the first moment at which it does not hold any more; absent: not told. */
   readonly date?: string;
   readonly validUntilUtcUs?: number;

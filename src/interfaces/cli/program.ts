@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { findCommand } from "./commands/find.ts";
 import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   runsCommand,
   downloadCommand,
   showCommand,
+  exportCommand,
   processCommand,
   calibrateCommand,
   reindexCommand,
@@ -59,13 +61,7 @@ const COMMANDS = [
 ];
 
 /** Those that ask no particular server: of the global options only --json means something to them. */
-const SERVERLESS: ReadonlySet<unknown> = new Set([
-  findCommand,
-  processCommand,
-  reindexCommand,
-  doctorCommand,
-  keyCommand,
-]);
+const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, reindexCommand, doctorCommand, keyCommand]);
 
 const HELP = { showGlobalOptions: true };
 const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };

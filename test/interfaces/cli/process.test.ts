@@ -207,7 +207,7 @@ test("counts are those of the file; a file alone; other formats; interpolated da
 test("what cannot be done is refused before there is a file, or told", async (context) => {
   const run = await recorded(context);
   for (const [args, expected] of [
-    [["--index", "NDVI"], /give --level reflectance/],
+    [["--index", "NDVI"], /ask for level reflectance/],
     [["--level", "reflectance", "--index", "EVI"], /index 'EVI': is not one of NDVI, PRI/],
     [["--level", "reflectance", "--index", "NDVI,NDVI"], /given twice/],
     [["--level", "counts", "--uncertainty"], /raw counts have no standard errors/],

@@ -1,16 +1,16 @@
 // What is made of a run: which spectra become products, with which darks, irradiances and calibrations, and why others do not.
 
-import { SECOND } from "../../base/clock.ts";
-import { grouped } from "../../base/grouped.ts";
-import { around } from "../../spectra/around.ts";
-import type { Level } from "../../spectra/level.ts";
-import { chooseDark, type DarkWay } from "../../spectra/processing/dark-choice.ts";
-import { DEFAULT_LIMITS } from "../../spectra/quality.ts";
-import type { RadiometricCalibration } from "../../spectra/radiometric.ts";
-import { isIrradiance } from "../../spectra/reflectance.ts";
-import { middleUtcUs } from "../../spectra/signal-rate.ts";
-import type { Indexed, InputRun } from "./process-inputs.ts";
-import type { LightJob } from "./process-light.ts";
+import { SECOND } from "../base/clock.ts";
+import { grouped } from "../base/grouped.ts";
+import { around } from "../spectra/around.ts";
+import type { Level } from "../spectra/level.ts";
+import { chooseDark, type DarkWay } from "../spectra/processing/dark-choice.ts";
+import { DEFAULT_LIMITS } from "../spectra/quality.ts";
+import type { RadiometricCalibration } from "../spectra/radiometric.ts";
+import { isIrradiance } from "../spectra/reflectance.ts";
+import { middleUtcUs } from "../spectra/signal-rate.ts";
+import type { Indexed, InputRun } from "./input-run.ts";
+import type { LightJob } from "./light-job.ts";
 
 export interface PlanOptions {
   readonly level: Level;

@@ -1,9 +1,9 @@
 // A light of a run with the darks that were chosen for it: by their facts, then with their counts.
 
-import type { Weighted } from "../../spectra/around.ts";
-import type { PicoSpectrum } from "../../spectra/pico.ts";
-import { type DarkChoice, darkened, type Darkened } from "../../spectra/processing/dark-choice.ts";
-import type { Indexed, InputRun } from "./process-inputs.ts";
+import type { Weighted } from "../spectra/around.ts";
+import type { PicoSpectrum } from "../spectra/pico.ts";
+import { type DarkChoice, darkened, type Darkened } from "../spectra/processing/dark-choice.ts";
+import type { Indexed, InputRun } from "./input-run.ts";
 
 export interface LightJob {
   readonly light: Indexed;

@@ -1,10 +1,10 @@
 // The noise of the spectrometers of a run, found from its own spectra.
 
-import { grouped } from "../../base/grouped.ts";
-import { chooseDark, type DarkWay } from "../../spectra/processing/dark-choice.ts";
-import { type NoiseModel, type NoisePair, noiseOf } from "../../spectra/processing/noise.ts";
-import type { Indexed, InputRun } from "./process-inputs.ts";
-import { exposedOf, filesOf, type LightJob } from "./process-light.ts";
+import { grouped } from "../base/grouped.ts";
+import { chooseDark, type DarkWay } from "../spectra/processing/dark-choice.ts";
+import { type NoiseModel, type NoisePair, noiseOf } from "../spectra/processing/noise.ts";
+import type { Indexed, InputRun } from "./input-run.ts";
+import { exposedOf, filesOf, type LightJob } from "./light-job.ts";
 
 export interface RunNoise {
   readonly model: NoiseModel;
@@ -16,17 +16,12 @@ export interface RunNoise {
 const MOST_PAIRS = 32;
 
 /** By serial; a spectrometer with too few spectra is not among them. */
-export async function noiseOfRun(
-  run: InputRun,
-  way: DarkWay,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, RunNoise>> {
+export async function noiseOfRun(run: InputRun, way: DarkWay): Promise<ReadonlyMap<string, RunNoise>> {
   const found = new Map<string, RunNoise>();
   for (const [serial, spectra] of grouped(run.spectra, (one) => one.serial)) {
     const pairs: NoisePair[] = [];
     const files = new Set<string>();
     for (const [first, second] of [...lightPairs(spectra, way), ...darkPairs(spectra)]) {
-      signal.throwIfAborted();
       pairs.push([await pairPart(run, first), await pairPart(run, second)]);
       for (const file of [...filesOf(first), ...filesOf(second)]) files.add(file);
     }

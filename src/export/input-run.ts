@@ -4,11 +4,11 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { messageOf, VscopeError } from "../../base/errors.ts";
-import { isSpectraFile } from "../../datadir/spectra-file-name.ts";
-import { compareText, type PicoFile, type PicoSpectrum } from "../../spectra/pico.ts";
-import { parsePico } from "../../spectra/pico-reader.ts";
-import { type Recorded, recordedOf } from "../../spectra/processing/dark-choice.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import { isSpectraFile } from "../datadir/spectra-file-name.ts";
+import { compareText, type PicoFile, type PicoSpectrum } from "../spectra/pico.ts";
+import { parsePico } from "../spectra/pico-reader.ts";
+import { type Recorded, recordedOf } from "../spectra/processing/dark-choice.ts";
 
 /** What planning needs to know of a spectrum. */
 export interface Indexed extends Recorded {
@@ -40,11 +40,7 @@ export class InputRun {
   }
 
   /** Reads every file once. Throws RESOURCE_NOT_FOUND for a folder that cannot be read. */
-  static async read(
-    folder: string,
-    onProgress: (done: number, of: number) => void,
-    signal: AbortSignal,
-  ): Promise<InputRun> {
+  static async read(folder: string, onProgress: (done: number, of: number) => void): Promise<InputRun> {
     const names = await namesIn(folder);
     const [spectra, hashes, broken]: [Indexed[], Map<string, string>, { file: string; problem: string }[]] = [
       [],
@@ -52,7 +48,6 @@ export class InputRun {
       [],
     ];
     for (const [index, file] of names.entries()) {
-      signal.throwIfAborted();
       try {
         const bytes = await readFile(join(folder, file));
         const { spectra: all } = parsePico(bytes.toString(), file);

@@ -1,21 +1,21 @@
 // Makes the products of a plan: spectra at their level, row by row, into the files of a format, with all that they come from.
 
-import { isVscopeError, VscopeError } from "../../base/errors.ts";
-import type { Format, FormatWriter, Sink } from "../../formats/format.ts";
-import { flagMask } from "../../spectra/flags.ts";
-import type { Level } from "../../spectra/level.ts";
-import type { PicoSpectrum } from "../../spectra/pico.ts";
-import { atLevel, axisOf, type Sources } from "../../spectra/processing/at-level.ts";
-import type { Darkened } from "../../spectra/processing/dark-choice.ts";
-import type { NoiseModel } from "../../spectra/processing/noise.ts";
-import { type ProductHead, type ProductRow, productInstrument } from "../../spectra/processing/product.ts";
-import type { Provenance, ProvenanceInput } from "../../spectra/processing/provenance.ts";
-import { stepsOf } from "../../spectra/processing/steps.ts";
-import { QUANTITIES } from "../../spectra/radiometric.ts";
-import type { InputRun } from "./process-inputs.ts";
-import { exposedOf, filesOf } from "./process-light.ts";
-import type { RunNoise } from "./process-noise.ts";
-import type { LeftOut, ProductJob, RowJob } from "./process-plan.ts";
+import { isVscopeError, VscopeError } from "../base/errors.ts";
+import type { Format, FormatWriter, Sink } from "../formats/format.ts";
+import { flagMask } from "../spectra/flags.ts";
+import type { Level } from "../spectra/level.ts";
+import type { PicoSpectrum } from "../spectra/pico.ts";
+import { atLevel, axisOf, type Sources } from "../spectra/processing/at-level.ts";
+import type { Darkened } from "../spectra/processing/dark-choice.ts";
+import type { NoiseModel } from "../spectra/processing/noise.ts";
+import { type ProductHead, type ProductRow, productInstrument } from "../spectra/processing/product.ts";
+import type { Provenance, ProvenanceInput } from "../spectra/processing/provenance.ts";
+import { stepsOf } from "../spectra/processing/steps.ts";
+import { QUANTITIES } from "../spectra/radiometric.ts";
+import type { InputRun } from "./input-run.ts";
+import { exposedOf, filesOf } from "./light-job.ts";
+import type { RunNoise } from "./run-noise.ts";
+import type { LeftOut, ProductJob, RowJob } from "./product-plan.ts";
 
 export interface ProductParts {
   readonly run: InputRun;
@@ -24,20 +24,17 @@ export interface ProductParts {
   readonly sink: Sink;
   /** By serial; or why no errors are computed. */
   readonly noise: ReadonlyMap<string, RunNoise> | string;
-  /** Calibration files by name. */
-  readonly calibrationHashes: ReadonlyMap<string, string>;
+  readonly dataset: ProductHead["dataset"];
   readonly software: string;
   readonly madeUtc: string;
   readonly onRow: (head: ProductHead, row: ProductRow) => void;
   readonly onLeftOut: (left: LeftOut) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Writes one product; undefined when none of its spectra could be processed, and there is no file then. */
 export async function writeProduct(job: ProductJob, parts: ProductParts): Promise<ProductHead | undefined> {
   let open: { readonly head: ProductHead; readonly writer: FormatWriter } | undefined;
   for (const rowJob of job.rows) {
-    parts.signal.throwIfAborted();
     const row = await rowOf(rowJob, job, parts);
     if (row === undefined) continue;
     if (open === undefined) {
@@ -104,6 +101,7 @@ function headOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): P
     provenance: provenanceOf(job, spectrum, parts),
     isSimulated: spectrum.isSimulated === true,
     coefficientSet,
+    ...(parts.dataset !== undefined && { dataset: parts.dataset }),
   };
 }
 
@@ -142,7 +140,7 @@ function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductPar
 function inputsOf(
   { rows, calibration }: ProductJob,
   noiseFiles: readonly string[],
-  { run, level, calibrationHashes }: ProductParts,
+  { run, level }: ProductParts,
 ): readonly ProvenanceInput[] {
   const files = new Set<string>();
   for (const row of rows)
@@ -153,6 +151,6 @@ function inputsOf(
     sha256: run.hashes.get(file) ?? "",
   }));
   if (calibration === undefined) return inputs;
-  const { source } = calibration;
-  return [...inputs, { id: source, sha256: calibrationHashes.get(source) ?? "" }];
+  const { source, sha256 = "" } = calibration;
+  return [...inputs, { id: source, sha256 }];
 }

@@ -1,9 +1,9 @@
 // The table of band indices of a run: a line a spectrum, in the order in which they are processed.
 
-import { isoUtc } from "../../base/clock.ts";
-import type { Sink, SinkFile } from "../../formats/format.ts";
-import { type BandIndex, indexOf } from "../../spectra/processing/band-index.ts";
-import type { ProductHead, ProductRow } from "../../spectra/processing/product.ts";
+import { isoUtc } from "../base/clock.ts";
+import type { Sink, SinkFile } from "../formats/format.ts";
+import { type BandIndex, indexOf } from "../spectra/processing/band-index.ts";
+import type { ProductHead, ProductRow } from "../spectra/processing/product.ts";
 
 const NAME = "indices.csv";
 const PROVENANCE = "indices.provenance.json";

@@ -1,0 +1,111 @@
+// What `vscope export` and `vscope process` do: an export here or on the server, its progress, and what became of it.
+
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isoUtc } from "../../base/clock.ts";
+import { messageOf, VscopeError } from "../../base/errors.ts";
+import { runInThread } from "../../export/export-thread.ts";
+import { hashOf } from "../../export/input-run.ts";
+import { intoFolder } from "../../export/into-folder.ts";
+import type { ExportReport } from "../../export/pipeline.ts";
+import { readCalibrationText, required } from "../../spectra/calibration-file.ts";
+import { type RadiometricCalibration, radiometricCalibrationOf } from "../../spectra/radiometric.ts";
+import { usageError } from "./exit-codes.ts";
+import { type ExportFlags, placeOf, requestOf, usageOf } from "./export-flags.ts";
+import { exportThere } from "./export-there.ts";
+import { startProgress } from "./progress.ts";
+import type { Session } from "./session.ts";
+import { printable } from "./value-text.ts";
+import { packageVersion } from "./version.ts";
+
+/** Lies beside the runs of a data directory. */
+const CONFIGURATION = "vscope.config";
+
+export async function runExport(
+  session: Session,
+  what: string,
+  files: readonly string[],
+  flags: ExportFlags,
+): Promise<void> {
+  const { clock, terminal, isJson } = session;
+  const progress = startProgress({ terminal, clock, label: "export", isQuiet: isJson });
+  const onProgress = (done: number, of: number, text: string): void => progress.update(done, of, text);
+  try {
+    const make = flags.server === true ? exportThere : exportHere;
+    const report = await make(session, { what, files, flags, onProgress });
+    progress.finish();
+    tell(session, report);
+  } catch (error) {
+    throw usageOf(error);
+  } finally {
+    progress.finish();
+  }
+}
+
+interface Asked {
+  readonly what: string;
+  readonly files: readonly string[];
+  readonly flags: ExportFlags;
+  readonly onProgress: (done: number, of: number, text: string) => void;
+}
+
+async function exportHere(
+  session: Session,
+  { what, files, flags, onProgress }: Asked,
+): Promise<ExportReport> {
+  const place = await placeOf(what, files, flags.dataDir);
+  const task = {
+    request: requestOf(basename(place.folder), place.files, flags),
+    folder: place.folder,
+    calibrations: await readCalibrations(flags),
+    configuration: join(dirname(place.folder), CONFIGURATION),
+    software: `vscope-server ${packageVersion()}`,
+    madeUtc: isoUtc(session.clock.utcUs()),
+  };
+  return intoFolder(flags.output, (output, target) =>
+    runInThread({ ...task, output, target }, onProgress, session.signal),
+  );
+}
+
+async function readCalibrations({
+  calibration: files,
+  level,
+}: ExportFlags): Promise<readonly RadiometricCalibration[]> {
+  if (files.length > 0 && level !== "radiance")
+    throw usageError("--calibration: is of radiances and irradiances, give --level radiance");
+  if (files.length === 0 && level === "radiance")
+    throw usageError("--level radiance: needs --calibration FILE, one of each spectrometer and channel");
+  const found: RadiometricCalibration[] = [];
+  for (const file of files) {
+    const read = await readCalibration(file);
+    if (found.some(({ serial, channel }) => serial === read.serial && channel === read.channel))
+      throw usageError(`--calibration ${file}: there is one of ${read.serial} ${read.channel} already`);
+    found.push(read);
+  }
+  return found;
+}
+
+async function readCalibration(file: string): Promise<RadiometricCalibration> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new VscopeError("CONFIG_INVALID", `${file}: cannot be read: ${messageOf(error)}`, { cause: error });
+  });
+  const text = readCalibrationText(bytes.toString(), basename(file));
+  const of = { serial: required(text, "serial"), channel: required(text, "channel") };
+  return { ...radiometricCalibrationOf(text, of), sha256: hashOf(bytes) };
+}
+
+function tell(session: Session, report: ExportReport): void {
+  const { products, leftOut, broken, files } = report;
+  for (const { file, problem } of broken) session.say(`${printable(file)}: ${printable(problem)}`);
+  for (const { reason, spectra, first } of leftOut)
+    session.say(`left out ${spectra}, such as ${printable(first)}: ${printable(reason)}`);
+  session.print(report, () => {
+    if (products.length === 0) return `${files.length} ${files.length === 1 ? "file" : "files"}`;
+    const spectra = sum(products);
+    return `${spectra} spectra in ${products.length} products, ${files.length} files, ${sum(leftOut)} left out`;
+  });
+}
+
+function sum(parts: readonly { readonly spectra: number }[]): number {
+  return parts.reduce((total, { spectra }) => total + spectra, 0);
+}
