@@ -2,14 +2,27 @@
 // No deadline and no signal here: a system call on a local disk cannot be taken back, it ends by the kernel's limits.
 
 import { type BigIntStats, constants } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, statfs, unlink } from "node:fs/promises";
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  statfs,
+  unlink,
+} from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { MS } from "../base/clock.ts";
 import { type ErrorCode, messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
+import { hastenSyncs } from "./hasten-syncs.ts";
 
-/** A new file, open for writing. */
+/** A file open for writing at its end. */
 export interface DiskFile {
-  write(bytes: Uint8Array): Promise<void>;
+  /** As write(2): takes some of the bytes at least, and returns how many. `writeAll` repeats it. */
+  write(bytes: Uint8Array): Promise<number>;
   /** Returns when the bytes are on the medium. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -50,13 +63,18 @@ export interface DiskSpace {
 export interface Disk {
   /** Creates a file; EEXIST when there is one. */
   create(path: string): Promise<DiskFile>;
-  /** Adds to the end of a file, made if necessary; returns when the bytes are on the medium. */
-  append(path: string, bytes: Uint8Array): Promise<void>;
+  /** Opens a file to add to its end; made if necessary. */
+  extend(path: string): Promise<DiskFile>;
   /** Renames; replaces what has the new name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Makes names created in or removed from a folder durable. */
   syncFolder(path: string): Promise<void>;
+  /**
+   * Brings everything that waits for this path's medium to it in one go, so that the syncs after it have little left to do.
+   * A hint only: it does nothing on the medium of the system, whose other programs it would wait for.
+   */
+  hastenSyncs(path: string): Promise<void>;
   /** Makes one folder; ENOENT when its parent is not there. */
   makeFolder(path: string): Promise<void>;
   /** Makes a folder and its parents, unless they are there. */
@@ -70,26 +88,13 @@ export interface Disk {
   /** Fewer bytes at the end of the file only. Does not follow symbolic links. */
   readRange(path: string, offset: number, length: number): Promise<DiskRange>;
   space(path: string): Promise<DiskSpace>;
+  /** The number of the kind of file system, statfs(2). */
+  fileSystemType(path: string): Promise<number>;
 }
 
 export const SYSTEM_DISK: Disk = {
-  async create(path) {
-    const handle = await open(path, "wx", 0o644);
-    return {
-      write: (bytes) => handle.writeFile(bytes),
-      sync: () => handle.sync(),
-      close: () => handle.close(),
-    };
-  },
-  async append(path, bytes) {
-    const handle = await open(path, "a", 0o644);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  create: async (path) => fileOf(await open(path, "wx", 0o644)),
+  extend: async (path) => fileOf(await open(path, "a", 0o644)),
   rename,
   remove: unlink,
   async syncFolder(path) {
@@ -103,6 +108,7 @@ export const SYSTEM_DISK: Disk = {
       await handle.close();
     }
   },
+  hastenSyncs,
   async makeFolder(path) {
     await mkdir(path);
   },
@@ -141,7 +147,16 @@ export const SYSTEM_DISK: Disk = {
     const { bavail, blocks, bsize } = await statfs(path);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   },
+  fileSystemType: async (path) => (await statfs(path)).type,
 };
+
+function fileOf(handle: FileHandle): DiskFile {
+  return {
+    write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  };
+}
 
 function statOf(stat: BigIntStats): DiskStat {
   return {

@@ -1,41 +1,19 @@
-// A file that is either whole or not there, whenever the power goes:
-// write `name.part`, fsync, rename to `name`, fsync again, fsync the folder. A `.part` file is never data.
+// Small files that survive a power cut: whole ones, replaced by `name.part`, fsync, rename to `name`, fsync again, fsync of
+// the folder; and lists, to whose end is added. Spectra files are written in groups (commit-group.ts).
 // The second fsync is for vfat: its rename makes an entry of size 0 and leaves the true size in memory.
-// The existence check and the rename are two steps because vfat has neither link(2) nor a rename that refuses to
-// replace; they are safe because one process at a time writes a data directory (lock.ts).
 
 import { dirname } from "node:path";
 import { systemCodeOf, VscopeError } from "../base/errors.ts";
-import { asDiskError, type Disk, type DiskFile, shownPath } from "./disk.ts";
+import { asDiskError, type Disk, type DiskFile } from "./disk.ts";
 
-/** At the end of the name while a file is written. */
+/** At the end of the name while a file is written. Such a file is never data. */
 export const PART = ".part";
 
 /**
- * Writes a new file; resolves when it survives a power cut. Never overwrites.
- * After a failure nothing of it is left, except when only a step after the rename failed: then the file is whole, but
- * may not survive. Throws STATE_CONFLICT when the name is taken, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
+ * Writes a file that may replace an older one; resolves when it survives a power cut. A reader finds the old or the new
+ * content, never a mixture. After a failure nothing of it is left, except when only a step after the rename failed: then
+ * the file is whole, but may not survive. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
  */
-export async function writeDurable(
-  disk: Disk,
-  path: string,
-  bytes: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    if ((await disk.stat(path)) !== undefined) {
-      throw new VscopeError(
-        "STATE_CONFLICT",
-        `${shownPath(path)}: there is one already, nothing is overwritten`,
-      );
-    }
-    await place(disk, path, bytes, signal);
-  } catch (error) {
-    throw translated(path, error, signal);
-  }
-}
-
-/** Writes a file that may replace an older one: a reader finds the old or the new content, never a mixture. */
 export async function replaceDurable(
   disk: Disk,
   path: string,
@@ -49,10 +27,41 @@ export async function replaceDurable(
   }
 }
 
+/** Adds to the end of a file, made if necessary; resolves when the bytes are on the medium. Throws what the disk throws. */
+export async function appendDurable(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const file = await disk.extend(path);
+  try {
+    await writeAll(file, bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Creates the file for a part; one that a crash has left is replaced: nobody else writes here. */
+export async function createPart(disk: Disk, part: string): Promise<DiskFile> {
+  try {
+    return await disk.create(part);
+  } catch (error) {
+    if (systemCodeOf(error) !== "EEXIST") throw error;
+    await disk.remove(part);
+    return disk.create(part);
+  }
+}
+
+/** The system may take a part of the bytes, such as those that still have space: the next call tells why. */
+export async function writeAll(file: DiskFile, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const written = await file.write(bytes.subarray(done));
+    if (written <= 0) throw new VscopeError("DATADIR_IO", "a file: the medium takes no bytes");
+    done += written;
+  }
+}
+
 async function place(disk: Disk, path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const part = `${path}${PART}`;
   signal.throwIfAborted();
-  const file = await createOver(disk, part);
+  const file = await createPart(disk, part);
   try {
     await moveInPlace(disk, { file, part, path, bytes, signal });
   } finally {
@@ -71,7 +80,7 @@ interface Placing {
 
 async function moveInPlace(disk: Disk, { file, part, path, bytes, signal }: Placing): Promise<void> {
   try {
-    await file.write(bytes);
+    await writeAll(file, bytes);
     await file.sync();
     signal.throwIfAborted();
     await disk.rename(part, path);
@@ -81,17 +90,6 @@ async function moveInPlace(disk: Disk, { file, part, path, bytes, signal }: Plac
     throw error;
   }
   await file.sync();
-}
-
-// A part with this name was left by a crash; nobody else writes here.
-async function createOver(disk: Disk, part: string): Promise<DiskFile> {
-  try {
-    return await disk.create(part);
-  } catch (error) {
-    if (systemCodeOf(error) !== "EEXIST") throw error;
-    await disk.remove(part);
-    return disk.create(part);
-  }
 }
 
 function translated(path: string, error: unknown, signal: AbortSignal): unknown {

@@ -3,6 +3,7 @@
 import { dirname, join } from "node:path";
 import { VscopeError } from "../base/errors.ts";
 import { type Disk, onDisk } from "./disk.ts";
+import { appendDurable } from "./durable-file.ts";
 import { isRunFolderName, quoted } from "./run-name.ts";
 
 export const EVENTS_FILE = "events.jsonl";
@@ -23,7 +24,7 @@ export async function appendEvent(disk: Disk, path: string, event: object): Prom
   const line = `${JSON.stringify(event)}\n`;
   const found = await disk.stat(path);
   const isTorn = found !== undefined && (await lastByte(disk, path, found.bytes)) !== NEWLINE;
-  await disk.append(path, Buffer.from(isTorn ? `\n${line}` : line));
+  await appendDurable(disk, path, Buffer.from(isTorn ? `\n${line}` : line));
   if (found === undefined) await disk.syncFolder(dirname(path));
 }
 

@@ -1,14 +1,13 @@
 // From a spectra set to a durable file and its rows in the catalogue, in this order.
 
 import { messageOf } from "../base/errors.ts";
-import { NEVER } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { type PicoOrigin, picoFileOf } from "../spectra/pico.ts";
 import { picoText } from "../spectra/pico-text.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import type { WrittenFile } from "./batch.ts";
 import type { Disk, DiskSpace } from "./disk.ts";
-import { writeDurable } from "./durable-file.ts";
+import { commitGroup } from "./commit-group.ts";
 import type { Session } from "./session.ts";
 import { requireSpace } from "./space.ts";
 import { spectraFileName } from "./spectra-file-name.ts";
@@ -38,7 +37,7 @@ export async function storeSet(parts: StoreParts, origin: PicoOrigin, set: Spect
   const path = session.folders.pathOf(run, file);
   const space = await requireSpace(disk, session.path, { bytes: bytes.length, reserveBytes });
   try {
-    await writeAgain(parts, run, () => writeDurable(disk, path, bytes, NEVER));
+    await writeAgain(parts, run, () => placeOne(disk, path, bytes));
   } finally {
     session.folders.changed(run);
   }
@@ -64,4 +63,9 @@ async function writeAgain({ session }: StoreParts, run: string, write: () => Pro
     await session.folders.ensure(run);
     await write();
   }
+}
+
+async function placeOne(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const [error] = await commitGroup(disk, [{ path, bytes }], { flushesTwice: true });
+  if (error !== undefined) throw error;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { replaceDurable, writeDurable } from "../../src/datadir/durable-file.ts";
+import { appendDurable, replaceDurable } from "../../src/datadir/durable-file.ts";
 import { NEVER, temporaryFolder } from "./folder.ts";
 
 const BYTES = Buffer.from("new");
@@ -26,27 +26,24 @@ test("the steps come in the order that survives a power cut", async (t) => {
     rename: (from, to) => (steps.push("rename"), SYSTEM_DISK.rename(from, to)),
     syncFolder: (folder) => (steps.push("syncFolder"), SYSTEM_DISK.syncFolder(folder)),
   };
-  await writeDurable(disk, path, BYTES, NEVER);
+  await replaceDurable(disk, path, BYTES, NEVER);
   assert.deepEqual(steps, ["create", "write", "sync", "rename", "sync", "close", "syncFolder"]);
   assert.equal(await readFile(path, "utf8"), "new");
 });
 
-test("an existing file is never overwritten", async (t) => {
+test("an older file is replaced, and added to", async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, "a"), "old");
-  await assert.rejects(writeDurable(SYSTEM_DISK, join(folder, "a"), BYTES, NEVER), (error) => {
-    return isVscopeError(error, "STATE_CONFLICT") && /\/a: there is one already/.test(error.message);
-  });
-  assert.equal(await readFile(join(folder, "a"), "utf8"), "old");
   await replaceDurable(SYSTEM_DISK, join(folder, "a"), BYTES, NEVER);
-  assert.equal(await readFile(join(folder, "a"), "utf8"), "new");
+  await appendDurable(SYSTEM_DISK, join(folder, "a"), Buffer.from(" and more"));
+  assert.equal(await readFile(join(folder, "a"), "utf8"), "new and more");
   assert.deepEqual(await readdir(folder), ["a"]);
 });
 
 test("a part that a crash left is replaced", async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, "a.part"), "a longer remainder of a crash");
-  await writeDurable(SYSTEM_DISK, join(folder, "a"), BYTES, NEVER);
+  await replaceDurable(SYSTEM_DISK, join(folder, "a"), BYTES, NEVER);
   assert.equal(await readFile(join(folder, "a"), "utf8"), "new");
   assert.deepEqual(await readdir(folder), ["a"]);
 });
@@ -63,7 +60,7 @@ test("an abort before the rename leaves nothing and is thrown as it is", async (
     },
   };
   await assert.rejects(
-    writeDurable(disk, join(folder, "a"), BYTES, controller.signal),
+    replaceDurable(disk, join(folder, "a"), BYTES, controller.signal),
     (error) => error === reason,
   );
   assert.deepEqual(await readdir(folder), []);
@@ -71,7 +68,7 @@ test("an abort before the rename leaves nothing and is thrown as it is", async (
 
 test("messages name folder and file, not the server's paths", async (t) => {
   const folder = await temporaryFolder(t);
-  await assert.rejects(writeDurable(SYSTEM_DISK, join(folder, "none", "a"), BYTES, NEVER), (error) => {
+  await assert.rejects(replaceDurable(SYSTEM_DISK, join(folder, "none", "a"), BYTES, NEVER), (error) => {
     return isVscopeError(error, "DATADIR_IO") && error.message === "none/a: no such file or folder (ENOENT)";
   });
 });

@@ -1,4 +1,4 @@
-// A disk that fails at its N-th call with a system error, and works before and after.
+// A disk that fails at its N-th call with a system error, or takes half of the bytes, and works before and after.
 
 import { type Disk, type DiskFile, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 
@@ -9,14 +9,16 @@ export class FailingDisk {
   /** The name of the call that failed. */
   failed: string | undefined;
   systemCode = "EIO";
+  isShort = false;
 
   readonly disk: Disk = {
     create: async (path) => this.#file(await this.#call("create", () => SYSTEM_DISK.create(path))),
+    extend: async (path) => this.#file(await this.#call("extend", () => SYSTEM_DISK.extend(path))),
     rename: (from, to) => this.#call("rename", () => SYSTEM_DISK.rename(from, to)),
     remove: (path) => this.#call("remove", () => SYSTEM_DISK.remove(path)),
     syncFolder: (path) => this.#call("syncFolder", () => SYSTEM_DISK.syncFolder(path)),
+    hastenSyncs: (path) => this.#call("hastenSyncs", () => SYSTEM_DISK.hastenSyncs(path)),
     makeFolder: (path) => this.#call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
-    append: (path, bytes) => this.#call("append", () => SYSTEM_DISK.append(path, bytes)),
     makeFolders: (path) => this.#call("makeFolders", () => SYSTEM_DISK.makeFolders(path)),
     stat: (path) => this.#call("stat", () => SYSTEM_DISK.stat(path)),
     realPath: (path) => this.#call("realPath", () => SYSTEM_DISK.realPath(path)),
@@ -25,6 +27,7 @@ export class FailingDisk {
     readRange: (path, offset, length) =>
       this.#call("readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
     space: (path) => this.#call("space", () => SYSTEM_DISK.space(path)),
+    fileSystemType: (path) => this.#call("fileSystemType", () => SYSTEM_DISK.fileSystemType(path)),
   };
 
   /** The N-th call from now fails. */
@@ -33,6 +36,13 @@ export class FailingDisk {
     this.failAt = failAt;
     this.failed = undefined;
     this.systemCode = systemCode;
+    this.isShort = false;
+  }
+
+  /** The N-th call from now, if it is a write, takes half of its bytes and reports so; every other call works. */
+  armShort(failAt: number): void {
+    this.arm(failAt, "");
+    this.isShort = true;
   }
 
   disarm(): void {
@@ -41,13 +51,7 @@ export class FailingDisk {
 
   #file(file: DiskFile): DiskFile {
     return {
-      // A full disk takes a part of the bytes before it refuses.
-      write: (bytes) =>
-        this.#call(
-          "write",
-          () => file.write(bytes),
-          () => file.write(bytes.subarray(0, bytes.length >> 1)),
-        ),
+      write: (bytes) => this.#write(file, bytes),
       sync: () => this.#call("sync", () => file.sync()),
       // The descriptor is gone even when close reports an error, close(2).
       close: () =>
@@ -59,10 +63,26 @@ export class FailingDisk {
     };
   }
 
-  async #call<T>(name: string, call: () => Promise<T>, onFailure?: () => Promise<void>): Promise<T> {
+  // A full disk takes a part of the bytes before it refuses.
+  #write(file: DiskFile, bytes: Uint8Array): Promise<number> {
+    const half = bytes.subarray(0, Math.max(1, bytes.length >> 1));
+    if (!this.isShort || this.calls + 1 !== this.failAt) {
+      return this.#call(
+        "write",
+        () => file.write(bytes),
+        () => file.write(half),
+      );
+    }
+    this.calls += 1;
+    this.failed = "write";
+    return file.write(half);
+  }
+
+  async #call<T>(name: string, call: () => Promise<T>, onFailure?: () => Promise<unknown>): Promise<T> {
     this.calls += 1;
     if (this.calls !== this.failAt) return call();
     this.failed = name;
+    if (this.isShort) return call();
     await onFailure?.();
     throw Object.assign(new Error(`${this.systemCode}: injected, ${name}`), { code: this.systemCode });
   }
