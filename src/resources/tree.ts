@@ -5,6 +5,7 @@ import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
+import { DATADIR_SYNC } from "./datadir-sync.ts";
 import { DATADIR_SPECTRA } from "./datadir-spectra.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
@@ -34,6 +35,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR,
   ...DATADIR_RUNS,
   ...DATADIR_SPECTRA,
+  ...DATADIR_SYNC,
   ...ACQUISITION,
   ...WHITE_REFERENCE,
   ...SCHEDULER,
