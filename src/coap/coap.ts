@@ -6,12 +6,14 @@ export { type Clock, SystemClock } from "../base/clock.ts";
 export { type ErrorCode, isVscopeError, VscopeError } from "../base/errors.ts";
 export type { Log } from "../base/log.ts";
 export {
+  type BodyPiece,
   type ClientTls,
   CoapClient,
   type CoapClientOptions,
   type CoapClientRequest,
   type CoapReply,
   type CoapScheme,
+  type Resume,
 } from "./client/client.ts";
 export type { CoapMethod } from "./message/codes.ts";
 export { discover, type DiscoverOptions, type FoundServer } from "./client/discover.ts";

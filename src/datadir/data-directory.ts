@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { Batch } from "./batch.ts";
 import { type Disk, SYSTEM_DISK } from "./disk.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
+import { ManifestShelf } from "./manifest-shelf.ts";
 import { type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
 import { Notes } from "./notes.ts";
 import { type DataDirectoryStatus, Presence } from "./presence.ts";
@@ -37,6 +38,8 @@ export class DataDirectory {
   readonly notes: Notes;
   /** What lies here, to be read. */
   readonly shelf: Shelf;
+  /** What there is to bring home. */
+  readonly manifests: ManifestShelf;
   readonly #writer: Writer;
   readonly #presence: Presence;
   readonly #recordings: Recordings;
@@ -52,6 +55,7 @@ export class DataDirectory {
     const parts = { disk, clock, log, writer, presence, reserveBytes };
     this.#recordings = new Recordings({ ...parts, program });
     this.shelf = new Shelf(disk, presence);
+    this.manifests = new ManifestShelf(disk, presence);
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 

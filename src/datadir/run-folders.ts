@@ -7,8 +7,10 @@ import { VscopeError } from "../base/errors.ts";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import { replaceDurable } from "./durable-file.ts";
+import { isManifest } from "./manifest.ts";
 import { isRunFolderName, quoted, validRunName } from "./run-name.ts";
 import { type RunListing, RunListings } from "./run-listing.ts";
+import { EVENTS_FILE } from "./run-events.ts";
 import { isSpectraFile, type SpectraFileName, spectraFileName } from "./spectra-file-name.ts";
 
 /** Holds the highest batch number ever given, so that none is used twice even when no file came of it. */
@@ -112,10 +114,10 @@ export class RunFolders {
     this.#listings.forget(this.pathOf(run));
   }
 
-  /** What is known of a spectra file without reading it. Throws RESOURCE_NOT_FOUND. */
+  /** What is known of a spectra file, a manifest or the list of events without reading it. Throws RESOURCE_NOT_FOUND. */
   async stat(run: string, file: string): Promise<DiskStat> {
     await this.require(run);
-    const stat = await this.#lookAt(run, file);
+    const stat = isServed(file) ? await this.#lookAt(run, file) : undefined;
     if (stat === undefined)
       throw new VscopeError("RESOURCE_NOT_FOUND", `run ${run}: no file ${quoted(file)}`);
     return stat;
@@ -123,7 +125,7 @@ export class RunFolders {
 
   /** The bytes of a spectra file of a run that is there; undefined when there is no such file. */
   async size(run: string, file: string): Promise<number | undefined> {
-    return (await this.#lookAt(run, file))?.bytes;
+    return isSpectraFile(file) ? (await this.#lookAt(run, file))?.bytes : undefined;
   }
 
   /** Whether there is a folder for this run. */
@@ -198,7 +200,7 @@ export class RunFolders {
   // A name that is one visible segment cannot leave the folder; lstat does not follow links that would.
   async #lookAt(run: string, file: string): Promise<DiskStat | undefined> {
     const path = this.pathOf(run, file);
-    const stat = isSpectraFile(file) ? await onDisk(path, () => this.#disk.stat(path)) : undefined;
+    const stat = await onDisk(path, () => this.#disk.stat(path));
     return stat?.isFile === true ? stat : undefined;
   }
 
@@ -226,4 +228,8 @@ export class RunFolders {
     }
     return runs.sort((a, b) => b.modifiedUtcUs - a.modifiedUtcUs || compareText(b.name, a.name));
   }
+}
+
+function isServed(file: string): boolean {
+  return isSpectraFile(file) || isManifest(file) || file === EVENTS_FILE;
 }

@@ -37,7 +37,7 @@ export class Shelf {
     return readRunDetail(run, await this.#presence.require(), page);
   }
 
-  /** A spectra file, read part by part. Throws RESOURCE_NOT_FOUND for whatever is not a spectra file of the run. */
+  /** A spectra file, a manifest or the list of events, read part by part. Throws RESOURCE_NOT_FOUND for whatever is none of the run. */
   async openFile(run: string, file: string): Promise<RangeFile> {
     const { folders } = await this.#presence.require();
     const stat = await folders.stat(run, file);

@@ -3,10 +3,13 @@
 import { z } from "zod";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
+import { isSpectraFile } from "../datadir/spectra-file-name.ts";
+import { type ContentByPosition } from "./define.ts";
 import { declare } from "./model.ts";
 import { page } from "./page.ts";
 
 const JSON_TEXT = 50;
+const PLAIN_TEXT = 0;
 const runSummary = z.object({
   name: z.string(),
   files: z.number(),
@@ -85,9 +88,18 @@ export const DATADIR_RUNS = [
     },
   }),
   declare("/datadir/runs/{run}/{file}", {
-    summary: "A spectra file as it lies on the disk",
+    summary:
+      "A spectra file as it lies on the disk, the checksums of a batch (bNNNNNN.sha256) or the list of events (events.jsonl)",
     contentFormat: JSON_TEXT,
     instances: () => [],
-    get: ({ dataDirectory }, { run, file }) => dataDirectory.shelf.openFile(run, file),
+    get: async ({ dataDirectory }, { run, file }) => {
+      const opened = await dataDirectory.shelf.openFile(run, file);
+      return isSpectraFile(file) ? opened : withContentFormat(opened, PLAIN_TEXT);
+    },
   }),
 ];
+
+function withContentFormat(content: ContentByPosition, contentFormat: number): ContentByPosition {
+  const { size, tag } = content;
+  return { size, tag, contentFormat, read: (...part) => content.read(...part) };
+}

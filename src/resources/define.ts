@@ -23,6 +23,8 @@ export interface ContentByPosition {
   readonly size: number;
   /** Differs between versions of the content; 1 to 8 bytes. */
   readonly tag: Uint8Array;
+  /** Where it differs from that of its resource. */
+  readonly contentFormat?: number;
   /** As many bytes, all within it. Throws PRECONDITION_FAILED when the content is of another version by now. */
   read(offset: number, length: number, signal: AbortSignal): MaybePromise<Uint8Array>;
 }

@@ -6,6 +6,7 @@ import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
 import { DATADIR_SEARCH } from "./datadir-search.ts";
+import { DATADIR_SYNC } from "./datadir-sync.ts";
 import { DATADIR_SPECTRA } from "./datadir-spectra.ts";
 import type { Resource } from "./define.ts";
 import { EMULATOR } from "./emulator.ts";
@@ -36,6 +37,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR_RUNS,
   ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,
+  ...DATADIR_SYNC,
   ...ACQUISITION,
   ...WHITE_REFERENCE,
   ...SCHEDULER,

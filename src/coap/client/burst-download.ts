@@ -1,7 +1,7 @@
 // An answer that comes in bursts (Q-Block2, RFC 9177): asks for what has got lost, and for the next set when one is whole.
 
 import { VscopeError } from "../../base/errors.ts";
-import { type Block, blockValue, readBlock } from "../message/block.ts";
+import { type Block, blockValue, readBlock, unitBytes } from "../message/block.ts";
 import { type Message, NO_BYTES } from "../message/codec.ts";
 import { classOf, codeNumber } from "../message/codes.ts";
 import { type CoapOption, findOption, OPTION } from "../message/options.ts";
@@ -15,6 +15,7 @@ import {
 import { ReceivedBlocks } from "../message/received-blocks.ts";
 import type { BurstExchange } from "./burst-exchange.ts";
 import { withUints } from "./client-message.ts";
+import { etagOf, type PartialBody } from "./partial-body.ts";
 
 /** Asked too fast, or too much at work: what is missing is asked for again later. The last is late and of the upload before. */
 const PASSED_OVER: readonly number[] = [codeNumber("4.29"), codeNumber("5.03"), codeNumber("2.31")];
@@ -26,56 +27,68 @@ export interface BurstDownloadOptions {
   /** Those that name what is read. */
   readonly options: readonly CoapOption[];
   readonly largestBytes: number;
+  readonly body: PartialBody;
   /** Others of the first set come unasked; not those of a notification. */
   readonly isFollowed: boolean;
 }
 
 export class BurstDownload {
   readonly #options: BurstDownloadOptions;
-  readonly #blocks = new ReceivedBlocks();
-  readonly #etag: Buffer;
+  readonly #blocks: ReceivedBlocks;
+  /** The first block that is not in the body yet. */
+  #following: number;
   readonly #sizeExponent: number;
   /** When to ask for what is missing. */
   #dueUs = 0;
   /** When that was done last, and for the set from which block on. */
   #askedUs = 0;
   #askedSet = -1;
+  #isOfBody: boolean;
   /** How often in a row that brought nothing. */
   #asked = 0;
 
   /** `first` is the first block that came, of whatever number. */
   constructor(options: BurstDownloadOptions, first: Message) {
     this.#options = options;
-    this.#etag = etagOf(first);
     this.#sizeExponent = qBlock2Of(first)?.sizeExponent ?? 0;
+    this.#following = options.body.offset / unitBytes({ sizeExponent: this.#sizeExponent });
+    this.#blocks = new ReceivedBlocks(this.#following);
     this.#took();
-    this.#add(first);
+    this.#isOfBody = this.#add(first);
     if (!options.isFollowed) this.#ask();
   }
 
   /** The body; undefined when it has changed meanwhile. Throws DEVICE_TIMEOUT when no more comes. */
   async run(signal: AbortSignal): Promise<Buffer | undefined> {
-    const { exchange } = this.#options;
-    while (!this.#blocks.isWhole) {
+    const { exchange, body } = this.#options;
+    while (this.#isOfBody && !this.#blocks.isWhole) {
       const message = await exchange.take(this.#dueUs, signal);
       if (message === undefined) this.#ask();
-      else if (!PASSED_OVER.includes(message.code) && !this.#add(message)) return undefined;
+      else if (!PASSED_OVER.includes(message.code)) this.#isOfBody = this.#add(message);
     }
-    return this.#blocks.body();
+    return this.#isOfBody ? body.whole() : undefined;
   }
 
   /** False for a message that is not of this body. */
   #add(message: Message): boolean {
     const block = qBlock2Of(message);
-    const isSame = classOf(message.code) === 2 && etagOf(message).equals(this.#etag);
+    const isSame = classOf(message.code) === 2 && etagOf(message).equals(this.#options.body.etag);
     if (block === undefined || !isSame) return false;
     const addition = this.#blocks.add(block, message.payload);
     if (addition === "wrong") throw this.#error(`block ${block.number} is of a wrong length or place`);
     if (addition === "known") return true;
-    const { largestBytes } = this.#options;
-    if (this.#blocks.bytes > largestBytes)
+    const { largestBytes, body } = this.#options;
+    if (body.offset + this.#blocks.bytes > largestBytes)
       throw this.#error(`the answer is larger than ${largestBytes} bytes`);
     this.#took();
+    return this.#append(body);
+  }
+
+  #append(body: PartialBody): boolean {
+    while (this.#following < this.#blocks.next) {
+      if (!body.add(this.#blocks.part(this.#following))) return false;
+      this.#following += 1;
+    }
     return true;
   }
 
@@ -129,8 +142,4 @@ export class BurstDownload {
 export function qBlock2Of({ options }: Message): Block | undefined {
   const value = findOption(options, OPTION.Q_BLOCK2);
   return value === undefined || value.length > 3 ? undefined : readBlock(value);
-}
-
-function etagOf({ options }: Message): Buffer {
-  return findOption(options, OPTION.ETAG) ?? NO_BYTES;
 }

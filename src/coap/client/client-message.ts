@@ -32,6 +32,24 @@ export interface CoapClientRequest {
    * elsewhere, and with a server that does not know it, as without.
    */
   readonly qBlock?: boolean;
+  /** Of a GET: what an earlier attempt has brought. Reading goes on behind it unless the resource has changed. */
+  readonly resume?: Resume;
+  /** Called with each part of a 2.xx answer, in order and as soon as it is here. */
+  readonly onPart?: (part: BodyPiece) => void;
+}
+
+export interface Resume {
+  /** The beginning of the answer; its last bytes are read once more, and compared. */
+  readonly have: Uint8Array;
+  /** Tag of the representation that it is of. Absent for what only ever grows. */
+  readonly etag?: Uint8Array;
+}
+
+export interface BodyPiece {
+  /** 0 when the answer is read from its start: what came before is of no use any more. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly etag?: Uint8Array;
 }
 
 export interface CoapReply {

@@ -6,14 +6,17 @@ import { VscopeError } from "../../base/errors.ts";
 import {
   BERT_EXPONENT,
   type Block,
+  blockOffset,
   blockValue,
   isWholeBlock,
+  LARGEST_BLOCK_BYTES,
   LARGEST_EXPONENT,
   readBlock,
   unitBytes,
 } from "../message/block.ts";
 import { BurstDownload, qBlock2Of } from "./burst-download.ts";
 import { BurstExchange } from "./burst-exchange.ts";
+import { etagOf, PartialBody, resumedAt } from "./partial-body.ts";
 import { BurstUpload } from "./burst-upload.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
 import {
@@ -24,7 +27,7 @@ import {
   requestOptions,
   withUints,
 } from "./client-message.ts";
-import { type Message, NO_BYTES } from "../message/codec.ts";
+import { type Message, NO_BYTES, sortOptions } from "../message/codec.ts";
 import { classOf, codeNumber, isSafe, methodCode } from "../message/codes.ts";
 import { bytesOption, type CoapOption, findOption, OPTION } from "../message/options.ts";
 
@@ -44,8 +47,9 @@ const LONGEST_PAUSE_S = 10;
 /** An option that the server does not know. */
 const BAD_OPTION = codeNumber("4.02");
 
-/** The whole answer, in bursts of blocks of 1024 bytes. */
-const ALL_IN_BURSTS = blockValue({ number: 0, more: true, sizeExponent: LARGEST_EXPONENT });
+/** What is said to who goes on with an answer that is another one by now, or shorter. */
+const OUTDATED: readonly number[] = [codeNumber("4.12"), codeNumber("4.00")];
+
 const SMALLEST_BLOCK = blockValue({ number: 0, more: false, sizeExponent: 0 });
 const CORE: CoapClientRequest = { method: "GET", path: [".well-known", "core"] };
 
@@ -54,6 +58,8 @@ export class Transfer {
   readonly #clock: Clock;
   readonly #request: CoapClientRequest;
   #options: readonly CoapOption[];
+  /** The byte that the answer is read from; another one than 0 once at most. */
+  #offset: number;
   readonly #wantsBursts: boolean;
 
   constructor(endpoint: ClientEndpoint, clock: Clock, request: CoapClientRequest) {
@@ -61,13 +67,17 @@ export class Transfer {
     this.#clock = clock;
     this.#request = request;
     this.#wantsBursts = request.qBlock === true;
+    this.#offset = resumedAt(request.resume);
     this.#options = this.#taggedOptions();
   }
 
   /** Throws what `ClientEndpoint.exchange` does, and DEVICE_PROTOCOL when the blocks do not fit together. */
   async run(signal: AbortSignal): Promise<CoapReply> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (attempt > 0) this.#options = this.#taggedOptions();
+      if (attempt > 0) {
+        this.#offset = 0;
+        this.#options = this.#taggedOptions();
+      }
       const reply = await this.#attempt(signal);
       if (reply !== undefined) return reply;
       if (!isSafe(this.#request.method)) break;
@@ -102,6 +112,7 @@ export class Transfer {
     const exchange = this.#newExchange();
     try {
       const first = await this.#upload(exchange, signal);
+      if (this.#offset > 0 && !this.#goesOn(first)) return undefined;
       return isInBursts(first)
         ? await this.#downloadBursts(first, { exchange, isFollowed: true }, signal)
         : await this.#downloadBlocks(first, signal);
@@ -110,12 +121,22 @@ export class Transfer {
     }
   }
 
+  // What the server keeps for later blocks may be of another version than If-Match asks for.
+  #goesOn(first: Message): boolean {
+    const { etag } = this.#request.resume ?? {};
+    const isSame = etag === undefined || classOf(first.code) !== 2 || etagOf(first).equals(etag);
+    return isSame && !OUTDATED.includes(first.code);
+  }
+
   // The requests for later blocks do not repeat what a FETCH selects: a tag tells them apart (RFC 9175 section 3). One names
   // a body that goes up in bursts, too; it serves once.
   #taggedOptions(): readonly CoapOption[] {
     const needsTag = this.#request.method === "FETCH" || this.#goesInBursts();
     const tag = needsTag ? [bytesOption(OPTION.REQUEST_TAG, this.#endpoint.nextToken())] : [];
-    return [...requestOptions(this.#request), ...tag];
+    const { resume } = this.#request;
+    const isSame =
+      this.#offset === 0 || resume?.etag === undefined ? [] : [bytesOption(OPTION.IF_MATCH, resume.etag)];
+    return sortOptions([...requestOptions(this.#request), ...isSame, ...tag]);
   }
 
   #goesInBursts(): boolean {
@@ -133,43 +154,51 @@ export class Transfer {
   ): Promise<CoapReply | undefined> {
     const options = readingOptions(this.#options);
     const name = this.#name();
-    const download = new BurstDownload({ ...how, name, options, largestBytes: LARGEST_BODY_BYTES }, first);
-    const body = await download.run(signal);
-    return body === undefined ? undefined : replyOf(first, body);
+    const { maxBytes: largestBytes = LARGEST_BODY_BYTES } = this.#request;
+    const body = new PartialBody(this.#request, first, this.#offset);
+    const download = new BurstDownload({ ...how, name, options, largestBytes, body }, first);
+    const bytes = await download.run(signal);
+    return bytes === undefined ? undefined : replyOf(first, bytes);
   }
 
   async #downloadBlocks(first: Message, signal: AbortSignal): Promise<CoapReply | undefined> {
-    const parts = [first.payload];
+    if (classOf(first.code) !== 2) return replyOf(first, first.payload);
     let block = blockOf(first, OPTION.BLOCK2);
-    if (block?.more !== true) return replyOf(first, first.payload);
-    let bytes = first.payload.length;
+    const offset = block === undefined ? 0 : blockOffset(block);
+    if (offset > this.#offset) throw this.#error(`byte ${this.#offset} was asked for, ${offset} came`);
+    const body = new PartialBody(this.#request, first, offset);
     const { maxBytes = LARGEST_BODY_BYTES } = this.#request;
-    while (block.more) {
-      if (!isWholeBlock(block, parts.at(-1)?.length ?? 0))
+    let last = first;
+    for (;;) {
+      if (!body.add(last.payload)) return undefined;
+      if (body.bytes > maxBytes && last !== first)
+        throw this.#error(`the answer is larger than ${maxBytes} bytes`);
+      if (block?.more !== true) return replyOf(first, body.whole());
+      if (!isWholeBlock(block, last.payload.length))
         throw this.#error(`block ${block.number} is of a wrong length`);
-      const asked: Block = { ...block, number: bytes / unitBytes(block), more: false };
-      const next = await this.#fetch(asked, signal);
-      if (next.code === TOO_MANY) return replyOf(next, next.payload);
-      const isSame = Buffer.compare(etagOf(next), etagOf(first)) === 0;
-      if (classOf(next.code) !== 2 || !isSame) return undefined;
-      block = blockOf(next, OPTION.BLOCK2);
+      const asked: Block = { ...block, number: body.bytes / unitBytes(block), more: false };
+      last = await this.#fetch(asked, signal);
+      if (last.code === TOO_MANY) return replyOf(last, last.payload);
+      if (classOf(last.code) !== 2 || !etagOf(last).equals(body.etag)) return undefined;
+      block = blockOf(last, OPTION.BLOCK2);
       if (block?.number !== asked.number)
         throw this.#error(`block ${asked.number} was asked for, another one came`);
-      bytes += next.payload.length;
-      if (bytes > maxBytes) throw this.#error(`the answer is larger than ${maxBytes} bytes`);
-      parts.push(next.payload);
     }
-    return replyOf(first, Buffer.concat(parts, bytes));
   }
 
   /** Sends what starts an answer; asks for that in bursts until the server does not know them. */
   async #first(message: Message, signal: AbortSignal): Promise<Message> {
-    if (!this.#mayBurst) return this.#endpoint.exchange(message, signal);
-    const options = withUints(message.options, [OPTION.Q_BLOCK2, ALL_IN_BURSTS]);
+    const number = this.#offset / LARGEST_BLOCK_BYTES;
+    const single = { number, more: false, sizeExponent: this.#endpoint.sizes.sizeExponent };
+    const from = withUints(message.options, [OPTION.BLOCK2, blockValue(single)]);
+    const simple = number === 0 ? message : { ...message, options: from };
+    if (!this.#mayBurst) return this.#endpoint.exchange(simple, signal);
+    const all = blockValue({ number, more: true, sizeExponent: LARGEST_EXPONENT });
+    const options = withUints(message.options, [OPTION.Q_BLOCK2, all]);
     const answer = await this.#endpoint.exchange({ ...message, options }, signal);
     if (answer.code !== BAD_OPTION) this.#endpoint.bursts = "taken";
     if (answer.code !== BAD_OPTION) return answer;
-    const plain = await this.#endpoint.exchange(message, signal);
+    const plain = await this.#endpoint.exchange(simple, signal);
     if (plain.code !== BAD_OPTION) this.#endpoint.bursts = "refused";
     return plain;
   }
@@ -275,8 +304,4 @@ function isInBursts(message: Message): boolean {
 function blockOf({ options }: Message, number: number): Block | undefined {
   const value = findOption(options, number);
   return value === undefined || value.length > 3 ? undefined : readBlock(value);
-}
-
-function etagOf({ options }: Message): Buffer {
-  return findOption(options, OPTION.ETAG) ?? NO_BYTES;
 }

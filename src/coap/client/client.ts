@@ -2,7 +2,7 @@
 
 import { type Clock, SystemClock } from "../../base/clock.ts";
 import type { ClientEndpoint } from "./client-endpoint.ts";
-import type { CoapClientRequest, CoapReply } from "./client-message.ts";
+import type { BodyPiece, CoapClientRequest, CoapReply, Resume } from "./client-message.ts";
 import { Transfer } from "./client-transfer.ts";
 import type { Message } from "../message/codec.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -14,7 +14,7 @@ import { StreamEndpoint } from "./stream-endpoint.ts";
 import { connectUdp, type DatagramSocket } from "../network/udp.ts";
 import { UdpEndpoint } from "./udp-endpoint.ts";
 
-export type { ClientTls, CoapClientRequest, CoapReply };
+export type { BodyPiece, ClientTls, CoapClientRequest, CoapReply, Resume };
 
 export type CoapScheme = "coap" | StreamScheme;
 

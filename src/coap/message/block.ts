@@ -53,7 +53,7 @@ export function protectedSizes(sizes: SizeLimits): SizeLimits {
 }
 
 /** What the block's number counts in, in bytes; also its size, but with BERT. */
-export function unitBytes({ sizeExponent }: Block): number {
+export function unitBytes({ sizeExponent }: Pick<Block, "sizeExponent">): number {
   return 16 << Math.min(sizeExponent, LARGEST_EXPONENT);
 }
 

@@ -9,11 +9,17 @@ export type Addition = "new" | "known" | "wrong";
 export class ReceivedBlocks {
   readonly #parts = new Map<number, Uint8Array>();
   #bytes = 0;
-  #next = 0;
-  #highest = -1;
+  #next: number;
+  #highest: number;
   /** The number of the last block, once it has come. */
   #last: number | undefined;
   #sizeExponent: number | undefined;
+
+  /** The blocks before `first` are not wanted. */
+  constructor(first = 0) {
+    this.#next = first;
+    this.#highest = first - 1;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -76,9 +82,14 @@ export class ReceivedBlocks {
     return isOfSet && this.#last === undefined ? tail : undefined;
   }
 
+  /** A block that has come. */
+  part(number: number): Uint8Array {
+    return this.#parts.get(number) ?? NONE;
+  }
+
   /** The body; all blocks must be there. */
   body(): Buffer {
-    const parts = Array.from({ length: this.#next }, (_, number) => this.#parts.get(number) ?? NONE);
+    const parts = Array.from({ length: this.#next }, (_, number) => this.part(number));
     return Buffer.concat(parts, this.#bytes);
   }
 }

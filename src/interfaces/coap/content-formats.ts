@@ -14,6 +14,8 @@ export const FORMAT = {
   senmlJson: 110,
   senmlCbor: 112,
   problem: 257,
+  /** JSON in the content coding deflate. */
+  deflatedJson: 11050,
 } as const;
 
 const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
@@ -29,6 +31,7 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [FORMAT.senmlJson, "SenML JSON"],
   [FORMAT.senmlCbor, "SenML CBOR"],
   [FORMAT.problem, "problem details"],
+  [FORMAT.deflatedJson, "JSON deflated"],
 ]);
 
 /** Such as `50 (JSON)`. */

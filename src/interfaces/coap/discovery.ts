@@ -3,6 +3,7 @@
 import { type CoapLink, encodeLinks, filterLinks, LINK_FORMAT } from "../../coap/message/link-format.ts";
 import type { AnyResource } from "../../resources/define.ts";
 import type { Router } from "../../resources/router.ts";
+import { FORMAT } from "./content-formats.ts";
 import { formatsOf } from "./representations.ts";
 
 const OWN: CoapLink = { path: [".well-known", "core"], attributes: { ct: String(LINK_FORMAT) } };
@@ -50,9 +51,15 @@ export function linksBelow<M>(router: Router<M>, path: readonly string[]): Uint8
 
 /** All content formats of a resource, the one for clients that ask for none first. */
 export function contentFormatsOf<M>(router: Router<M>, resource: AnyResource): readonly number[] {
-  const own = resource.contentFormat === undefined ? [] : [resource.contentFormat];
+  const own = ownFormats(resource);
   const formats = [...own, ...formatsOf(resource).map(({ number }) => number)];
   return router.isContainer(resource) && resource.get !== undefined ? [...formats, LINK_FORMAT] : formats;
+}
+
+// What is JSON on the disk can be had deflated.
+function ownFormats({ contentFormat }: AnyResource): readonly number[] {
+  if (contentFormat === undefined) return [];
+  return contentFormat === FORMAT.json ? [FORMAT.json, FORMAT.deflatedJson] : [contentFormat];
 }
 
 function encoded(links: readonly CoapLink[], query: readonly string[]): Uint8Array {

@@ -91,13 +91,16 @@ class TreeHandler<M> {
     const subject = { resource: match.resource, path: request.path };
     const represent = representation(this.#router, subject, request.accept);
     const reading = this.#reading(match, request);
-    return whenHere(reading.read(), (value): CoapResponse => {
-      const answer = { code: "2.05", ...represent(value, subject) };
+    const shown = (value: unknown, representation: Representation): CoapResponse => {
+      const answer = { code: "2.05", ...representation };
       const watch = this.#router.observe(match);
       if (reading.conditions !== undefined)
         return { ...answer, ...this.#conditional(reading, { value, watch, request }) };
       return watch === undefined ? answer : { ...answer, observe: watch };
-    });
+    };
+    return whenHere(reading.read(), (value) =>
+      whenHere(represent(value, subject), (made) => shown(value, made)),
+    );
   }
 
   #reading(match: Match<M>, request: CoapRequest): Reading {

@@ -1,6 +1,7 @@
 // A value of the tree as the payload of an answer, with its tag.
 
 import { VscopeError } from "../../base/errors.ts";
+import type { MaybePromise } from "../../base/maybe-promise.ts";
 import type { CoapResponse } from "../../coap/server.ts";
 import { LINK_FORMAT } from "../../coap/message/link-format.ts";
 import type { Content, ContentByPosition } from "../../resources/define.ts";
@@ -9,6 +10,7 @@ import { FORMAT } from "./content-formats.ts";
 import { contentFormatsOf, linksBelow } from "./discovery.ts";
 import { tagOf } from "./etag.ts";
 import { CBOR_FORMAT } from "./formats/cbor.ts";
+import { deflated, deflatedTag } from "./formats/deflate.ts";
 import type { Format, Subject } from "./formats/format.ts";
 import { JSON_FORMAT } from "./formats/json.ts";
 import { formatFor, formatsOf, notAcceptable, requireAcceptable } from "./representations.ts";
@@ -19,7 +21,7 @@ export type Representation = Pick<CoapResponse, "payload" | "body" | "contentFor
 };
 
 /** How to represent the values of a resource; made before the value is read, so that nothing is read in vain. */
-export type Represent = (value: unknown, subject: Subject) => Representation;
+export type Represent = (value: unknown, subject: Subject) => MaybePromise<Representation>;
 
 /** Throws FORMAT_NOT_ACCEPTABLE with the formats that there are. */
 export function representation<M>(
@@ -29,7 +31,7 @@ export function representation<M>(
 ): Represent {
   if (resource.contentFormat !== undefined) {
     requireAcceptable(accept, path, contentFormatsOf(router, resource));
-    return contentAs(resource.contentFormat);
+    return accept === FORMAT.deflatedJson ? deflatedContent : contentAs(resource.contentFormat);
   }
   if (accept === LINK_FORMAT && router.isContainer(resource))
     return () => represented(linksBelow(router, path), LINK_FORMAT);
@@ -65,7 +67,7 @@ function encoded(format: Format, value: unknown, subject: Subject): Representati
 /** The tags of a value in all formats, the likeliest first: one of them is what a client holds. */
 export function* tagsOf(value: unknown, subject: Subject): Generator<Uint8Array> {
   if (isContent(value)) yield tagOf(value.bytes);
-  else if (isByPosition(value)) yield value.tag;
+  else if (isByPosition(value)) yield* [value.tag, deflatedTag(value.tag)];
   else for (const format of formatsOf(subject.resource)) yield tagOf(format.encode(value, subject));
 }
 
@@ -76,9 +78,16 @@ export function represented(payload: Uint8Array, contentFormat: number): Represe
 function contentAs(contentFormat: number): Represent {
   return (value, { resource }) => {
     if (isContent(value)) return represented(value.bytes, contentFormat);
-    if (isByPosition(value)) return { body: value, contentFormat, etag: value.tag };
+    if (isByPosition(value))
+      return { body: value, contentFormat: value.contentFormat ?? contentFormat, etag: value.tag };
     throw new VscopeError("INTERNAL", `${resource.path}: gave no bytes`);
   };
+}
+
+function deflatedContent(value: unknown, { path }: Subject): MaybePromise<Representation> {
+  if (isByPosition(value) && value.contentFormat === undefined) return deflated(value, path);
+  const format = isByPosition(value) ? value.contentFormat : FORMAT.json;
+  throw notAcceptable(FORMAT.deflatedJson, path, [format ?? FORMAT.json]);
 }
 
 function isContent(value: unknown): value is Content {

@@ -1,9 +1,10 @@
 // Spectra files over CoAP, block by block: resumed, replaced while they are read, and never whole in memory.
 
 import assert from "node:assert/strict";
-import { readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { inflateSync } from "node:zlib";
 import { blockValue, readBlock } from "../../../src/coap/message/block.ts";
 import { codeText } from "../../../src/coap/message/codes.ts";
 import type { CoapMessage } from "../../../src/coap/message/codec.ts";
@@ -81,6 +82,31 @@ describe("a file of the data directory", () => {
     assert.deepEqual([codeText(known.code), known.payload.length], ["2.03", 0]);
     assert.equal(codeText((await block(0, [[OPTION.IF_MATCH, tag]])).code), "2.05");
     assert.equal(codeText((await block(0, [[OPTION.IF_MATCH, Buffer.from("old")]])).code), "4.12");
+  });
+
+  test("comes deflated to who accepts that, under a tag of its own, and is resumed so", async () => {
+    const accept = [OPTION.ACCEPT, 11_050] as const;
+    const plain = etagOf(await block(0));
+    const whole = await server.request({ method: "GET", path: PATH.split("/"), accept: 11_050 });
+    assert.deepEqual([whole.code, whole.contentFormat], ["2.05", 11_050]);
+    assert.ok(whole.payload.length * 3 < content.length, `${whole.payload.length} bytes`);
+    assert.equal(Buffer.compare(inflateSync(whole.payload), content), 0);
+    const tag = Buffer.from(whole.etag ?? []);
+    assert.notEqual(tag.toString("hex"), plain);
+    const resumed = await block(3, [accept, [OPTION.IF_MATCH, tag]]);
+    assert.deepEqual([codeText(resumed.code), etagOf(resumed)], ["2.05", tag.toString("hex")]);
+    assert.deepEqual(Buffer.from(resumed.payload), Buffer.from(whole.payload).subarray(3 * BLOCK, 4 * BLOCK));
+    const known = await ask({ path: PATH, options: [accept, [OPTION.ETAG, tag]] });
+    assert.equal(codeText(known.code), "2.03");
+  });
+
+  test("is deflated up to 4 MiB", async () => {
+    const large = join(server.folder, RUN, "large.pico");
+    await writeFile(large, Buffer.alloc(4 * 2 ** 20 + 1));
+    const path = `datadir/runs/${RUN}/large.pico`.split("/");
+    const refused = await server.request({ method: "GET", path, accept: 11_050 });
+    assert.deepEqual([refused.code, String(refused.payload).includes("deflated up to")], ["4.06", true]);
+    await rm(large);
   });
 
   test("does not stay in memory: a reader holds a window of it at most", async () => {

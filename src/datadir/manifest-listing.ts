@@ -1,0 +1,84 @@
+// What the manifests of a data directory say in short, for whoever keeps a copy of it: a tag for each batch and one for each
+// run, made from nothing but the manifests. What has the same tag need not be looked at.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { compareText } from "../spectra/pico.ts";
+import { type Disk, onDisk } from "./disk.ts";
+import { isManifest, OTHER_MANIFEST, readManifest } from "./manifest.ts";
+
+/** Number of the manifest of the files that have names of their own. */
+export const OTHER = -1;
+
+export interface BatchTag {
+  /** `OTHER` for files that have names of their own. */
+  readonly batch: number;
+  readonly files: number;
+  /** First 8 bytes of the SHA-256 of its manifest, in hex. */
+  readonly tag: string;
+}
+
+const TAG_DIGITS = 16;
+/** At once: Node.js has 4 threads for all files. */
+const LOOKS = 3;
+
+/** Of a text or a file. */
+export function tagOf(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, TAG_DIGITS);
+}
+
+/** The tag of a run from those of all its batches. */
+export function runTagOf(batches: readonly BatchTag[]): string {
+  const lines = batches.map(({ batch, tag }) => `${batch} ${tag}\n`);
+  return tagOf(lines.sort(compareText).join(""));
+}
+
+interface Known extends BatchTag {
+  readonly version: string;
+}
+
+export class ManifestListing {
+  readonly #disk: Disk;
+  /** By folder of the run and name. */
+  readonly #known = new Map<string, ReadonlyMap<string, Known>>();
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** The batches of the run in a folder, by number. A manifest that has not changed is not read again. Throws DATADIR_IO. */
+  async batches(folder: string): Promise<readonly BatchTag[]> {
+    const entries = await onDisk(folder, () => this.#disk.list(folder));
+    const names = entries.filter(({ name, isFile }) => isFile && isManifest(name)).map(({ name }) => name);
+    const before = this.#known.get(folder);
+    const found = new Map<string, Known>();
+    const look = async (): Promise<void> => {
+      for (let name = names.pop(); name !== undefined; name = names.pop()) {
+        const known = await this.#look(join(folder, name), before?.get(name));
+        if (known !== undefined) found.set(name, known);
+      }
+    };
+    await Promise.all(Array.from({ length: LOOKS }, look));
+    this.#known.set(folder, found);
+    return [...found.values()]
+      .map(({ batch, files, tag }) => ({ batch, files, tag }))
+      .sort((a, b) => a.batch - b.batch);
+  }
+
+  async #look(path: string, known: Known | undefined): Promise<Known | undefined> {
+    return onDisk(path, async () => {
+      const stat = await this.#disk.stat(path);
+      if (stat === undefined || stat.bytes === 0) return undefined;
+      const version = `${stat.bytes} ${stat.modifiedNs} ${stat.inode}`;
+      if (known?.version === version) return known;
+      const text = await this.#disk.read(path);
+      const files = readManifest(text.toString()).lines.length;
+      return { batch: batchOf(path), files, tag: tagOf(text), version };
+    });
+  }
+}
+
+function batchOf(path: string): number {
+  if (path.endsWith(OTHER_MANIFEST)) return OTHER;
+  return Number(/b(\d+)\.sha256$/.exec(path)?.[1] ?? OTHER);
+}
