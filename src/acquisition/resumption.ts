@@ -3,7 +3,7 @@
 
 import { orAborted, withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell, until } from "../base/cell.ts";
-import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -13,6 +13,7 @@ import { preset } from "../instruments/remembered-settings.ts";
 import type { TakeUp } from "./batch-parts.ts";
 import {
   type Cause,
+  doubtAboutAge,
   type Finding,
   lookAt,
   obstacleTo,
@@ -256,7 +257,9 @@ export class Resumption {
   async #prepare(task: Task, signal: AbortSignal): Promise<void> {
     const { note, finding } = task;
     task.signal = signal;
-    await note.taken(finding.attempts + 1, finding.seenUtc);
+    // An age that is not known counts from now, as soon as the clock is set.
+    const { seenUtc = isoUtc(this.#options.clock.utcUs()) } = finding;
+    await note.taken(finding.attempts + 1, seenUtc);
     task.unfollow = note.follow({}, signal);
     await this.#clockSet(task, signal);
     await spectrometersBack(note.value, this.#options, signal);
@@ -284,8 +287,9 @@ export class Resumption {
       await withDeadline({ clock, us: CLOCK_WITHIN_US, late }, signal, clockSet);
       const obstacle = this.#obstacleTo(task);
       if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
-      if (this.#foundUtcUs(task.foundUs) >= Date.parse(task.finding.seenUtc) * MS) return;
-      this.#show(task, { reason: `clock: behind the time of its interruption, ${task.finding.seenUtc}` });
+      const reason = doubtAboutAge(task.finding, this.#foundUtcUs(task.foundUs));
+      if (reason === undefined) return;
+      this.#show(task, { reason });
     } catch (error) {
       signal.throwIfAborted();
       if (!isVscopeError(error, "DEVICE_TIMEOUT")) throw error;
