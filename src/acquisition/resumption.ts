@@ -11,17 +11,15 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Rack } from "../instruments/rack.ts";
 import { preset } from "../instruments/remembered-settings.ts";
 import type { TakeUp } from "./batch-parts.ts";
+import { findInterrupted, type Found, type Interrupted } from "./find-interrupted.ts";
 import {
   type Cause,
   doubtAboutAge,
-  type Finding,
-  lookAt,
   obstacleTo,
   recordedSequences,
   type ResumptionPolicy,
   settingsAfter,
 } from "./interrupted-batch.ts";
-import type { BatchNote } from "./journal.ts";
 import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import type { Origin } from "./origin.ts";
@@ -72,13 +70,10 @@ export interface ResumptionOptions {
 /** A clock without a battery shows any time until the network tells it; there may be no network. */
 const CLOCK_WITHIN_US = 600 * SECOND;
 const READ_AGAIN_US = 10 * SECOND;
+const READ_AGAIN_WITHIN_US = 600 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
-interface Task {
-  readonly note: BatchNote;
-  readonly finding: Finding;
-  /** By the clock that never jumps: its turn may come hours later. */
-  readonly foundUs: number;
+interface Task extends Interrupted {
   /** Of the operation that records the rest. */
   signal?: AbortSignal;
   unfollow?: () => void;
@@ -106,8 +101,8 @@ export class Resumption {
    * waits for the spectrometers. A data directory that cannot be read is read again when it can. Never throws.
    */
   async begin(): Promise<void> {
-    const tasks = await this.#find();
-    this.#work = tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks));
+    const { interrupted, isAll } = await this.#find();
+    this.#work = this.#goOn(await this.#sortOut(interrupted), isAll);
   }
 
   /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
@@ -124,8 +119,12 @@ export class Resumption {
     } catch {
       return;
     }
-    const tasks = await this.#find();
-    await (tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks)));
+    const { interrupted, isAll } = await this.#find();
+    await this.#goOn(await this.#sortOut(interrupted), isAll);
+  }
+
+  async #goOn(tasks: readonly Task[], isAll: boolean): Promise<void> {
+    if ((await this.#takeUpAll(tasks)) && !isAll) await this.#beginLater();
   }
 
   async #idle(signal: AbortSignal): Promise<void> {
@@ -143,37 +142,24 @@ export class Resumption {
   async #beginLater(): Promise<void> {
     const { clock, dataDirectory } = this.#options;
     const { signal } = this.#closing;
+    // A note that had its turn, and could not be removed, is not taken up twice.
+    const isOpen = (task: Task): boolean => this.#shown(task).outcome === "waiting";
     try {
-      for (;;) {
-        await clock.delay(READ_AGAIN_US, signal);
+      for (let us = READ_AGAIN_US; ; us = Math.min(2 * us, READ_AGAIN_WITHIN_US)) {
+        await clock.delay(us, signal);
         await until(dataDirectory.status, ({ mounted }) => mounted, signal);
-        const tasks = await this.#find();
-        if (tasks !== undefined) return await this.#takeUpAll(await this.#sortOut(tasks));
+        const { interrupted, isAll } = await this.#find();
+        const isThrough = await this.#takeUpAll(await this.#sortOut(interrupted.filter(isOpen)));
+        if (isAll || !isThrough) return;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  // Undefined when nobody knows yet.
-  async #find(): Promise<readonly Task[] | undefined> {
-    const { clock, dataDirectory, log, recorder } = this.#options;
-    try {
-      const notes = await recorder.journal.interrupted();
-      const continued = new Set(
-        notes.map(({ value: { origin } }) => origin.by === "resumption" && origin.id),
-      );
-      const tasks: Task[] = [];
-      for (const note of notes) {
-        // The server ended between the note of the rest and the end of this one.
-        if (continued.has(idOf(note))) await note.remove();
-        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value), foundUs: clock.nowUs() });
-      }
-      return tasks;
-    } catch (error) {
-      log.error({ reason: messageOf(error) }, "a batch may have been interrupted, it is looked for later");
-      return undefined;
-    }
+  #find(): Promise<Found> {
+    const { recorder, ...parts } = this.#options;
+    return findInterrupted({ ...parts, journal: recorder.journal });
   }
 
   // Those that are to be taken up; the others are closed.
@@ -202,7 +188,8 @@ export class Resumption {
     return clock.utcUs() - (clock.nowUs() - foundUs);
   }
 
-  async #takeUpAll(tasks: readonly Task[]): Promise<void> {
+  // False when the server or the computer ends meanwhile.
+  async #takeUpAll(tasks: readonly Task[]): Promise<boolean> {
     const { signal } = this.#closing;
     for (const task of tasks) {
       try {
@@ -211,14 +198,15 @@ export class Resumption {
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
         // The computer is to be switched off: the notes tell of this one and those that wait.
-        if (task.signal !== undefined && isInterruption(task.signal)) return;
+        if (task.signal !== undefined && isInterruption(task.signal)) return false;
         await this.#ended(task, operation);
       } catch (error) {
         // The end of the server leaves the note for the next start.
-        if (signal.aborted) return;
+        if (signal.aborted) return false;
         await this.#close(task, messageOf(error));
       }
     }
+    return true;
   }
 
   // An operation that waited for spectrometers that quiet time has switched off would keep them from being switched on.
@@ -375,10 +363,6 @@ export class Resumption {
 
 function isSame(one: Interruption, other: Interruption): boolean {
   return one.run === other.run && one.batch === other.batch && one.startedUtc === other.startedUtc;
-}
-
-function idOf({ value: { settings, batch } }: BatchNote): string {
-  return `${settings.run}/${batch}`;
 }
 
 function interruptionOf({ note, finding }: Task): Interruption {
