@@ -2,6 +2,7 @@
 
 import { withAny } from "../base/abort.ts";
 import { isVscopeError, messageOf } from "../base/errors.ts";
+import { DEFAULT_RUN } from "../datadir/run-name.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchParts, BatchPlan } from "./batch-parts.ts";
 import { BatchRecording } from "./batch-recording.ts";
@@ -13,15 +14,14 @@ import { isInterruption } from "./operation.ts";
  * Records all steps. Every finished set is on disk when this settles, however it ends.
  * Throws when a disk or a shutter fails, and at the end when a spectrometer did: the others' spectra are kept.
  */
-export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: AbortSignal): Promise<void> {
-  const { run } = plan.settings;
+export async function recordBatch(parts: BatchParts, asked: BatchPlan, signal: AbortSignal): Promise<void> {
   const { dataDirectory } = parts;
-  if (plan.takeUp !== undefined) {
-    parts.show({ phase: "waiting", run });
-    await plan.takeUp.prepare(signal);
+  if (asked.takeUp !== undefined) {
+    parts.show({ phase: "waiting", run: asked.settings.run });
+    await asked.takeUp.prepare(signal);
   }
-  if (plan.origin.by === "client") await dataDirectory.setCurrentRun(run);
-  else await keepCurrentRun(parts);
+  const run = await runOf(parts, asked);
+  const plan = { ...asked, settings: { ...asked.settings, run } };
   const batch = await dataDirectory.startBatch(run);
   const note = plan.isResumable ? await parts.journal.begin(plan, batch.number) : undefined;
   await plan.takeUp?.begun(batch.number, note !== undefined);
@@ -49,13 +49,19 @@ export async function recordBatch(parts: BatchParts, plan: BatchPlan, signal: Ab
 }
 
 // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored, too.
-async function keepCurrentRun({ dataDirectory, log }: BatchParts): Promise<void> {
+async function runOf({ dataDirectory, log }: BatchParts, { settings, origin }: BatchPlan): Promise<string> {
+  const { run } = settings;
+  const { value: current } = dataDirectory.currentRun;
   try {
-    await dataDirectory.setCurrentRun(dataDirectory.currentRun.value);
+    await dataDirectory.setCurrentRun(origin.by === "client" ? run : current);
+    return run;
   } catch (error) {
     // A folder of an older system that was removed by hand cannot be made anew: no reason not to record.
-    if (!isVscopeError(error, "VALUE_INVALID")) throw error;
+    if (origin.by === "client" || !isVscopeError(error, "VALUE_INVALID")) throw error;
     log.warn({ reason: messageOf(error) }, "the current run is gone");
+    if (run !== current) return run;
+    await dataDirectory.setCurrentRun(DEFAULT_RUN);
+    return DEFAULT_RUN;
   }
 }
 

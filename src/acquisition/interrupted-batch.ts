@@ -1,7 +1,8 @@
 // What the files tell of a batch that was interrupted, and why it must not be taken up again. The files are the truth.
 
-import { isoUtc, SECOND } from "../base/clock.ts";
+import { isClockSet, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { NEVER } from "../base/abort.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError } from "../base/errors.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { parseSpectraFileName, spectraFileName } from "../datadir/spectra-file-name.ts";
@@ -28,8 +29,8 @@ export interface Finding {
   readonly lacksClosingDark: boolean;
   /** The newest light; empty without one. */
   readonly newest: readonly PicoSpectrum[];
-  /** When it was certainly under way. */
-  readonly seenUtc: string;
+  /** When it was certainly under way; absent where the clock had not been set then. */
+  readonly seenUtc?: string;
   /** How often it was taken up since then. */
   readonly attempts: number;
 }
@@ -47,14 +48,15 @@ export async function lookAt(directory: DataDirectory, underWay: UnderWay): Prom
   const last = sequences - 1;
   const isDarkThere = names.includes(spectraFileName({ batch, sequence: last, kind: "dark" }));
   const cause = await causeOf(underWay);
-  const seen = newest.map(({ exposureStartUtcUs }) => isoUtc(exposureStartUtcUs));
+  const lights = newest.map(({ exposureStartUtcUs }) => isoUtc(exposureStartUtcUs));
+  const seen = [startedUtc, stoppedUtc, seenUtc, ...lights].filter((utc) => utc !== undefined && isSet(utc));
   const wasStopped = cause === "server-stopped";
   return {
     cause,
     recorded,
     lacksClosingDark: recorded >= sequences && closesWithDark(settings) && !isDarkThere,
     newest,
-    seenUtc: [startedUtc, stoppedUtc ?? "", seenUtc ?? "", ...seen].toSorted().at(-1) ?? startedUtc,
+    ...definedOnly({ seenUtc: seen.toSorted().at(-1) }),
     attempts: recorded > 0 || wasStopped ? 0 : underWay.attempts,
   };
 }
@@ -84,9 +86,17 @@ export function obstacleTo(
   if (policy.interruptedBatch === "close") return "acquisition.interrupted_batch = close";
   if (recorded >= settings.sequences && !lacksClosingDark) return "all of its light spectra are recorded";
   if (attempts >= MOST_ATTEMPTS) return `it was taken up ${attempts} times and no light was recorded`;
-  const ageH = (utcUs - Date.parse(seenUtc) * 1000) / HOUR_US;
+  if (seenUtc === undefined) return undefined;
+  const ageH = (utcUs - utcUsOf(seenUtc)) / HOUR_US;
   if (ageH <= policy.resumeWithinH) return undefined;
   return `it was interrupted ${ageH.toFixed(1)} h ago, acquisition.resume_within = ${policy.resumeWithinH}`;
+}
+
+/** Why nobody knows how long ago it was interrupted; undefined when that is known. */
+export function doubtAboutAge({ seenUtc }: Finding, utcUs: number): string | undefined {
+  if (seenUtc === undefined)
+    return "clock: was not set when it was interrupted, how long ago that was is not known";
+  return utcUs < utcUsOf(seenUtc) ? `clock: behind the time of its interruption, ${seenUtc}` : undefined;
 }
 
 /** The settings of a spectrometer, with the integration times of its newest light: a search may have changed them. */
@@ -96,6 +106,14 @@ export function settingsAfter(note: RememberedSettings, newest: readonly PicoSpe
   );
   const times = own.map(({ channel, integrationTimeUs }) => [channel, integrationTimeUs]);
   return { ...note, integrationTimesUs: { ...note.integrationTimesUs, ...Object.fromEntries(times) } };
+}
+
+function isSet(utc: string): boolean {
+  return isClockSet(utcUsOf(utc));
+}
+
+function utcUsOf(utc: string): number {
+  return Date.parse(utc) * MS;
 }
 
 function lightsIn(names: readonly string[], batch: number): number {

@@ -3,7 +3,7 @@
 
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { isVscopeError, messageOf } from "../base/errors.ts";
+import { isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "../datadir/batch.ts";
 import type { Notes } from "../datadir/notes.ts";
@@ -72,20 +72,31 @@ export class Journal {
 
   /**
    * Those of batches that were under way when an earlier process ended, or stopped to end itself, oldest first. One that cannot be understood is
-   * set aside. Throws DATADIR_NOT_MOUNTED, DATADIR_IO: then all of them stay.
+   * set aside; those that cannot be read stay, with the reasons. Throws DATADIR_NOT_MOUNTED, DATADIR_IO: then all of them stay.
    */
-  async interrupted(): Promise<readonly BatchNote[]> {
+  async interrupted(): Promise<{
+    readonly notes: readonly BatchNote[];
+    readonly unread: readonly VscopeError[];
+  }> {
     const { clock, log, notes } = this.#options;
     const found: BatchNote[] = [];
+    const unread: VscopeError[] = [];
     for (const name of await notes.names(PREFIX)) {
       const own = this.#own.get(name);
       const isUnderWay = own !== undefined && own.value.stoppedUtc === undefined;
       if (!name.endsWith(SUFFIX) || isUnderWay) continue;
-      const text = await notes.read(name);
-      const underWay = text === undefined ? undefined : await this.#parsed(name, text);
-      if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));
+      try {
+        const text = await notes.read(name);
+        const underWay = text === undefined ? undefined : await this.#parsed(name, text);
+        if (underWay !== undefined) found.push(new BatchNote(name, underWay, { clock, log, notes }));
+      } catch (error) {
+        // A bad sector; a medium that is gone has another code.
+        if (!isVscopeError(error, "DATADIR_IO")) throw error;
+        unread.push(error);
+      }
     }
-    return found.toSorted((a, b) => (a.value.startedUtc < b.value.startedUtc ? -1 : 1));
+    const sorted = found.toSorted((a, b) => (a.value.startedUtc < b.value.startedUtc ? -1 : 1));
+    return { notes: sorted, unread };
   }
 
   // One batch begins at a time.

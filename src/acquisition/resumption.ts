@@ -3,7 +3,7 @@
 
 import { orAborted, withDeadline } from "../base/abort.ts";
 import { Cell, type ReadableCell, until } from "../base/cell.ts";
-import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -11,16 +11,15 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Rack } from "../instruments/rack.ts";
 import { preset } from "../instruments/remembered-settings.ts";
 import type { TakeUp } from "./batch-parts.ts";
+import { findInterrupted, type Found, type Interrupted } from "./find-interrupted.ts";
 import {
   type Cause,
-  type Finding,
-  lookAt,
+  doubtAboutAge,
   obstacleTo,
   recordedSequences,
   type ResumptionPolicy,
   settingsAfter,
 } from "./interrupted-batch.ts";
-import type { BatchNote } from "./journal.ts";
 import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import type { Origin } from "./origin.ts";
@@ -71,13 +70,10 @@ export interface ResumptionOptions {
 /** A clock without a battery shows any time until the network tells it; there may be no network. */
 const CLOCK_WITHIN_US = 600 * SECOND;
 const READ_AGAIN_US = 10 * SECOND;
+const READ_AGAIN_WITHIN_US = 600 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
-interface Task {
-  readonly note: BatchNote;
-  readonly finding: Finding;
-  /** By the clock that never jumps: its turn may come hours later. */
-  readonly foundUs: number;
+interface Task extends Interrupted {
   /** Of the operation that records the rest. */
   signal?: AbortSignal;
   unfollow?: () => void;
@@ -105,8 +101,8 @@ export class Resumption {
    * waits for the spectrometers. A data directory that cannot be read is read again when it can. Never throws.
    */
   async begin(): Promise<void> {
-    const tasks = await this.#find();
-    this.#work = tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks));
+    const { interrupted, isAll } = await this.#find();
+    this.#work = this.#goOn(await this.#sortOut(interrupted), isAll);
   }
 
   /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
@@ -123,8 +119,12 @@ export class Resumption {
     } catch {
       return;
     }
-    const tasks = await this.#find();
-    await (tasks === undefined ? this.#beginLater() : this.#takeUpAll(await this.#sortOut(tasks)));
+    const { interrupted, isAll } = await this.#find();
+    await this.#goOn(await this.#sortOut(interrupted), isAll);
+  }
+
+  async #goOn(tasks: readonly Task[], isAll: boolean): Promise<void> {
+    if ((await this.#takeUpAll(tasks)) && !isAll) await this.#beginLater();
   }
 
   async #idle(signal: AbortSignal): Promise<void> {
@@ -142,37 +142,24 @@ export class Resumption {
   async #beginLater(): Promise<void> {
     const { clock, dataDirectory } = this.#options;
     const { signal } = this.#closing;
+    // A note that had its turn, and could not be removed, is not taken up twice.
+    const isOpen = (task: Task): boolean => this.#shown(task).outcome === "waiting";
     try {
-      for (;;) {
-        await clock.delay(READ_AGAIN_US, signal);
+      for (let us = READ_AGAIN_US; ; us = Math.min(2 * us, READ_AGAIN_WITHIN_US)) {
+        await clock.delay(us, signal);
         await until(dataDirectory.status, ({ mounted }) => mounted, signal);
-        const tasks = await this.#find();
-        if (tasks !== undefined) return await this.#takeUpAll(await this.#sortOut(tasks));
+        const { interrupted, isAll } = await this.#find();
+        const isThrough = await this.#takeUpAll(await this.#sortOut(interrupted.filter(isOpen)));
+        if (isAll || !isThrough) return;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  // Undefined when nobody knows yet.
-  async #find(): Promise<readonly Task[] | undefined> {
-    const { clock, dataDirectory, log, recorder } = this.#options;
-    try {
-      const notes = await recorder.journal.interrupted();
-      const continued = new Set(
-        notes.map(({ value: { origin } }) => origin.by === "resumption" && origin.id),
-      );
-      const tasks: Task[] = [];
-      for (const note of notes) {
-        // The server ended between the note of the rest and the end of this one.
-        if (continued.has(idOf(note))) await note.remove();
-        else tasks.push({ note, finding: await lookAt(dataDirectory, note.value), foundUs: clock.nowUs() });
-      }
-      return tasks;
-    } catch (error) {
-      log.error({ reason: messageOf(error) }, "a batch may have been interrupted, it is looked for later");
-      return undefined;
-    }
+  #find(): Promise<Found> {
+    const { recorder, ...parts } = this.#options;
+    return findInterrupted({ ...parts, journal: recorder.journal });
   }
 
   // Those that are to be taken up; the others are closed.
@@ -201,7 +188,8 @@ export class Resumption {
     return clock.utcUs() - (clock.nowUs() - foundUs);
   }
 
-  async #takeUpAll(tasks: readonly Task[]): Promise<void> {
+  // False when the server or the computer ends meanwhile.
+  async #takeUpAll(tasks: readonly Task[]): Promise<boolean> {
     const { signal } = this.#closing;
     for (const task of tasks) {
       try {
@@ -210,14 +198,15 @@ export class Resumption {
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
         // The computer is to be switched off: the notes tell of this one and those that wait.
-        if (task.signal !== undefined && isInterruption(task.signal)) return;
+        if (task.signal !== undefined && isInterruption(task.signal)) return false;
         await this.#ended(task, operation);
       } catch (error) {
         // The end of the server leaves the note for the next start.
-        if (signal.aborted) return;
+        if (signal.aborted) return false;
         await this.#close(task, messageOf(error));
       }
     }
+    return true;
   }
 
   // An operation that waited for spectrometers that quiet time has switched off would keep them from being switched on.
@@ -256,7 +245,9 @@ export class Resumption {
   async #prepare(task: Task, signal: AbortSignal): Promise<void> {
     const { note, finding } = task;
     task.signal = signal;
-    await note.taken(finding.attempts + 1, finding.seenUtc);
+    // An age that is not known counts from now, as soon as the clock is set.
+    const { seenUtc = isoUtc(this.#options.clock.utcUs()) } = finding;
+    await note.taken(finding.attempts + 1, seenUtc);
     task.unfollow = note.follow({}, signal);
     await this.#clockSet(task, signal);
     await spectrometersBack(note.value, this.#options, signal);
@@ -284,8 +275,9 @@ export class Resumption {
       await withDeadline({ clock, us: CLOCK_WITHIN_US, late }, signal, clockSet);
       const obstacle = this.#obstacleTo(task);
       if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
-      if (this.#foundUtcUs(task.foundUs) >= Date.parse(task.finding.seenUtc) * MS) return;
-      this.#show(task, { reason: `clock: behind the time of its interruption, ${task.finding.seenUtc}` });
+      const reason = doubtAboutAge(task.finding, this.#foundUtcUs(task.foundUs));
+      if (reason === undefined) return;
+      this.#show(task, { reason });
     } catch (error) {
       signal.throwIfAborted();
       if (!isVscopeError(error, "DEVICE_TIMEOUT")) throw error;
@@ -371,10 +363,6 @@ export class Resumption {
 
 function isSame(one: Interruption, other: Interruption): boolean {
   return one.run === other.run && one.batch === other.batch && one.startedUtc === other.startedUtc;
-}
-
-function idOf({ value: { settings, batch } }: BatchNote): string {
-  return `${settings.run}/${batch}`;
 }
 
 function interruptionOf({ note, finding }: Task): Interruption {

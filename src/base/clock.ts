@@ -71,6 +71,14 @@ export function delayOn(clock: Pick<Clock, "after">, us: number, signal: AbortSi
   });
 }
 
+/** No server of this version ran earlier. */
+const EARLIEST_UTC_US = Date.UTC(2026, 0, 1) * MS;
+
+/** False for the time of a clock that nobody has set yet: without a battery it begins in 1970, or where it was. */
+export function isClockSet(utcUs: number): boolean {
+  return utcUs >= EARLIEST_UTC_US;
+}
+
 /** UTC microseconds as ISO 8601 with microseconds and `Z`. */
 export function isoUtc(utcUs: number): string {
   const whole = Math.floor(utcUs / SECOND);

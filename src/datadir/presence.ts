@@ -12,6 +12,7 @@ import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
 import { MediumWatch } from "./medium-watch.ts";
 import { Refresher } from "./refresher.ts";
+import { DEFAULT_RUN } from "./run-name.ts";
 import { Session } from "./session.ts";
 import type { Writer } from "./writer.ts";
 
@@ -43,7 +44,7 @@ export class Presence {
   readonly #medium: Medium | undefined;
   readonly #watch: MediumWatch | undefined;
   readonly #status: Cell<DataDirectoryStatus>;
-  readonly #currentRun = new Cell("spectra");
+  readonly #currentRun = new Cell(DEFAULT_RUN);
   readonly #exchanges = new Cell(0);
   readonly #refresher: Refresher;
   #session: Session | undefined;

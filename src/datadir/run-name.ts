@@ -5,6 +5,9 @@ import { VscopeError } from "../base/errors.ts";
 const RUN_NAME_RULE =
   "1 to 64 letters, digits, spaces and . _ -, at most 200 bytes, no dot or space at either end, not ending in .part or .pico";
 
+/** Where recordings go before anybody has chosen a run. */
+export const DEFAULT_RUN = "spectra";
+
 const LONGEST = 64;
 const LONGEST_BYTES = 200;
 // Letters of any script with their marks. No slash, quote or control character can pass.

@@ -2,7 +2,7 @@
 // every few seconds, so that it notices when that is set, and at every planned time. Whatever fails, it looks again.
 
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { isoUtc, SECOND } from "../base/clock.ts";
+import { isClockSet, isoUtc, SECOND } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Operations } from "../acquisition/operations.ts";
 import type { Place } from "../spectra/sun.ts";
@@ -21,7 +21,7 @@ import type { SchedulerStatus } from "./status.ts";
 import type { SchedulerStore } from "./store.ts";
 import { sunWarning } from "./sun-reach.ts";
 import { Timekeeping, type TimekeepingParts } from "./timekeeping.ts";
-import { isClockSet, type Look } from "./wall-clock.ts";
+import type { Look } from "./wall-clock.ts";
 
 export interface SchedulerOptions extends Omit<TimekeepingParts, "agenda"> {
   /** Closed with the scheduler. */

@@ -2,7 +2,7 @@
 // set it meanwhile. A computer without a battery for its clock begins in 1970, or where it was when it was switched off, and
 // jumps when the network tells it the time. A clock that shows less than it once did is not believed at once.
 
-import { type Clock, SECOND } from "../base/clock.ts";
+import { type Clock, isClockSet, SECOND } from "../base/clock.ts";
 
 export interface Look {
   readonly utcUs: number;
@@ -18,16 +18,10 @@ export interface Look {
   readonly jumpUs: number;
 }
 
-/** No server of this version ran earlier. */
-const EARLIEST_UTC_US = Date.UTC(2026, 0, 1) * 1000;
 // Far above what a clock is slewed by in the time between two looks.
 const JUMP_US = 2 * SECOND;
 /** A clock that is behind is gone by after this time even if nobody says that it is right: a box may have no network. */
 export const BEHIND_WAIT_US = 600 * SECOND;
-
-export function isClockSet(utcUs: number): boolean {
-  return utcUs >= EARLIEST_UTC_US;
-}
 
 export class WallClock {
   readonly #clock: Clock;

@@ -10,13 +10,13 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { Server } from "../../src/server.ts";
 import { SettableClock } from "../scheduler/bench.ts";
 import { emulatedConfig } from "../support/instrument.ts";
-import { interrupted, RUN } from "../support/interrupted.ts";
+import { changeNote, copyOf, interrupted, RUN } from "../support/interrupted.ts";
 
 const HOUR_US = 3600 * SECOND;
 const INTERRUPTED_UTC_US = Date.UTC(2026, 5, 21, 12, 5) * 1000;
 
-async function restarted(context: TestContext, startUtcUs: number) {
-  const folder = await interrupted(context, "cut");
+async function restarted(context: TestContext, startUtcUs: number, cut?: string) {
+  const folder = cut ?? (await interrupted(context, "cut"));
   const virtual = new VirtualClock(startUtcUs);
   const clock = new SettableClock(virtual);
   const config = emulatedConfig(folder, { interruptedBatch: "resume", keepSettings: false });
@@ -59,4 +59,20 @@ test("without anybody who sets the clock it goes on after a while, and says so",
   await virtual.advance(60 * SECOND);
   const reason = "clock: not set within 600 s, how long ago it was interrupted is not known";
   assert.deepEqual([first()?.outcome, first()?.reason], ["resumed", reason]);
+});
+
+test("one that began before the clock was set goes on by a clock that is, and its age counts from then on", async (context) => {
+  const cut = await interrupted(context, "cut", { startUtcUs: 0 });
+  await changeNote(cut, (note) => note.replace("QEP00709", "GONE0001"));
+  const { virtual, first } = await restarted(context, INTERRUPTED_UTC_US, cut);
+  await virtual.advance(30 * SECOND);
+  assert.equal(first()?.outcome, "waiting");
+  const again = await copyOf(context, cut);
+  await virtual.advance(60 * SECOND);
+  const reason = "clock: was not set when it was interrupted, how long ago that was is not known";
+  assert.deepEqual([first()?.outcome, first()?.reason], ["resumed", reason]);
+  const later = await restarted(context, INTERRUPTED_UTC_US + 7 * 24 * HOUR_US, again);
+  await later.virtual.advance(60 * SECOND);
+  assert.equal(later.first()?.outcome, "closed");
+  assert.match(later.first()?.reason ?? "", /^it was interrupted 168\.0 h ago/);
 });

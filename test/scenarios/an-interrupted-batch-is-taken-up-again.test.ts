@@ -116,6 +116,28 @@ test("a data directory that fails keeps the note, and what somebody begins meanw
   assert.equal((await ended(after)).state, "done");
 });
 
+test("a note that cannot be read holds up no other, and has its turn when it can", async (context) => {
+  const folder = await interrupted(context, "cut");
+  const settings = { ...BATCH_SETTINGS, sequences: 2 };
+  await addNote(folder, { batch: 9, settings, startedUtc: "2026-06-21T12:03:00Z" });
+  let isFailing = true;
+  const read = async (path: string): Promise<Buffer> => {
+    if (isFailing && path.endsWith(".batch-under-way-9.json"))
+      throw Object.assign(new Error("injected"), { code: "EIO" });
+    return SYSTEM_DISK.read(path);
+  };
+  const after = await TestInstrument.start(context, { folder, ...resumed, disk: { ...SYSTEM_DISK, read } });
+  const outcomes = () =>
+    after.model.resumption.interruptions.value.map(({ batch, outcome }) => [batch, outcome]);
+  await allEnded(after);
+  assert.deepEqual(outcomes(), [[0, "resumed"]]);
+  assert.deepEqual(await notes(folder), [".batch-under-way-9.json"]);
+  isFailing = false;
+  await allEnded(after);
+  assert.deepEqual(outcomes().at(-1), [9, "resumed"]);
+  assert.equal(await isNoted(folder), false);
+});
+
 test("it goes before schedule and trigger, also while it waits for its spectrometers; a client can end that", async (context) => {
   const folder = await interrupted(context, "cut");
   await changeNote(folder, (note) => note.replace(QEP, "GONE0001"));

@@ -68,3 +68,17 @@ test("a job records although the folder of the current run, of an older system, 
   assert.deepEqual([rows[0]?.outcome, rows[0]?.message], ["done", null]);
   assert.equal((await dataDirectory.shelf.names("season")).length, 1);
 });
+
+test("a job that names no run records although that folder is gone: into the run of the beginning", async (context) => {
+  const { clock, model, folder } = await TestInstrument.start(context);
+  const { dataDirectory, scheduler } = model;
+  mkdirSync(join(folder, "plot #1"));
+  await clock.run(dataDirectory.setCurrentRun("plot #1"));
+  rmSync(join(folder, "plot #1"), { recursive: true });
+  scheduler.add({ action: { do: "dark" } });
+  await clock.advance(20 * SECOND);
+  const { rows } = scheduler.history.page({ offset: 0, limit: 1 });
+  assert.deepEqual([rows[0]?.outcome, rows[0]?.message], ["done", null]);
+  assert.equal((await dataDirectory.shelf.names("spectra")).length, 1);
+  assert.equal(dataDirectory.currentRun.value, "spectra");
+});

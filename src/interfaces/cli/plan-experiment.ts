@@ -147,7 +147,9 @@ async function locating<T>({ text, file }: Plan, { name = "" }: JobInput, act: (
     const isRefusal = isVscopeError(error, "VALUE_INVALID", "VALUE_OUT_OF_RANGE", "STATE_CONFLICT");
     if (!isRefusal) throw error;
     const path = ["jobs", name.slice(name.lastIndexOf("/") + 1)];
-    const message = `${whereInYaml(text, file, path)}: ${path.join(".")}: ${error.message}`;
+    // Its subject is the path.
+    const fact = error.message.replace(/^job: /, "");
+    const message = `${whereInYaml(text, file, path)}: ${path.join(".")}: ${fact}`;
     throw new VscopeError(error.code, message, { cause: error, details: error.details });
   }
 }

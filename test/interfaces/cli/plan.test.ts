@@ -277,7 +277,7 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   );
   await writeFile(near, "experiment: near\njobs:\n  old: { at: 2020-01-01T00:00:00Z, run: p }\n");
   const old = await vscope(["plan", near, "--dry-run"], { url });
-  assert.match(old.errors, /near\.yaml:3:3: jobs\.old: .*is past/);
+  assert.match(old.errors, /near\.yaml:3:3: jobs\.old: its time, .*is past/);
 
   const added = await vscope(["plan", file], { url });
   assert.deepEqual([added.code, added.out], [0, "canopy: jobs 1, 2, 3\n"], added.errors);
@@ -296,7 +296,7 @@ test("vscope plan: a dry run changes nothing, then all jobs are added, and repla
   await writeFile(file, bad);
   const refused = await vscope(["plan", file], { url });
   assert.deepEqual(
-    [refused.code, /its time, 2020-06-21T00:00:00.000000Z, is past/.test(refused.errors)],
+    [refused.code, /: jobs\.\w+: its time, 2020-06-21T00:00:00.000000Z, is past/.test(refused.errors)],
     [4, true],
     refused.errors,
   );
