@@ -4,11 +4,12 @@ import { SECOND } from "../base/clock.ts";
 import { grouped } from "../base/grouped.ts";
 import { around } from "../spectra/around.ts";
 import type { Level } from "../spectra/level.ts";
-import { chooseDark, type DarkWay } from "../spectra/processing/dark-choice.ts";
+import { DarkShelf, type DarkWay } from "../spectra/processing/dark-choice.ts";
 import { DEFAULT_LIMITS } from "../spectra/quality.ts";
 import type { RadiometricCalibration } from "../spectra/radiometric.ts";
 import { isIrradiance } from "../spectra/reflectance.ts";
 import { middleUtcUs } from "../spectra/signal-rate.ts";
+import { Timeline } from "../spectra/timeline.ts";
 import type { Indexed, InputRun } from "./input-run.ts";
 import type { LightJob } from "./light-job.ts";
 
@@ -53,21 +54,19 @@ class Planner {
   readonly #options: PlanOptions;
   readonly #rows = new Map<string, RowJob[]>();
   readonly #leftOut: LeftOut[] = [];
-  readonly #darks: ReadonlyMap<string, readonly Indexed[]>;
-  readonly #skies: ReadonlyMap<string, readonly Indexed[]>;
+  readonly #darks: DarkShelf<Indexed>;
+  readonly #skies: ReadonlyMap<string, Timeline<Indexed>>;
 
   constructor(run: InputRun, options: PlanOptions) {
     this.#run = run;
     this.#options = options;
     const lights = run.spectra.filter(({ kind }) => kind === "light");
-    this.#darks = grouped(
-      run.spectra.filter(({ kind }) => kind === "dark"),
-      placeOf,
-    );
-    this.#skies = grouped(
+    this.#darks = new DarkShelf(run.spectra.filter(({ kind }) => kind === "dark"));
+    const skies = grouped(
       lights.filter(({ channel }) => isIrradiance(channel)),
       skyOf,
     );
+    this.#skies = new Map([...skies].map(([sky, all]) => [sky, new Timeline(all, middleUtcUs)]));
   }
 
   take(spectrum: Indexed): void {
@@ -115,7 +114,7 @@ class Planner {
   }
 
   #withDark(light: Indexed): LightJob | string {
-    const choice = chooseDark(light, this.#darks.get(placeOf(light)) ?? [], this.#options.dark);
+    const choice = this.#darks.choose(light, this.#options.dark);
     return choice.applied ? { light, darks: choice.darks, how: choice.how } : choice.detail;
   }
 
@@ -123,9 +122,8 @@ class Planner {
   #irradianceOf(light: Indexed): readonly LightJob[] | string {
     const at = middleUtcUs(light);
     const withinUs = DEFAULT_LIMITS.irradianceWithinS * SECOND;
-    const near = (this.#skies.get(skyOf(light)) ?? []).filter(
-      (sky) => Math.abs(middleUtcUs(sky) - at) <= withinUs,
-    );
+    const beside = this.#skies.get(skyOf(light))?.neighbours(at) ?? [];
+    const near = beside.filter((sky) => Math.abs(middleUtcUs(sky) - at) <= withinUs);
     if (near.length === 0)
       return `no downwelling light of its batch within ${DEFAULT_LIMITS.irradianceWithinS} s`;
     const jobs = around(at, near, middleUtcUs).map(({ item }) => this.#withDark(item));

@@ -1,7 +1,7 @@
 // The noise of the spectrometers of a run, found from its own spectra.
 
 import { grouped } from "../base/grouped.ts";
-import { chooseDark, type DarkWay } from "../spectra/processing/dark-choice.ts";
+import { DarkShelf, type DarkWay } from "../spectra/processing/dark-choice.ts";
 import { type NoiseModel, type NoisePair, noiseOf } from "../spectra/processing/noise.ts";
 import type { Indexed, InputRun } from "./input-run.ts";
 import { exposedOf, filesOf, type LightJob } from "./light-job.ts";
@@ -40,10 +40,10 @@ async function pairPart(run: InputRun, job: LightJob): Promise<NoisePair[number]
 type JobPair = readonly [LightJob, LightJob];
 
 function lightPairs(spectra: readonly Indexed[], way: DarkWay): readonly JobPair[] {
-  const darks = spectra.filter(({ kind }) => kind === "dark");
+  const darks = new DarkShelf(spectra.filter(({ kind }) => kind === "dark"));
   return neighbours(spectra, "light").flatMap((pair): JobPair[] => {
     const [first, second] = pair.map((light): LightJob | undefined => {
-      const choice = chooseDark(light, darks, way);
+      const choice = darks.choose(light, way);
       return choice.applied ? { light, darks: choice.darks, how: choice.how } : undefined;
     });
     return first === undefined || second === undefined ? [] : [[first, second]];

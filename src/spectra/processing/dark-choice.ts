@@ -1,6 +1,7 @@
 // Which darks a light is freed from: the one that its file names, the nearest of the run, or two between which the dark
 // signal is interpolated in time. Works on facts alone, so that a run of any length needs no counts in memory. Pure.
 
+import { grouped } from "../../base/grouped.ts";
 import { around, type Weighted } from "../around.ts";
 import { type NotApplied, notApplied } from "../corrections/correction.ts";
 import { type ExposureFacts, exposureFacts, serves } from "../dark-fit.ts";
@@ -9,6 +10,7 @@ import { short } from "../plot-series.ts";
 import { DEFAULT_LIMITS } from "../quality.ts";
 import { type Exposed, middleUtcUs } from "../signal-rate.ts";
 import { UNPROCESSED } from "../spectrum.ts";
+import { Timeline } from "../timeline.ts";
 
 export const DARK_WAYS = ["nearest", "interpolated"] as const;
 export type DarkWay = (typeof DARK_WAYS)[number];
@@ -60,26 +62,76 @@ export function recordedOf(spectrum: PicoSpectrum, file: string): Recorded {
   };
 }
 
-/**
- * Darks of the same spectrometer, channel, integration time, smoothing and binning, and of no fewer scans. A single one
- * must be of a detector as warm; between two, the detector may drift from one to the other. Without a dark on both sides
- * `interpolated` takes the nearest. `nearest` takes the dark that the light names first.
- */
-export function chooseDark<D extends Recorded>(
-  light: Recorded,
-  darks: readonly D[],
-  way: DarkWay,
-): DarkChoice<D> | NotApplied {
-  const fitting = darks.filter((dark) => fits(dark, light));
-  if (way === "interpolated") {
-    const both = around(middleUtcUs(light), fitting, middleUtcUs);
-    if (both.length === 2 && isBetween(light, both)) return { applied: true, how: way, darks: both };
+/** Darks that differ in their time alone, but for a fraction of the temperature that does not matter. */
+interface Alike<D> {
+  readonly scans: number;
+  /** Where their temperatures begin; undefined for those without. */
+  readonly fromC: number | undefined;
+  readonly darks: Timeline<D>;
+}
+
+/** Of temperatures that are taken together: a small part of the difference that a light allows. */
+const STEP_C = DEFAULT_LIMITS.darkToleranceC / 16;
+
+/** All darks of a run, ordered so that choosing those of a light takes the logarithm of their number. */
+export class DarkShelf<D extends Recorded> {
+  readonly #alike: ReadonlyMap<string, readonly Alike<D>[]>;
+  readonly #byFile: ReadonlyMap<string, readonly D[]>;
+
+  constructor(darks: readonly D[]) {
+    this.#byFile = grouped(darks, ({ file }) => file);
+    this.#alike = new Map([...grouped(darks, kindOf)].map(([kind, group]) => [kind, alikeOf(group)]));
   }
-  const asWarm = fitting.filter((dark) => isAsWarm(dark, light));
-  const assigned = asWarm.find(({ file }) => file === light.darkFile);
-  if (assigned !== undefined && way === "nearest") return single(assigned, "assigned");
-  const nearest = nearestOf(light, asWarm);
-  return nearest === undefined ? whyNot(light, fitting.length) : single(nearest, "nearest");
+
+  /**
+   * Darks of the same spectrometer, channel, integration time, smoothing and binning, and of no fewer scans. A single one
+   * must be of a detector as warm; between two, the detector may drift from one to the other. Without a dark on both
+   * sides `interpolated` takes the nearest. `nearest` takes the dark that the light names first.
+   */
+  choose(light: Recorded, way: DarkWay): DarkChoice<D> | NotApplied {
+    const { scans } = light.exposureAnyWarmth;
+    const at = middleUtcUs(light);
+    const fitting = (this.#alike.get(kindOf(light)) ?? []).filter((alike) => alike.scans >= scans);
+    if (way === "interpolated") {
+      const near = fitting.flatMap(({ darks }) => darks.neighbours(at));
+      const both = around(at, near, middleUtcUs);
+      if (both.length === 2 && isBetween(light, both)) return { applied: true, how: way, darks: both };
+    }
+    const assigned = way === "nearest" ? this.#assigned(light) : undefined;
+    if (assigned !== undefined) return single(assigned, "assigned");
+    const asWarm = fitting
+      .filter((alike) => canBeAsWarm(alike, light))
+      .flatMap(({ darks }) => darks.neighbours(at, (dark) => isAsWarm(dark, light)));
+    const nearest = nearestOf(light, asWarm);
+    return nearest === undefined ? whyNot(light, countOf(fitting)) : single(nearest, "nearest");
+  }
+
+  #assigned(light: Recorded): D | undefined {
+    if (light.darkFile === null) return undefined;
+    const named = this.#byFile.get(light.darkFile) ?? [];
+    return named.find((dark) => kindOf(dark) === kindOf(light) && isAsWarm(dark, light));
+  }
+}
+
+function alikeOf<D extends Recorded>(darks: readonly D[]): readonly Alike<D>[] {
+  const stepOf = ({ detectorTemperatureC }: D): number | undefined =>
+    detectorTemperatureC === null ? undefined : Math.floor(detectorTemperatureC / STEP_C);
+  return [...grouped(darks, ({ exposure }) => exposure.scans)].flatMap(([scans, ofScans]) =>
+    [...grouped(ofScans, stepOf)].map(([step, group]) => ({
+      scans,
+      fromC: step === undefined ? undefined : step * STEP_C,
+      darks: new Timeline(group, middleUtcUs),
+    })),
+  );
+}
+
+function canBeAsWarm({ fromC }: Alike<unknown>, { detectorTemperatureC }: Recorded): boolean {
+  if (fromC === undefined || detectorTemperatureC === null) return true;
+  return Math.abs(fromC + STEP_C / 2 - detectorTemperatureC) <= DEFAULT_LIMITS.darkToleranceC + STEP_C;
+}
+
+function countOf(all: readonly Alike<unknown>[]): number {
+  return all.reduce((sum, { darks }) => sum + darks.length, 0);
 }
 
 /** A light with the dark that was chosen for it: its counts are the weighted mean of the darks'. */
@@ -100,13 +152,10 @@ function single<D>(dark: D, how: "assigned" | "nearest"): DarkChoice<D> {
   return { applied: true, how, darks: [{ item: dark, weight: 1 }] };
 }
 
-function fits(dark: Recorded, light: Recorded): boolean {
-  return (
-    dark.serial === light.serial &&
-    dark.channel === light.channel &&
-    dark.pixels === light.pixels &&
-    serves(dark.exposureAnyWarmth, light.exposureAnyWarmth, DEFAULT_LIMITS)
-  );
+/** What a light and its darks have in common. */
+function kindOf({ serial, channel, pixels, exposure }: Recorded): string {
+  const { integrationTimeUs, binning, boxcarHalfWidth } = exposure;
+  return JSON.stringify([serial, channel, pixels, integrationTimeUs, binning, boxcarHalfWidth]);
 }
 
 function isAsWarm(dark: Recorded, light: Recorded): boolean {

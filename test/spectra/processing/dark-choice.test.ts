@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { SECOND } from "../../../src/base/clock.ts";
 import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
 import {
-  chooseDark,
   DARK_WAYS,
   type DarkWay,
   darkened,
+  DarkShelf,
   type Recorded,
   recordedOf,
 } from "../../../src/spectra/processing/dark-choice.ts";
@@ -25,7 +25,7 @@ const recorded = (kind: "light" | "dark", atS: number, change: Partial<PicoSpect
   recordedOf(at(kind, atS, change), `${kind}${atS}.pico`);
 
 function chosen(light: Recorded, darks: readonly Recorded[], way: DarkWay) {
-  const choice = chooseDark(light, darks, way);
+  const choice = new DarkShelf(darks).choose(light, way);
   assert.ok(choice.applied, "a dark is chosen");
   return [choice.how, ...choice.darks.map(({ item, weight }) => `${item.file} ${weight}`)];
 }
@@ -54,15 +54,21 @@ test("only darks of the same exposure serve, and of a detector as warm unless th
     { processing: { scans: 1, boxcarHalfWidth: 2, binning: 0 } },
     { processing: { scans: 1, boxcarHalfWidth: 0, binning: 1 } },
   ])
-    assert.ok(!chooseDark(light, [recorded("dark", 0, change)], "nearest").applied, JSON.stringify(change));
+    assert.ok(
+      !new DarkShelf([recorded("dark", 0, change)]).choose(light, "nearest").applied,
+      JSON.stringify(change),
+    );
   const cold = recorded("dark", 0, { detectorTemperatureC: 20 });
   const warm = recorded("dark", 100, { detectorTemperatureC: 24 });
-  const refused = chooseDark(light, [cold, warm], "nearest");
+  const refused = new DarkShelf([cold, warm]).choose(light, "nearest");
   assert.ok(!refused.applied);
   assert.match(refused.detail, /as warm, of 2 that fit else/);
   assert.equal(chosen(light, [cold, warm], "interpolated")[0], "interpolated");
   const hot = { ...light, detectorTemperatureC: 30 };
-  assert.ok(!chooseDark(hot, [cold, warm], "interpolated").applied, "it was not on the way between both");
+  assert.ok(
+    !new DarkShelf([cold, warm]).choose(hot, "interpolated").applied,
+    "it was not on the way between both",
+  );
 });
 
 test("the order of the darks does not matter", () => {
@@ -89,7 +95,7 @@ test("of a detector that drifts, interpolated darks leave no dark signal, the ne
   const light = at("light", 40, { counts: new Float64Array(1024).fill(1540 + 200) });
   const rateWith = (way: DarkWay): number => {
     const facts = darks.map((dark, index) => ({ ...recordedOf(dark, `${index}.pico`), dark }));
-    const choice = chooseDark(recordedOf(light, "light.pico"), facts, way);
+    const choice = new DarkShelf(facts).choose(recordedOf(light, "light.pico"), way);
     assert.ok(choice.applied);
     const weighed = choice.darks.map(({ item, weight }) => ({ item: item.dark, weight }));
     return rateOf(darkened(light, weighed)).values[7] ?? Number.NaN;
@@ -97,4 +103,72 @@ test("of a detector that drifts, interpolated darks leave no dark signal, the ne
   // 200 counts in 40 ms.
   assert.ok(Math.abs(rateWith("interpolated") - 5000) < 1e-6);
   assert.ok(Math.abs(rateWith("nearest") - 6000) < 1e-6);
+});
+
+interface Facts {
+  readonly atS: number;
+  readonly temperature: number | null;
+  readonly scans: number;
+}
+
+/** As the shelf is to choose, by looking at every dark. */
+function bySearch(light: Recorded, darks: readonly Recorded[]): number | undefined {
+  const distances = darks
+    .filter((dark) => new DarkShelf([dark]).choose(light, "nearest").applied)
+    .map((dark) => Math.abs(dark.exposureStartUtcUs - light.exposureStartUtcUs));
+  return distances.length === 0 ? undefined : Math.min(...distances);
+}
+
+test("of darks of many temperatures and scans the nearest of all that serve is found", () => {
+  const facts: fc.Arbitrary<Facts> = fc.record({
+    atS: fc.integer({ min: 0, max: 3600 }),
+    temperature: fc.option(fc.double({ min: 20, max: 24, noNaN: true })),
+    scans: fc.constantFrom(1, 4),
+  });
+  const made = (kind: "light" | "dark", { atS, temperature, scans }: Facts) =>
+    recorded(kind, atS, {
+      detectorTemperatureC: temperature,
+      processing: { scans, boxcarHalfWidth: 0, binning: 0 },
+      statistics: null,
+    });
+  fc.assert(
+    fc.property(facts, fc.array(facts, { maxLength: 30 }), (light, others) => {
+      const target = made("light", light);
+      const darks = others.map((one) => made("dark", one));
+      const choice = new DarkShelf(darks).choose(target, "nearest");
+      const [chosenDark] = choice.applied ? choice.darks : [];
+      const distance = chosenDark && Math.abs(chosenDark.item.exposureStartUtcUs - target.exposureStartUtcUs);
+      assert.equal(distance, bySearch(target, darks));
+    }),
+  );
+});
+
+test("ten times as many lights and darks are looked at little more than ten times as often", () => {
+  const base = { dark: recorded("dark", 0), light: recorded("light", 0) };
+  const looksFor = (count: number, way: DarkWay): number => {
+    let looks = 0;
+    const watched = (one: Recorded): Recorded =>
+      new Proxy(one, {
+        get(target, key, receiver) {
+          looks += 1;
+          return Reflect.get(target, key, receiver);
+        },
+      });
+    // A detector that warms up over the day, so that most darks are of another temperature.
+    const made = (kind: "light" | "dark", atS: number): Recorded => {
+      const exposureStartUtcUs = base[kind].exposureStartUtcUs + atS * SECOND;
+      const detectorTemperatureC = 15 + (20 * atS) / (60 * count);
+      const exposure = { ...base[kind].exposure, detectorTemperatureC };
+      const times = { exposureStartUtcUs, exposureEndUtcUs: exposureStartUtcUs };
+      return watched({ ...base[kind], ...times, detectorTemperatureC, exposure });
+    };
+    const times = Array.from({ length: count }, (_, index) => 60 * index);
+    const shelf = new DarkShelf(times.map((atS) => made("dark", atS)));
+    for (const atS of times) assert.ok(shelf.choose(made("light", atS + 20), way).applied);
+    return looks;
+  };
+  for (const way of DARK_WAYS) {
+    const [few, many] = [looksFor(200, way), looksFor(2000, way)];
+    assert.ok(many < 20 * few, `${way}: ${few} looks for 200, ${many} for 2000`);
+  }
 });
