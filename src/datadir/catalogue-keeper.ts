@@ -1,36 +1,60 @@
-// Brings the catalogue up to date: at the start, after a failed write, and wholly on request.
+// Brings the catalogue up to date: at the start, after a failed write, and wholly on request; and compares all with the files.
 // What a crash left is read at once; a whole archive of older files is read while the server works.
 
+import { orAborted, withAny } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
+import { grouped } from "../base/grouped.ts";
 import type { Log } from "../base/log.ts";
 import type { FileReference } from "./catalogue-row.ts";
+import type { Disk } from "./disk.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
+import type { TaskWatch } from "./long-task.ts";
+import { repairsOf } from "./repairs.ts";
 import type { Session } from "./session.ts";
+import { type VerificationScope, verify } from "./verification.ts";
+import type { VerificationReport } from "./verification-findings.ts";
 
 // More than a crash can leave, few enough not to delay the start.
 const AT_ONCE = 100;
 
-interface Reindexing {
-  /** Rejects when there is nothing to read. */
-  readonly before: () => Promise<unknown>;
-  readonly onProgress: (progress: IndexProgress) => void;
+export interface ReindexOptions {
+  /** Also files whose size, time and hash are as catalogued. */
+  readonly isAll: boolean;
+}
+
+export interface VerificationOptions extends VerificationScope {
+  /** Adds lines to manifests and rows to the catalogue. */
+  readonly repairs: boolean;
+}
+
+export interface KeeperParts {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly log: Log;
+  /** Is told how many files are still to be read. */
+  readonly show: (filesToIndex: number) => void;
+  /** Runs a job while nothing is written, on the medium of the session. Throws DATADIR_NOT_MOUNTED. */
+  readonly alone: <T>(job: () => Promise<T>) => Promise<T>;
 }
 
 export class CatalogueKeeper {
+  readonly #parts: KeeperParts;
   readonly #session: Session;
   readonly #log: Log;
-  readonly #show: (filesToIndex: number) => void;
   readonly #stopping = new AbortController();
   /** Runs with files that are written and not in the catalogue. */
   readonly #behind = new Set<string>();
   #background: Promise<void> = Promise.resolve();
-  #reindexing: Promise<IndexReport> | undefined;
+  /** What was asked for and has not ended. */
+  readonly #tasks = new Set<Promise<unknown>>();
+  #isReindexing = false;
 
-  /** `show` is told how many files are still to be read. */
-  constructor(session: Session, log: Log, show: (filesToIndex: number) => void) {
-    this.#session = session;
-    this.#log = log;
-    this.#show = show;
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#session = parts.session;
+    this.#log = parts.log;
   }
 
   /** At the start: all runs. Sets aside what a power cut has left. */
@@ -38,7 +62,7 @@ export class CatalogueKeeper {
     await this.#catchUp(await this.#session.index.runs(), true);
     const { catalogue } = this.#session;
     if (!catalogue.isOld) return;
-    this.#show(catalogue.filesToCopy());
+    this.#parts.show(catalogue.filesToCopy());
     this.#background = this.#background.then(() => this.#copyEarlier());
   }
 
@@ -54,19 +78,36 @@ export class CatalogueKeeper {
     if (runs.length > 0) await this.#catchUp(runs, false);
   }
 
-  /** Reads every file. Throws STATE_CONFLICT when that is being done, and what `before` does. */
-  async reindex({ before, onProgress }: Reindexing, signal: AbortSignal): Promise<IndexReport> {
-    if (this.#reindexing !== undefined) {
-      throw new VscopeError("STATE_CONFLICT", "catalogue: it is being rebuilt already");
-    }
-    const read = (): Promise<IndexReport> =>
-      this.#reindex(onProgress, AbortSignal.any([signal, this.#stopping.signal]));
-    this.#reindexing = before().then(read);
+  /**
+   * Reads the files; goes on where a reindexing was interrupted by the end of the server. Throws STATE_CONFLICT when that
+   * is being done, DATADIR_NOT_MOUNTED, DATADIR_IO.
+   */
+  async reindex({ isAll }: ReindexOptions, { onProgress, signal }: TaskWatch): Promise<IndexReport> {
+    if (this.#isReindexing)
+      throw new VscopeError("STATE_CONFLICT", "catalogue: it is being read anew already");
+    this.#isReindexing = true;
     try {
-      return await this.#reindexing;
+      return await this.#unlessStopped(signal, (joined) =>
+        this.#reindex(isAll, { onProgress, signal: joined }),
+      );
     } finally {
-      this.#reindexing = undefined;
+      this.#isReindexing = false;
     }
+  }
+
+  /** Throws RESOURCE_NOT_FOUND for an unknown run, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  verify(
+    { repairs, ...scope }: VerificationOptions,
+    { onProgress, signal }: TaskWatch,
+  ): Promise<VerificationReport> {
+    const { clock, disk, session } = this.#parts;
+    const { folders, catalogue, index } = session;
+    return this.#unlessStopped(signal, (joined) => {
+      const shelf = { disk, folders, catalogue };
+      const mends = repairs ? { repairs: repairsOf({ ...shelf, clock, index }) } : {};
+      const alone = <T>(job: () => Promise<T>): Promise<T> => this.#alone(job, joined);
+      return verify({ ...shelf, ...mends, alone }, scope, { onProgress, signal: joined });
+    });
   }
 
   /** Resolves when nothing is read in the background. */
@@ -79,15 +120,53 @@ export class CatalogueKeeper {
     this.#stopping.abort(
       new VscopeError("OPERATION_CANCELLED", "catalogue: the data directory is being closed"),
     );
-    await Promise.allSettled([this.#background, this.#reindexing]);
+    await Promise.allSettled([this.#background, ...this.#tasks]);
   }
 
-  async #reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
+  async #unlessStopped<T>(signal: AbortSignal, task: (joined: AbortSignal) => Promise<T>): Promise<T> {
+    const running = withAny([signal, this.#stopping.signal], task);
+    this.#tasks.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#tasks.delete(running);
+    }
+  }
+
+  // The end of the session waits for this, and the turn of this for the end of the session: whoever stops it goes first.
+  #alone<T>(job: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const inTurn = this.#parts.alone(() => {
+      signal.throwIfAborted();
+      return job();
+    });
+    return orAborted(inTurn, signal);
+  }
+
+  async #reindex(isAll: boolean, { onProgress, signal }: TaskWatch): Promise<IndexReport> {
     const { index, catalogue } = this.#session;
-    const { gone } = await index.differences(await index.runs());
+    // Throws when the medium is gone: nothing may be dropped then.
+    const { gone } = await this.#alone(async () => index.differences(await index.runs()), signal);
     catalogue.drop(gone);
-    const read = await index.read(await index.everything(), { onProgress }, signal);
-    return { ...read, dropped: gone.length };
+    const passesOverKnown = !catalogue.generations.begin(isAll);
+    const files = await index.everything();
+    const left = this.#notRead(files);
+    const before = files.length - left.length;
+    const tell = ({ done }: IndexProgress): void => onProgress({ done: before + done, of: files.length });
+    const { parsed } = await index.read(left, { onProgress: tell, passesOverKnown }, signal);
+    catalogue.generations.end();
+    const broken = catalogue
+      .brokenFiles()
+      .map(({ run, file, problem }) => ({ run, file, problem: problem ?? "" }));
+    return { indexed: files.length - broken.length, parsed, dropped: gone.length, broken };
+  }
+
+  /** Those that the reindexing under way has still to read. */
+  #notRead(files: readonly FileReference[]): readonly FileReference[] {
+    const { catalogue } = this.#session;
+    return [...grouped(files, ({ run }) => run)].flatMap(([run, all]) => {
+      const known = catalogue.files(run);
+      return all.filter(({ file }) => known.get(file)?.generation !== catalogue.generations.present);
+    });
   }
 
   // Recording goes on where no row can be written, as on a full disk: another time.
@@ -112,14 +191,14 @@ export class CatalogueKeeper {
   }
 
   #readLater(files: readonly FileReference[], setsAsideEmpty: boolean): void {
-    this.#show(files.length);
+    this.#parts.show(files.length);
     const before = this.#background;
     this.#background = before.then(() => this.#readAll(files, setsAsideEmpty));
   }
 
   async #readAll(files: readonly FileReference[], setsAsideEmpty: boolean): Promise<void> {
     const onProgress = ({ done, of }: IndexProgress): void => {
-      if (done % AT_ONCE === 0 || done === of) this.#show(of - done);
+      if (done % AT_ONCE === 0 || done === of) this.#parts.show(of - done);
     };
     try {
       await this.#session.index.read(files, { onProgress, setsAsideEmpty }, this.#stopping.signal);
@@ -131,7 +210,7 @@ export class CatalogueKeeper {
   // What fails is tried again at the next start.
   async #copyEarlier(): Promise<void> {
     try {
-      await this.#session.catalogue.copyEarlier(this.#show, this.#stopping.signal);
+      await this.#session.catalogue.copyEarlier(this.#parts.show, this.#stopping.signal);
       this.#log.info({}, "the catalogue of an earlier version is taken over");
     } catch (error) {
       if (this.#stopping.signal.aborted) return;

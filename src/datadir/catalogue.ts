@@ -19,6 +19,7 @@ import {
 } from "./catalogue-task.ts";
 import { CatalogueWriter } from "./catalogue-writer.ts";
 import { EventRows } from "./event-rows.ts";
+import { Generations } from "./generations.ts";
 import { Reader } from "./reader.ts";
 import type { Criteria, Found, Search, Slice } from "./search.ts";
 import { Searcher } from "./searcher.ts";
@@ -49,12 +50,12 @@ const FILES = `SELECT ${FILE_COLUMNS} FROM files JOIN runs ON runs.id = files.ru
 
 export class Catalogue {
   readonly events: EventRows;
+  readonly generations: Generations;
   readonly #database: Database;
   readonly #writer: CatalogueWriter;
   readonly #reader: Reader | undefined;
   /** A check takes long: searches do not wait for it. */
   readonly #checker: Reader | undefined;
-  #generation: number;
 
   private constructor({ database, isDoubtful, path, log }: Options) {
     this.#database = database;
@@ -62,7 +63,7 @@ export class Catalogue {
     this.events = new EventRows(database, this.#writer);
     this.#reader = path === undefined ? undefined : new Reader(path);
     this.#checker = path === undefined ? undefined : new Reader(path);
-    this.#generation = this.#storedGeneration();
+    this.generations = new Generations(database);
     if (isDoubtful && path !== undefined) void this.#check(path, log);
   }
 
@@ -106,7 +107,7 @@ export class Catalogue {
 
   /** Stores files with their spectra, all or none; replaces what was known about them. Throws DATADIR_IO. */
   record(files: readonly CataloguedFile[]): void {
-    this.#guard(() => this.#writer.record(files, this.#generation));
+    this.#guard(() => this.#writer.record(files, this.generations.present));
   }
 
   /** Drops files and their spectra. */
@@ -126,22 +127,6 @@ export class Catalogue {
     });
   }
 
-  /** The files recorded from now on have the present generation; reindexing begins another. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** Begins a generation, for good. Files of an older one are those that a reindexing has still to read. */
-  beginGeneration(): number {
-    this.#guard(() => {
-      this.#database
-        .prepare<[number]>("UPDATE meta SET value = ? WHERE key = 'generation'")
-        .run(this.#generation + 1);
-    });
-    this.#generation += 1;
-    return this.#generation;
-  }
-
   /** Runs that have files. */
   runs(): string[] {
     return this.#guard(() =>
@@ -159,6 +144,16 @@ export class Catalogue {
     return this.#guard(() => {
       const rows = this.#database.prepare<[string], KnownFile>(`${FILES} WHERE runs.name = ?`).all(run);
       return new Map(rows.map((row) => [row.file, row]));
+    });
+  }
+
+  /** Those of the files of a run that are known, by name. */
+  rowsOf(run: string, files: readonly string[]): Map<string, KnownFile> {
+    return this.#guard(() => {
+      const statement = this.#database.prepare<[string, string], KnownFile>(
+        `${FILES} WHERE runs.name = ? AND files.name = ?`,
+      );
+      return new Map(files.flatMap((file) => statement.all(run, file).map((row) => [file, row])));
     });
   }
 
@@ -247,13 +242,6 @@ export class Catalogue {
       log.error({ path, reason }, "the catalogue is damaged, the next start makes it anew");
       await writeFile(`${path}${DAMAGED}`, "").catch(() => undefined);
     }
-  }
-
-  #storedGeneration(): number {
-    const row = this.#database
-      .prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'generation'")
-      .get();
-    return row?.value ?? 0;
   }
 
   #guard<T>(call: () => T): T {

@@ -9,13 +9,16 @@ import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "./batch.ts";
 import { type Disk, SYSTEM_DISK } from "./disk.ts";
-import type { IndexProgress, IndexReport } from "./file-index.ts";
 import { ManifestShelf } from "./manifest-shelf.ts";
+import type { CatalogueKeeper, ReindexOptions, VerificationOptions } from "./catalogue-keeper.ts";
+import type { IndexReport } from "./file-index.ts";
+import { LongTask, type TaskProgress } from "./long-task.ts";
 import { type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
 import { Notes } from "./notes.ts";
 import { type DataDirectoryStatus, Presence } from "./presence.ts";
 import { Recordings } from "./recordings.ts";
 import { Shelf } from "./shelf.ts";
+import type { VerificationReport } from "./verification-findings.ts";
 import { Writer } from "./writer.ts";
 
 export interface DataDirectoryOptions {
@@ -40,6 +43,10 @@ export class DataDirectory {
   readonly shelf: Shelf;
   /** What there is to bring home. */
   readonly manifests: ManifestShelf;
+  /** Compares the files with manifests and catalogue, on request. */
+  readonly verification: LongTask<VerificationOptions, VerificationReport>;
+  /** `reindex`, on request. */
+  readonly reindexing: LongTask<ReindexOptions, IndexReport>;
   readonly #writer: Writer;
   readonly #presence: Presence;
   readonly #recordings: Recordings;
@@ -56,6 +63,12 @@ export class DataDirectory {
     this.#recordings = new Recordings({ ...parts, program });
     this.shelf = new Shelf(disk, presence);
     this.manifests = new ManifestShelf(disk, presence);
+    this.verification = new LongTask("verification", clock, async (asked, watch) =>
+      (await this.#keeper()).verify(asked, watch),
+    );
+    this.reindexing = new LongTask("reindexing", clock, async (asked, watch) =>
+      (await this.#keeper()).reindex(asked, watch),
+    );
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 
@@ -118,11 +131,13 @@ export class DataDirectory {
     return this.#recordings.start(run);
   }
 
-  /** Reads every file anew into the catalogue; recording goes on meanwhile. Throws STATE_CONFLICT when it runs already. */
-  async reindex(onProgress: (progress: IndexProgress) => void, signal: AbortSignal): Promise<IndexReport> {
-    const { keeper } = this.#presence;
-    if (keeper === undefined) throw this.#presence.notMounted();
-    return keeper.reindex({ onProgress, before: () => this.#presence.require() }, signal);
+  /** Reads what has changed into the catalogue, or all; recording goes on meanwhile. Throws STATE_CONFLICT when that is under way. */
+  async reindex(
+    onProgress: (progress: TaskProgress) => void,
+    signal: AbortSignal,
+    { isAll = false }: Partial<ReindexOptions> = {},
+  ): Promise<IndexReport> {
+    return (await this.#keeper()).reindex({ isAll }, { onProgress, signal });
   }
 
   /** Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests. */
@@ -133,9 +148,17 @@ export class DataDirectory {
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */
   async close(): Promise<void> {
+    await Promise.all([this.verification.cancel(), this.reindexing.cancel()]);
     await this.#presence.stop();
     await this.#recordings.stop();
     await this.#writer.idle();
     await this.#presence.close();
+  }
+
+  async #keeper(): Promise<CatalogueKeeper> {
+    await this.#presence.require();
+    const { keeper } = this.#presence;
+    if (keeper === undefined) throw this.#presence.notMounted();
+    return keeper;
   }
 }

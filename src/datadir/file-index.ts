@@ -1,11 +1,18 @@
-// Keeps the catalogue in step with the files: adds a file, finds what is missing or gone, reads everything anew.
+// Keeps the catalogue in step with the files: finds what is missing or gone, and reads files into it, in slices.
 
+import { createHash } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import type { PicoFile } from "../spectra/pico.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { brokenFile, cataloguedFile, type FileReference } from "./catalogue-row.ts";
+import {
+  brokenFile,
+  type CataloguedFile,
+  cataloguedFile,
+  type FileReference,
+  type FileRow,
+} from "./catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
 import type { RunFolders } from "./run-folders.ts";
 
@@ -17,6 +24,8 @@ export interface IndexProgress {
 export interface IndexReport {
   /** Files whose spectra are in the catalogue now. */
   readonly indexed: number;
+  /** Files that were read as spectra for it; the others are as the catalogue knew them. */
+  readonly parsed: number;
   /** Files dropped from the catalogue because they are gone. */
   readonly dropped: number;
   /** Files that could not be read; they stay where they are. */
@@ -43,11 +52,27 @@ export interface ReadOptions {
    * being copied in is empty at first, too.
    */
   readonly setsAsideEmpty?: boolean;
+  /** Leaves the rows of a file as they are whose size, time and hash are as catalogued. */
+  readonly passesOverKnown?: boolean;
+}
+
+/** A file that was stored, to be catalogued. */
+export interface StoredFile extends FileReference {
+  readonly content: PicoFile;
+  readonly sha256: Uint8Array;
+}
+
+/** What came of reading a file: rows to store, or none where those in the catalogue are right or there is nothing to store. */
+interface FileRead {
+  readonly rows?: CataloguedFile;
+  readonly isKnown?: true;
 }
 
 /** Added to the name of an empty file that is set aside. */
-const EMPTY = ".empty";
-const EMPTY_TEXT = "empty";
+export const EMPTY = ".empty";
+
+/** Files of one transaction: exposures wait for it, 10 ms at most on a small computer. */
+const SLICE = 25;
 
 export class FileIndex {
   readonly #parts: FileIndexParts;
@@ -84,49 +109,85 @@ export class FileIndex {
     return files;
   }
 
-  /** Reads files one by one and stores their rows. A broken file is noted, logged and left alone. Throws when a row cannot be stored. */
+  /**
+   * Reads files one by one and stores their rows, a transaction for each slice. A broken file is noted, logged and left
+   * alone. Throws when rows cannot be stored.
+   */
   async read(
     files: readonly FileReference[],
-    { onProgress = () => undefined, setsAsideEmpty = false }: ReadOptions,
+    { onProgress = () => undefined, ...how }: ReadOptions,
     signal: AbortSignal,
-  ): Promise<Omit<IndexReport, "dropped">> {
-    const broken: (FileReference & { readonly problem: string })[] = [];
-    for (const [done, reference] of files.entries()) {
-      signal.throwIfAborted();
-      const problem = await this.#readOne(reference, setsAsideEmpty);
-      if (problem !== null) broken.push({ ...reference, problem });
-      onProgress({ done: done + 1, of: files.length });
+  ): Promise<Pick<IndexReport, "parsed">> {
+    let parsed = 0;
+    for (let done = 0; done < files.length; ) {
+      const slice = files.slice(done, done + SLICE);
+      const rows: CataloguedFile[] = [];
+      const known: FileReference[] = [];
+      for (const reference of slice) {
+        signal.throwIfAborted();
+        const read = await this.#readOne(reference, how);
+        if (read.rows !== undefined) rows.push(read.rows);
+        if (read.isKnown === true) known.push(reference);
+        done += 1;
+        onProgress({ done, of: files.length });
+      }
+      this.#parts.catalogue.record(rows);
+      this.#parts.catalogue.generations.confirm(known);
+      parsed += rows.length;
     }
-    return { indexed: files.length - broken.length, broken };
+    return { parsed };
   }
 
-  /** Stores the rows of a file whose content is at hand. */
-  async add(reference: FileReference, content: PicoFile): Promise<void> {
-    this.#store(reference, await this.#parts.folders.stat(reference.run, reference.file), content);
+  /** Stores the rows of files whose content is at hand. */
+  async add(files: readonly StoredFile[]): Promise<void> {
+    const rows: CataloguedFile[] = [];
+    for (const { run, file, content, sha256 } of files) {
+      const { bytes, modifiedUtcUs } = await this.#parts.folders.stat(run, file);
+      rows.push(cataloguedFile({ run, file, bytes, modifiedUtcUs, sha256 }, content));
+    }
+    this.#parts.catalogue.record(rows);
   }
 
-  async #readOne(reference: FileReference, setsAsideEmpty: boolean): Promise<string | null> {
-    const { disk, folders, catalogue, log } = this.#parts;
-    const path = folders.pathOf(reference.run, reference.file);
+  async #readOne(
+    reference: FileReference,
+    { setsAsideEmpty = false, passesOverKnown = false }: Omit<ReadOptions, "onProgress">,
+  ): Promise<FileRead> {
+    const { disk, folders, log } = this.#parts;
+    const { run, file } = reference;
+    const path = folders.pathOf(run, file);
     let stat: DiskStat | undefined;
-    let content: PicoFile;
+    let sha256: Uint8Array | null = null;
     try {
-      stat = await folders.stat(reference.run, reference.file);
+      stat = await folders.stat(run, file);
       if (stat.bytes === 0 && setsAsideEmpty) {
         await this.#setAside(reference, path);
-        return EMPTY_TEXT;
+        return {};
       }
-      const text = String(await onDisk(path, () => disk.read(path)));
-      content = parsePico(text, `${reference.run}/${reference.file}`);
+      const bytes = await onDisk(path, () => disk.read(path));
+      sha256 = createHash("sha256").update(bytes).digest();
+      const row = { run, file, bytes: stat.bytes, modifiedUtcUs: stat.modifiedUtcUs, sha256 };
+      if (passesOverKnown && this.#isKnown(row)) return { isKnown: true };
+      return { rows: cataloguedFile(row, parsePico(String(bytes), `${run}/${file}`)) };
     } catch (error) {
       const problem = messageOf(error);
-      log.warn({ ...reference, problem }, "a spectra file cannot be indexed");
-      if (stat !== undefined) catalogue.record([brokenFile(factsOf(reference, stat), problem)]);
-      return problem;
+      log.warn({ run, file, problem }, "a spectra file cannot be indexed");
+      if (stat === undefined) return {};
+      const { bytes, modifiedUtcUs } = stat;
+      return { rows: brokenFile({ run, file, bytes, modifiedUtcUs, sha256 }, problem) };
     }
-    // A catalogue that takes no row is no fault of the file.
-    this.#store(reference, stat, content);
-    return null;
+  }
+
+  #isKnown({
+    run,
+    file,
+    bytes,
+    modifiedUtcUs,
+    sha256,
+  }: Omit<FileRow, "spectra" | "failures" | "problem">): boolean {
+    const row = this.#parts.catalogue.rowsOf(run, [file]).get(file);
+    if (row === undefined || row.problem !== null || row.sha256 === null || sha256 === null) return false;
+    const isSameStat = row.bytes === bytes && row.modifiedUtcUs === modifiedUtcUs;
+    return isSameStat && Buffer.compare(row.sha256, sha256) === 0;
   }
 
   async #setAside({ run, file }: FileReference, path: string): Promise<void> {
@@ -136,16 +197,8 @@ export class FileIndex {
     log.warn({ run, file }, `an empty spectra file is renamed to ${file}${EMPTY}`);
   }
 
-  #store(reference: FileReference, stat: DiskStat, content: PicoFile): void {
-    this.#parts.catalogue.record([cataloguedFile(factsOf(reference, stat), content)]);
-  }
-
   async #present(run: string): Promise<readonly string[]> {
     const { folders } = this.#parts;
     return (await folders.isRun(run)) ? (await folders.listing(run)).names : [];
   }
-}
-
-function factsOf(reference: FileReference, { bytes, modifiedUtcUs }: DiskStat) {
-  return { ...reference, bytes, modifiedUtcUs, sha256: null };
 }

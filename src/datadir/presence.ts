@@ -158,12 +158,17 @@ export class Presence {
 
   async #attach(): Promise<void> {
     if (this.#isClosed) throw this.notMounted();
-    const { path, disk, log } = this.#parts;
+    const { path, disk, writer } = this.#parts;
     const session = await Session.open(this.#parts);
     try {
       this.#currentRun.set(await readCurrentRun(disk, session, this.#currentRun.value));
       this.showSpace(await onDisk(path, () => disk.space(session.path)));
-      const keeper = new CatalogueKeeper(session, log, (filesToIndex) => this.#show({ filesToIndex }));
+      const keeper = new CatalogueKeeper({
+        ...this.#parts,
+        session,
+        show: (filesToIndex) => this.#show({ filesToIndex }),
+        alone: (job) => writer.run(() => this.#on(session, job)),
+      });
       await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
@@ -181,6 +186,11 @@ export class Presence {
     this.#session = undefined;
     await session?.close();
     this.#show({ mounted: false, ...NO_SPACE, filesToIndex: 0 });
+  }
+
+  async #on<T>(session: Session, job: () => Promise<T>): Promise<T> {
+    if ((await this.require()) !== session) throw this.notMounted();
+    return job();
   }
 
   // The status follows a medium that is pulled out, and the space that others use.

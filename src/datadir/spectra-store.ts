@@ -1,5 +1,6 @@
 // From spectra sets to durable files and their rows in the catalogue, in this order.
 
+import { createHash } from "node:crypto";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type PicoFile, picoFileOf } from "../spectra/pico.ts";
@@ -59,12 +60,13 @@ export async function storeGroup(
     if (!(draft instanceof VscopeError)) bytes += draft.bytes;
   }
   const errors = await writeAgain(parts, drafts.filter(isDraft));
-  const stored: (Stored | VscopeError)[] = [];
-  for (const draft of drafts) {
-    if (draft instanceof VscopeError) stored.push(draft);
-    else stored.push(errors.get(draft) ?? (await index(parts, draft)));
-  }
-  return stored;
+  const isSafe = (draft: Draft | VscopeError): draft is Draft => isDraft(draft) && !errors.has(draft);
+  const isIndexed = await index(parts, drafts.filter(isSafe));
+  return drafts.map((draft) => {
+    if (!isDraft(draft)) return draft;
+    const { run, file, path, bytes: length } = draft;
+    return errors.get(draft) ?? { run, file, path, bytes: length, isIndexed };
+  });
 }
 
 // Texts are made here and not when the sets are handed in: they are three times as large. Each looks at the disk in
@@ -128,18 +130,16 @@ async function write(
   return failed;
 }
 
-async function index({ session, log }: StoreParts, draft: Draft): Promise<Stored> {
-  const { run, file, path, bytes, content } = draft;
-  const stored = { run, file, path, bytes };
+async function index({ session, log }: StoreParts, drafts: readonly Draft[]): Promise<boolean> {
   try {
-    await session.index.add({ run, file }, content);
-    return { ...stored, isIndexed: true };
-  } catch (error) {
-    log.error(
-      { run, file, reason: messageOf(error) },
-      "the file is written, the catalogue is not; it will be read again",
+    await session.index.add(
+      drafts.map(({ text, ...draft }) => ({ ...draft, sha256: createHash("sha256").update(text).digest() })),
     );
-    return { ...stored, isIndexed: false };
+    return true;
+  } catch (error) {
+    const facts = { files: drafts.map(({ run, file }) => `${run}/${file}`), reason: messageOf(error) };
+    log.error(facts, "the files are written, the catalogue is not; they will be read again");
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import { ACQUISITION } from "./acquisition.ts";
 import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
+import { DATADIR_VERIFICATION } from "./datadir-verification.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
 import { DATADIR_SEARCH } from "./datadir-search.ts";
 import { DATADIR_SYNC } from "./datadir-sync.ts";
@@ -34,6 +35,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...SPECTROMETER_MEMORY,
   ...SHUTTERS,
   ...DATADIR,
+  ...DATADIR_VERIFICATION,
   ...DATADIR_RUNS,
   ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,

@@ -28,6 +28,7 @@ import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { whiteCommand } from "./commands/white.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { exitCodesHelp } from "./help.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { numberOption } from "./value.ts";
@@ -55,13 +56,14 @@ const COMMANDS = [
   exportCommand,
   processCommand,
   calibrateCommand,
+  verifyCommand,
   reindexCommand,
   doctorCommand,
   keyCommand,
 ];
 
 /** Those that ask no particular server: of the global options only --json means something to them. */
-const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, reindexCommand, doctorCommand, keyCommand]);
+const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, doctorCommand, keyCommand]);
 
 const HELP = { showGlobalOptions: true };
 const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };

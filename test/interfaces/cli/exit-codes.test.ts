@@ -76,6 +76,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "schedule",
     "show",
     "status",
+    "verify",
     "white",
   ];
   assert.deepEqual(

@@ -171,7 +171,7 @@ test("reindex fills the catalogue from the files, and names those it cannot read
   await writeFile(join(data, "plot10", LIGHT), sampleFile("light"));
   await writeFile(join(data, "plot10", DARK), sampleFile("dark"));
   const good = await vscope(["reindex", data]);
-  assert.equal(good.out, "2 files indexed, 0 dropped, 0 unreadable\n");
+  assert.equal(good.out, "2 files indexed, 0 of them read anew, 0 dropped, 0 unreadable\n");
   assert.match(good.errors, /^reindex: 1\/2\nreindex: 2\/2\n$/);
   assert.equal(good.code, 0);
   await writeFile(join(data, "plot10", "b000001_s000001_light.pico"), "torn");

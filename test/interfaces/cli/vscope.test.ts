@@ -167,6 +167,9 @@ const USAGE = [
   [["show", "nothing"], /nothing: no such file here, and not RUN\/FILE.pico of the server/],
   [["show", "a.pico", "b.pico", "--svg", "x.svg"], /--svg: takes one file at a time/],
   [["reindex", "no/such/folder"], /no\/such\/folder: no such folder/],
+  [["verify"], /which data directory\? give its folder here, or --server/],
+  [["verify", ".", "--server"], /one of them, a folder here or the server's/],
+  [["verify", ".", "--since", "noon"], /--since: "noon" is not a date or time/],
 ] as const;
 
 for (const [args, message] of USAGE) {
@@ -357,6 +360,7 @@ test("help and version", async () => {
     "runs",
     "download",
     "show",
+    "verify",
     "reindex",
     "doctor",
   ]) {

@@ -1,53 +1,89 @@
-// vscope reindex: fills the catalogue of a data directory on this machine from its files. Needs no server.
+// vscope reindex: fills a catalogue from the files; of a data directory on this machine, or of the server.
 
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { z } from "zod";
 import { VscopeError } from "../../../base/errors.ts";
 import { SILENT } from "../../../base/log.ts";
-import { usageError } from "../exit-codes.ts";
+import { pages, withQuery } from "../../../client/pages.ts";
+import { localFolder } from "../data-folder.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
+import { runOnServer } from "../server-task.ts";
 import type { Session } from "../session.ts";
 import { printable } from "../value-text.ts";
+
+const reportShape = z.object({
+  indexed: z.number(),
+  parsed: z.number(),
+  dropped: z.number(),
+  broken: z.array(z.object({ run: z.string(), file: z.string(), problem: z.string() })),
+});
+type Report = z.infer<typeof reportShape>;
+
+const statusShape = z.object({ total: z.number(), report: reportShape });
+
+const RESOURCE = "/datadir/reindexing";
+const MOST_BROKEN = 1_000_000;
+
+interface Flags {
+  readonly all?: true;
+  readonly server?: true;
+}
 
 export function reindexCommand(session: Session): Command {
   return command({
     name: "reindex",
-    summary: "rebuild the catalogue of a local data directory",
-    details: "reads every spectra file anew; no server may use the data directory meanwhile",
-    examples: ["vscope reindex /data"],
+    summary: "bring a catalogue up to date with its files",
+    details: "goes on where one that was interrupted has ended; a server records meanwhile",
+    examples: ["vscope reindex /data", "vscope reindex --server", "vscope reindex /data --all"],
   })
-    .argument("<datadir>", "the data directory")
-    .action(async (path: string) => {
-      await requireFolder(path);
-      await reindex(session, path);
+    .argument("[datadir]", "a data directory on this machine that no server uses")
+    .option("--server", "the data directory of the server")
+    .option("--all", "also read files whose size, time and SHA-256 are as catalogued")
+    .action(async (path: string | undefined, { all, server }: Flags) => {
+      const folder = await localFolder(path, server === true);
+      const isAll = all === true;
+      const report = await (folder === undefined
+        ? reindexOnServer(session, isAll)
+        : reindexHere(session, folder, isAll));
+      tell(session, report);
     });
 }
 
-async function reindex(session: Session, path: string): Promise<void> {
+async function reindexHere(session: Session, path: string, isAll: boolean): Promise<Report> {
   const { clock, terminal, isJson, signal } = session;
-  // SQLite is loaded by this command only: the others start faster without.
+  // SQLite is loaded when it is needed: other commands start faster without.
   const { DataDirectory } = await import("../../../datadir/data-directory.ts");
   const directory = await DataDirectory.open({ path, clock, log: SILENT });
   const progress = startProgress({ terminal, clock, label: "reindex", isQuiet: isJson });
   try {
     await directory.indexed();
-    const report = await directory.reindex(({ done, of }) => progress.update(done, of), signal);
-    progress.finish();
-    const { indexed, dropped, broken } = report;
-    for (const { run, file, problem } of broken)
-      session.say(`${printable(`${run}/${file}`)}: ${printable(problem)}`);
-    session.print(report, () => `${indexed} files indexed, ${dropped} dropped, ${broken.length} unreadable`);
-    if (broken.length > 0)
-      throw new VscopeError("DATADIR_IO", `${path}: ${broken.length} files cannot be read`);
+    const onProgress = ({ done, of }: { readonly done: number; readonly of: number }): void =>
+      progress.update(done, of);
+    return reportShape.parse(await directory.reindex(onProgress, signal, { isAll }));
   } finally {
     progress.finish();
     await directory.close();
   }
 }
 
-// Opening a data directory makes it; a mistyped path must not.
-async function requireFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() !== true) throw usageError(`${path}: no such folder`);
+function reindexOnServer(session: Session, isAll: boolean): Promise<Report> {
+  const body = isAll ? { all: true } : {};
+  return session.withClient(async (client) => {
+    await runOnServer(session, client, { path: RESOURCE, body, label: "reindex" });
+    const { answer, items } = await pages({ offset: 0, limit: MOST_BROKEN }, async (slice) => {
+      const status = await client.getAs(withQuery(RESOURCE, slice), statusShape, session.signal);
+      return { answer: status, items: status.report.broken };
+    });
+    return { ...answer.report, broken: [...items] };
+  });
+}
+
+function tell(session: Session, report: Report): void {
+  const { indexed, parsed, dropped, broken } = report;
+  for (const { run, file, problem } of broken)
+    session.say(`${printable(`${run}/${file}`)}: ${printable(problem)}`);
+  const counts = `${indexed} files indexed, ${parsed} of them read anew, ${dropped} dropped`;
+  session.print(report, () => `${counts}, ${broken.length} unreadable`);
+  if (broken.length > 0) throw new VscopeError("DATADIR_IO", `${broken.length} files cannot be read`);
 }
