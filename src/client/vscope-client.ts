@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { NEVER, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND, SystemClock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
-import type { CoapClient, CoapReply } from "../coap/client/client.ts";
+import type { CoapClient, CoapClientRequest, CoapReply } from "../coap/client/client.ts";
 import { decodeLinks } from "../coap/message/link-format.ts";
 import { readClientKey } from "./client-key.ts";
 import { connectToAny } from "./connect.ts";
@@ -52,13 +52,13 @@ interface Request {
   readonly body?: Payload | undefined;
   /** How many times the usual deadline it may take. */
   readonly patience?: number;
-  readonly qBlock?: boolean;
+  readonly more?: ReadOptions;
 }
 
-export interface DownloadOptions {
-  /** In bursts (Q-Block, RFC 9177): for links that lose datagrams and take long. Only `coap://` without a key. */
-  readonly qBlock?: boolean;
-}
+/** What CoAP has for reading: formats, validation, going on with what was cut, bursts of blocks for far links. */
+export type ReadOptions = Pick<CoapClientRequest, "accept" | "etag" | "qBlock" | "resume" | "onPart">;
+
+export type DownloadOptions = Omit<ReadOptions, "etag" | "accept">;
 
 const DEFAULT_TIMEOUT_S = 10;
 // The server counts no further.
@@ -98,6 +98,15 @@ export class VscopeClient {
     return new VscopeClient(server.url, coap, { timeoutS, clock });
   }
 
+  /** A client over a connection of the caller's. */
+  static over(
+    coap: CoapClient,
+    url: string,
+    { timeoutS = DEFAULT_TIMEOUT_S, clock = new SystemClock() }: Omit<ConnectOptions, "keyFile"> = {},
+  ): VscopeClient {
+    return new VscopeClient(url, coap, { timeoutS, clock });
+  }
+
   close(): Promise<void> {
     return this.#coap.close();
   }
@@ -121,6 +130,11 @@ export class VscopeClient {
   /** The bytes of a resource, as they are. */
   async getBytes(path: ResourcePath, signal: AbortSignal = NEVER): Promise<Uint8Array> {
     return (await this.#request({ method: "GET", path, patience: DOWNLOAD_PATIENCE }, signal)).payload;
+  }
+
+  /** A resource as it comes, 2.03 without a body for who has it. Throws the server's error. */
+  read(path: ResourcePath, options: ReadOptions, signal: AbortSignal = NEVER): Promise<CoapReply> {
+    return this.#request({ method: "GET", path, patience: DOWNLOAD_PATIENCE, more: options }, signal);
   }
 
   /** Sets a value, sent as JSON. */
@@ -251,11 +265,9 @@ export class VscopeClient {
     run: string,
     file: string,
     signal: AbortSignal = NEVER,
-    { qBlock = false }: DownloadOptions = {},
+    options: DownloadOptions = {},
   ): Promise<Uint8Array> {
-    const path = ["datadir", "runs", run, file];
-    const request = { method: "GET", path, patience: DOWNLOAD_PATIENCE, qBlock } as const;
-    return (await this.#request(request, signal)).payload;
+    return (await this.read(["datadir", "runs", run, file], options, signal)).payload;
   }
 
   async #start(kind: string, options: object, signal: AbortSignal): Promise<Operation> {
@@ -270,13 +282,13 @@ export class VscopeClient {
   }
 
   async #request(
-    { method, path, body, patience = 1, qBlock = false }: Request,
+    { method, path, body, patience = 1, more = {} }: Request,
     signal: AbortSignal,
   ): Promise<CoapReply> {
     const timeoutS = this.#timeoutS * patience;
     const deadline = { clock: this.clock, us: timeoutS * SECOND, late: () => noAnswer(this.url, timeoutS) };
     const payload = body === undefined ? {} : { payload: body.bytes, contentFormat: body.contentFormat };
-    const request = { method, ...targetOf(path), ...payload, qBlock };
+    const request = { method, ...targetOf(path), ...payload, ...more };
     try {
       const reply = await withDeadline(deadline, signal, (joined) => this.#coap.request(request, joined));
       throwIfError(reply, path);

@@ -1,0 +1,99 @@
+// The lists of the far end: which runs and batches there are, by their tags.
+
+import { z } from "zod";
+import { VscopeError } from "../base/errors.ts";
+import { withQuery } from "../client/pages.ts";
+import { decodePayload, FORMAT } from "../client/payload.ts";
+import { type BatchTag, OTHER, runTagOf } from "../datadir/manifest-listing.ts";
+import { fetchWhole, type Link } from "./fetch.ts";
+
+const LISTS = "/datadir/manifests";
+
+const runsShape = z.looseObject({
+  uuid: z.string().optional(),
+  runs: z.array(z.tuple([z.string(), z.number(), z.number(), z.string()])),
+  more: z.boolean(),
+});
+const batchesShape = z.looseObject({
+  tag: z.string(),
+  batches: z.array(z.tuple([z.number(), z.number(), z.string()])),
+  more: z.boolean(),
+});
+
+export interface FarRun {
+  readonly name: string;
+  readonly tag: string;
+}
+
+export interface FarRuns {
+  readonly uuid: string | undefined;
+  readonly runs: readonly FarRun[];
+  /** Tells next time that nothing has changed, in hex; absent for a list of several answers. */
+  readonly listTag: string | undefined;
+}
+
+/** The runs of the far end; undefined when the list is the one of that tag. */
+export async function farRuns(
+  link: Link,
+  known: string | undefined,
+  signal: AbortSignal,
+): Promise<FarRuns | undefined> {
+  const runs: FarRun[] = [];
+  let after = "";
+  for (;;) {
+    const path = withQuery(LISTS, after === "" ? {} : { after });
+    const etag = known === undefined || after !== "" ? {} : { etag: Buffer.from(known, "hex") };
+    const reply = await fetchWhole(link, { path, accept: FORMAT.cbor, ...etag }, signal);
+    if (reply.code === "2.03") return undefined;
+    const page = parsed(runsShape, reply, LISTS);
+    runs.push(...page.runs.map(([name, , , tag]) => ({ name, tag })));
+    const isWhole = after === "" && !page.more;
+    const listTag = isWhole && reply.etag !== undefined ? Buffer.from(reply.etag).toString("hex") : undefined;
+    if (!page.more) return { uuid: page.uuid, runs, listTag };
+    after = runs.at(-1)?.name ?? "";
+  }
+}
+
+/** The batches of a run whose manifests differ from those that are here. */
+export async function changedBatches(
+  link: Link,
+  run: string,
+  here: readonly BatchTag[],
+  signal: AbortSignal,
+): Promise<readonly BatchTag[]> {
+  // The newest one that is here may have grown; older ones seldom change, and the tag of the run tells.
+  const from = Math.max(0, here.at(-1)?.batch ?? 0);
+  const newer = await farBatches(link, { run, from }, signal);
+  const older = here.filter(({ batch }) => batch < from && batch !== OTHER);
+  const isAll = from === 0 || runTagOf([...older, ...newer.batches]) === newer.tag;
+  const { batches } = isAll ? newer : await farBatches(link, { run, from: 0 }, signal);
+  const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
+  return batches.filter(({ batch, tag }) => tags.get(batch) !== tag);
+}
+
+async function farBatches(
+  link: Link,
+  { run, from }: { readonly run: string; readonly from: number },
+  signal: AbortSignal,
+): Promise<{ readonly tag: string; readonly batches: readonly BatchTag[] }> {
+  const found = new Map<number, BatchTag>();
+  for (let next = from; ; ) {
+    const path = withQuery(`${LISTS}/${encodeURIComponent(run)}`, { from: next });
+    const reply = await fetchWhole(link, { path, accept: FORMAT.cbor }, signal);
+    const { tag, batches, more } = parsed(batchesShape, reply, path);
+    for (const [batch, files, batchTag] of batches) found.set(batch, { batch, files, tag: batchTag });
+    const last = batches.at(-1)?.[0] ?? OTHER;
+    if (!more || last < next) return { tag, batches: [...found.values()] };
+    next = last + 1;
+  }
+}
+
+function parsed<T>(
+  shape: z.ZodType<T>,
+  reply: { readonly payload: Uint8Array; readonly contentFormat?: number },
+  path: string,
+): T {
+  const { data } = shape.safeParse(decodePayload(reply.payload, reply.contentFormat));
+  if (data !== undefined) return data;
+  throw new VscopeError("DEVICE_PROTOCOL", `${path}: unexpected answer`);
+}

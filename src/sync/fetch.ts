@@ -1,0 +1,51 @@
+// One resource of the far end, whole, over a link that may fail: each attempt goes on where the last one ended.
+
+import { SECOND } from "../base/clock.ts";
+import type { CoapReply } from "../coap/client/client.ts";
+import { isServerUnreachable } from "../client/reply-error.ts";
+import type { ReadOptions, VscopeClient } from "../client/vscope-client.ts";
+import type { Lanes } from "./lanes.ts";
+import type { PartFile } from "./part-file.ts";
+
+/** Attempts in a row that bring nothing. */
+const ATTEMPTS = 3;
+const PAUSE_US = 2 * SECOND;
+
+export interface Link {
+  readonly client: VscopeClient;
+  readonly lanes: Lanes;
+  /** Counts the bytes of bodies that came. */
+  readonly received: (bytes: number) => void;
+}
+
+export interface Wish extends Pick<ReadOptions, "accept" | "etag" | "resume"> {
+  readonly path: readonly string[] | string;
+  /** Where parts are kept. */
+  readonly part?: PartFile;
+}
+
+/** Throws the server's error, and DEVICE_TIMEOUT when nothing comes any more. */
+export async function fetchWhole(link: Link, wish: Wish, signal: AbortSignal): Promise<CoapReply> {
+  const { path, part, ...rest } = wish;
+  for (let failures = 1; ; failures++) {
+    let came = 0;
+    const onPart: ReadOptions["onPart"] = (piece) => {
+      came += piece.bytes.length;
+      link.received(piece.bytes.length);
+      part?.take(piece);
+    };
+    const resume = part?.resume ?? rest.resume;
+    const going = resume === undefined ? rest : { ...rest, resume };
+    try {
+      const reply = await link.client.read(path, { ...going, qBlock: true, onPart }, signal);
+      link.lanes.succeeded();
+      return reply;
+    } catch (error) {
+      if (signal.aborted || !isServerUnreachable(error)) throw error;
+      link.lanes.timedOut();
+      if (came > 0) failures = 0;
+      if (failures === ATTEMPTS) throw error;
+      await link.client.clock.delay(PAUSE_US, signal);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+// The copy of a data directory on this computer. It is one itself: runs, spectra files and their manifests, in the same names.
+// A manifest is put in place when all its files are, so that what has its tag need not be looked at again.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { NEVER } from "../base/abort.ts";
+import { VscopeError } from "../base/errors.ts";
+import { parsedJson } from "../base/json.ts";
+import { SILENT } from "../base/log.ts";
+import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
+import { replaceDurable } from "../datadir/durable-file.ts";
+import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
+import type { ManifestLine } from "../datadir/manifest.ts";
+import { type BatchTag, ManifestListing } from "../datadir/manifest-listing.ts";
+import { isRunFolderName, quoted } from "../datadir/run-name.ts";
+import { PartFile } from "./part-file.ts";
+
+const STATE_FILE = ".sync.json";
+const PARTS_FOLDER = ".sync";
+
+const stateShape = z.object({
+  /** Of the data directory that this is the copy of. */
+  uuid: z.string().optional(),
+  /** Tag of its list of manifests when all of it was here, in hex. */
+  listTag: z.string().optional(),
+});
+export type CopyState = z.infer<typeof stateShape>;
+
+export class HomeCopy {
+  readonly path: string;
+  readonly #lock: DirectoryLock;
+  readonly #listing = new ManifestListing(SYSTEM_DISK);
+
+  private constructor(path: string, lock: DirectoryLock) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /** Makes the folder if necessary. Throws SERVER_CONFLICT when a server or another sync uses it, DATADIR_IO. */
+  static async open(path: string): Promise<HomeCopy> {
+    await onDisk(path, () => SYSTEM_DISK.makeFolders(path));
+    return new HomeCopy(path, lockDirectory(path, SILENT));
+  }
+
+  close(): void {
+    this.#lock.release();
+  }
+
+  async state(): Promise<CopyState> {
+    const text = await this.#text(join(this.path, STATE_FILE));
+    return text === undefined ? {} : (stateShape.safeParse(parsedJson(text)).data ?? {});
+  }
+
+  async keepState(state: CopyState): Promise<void> {
+    await replaceDurable(
+      SYSTEM_DISK,
+      join(this.path, STATE_FILE),
+      Buffer.from(`${JSON.stringify(state)}\n`),
+      NEVER,
+    );
+  }
+
+  /** What is here of a run, by its manifests. */
+  async batches(run: string): Promise<readonly BatchTag[]> {
+    const folder = this.#folder(run);
+    return (await SYSTEM_DISK.stat(folder))?.isFolder === true ? this.#listing.batches(folder) : [];
+  }
+
+  /** A manifest or list of events; undefined when it is not here. */
+  async text(run: string, name: string): Promise<Buffer | undefined> {
+    const path = join(this.#folder(run), name);
+    return onDisk(path, async () =>
+      (await SYSTEM_DISK.stat(path)) === undefined ? undefined : SYSTEM_DISK.read(path),
+    );
+  }
+
+  /** Whether the file of this line is here; `other` when a file of that name has another content. */
+  async look(run: string, { name, sha256 }: ManifestLine): Promise<"here" | "missing" | "other"> {
+    const bytes = await this.text(run, name);
+    if (bytes === undefined) return "missing";
+    return hasHash(bytes, sha256) ? "here" : "other";
+  }
+
+  /** What has come of a file so far. */
+  part(run: string, name: string): PartFile {
+    return new PartFile(join(this.path, PARTS_FOLDER, this.#name(run)), name);
+  }
+
+  /** Puts a file in its place; resolves when it survives a power cut. */
+  async place(run: string, name: string, bytes: Uint8Array): Promise<void> {
+    const folder = this.#folder(run);
+    await onDisk(folder, () => SYSTEM_DISK.makeFolders(folder));
+    await replaceDurable(SYSTEM_DISK, join(folder, name), bytes, NEVER);
+  }
+
+  async #text(path: string): Promise<string | undefined> {
+    return onDisk(path, async () =>
+      (await SYSTEM_DISK.stat(path)) === undefined ? undefined : String(await SYSTEM_DISK.read(path)),
+    );
+  }
+
+  #folder(run: string): string {
+    return join(this.path, this.#name(run));
+  }
+
+  // The name comes from the far end: it must not lead out of the copy.
+  #name(run: string): string {
+    if (isRunFolderName(run)) return run;
+    throw new VscopeError("DEVICE_PROTOCOL", `the server has a run ${quoted(run)}, which is no name of one`);
+  }
+}
+
+export function hasHash(bytes: Uint8Array, sha256: Uint8Array): boolean {
+  return createHash("sha256").update(bytes).digest().equals(sha256);
+}

@@ -1,0 +1,240 @@
+// Brings a data directory home: asks what has changed since the last time, fetches what is missing, and puts nothing in its
+// place that does not have the hash of the manifest. Can end at any moment; nothing is deleted, here or there.
+
+import { inflateSync } from "node:zlib";
+import { VscopeError } from "../base/errors.ts";
+import { coapCodeOf } from "../client/reply-error.ts";
+import type { VscopeClient } from "../client/vscope-client.ts";
+import {
+  isManifest,
+  type ManifestLine,
+  manifestName,
+  OTHER_MANIFEST,
+  readManifest,
+} from "../datadir/manifest.ts";
+import { type BatchTag, OTHER, runTagOf } from "../datadir/manifest-listing.ts";
+import { EVENTS_FILE } from "../datadir/run-events.ts";
+import { isSpectraFile } from "../datadir/spectra-file-name.ts";
+import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
+import { fetchWhole, type Link } from "./fetch.ts";
+import { hasHash, HomeCopy } from "./home-copy.ts";
+import { Lanes } from "./lanes.ts";
+
+export interface SyncOptions {
+  /** Only these runs; all when absent. */
+  readonly runs?: readonly string[];
+  readonly onProgress?: (done: number, of: number, text: string) => void;
+}
+
+export interface SyncReport {
+  /** Nothing has changed since the last time. */
+  readonly isUnchanged: boolean;
+  /** Files that came. */
+  readonly files: number;
+  /** Bodies that came over the link, repeated ones included. */
+  readonly receivedBytes: number;
+  /** What these files have here. */
+  readonly fileBytes: number;
+  /** What is missing or differs, and why. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Throws SERVER_CONFLICT when something else writes the copy, DATADIR_WRONG when it is the copy of another data directory,
+ * DATADIR_IO, DATADIR_FULL, DEVICE_TIMEOUT when nothing comes any more, and the signal's reason.
+ */
+export async function sync(
+  client: VscopeClient,
+  folder: string,
+  options: SyncOptions,
+  signal: AbortSignal,
+): Promise<SyncReport> {
+  const copy = await HomeCopy.open(folder);
+  try {
+    return await new Sync(client, copy, options, signal).run();
+  } finally {
+    copy.close();
+  }
+}
+
+const DEFLATED_JSON = 11_050;
+
+/** A manifest of the far end whose files are not all here. */
+interface Wanted {
+  readonly run: string;
+  readonly name: string;
+  readonly text: Buffer;
+  /** Files that have still to come. */
+  missing: number;
+}
+
+interface Job {
+  readonly line: ManifestLine;
+  readonly wanted: Wanted;
+}
+
+class Sync {
+  readonly #copy: HomeCopy;
+  readonly #link: Link;
+  readonly #options: SyncOptions;
+  readonly #signal: AbortSignal;
+  readonly #lanes = new Lanes();
+  readonly #problems: string[] = [];
+  #files = 0;
+  #receivedBytes = 0;
+  #fileBytes = 0;
+
+  constructor(client: VscopeClient, copy: HomeCopy, options: SyncOptions, signal: AbortSignal) {
+    const received = (bytes: number): void => void (this.#receivedBytes += bytes);
+    this.#copy = copy;
+    this.#link = { client, lanes: this.#lanes, received };
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<SyncReport> {
+    const state = await this.#copy.state();
+    const far = await farRuns(this.#link, state.listTag, this.#signal);
+    if (far === undefined) return this.#report(true);
+    requireSame(this.#copy.path, state.uuid, far.uuid);
+    const uuid = far.uuid ?? state.uuid;
+    const known = uuid === undefined ? {} : { uuid };
+    if (uuid !== state.uuid) await this.#copy.keepState(known);
+    const { runs: names } = this.#options;
+    const runs = far.runs.filter(({ name }) => names === undefined || names.includes(name));
+    for (const name of names ?? [])
+      if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
+    for (const run of runs) await this.#syncRun(run);
+    const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
+    if (isAll) await this.#copy.keepState({ ...known, listTag: far.listTag });
+    return this.#report(false);
+  }
+
+  async #syncRun({ name, tag }: FarRun): Promise<void> {
+    const here = await this.#copy.batches(name);
+    if (here.length > 0 && runTagOf(here) === tag) return;
+    const changed = await changedBatches(this.#link, name, here, this.#signal);
+    const jobs: Job[] = [];
+    await this.#lanes.run(changed, async (batch) => void jobs.push(...(await this.#jobsOf(name, batch))));
+    let done = 0;
+    await this.#lanes.run(jobs, async (job) => {
+      this.#options.onProgress?.(done, jobs.length, `${name} ${job.line.name}`);
+      await this.#bring(job);
+      done += 1;
+    });
+    this.#options.onProgress?.(done, jobs.length, name);
+    await this.#bringEvents(name);
+  }
+
+  /** Fetches a manifest; what of its files is missing. */
+  async #jobsOf(run: string, { batch }: BatchTag): Promise<readonly Job[]> {
+    const name = batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
+    if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
+    const text = await this.#bringText(run, name);
+    if (text === undefined) return [];
+    const wanted: Wanted = { run, name, text, missing: 0 };
+    const jobs: Job[] = [];
+    let others = 0;
+    for (const line of readManifest(String(text)).lines) {
+      const found = isSpectraFile(line.name) ? await this.#copy.look(run, line) : "other";
+      if (found === "missing") jobs.push({ line, wanted });
+      if (found === "other") {
+        others += 1;
+        this.#problems.push(`${run}/${line.name}: another file of this name is here, left as it is`);
+      }
+    }
+    wanted.missing = jobs.length + others;
+    await this.#placeIfWhole(wanted);
+    return jobs;
+  }
+
+  // Manifests and events only ever grow: what is here is their beginning.
+  async #bringText(run: string, name: string): Promise<Buffer | undefined> {
+    const have = await this.#copy.text(run, name);
+    const path = ["datadir", "runs", run, name];
+    const part = this.#copy.part(run, name);
+    const rest = have === undefined ? { part } : { resume: { have } };
+    try {
+      const { payload } = await fetchWhole(this.#link, { path, ...rest }, this.#signal);
+      part.remove();
+      return Buffer.from(payload);
+    } catch (error) {
+      if (coapCodeOf(error) !== "4.04") throw error;
+      return undefined;
+    }
+  }
+
+  async #bringEvents(run: string): Promise<void> {
+    const text = await this.#bringText(run, EVENTS_FILE);
+    if (text !== undefined) await this.#copy.place(run, EVENTS_FILE, text);
+  }
+
+  async #bring({ line, wanted }: Job): Promise<void> {
+    const { run } = wanted;
+    const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
+    if (bytes === undefined) {
+      this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
+      return;
+    }
+    await this.#copy.place(run, line.name, bytes);
+    this.#files += 1;
+    this.#fileBytes += bytes.length;
+    wanted.missing -= 1;
+    await this.#placeIfWhole(wanted);
+  }
+
+  async #placeIfWhole({ run, name, text, missing }: Wanted): Promise<void> {
+    if (missing === 0) await this.#copy.place(run, name, text);
+  }
+
+  /** Undefined when what came is not what the manifest says, or nothing is there. */
+  async #fetchFile(run: string, { name, sha256 }: ManifestLine): Promise<Uint8Array | undefined> {
+    const part = this.#copy.part(run, name);
+    try {
+      const { payload, contentFormat } = await this.#fetchDeflated({
+        path: ["datadir", "runs", run, name],
+        part,
+      });
+      part.remove();
+      const bytes = contentFormat === DEFLATED_JSON ? inflated(payload) : payload;
+      return bytes !== undefined && hasHash(bytes, sha256) ? bytes : undefined;
+    } catch (error) {
+      if (coapCodeOf(error) !== "4.04") throw error;
+      return undefined;
+    }
+  }
+
+  async #fetchDeflated(wish: Parameters<typeof fetchWhole>[1]): ReturnType<typeof fetchWhole> {
+    try {
+      return await fetchWhole(this.#link, { ...wish, accept: DEFLATED_JSON }, this.#signal);
+    } catch (error) {
+      if (coapCodeOf(error) !== "4.06") throw error;
+      return await fetchWhole(this.#link, wish, this.#signal);
+    }
+  }
+
+  #report(isUnchanged: boolean): SyncReport {
+    const receivedBytes = this.#receivedBytes;
+    return {
+      isUnchanged,
+      files: this.#files,
+      receivedBytes,
+      fileBytes: this.#fileBytes,
+      problems: this.#problems,
+    };
+  }
+}
+
+function inflated(bytes: Uint8Array): Uint8Array | undefined {
+  try {
+    return inflateSync(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function requireSame(path: string, known: string | undefined, found: string | undefined): void {
+  if (known === undefined || known === found) return;
+  const fact = `is the copy of data directory ${known}, the server has ${found ?? "one without a uuid"}`;
+  throw new VscopeError("STATE_CONFLICT", `${path}: ${fact}`);
+}

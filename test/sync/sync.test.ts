@@ -1,0 +1,174 @@
+// A data directory brought home over a link of 500 ms round trip that loses datagrams, with cuts at any moment.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { NEVER } from "../../src/base/abort.ts";
+import { SECOND } from "../../src/base/clock.ts";
+import { sync, type SyncReport } from "../../src/sync/sync.ts";
+import { FAR, FAR_AND_LOSSY } from "../coap/support/far-bench.ts";
+import { seededRandom } from "../coap/support/virtual-network.ts";
+import { emptyFolder, FarBox, hashesOf, writeDay } from "./far-box.ts";
+
+const DAY = Array.from({ length: 96 }, (_, batch) => batch);
+
+function bringHome(box: FarBox, home: string, signal: AbortSignal = NEVER): Promise<SyncReport> {
+  return box.visit((client) => sync(client, home, {}, signal));
+}
+
+test("a day of 96 sequences at 500 ms and 5 % loss, and again", async (t) => {
+  const folder = await emptyFolder(t);
+  const deflatedBytes = await writeDay(folder, "plot", DAY);
+  const box = await FarBox.start(t, { folder, weather: FAR_AND_LOSSY });
+  const home = await emptyFolder(t);
+  const startUs = box.clock.nowUs();
+  const report = await bringHome(box, home);
+  const seconds = (box.clock.nowUs() - startUs) / SECOND;
+  t.diagnostic(
+    `${deflatedBytes} bytes deflated, ${report.receivedBytes} received, ${box.sentBytes.down} sent, ${seconds.toFixed(0)} s`,
+  );
+  assert.deepEqual(report.problems, []);
+  assert.equal(report.files, DAY.length);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  await promisify(execFile)("sh", ["-c", "sha256sum --quiet -c *.sha256"], { cwd: join(home, "plot") });
+  assert.ok(seconds < 240, `${seconds} s`);
+
+  box.network.weather = FAR;
+  const sent = box.network.sent.length;
+  const againUs = box.clock.nowUs();
+  assert.equal((await bringHome(box, home)).isUnchanged, true);
+  assert.equal(box.network.sent.length - sent, 2);
+  assert.ok(box.clock.nowUs() - againUs < 0.6 * SECOND);
+});
+
+for (const seed of [1, 2]) {
+  test(`cut 20 times at random, with losses: ends equal (seed ${seed})`, async (t) => {
+    const folder = await emptyFolder(t);
+    await writeDay(folder, "plot", DAY.slice(0, 24));
+    const box = await FarBox.start(t, { folder, weather: FAR_AND_LOSSY, seed });
+    const home = await emptyFolder(t);
+    await cutting(box, home, { times: 20, withinUs: 4 * SECOND, seed });
+    assert.deepEqual((await bringHome(box, home)).problems, []);
+    assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+    assert.deepEqual(await leftIn(home), []);
+  });
+}
+
+test("cut 20 times at random: less than 64 kB come twice for a cut", async (t) => {
+  const folder = await emptyFolder(t);
+  await writeDay(folder, "plot", DAY.slice(0, 48));
+  const box = await FarBox.start(t, { folder });
+  await bringHome(box, await emptyFolder(t));
+  const once = box.sentBytes.down;
+  const home = await emptyFolder(t);
+  await cutting(box, home, { times: 20, withinUs: 3 * SECOND, seed: 7 });
+  await bringHome(box, home);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  const twice = box.sentBytes.down - 2 * once;
+  t.diagnostic(`${once} bytes without cuts, ${twice} more with 20`);
+  assert.ok(twice < 20 * 64_000, `${twice} bytes`);
+});
+
+async function cutting(
+  box: FarBox,
+  home: string,
+  { times, withinUs, seed }: { times: number; withinUs: number; seed: number },
+): Promise<void> {
+  const random = seededRandom(seed);
+  for (let cut = 0; cut < times; cut++) {
+    const stop = new AbortController();
+    const cancel = box.clock.after(Math.round(random() * withinUs), () => stop.abort(new Error("cut")));
+    await bringHome(box, home, stop.signal).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
+    cancel();
+  }
+}
+
+/** Parts of files that nobody will go on with. */
+async function leftIn(home: string): Promise<readonly string[]> {
+  const names = await readdir(join(home, ".sync", "plot")).catch(() => []);
+  return names;
+}
+
+test("what has come since is all that is fetched: new batches, a batch that has grown, events", async (t) => {
+  const folder = await emptyFolder(t);
+  await writeDay(folder, "plot", [0, 1]);
+  await writeDay(folder, "tower", [5]);
+  const box = await FarBox.start(t, { folder });
+  const home = await emptyFolder(t);
+  assert.equal((await bringHome(box, home)).files, 3);
+  await writeDay(folder, "plot", [2]);
+  const grown = join(folder, "plot", "b000001.sha256");
+  await writeFile(join(folder, "plot", "b000001_s000001_light.pico"), "{}");
+  await appendFile(
+    grown,
+    "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a  b000001_s000001_light.pico\n",
+  );
+  await writeFile(join(folder, "plot", "events.jsonl"), '{"utc":"2026-06-21T12:00:00Z","event":"note"}\n');
+  const before = box.sentBytes.down;
+  const report = await bringHome(box, home);
+  assert.deepEqual([report.files, report.problems], [2, []]);
+  assert.ok(box.sentBytes.down - before < 40_000);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  // An older batch that is mended later is seen by the tag of the run.
+  await appendFile(join(folder, "plot", "b000000.sha256"), "# added\n");
+  assert.equal((await bringHome(box, home)).isUnchanged, false);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
+
+test("a file that differs from its manifest is told, and the others come", async (t) => {
+  const folder = await emptyFolder(t);
+  await writeDay(folder, "plot", [0, 1, 2]);
+  await writeFile(join(folder, "plot", "b000001_s000000_light.pico"), "damaged");
+  const box = await FarBox.start(t, { folder });
+  const home = await emptyFolder(t);
+  const report = await bringHome(box, home);
+  assert.equal(report.files, 2);
+  assert.deepEqual(report.problems, [
+    "plot/b000001_s000000_light.pico: is not on the server as its manifest says",
+  ]);
+  assert.deepEqual((await readdir(join(home, "plot"))).sort(), [
+    "b000000.sha256",
+    "b000000_s000000_light.pico",
+    "b000002.sha256",
+    "b000002_s000000_light.pico",
+  ]);
+  // Mended there, it comes the next time.
+  await writeDay(folder, "plot", [1]);
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
+
+test("a file that is here with another content is left as it is, and told", async (t) => {
+  const folder = await emptyFolder(t);
+  await writeDay(folder, "plot", [0]);
+  const box = await FarBox.start(t, { folder });
+  const home = await emptyFolder(t);
+  const own = join(home, "plot", "b000000_s000000_light.pico");
+  await mkdir(join(home, "plot"));
+  await writeFile(own, "mine");
+  const { problems } = await bringHome(box, home);
+  assert.deepEqual(problems, [
+    "plot/b000000_s000000_light.pico: another file of this name is here, left as it is",
+  ]);
+  assert.equal(await readFile(own, "utf8"), "mine");
+  await rm(own);
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
+
+test("only the runs that are named, and one that is not there is told", async (t) => {
+  const folder = await emptyFolder(t);
+  await writeDay(folder, "plot", [0]);
+  await writeDay(folder, "tower", [0]);
+  const box = await FarBox.start(t, { folder });
+  const home = await emptyFolder(t);
+  const report = await box.visit((client) => sync(client, home, { runs: ["tower", "mast"] }, NEVER));
+  assert.deepEqual([report.files, report.problems], [1, ["mast: the server has no such run"]]);
+  assert.equal((await bringHome(box, home)).files, 1);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
