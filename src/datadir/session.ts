@@ -49,7 +49,7 @@ export class Session {
     const parts = { ...asked, path };
     const stat = await onDisk(path, () => disk.stat(path));
     if (stat?.isFolder !== true) throw new VscopeError("DATADIR_IO", `${path}: not a folder`);
-    const lock = lockDirectory(path, log);
+    const lock = await lockDirectory(path, log);
     try {
       const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
       const session = new Session(parts, stat.device, lock, catalogue);

@@ -8,14 +8,9 @@ import { SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { deviceNumber, devicePath } from "../../src/datadir/block-device.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { LINUX_MOUNT, Medium, mountedAt, type MountSystem } from "../../src/datadir/medium.ts";
+import { LINUX_MOUNT, Medium, type MountSystem } from "../../src/datadir/medium.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
-
-const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-36 22 8:1 / /mnt rw,noatime master:1 - vfat /dev/sda1 rw,utf8
-37 22 8:17 / /mnt/with\\040space rw - ext4 /dev/sdb1 rw
-`;
 
 /** A system where `mount` and `umount` move a device in and out. */
 class FakeSystem implements MountSystem {
@@ -56,23 +51,6 @@ class FakeSystem implements MountSystem {
 
   async makeFolder(): Promise<void> {}
 }
-
-test("the kernel's list is read with its escapes, the newest mount counts", () => {
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt")?.source, "/dev/sda1");
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt/")?.source, "/dev/sda1");
-  assert.equal(mountedAt(MOUNT_INFO, "/")?.source, "/dev/vda");
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt/with space")?.source, "/dev/sdb1");
-  assert.equal(mountedAt(MOUNT_INFO, "/media"), undefined);
-  assert.deepEqual(mountedAt(MOUNT_INFO, "/mnt"), { number: "8:1", source: "/dev/sda1" });
-  assert.equal(
-    mountedAt(`${MOUNT_INFO}40 36 8:33 / /mnt rw - ext4 /dev/sdc1 rw\n`, "/mnt")?.source,
-    "/dev/sdc1",
-  );
-});
-
-test("this machine's list is understood", async () => {
-  assert.notEqual(mountedAt(await LINUX_MOUNT.mountInfo(), "/proc"), undefined);
-});
 
 test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   const system = new FakeSystem();

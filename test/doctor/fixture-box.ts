@@ -7,7 +7,7 @@ import { dirname, join, relative } from "node:path";
 import { NEVER } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { devicePath } from "../../src/datadir/block-device.ts";
-import { mountedAt } from "../../src/datadir/medium.ts";
+import { mountedAt } from "../../src/datadir/mount-table.ts";
 import { Computer, type Ownership, type Permissions } from "../../src/doctor/computer.ts";
 import { type Diagnosis, diagnose } from "../../src/doctor/doctor.ts";
 import type { AskVersion } from "../../src/doctor/server-process.ts";

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { VscopeError } from "../../../base/errors.ts";
 import { devicePath } from "../../../datadir/block-device.ts";
 import { SYSTEM_DISK } from "../../../datadir/disk.ts";
-import { mountedAt } from "../../../datadir/medium.ts";
+import { mountedAt } from "../../../datadir/mount-table.ts";
 import { Computer } from "../../../doctor/computer.ts";
 import { type Diagnosis, diagnose } from "../../../doctor/doctor.ts";
 import { type Finding, type Mark, SECTIONS } from "../../../doctor/finding.ts";
