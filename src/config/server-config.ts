@@ -246,7 +246,9 @@ function endpointName(): z.ZodType<string> {
 
 function uuid(): z.ZodType<string> {
   const form = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
-  return field("a uuid, as /datadir shows it", (given) => (form.test(given) ? given.toLowerCase() : undefined));
+  return field("a uuid, as /datadir shows it", (given) =>
+    form.test(given) ? given.toLowerCase() : undefined,
+  );
 }
 
 /** The keys of a server configuration file. */

@@ -21,8 +21,13 @@ export async function readIdentity(disk: Disk, folder: string): Promise<string |
   const path = join(folder, ID_FILE);
   return onDisk(path, async () => {
     if ((await disk.stat(path)) === undefined) return undefined;
-    return shape.safeParse(parsedJson(String(await disk.read(path)))).data?.uuid;
+    return uuidIn(String(await disk.read(path)));
   });
+}
+
+/** The uuid in the text of such a file. */
+export function uuidIn(text: string): string | undefined {
+  return shape.safeParse(parsedJson(text)).data?.uuid;
 }
 
 /**

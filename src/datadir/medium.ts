@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly expected?: readonly number[];
 }
 
+/** Whoever plugs in a stick must not become root by what is on it. */
+const MOUNT_OPTIONS = "nosuid,nodev,noexec";
 /** fsck(8): "Filesystem errors corrected". */
 const FSCK_CORRECTED = 1;
 // A stick with errors can keep mount(8) busy; then it is ended.
@@ -89,7 +91,7 @@ export class Medium {
       await this.#system.makeFolder(mountPoint);
       await this.#check();
       signal.throwIfAborted();
-      await this.#system.run("mount", [device, mountPoint], { signal });
+      await this.#system.run("mount", ["-o", MOUNT_OPTIONS, device, mountPoint], { signal });
     } catch (error) {
       signal.throwIfAborted();
       const reason = messageOf(error);

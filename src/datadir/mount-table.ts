@@ -71,9 +71,7 @@ export function bareMountPoint(
   const mounts = mountsOf(mountInfo).filter(({ fileSystem }) => fileSystem !== AUTOMOUNTER);
   // Without the kernel's list nobody can tell.
   if (wanted === undefined || mounts.length === 0) return undefined;
-  const isMounted = mounts.some(
-    ({ mountPoint }) => isBelow(mountPoint, wanted) && isBelow(path, mountPoint),
-  );
+  const isMounted = mounts.some(({ mountPoint }) => isBelow(mountPoint, wanted) && isBelow(path, mountPoint));
   return isMounted ? undefined : wanted;
 }
 

@@ -31,6 +31,7 @@ test("another uuid than the configured one is refused, and so is none", () => {
   ] as const)
     assert.throws(
       () => requireIdentity("/data", found, "a"),
-      (error) => isVscopeError(error, "DATADIR_WRONG") && error.message.includes(`${fact}, datadir.uuid is a`),
+      (error) =>
+        isVscopeError(error, "DATADIR_WRONG") && error.message.includes(`${fact}, datadir.uuid is a`),
     );
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SILENT } from "../../src/base/log.ts";
@@ -9,8 +9,11 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { deviceNumber, devicePath } from "../../src/datadir/block-device.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { LINUX_MOUNT, Medium, type MountSystem } from "../../src/datadir/medium.ts";
+import { sourceRoot } from "../support/sources.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+
+const OPTIONS = "-o nosuid,nodev,noexec";
 
 /** A system where `mount` and `umount` move a device in and out. */
 class FakeSystem implements MountSystem {
@@ -31,7 +34,7 @@ class FakeSystem implements MountSystem {
     }
     this.ran.push([program, ...programArguments].join(" "));
     if (this.refuse !== undefined) throw new Error(this.refuse);
-    this.source = program === "mount" ? programArguments[0] : undefined;
+    this.source = program === "mount" ? programArguments.at(-2) : undefined;
     return 0;
   }
 
@@ -59,7 +62,7 @@ test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   await medium.mount(NEVER);
   await medium.unmount(NEVER);
   await medium.unmount(NEVER);
-  assert.deepEqual(system.ran, ["mount /dev/sda1 /mnt", "umount /mnt"]);
+  assert.deepEqual(system.ran, [`mount ${OPTIONS} /dev/sda1 /mnt`, "umount /mnt"]);
   assert.equal(system.checked, 1);
 });
 
@@ -96,6 +99,27 @@ test("what mount and umount complain about reaches the message", async () => {
   system.source = "/dev/sda1";
   system.refuse = "umount: /mnt: target is busy.";
   await assert.rejects(medium.unmount(NEVER), (error) => isVscopeError(error, "STATE_CONFLICT"));
+});
+
+test("the shipped rules of sudo allow what is run, and nothing else", async () => {
+  const ran: string[] = [];
+  const system = new FakeStick();
+  const record = Object.assign(system, {
+    run(program: string, words: readonly string[]) {
+      ran.push([program, ...words].join(" "));
+      return FakeSystem.prototype.run.call(system, program, words);
+    },
+  });
+  const medium = new Medium({ device: "LABEL=VSCOPE", mountPoint: "/mnt" }, SILENT, record);
+  await medium.mount(NEVER);
+  await medium.unmount(NEVER);
+  system.source = "/dev/sda1";
+  system.isPlugged = false;
+  await medium.dropDead(NEVER);
+  const rules = await readFile(new URL("etc/vscope.sudoers", sourceRoot), "utf8");
+  const [, commands = ""] = /VSCOPE_MEDIUM = ([^]*?[^\\])\n/.exec(rules) ?? [];
+  const allowed = commands.split(/(?<!\\),\s*(?:\\\n)?\s*/).map((one) => one.replaceAll("\\", ""));
+  assert.deepEqual(allowed.map((one) => one.replace(/^\/usr\/s?bin\//, "")).sort(), [...ran].sort());
 });
 
 test("a program that is not there, fails or complains is an error with its words; expected codes are not", async () => {
@@ -215,7 +239,7 @@ test("a stick that is pulled out is let go, and mounted by itself when it is bac
   await batch.finish();
   await clock.advance(10 * SECOND);
   assert.equal(directory.status.value.mounted, false);
-  assert.deepEqual(stick.ran, [`mount /dev/sda1 ${mountPoint}`, `umount -l ${mountPoint}`]);
+  assert.deepEqual(stick.ran, [`mount ${OPTIONS} /dev/sda1 ${mountPoint}`, `umount -l ${mountPoint}`]);
   await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
 
   stick.isPlugged = true;
