@@ -6,7 +6,7 @@ import { mkdir, realpath, stat } from "node:fs/promises";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { devicePath, isDetached } from "./block-device.ts";
-import { LINUX_TABLE, type Mount, mountedAt } from "./mount-table.ts";
+import { LINUX_TABLE, type Mount, mountedAt, type MountTable } from "./mount-table.ts";
 
 export interface MountOptions {
   /** Block device, a link to one, or what mount(8) takes in its place: `/dev/sda1`, `LABEL=VSCOPE`. */
@@ -15,10 +15,10 @@ export interface MountOptions {
 }
 
 /** What the medium needs of the system; replaced in tests. */
-export interface MountSystem {
+export interface MountSystem extends MountTable {
   /** Runs a program and returns its exit code, one of `expected`; rejects with its complaint when it ends otherwise. */
   run(program: string, programArguments: readonly string[], options: RunOptions): Promise<number>;
-  mountInfo(): Promise<string>;
+
   realPath(path: string): Promise<string>;
   /** Number of the inode that a path leads to; undefined when it leads nowhere. */
   node(path: string): Promise<number | undefined>;
@@ -53,7 +53,8 @@ export const LINUX_MOUNT: MountSystem = {
       });
     });
   },
-  mountInfo: LINUX_TABLE.mountInfo,
+  mountInfo: () => LINUX_TABLE.mountInfo(),
+  fstab: () => LINUX_TABLE.fstab(),
   realPath: (path) => realpath(path),
   node: (path) =>
     stat(path).then(

@@ -1,7 +1,9 @@
 // What is mounted where, as the kernel has it (/proc/self/mountinfo, proc(5)), and what should be (/etc/fstab, fstab(5)).
 
 import { readFile } from "node:fs/promises";
-import { systemCodeOf } from "../base/errors.ts";
+import { basename, dirname, join } from "node:path";
+import { systemCodeOf, VscopeError } from "../base/errors.ts";
+import type { Disk } from "./disk.ts";
 
 export interface Mount {
   /** Number of the file system's device, such as `8:1`. */
@@ -73,6 +75,31 @@ export function bareMountPoint(
   if (wanted === undefined || mounts.length === 0) return undefined;
   const isMounted = mounts.some(({ mountPoint }) => isBelow(mountPoint, wanted) && isBelow(path, mountPoint));
   return isMounted ? undefined : wanted;
+}
+
+/** Throws DATADIR_NOT_MOUNTED when a path without symbolic links lies on a mount point with nothing mounted there. */
+export async function requireMounted(
+  path: string,
+  { table, requireMount = false }: { readonly table: MountTable; readonly requireMount?: boolean },
+): Promise<void> {
+  const [mountInfo, fstab] = [await table.mountInfo(), await table.fstab()];
+  const bare = bareMountPoint({ mountInfo, fstab }, path);
+  const { mountPoint, fileSystem } = mountOf(mountInfo, path) ?? { mountPoint: "/" };
+  const isOnOwn = mountPoint !== "/" && fileSystem !== AUTOMOUNTER;
+  if (bare === undefined && (!requireMount || isOnOwn)) return;
+  const fact = bare === undefined ? "it lies on the disk of /" : `nothing is mounted at ${bare}`;
+  throw new VscopeError("DATADIR_NOT_MOUNTED", `data directory ${path}: ${fact}, a medium is required`);
+}
+
+/** The path without symbolic links, as far as it is there. */
+export async function placeOf(disk: Pick<Disk, "realPath">, path: string): Promise<string> {
+  try {
+    return await disk.realPath(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (systemCodeOf(error) !== "ENOENT" || parent === path) throw error;
+    return join(await placeOf(disk, parent), basename(path));
+  }
 }
 
 function mountPointsIn(fstab: string): readonly string[] {

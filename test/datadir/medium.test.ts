@@ -1,59 +1,18 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { SILENT } from "../../src/base/log.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { deviceNumber, devicePath } from "../../src/datadir/block-device.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { LINUX_MOUNT, Medium, type MountSystem } from "../../src/datadir/medium.ts";
+import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { LINUX_MOUNT, Medium } from "../../src/datadir/medium.ts";
 import { sourceRoot } from "../support/sources.ts";
+import { FakeStick, FakeSystem, openStick, OPTIONS } from "./fake-stick.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
-
-const OPTIONS = "-o nosuid,nodev,noexec";
-
-/** A system where `mount` and `umount` move a device in and out. */
-class FakeSystem implements MountSystem {
-  readonly ran: string[] = [];
-  mountPoint = "/mnt";
-  number = "8:1";
-  /** Runs of fsck, which reports repairs. */
-  checked = 0;
-  checkFails = false;
-  source: string | undefined;
-  refuse: string | undefined;
-
-  async run(program: string, programArguments: readonly string[]): Promise<number> {
-    if (program === "fsck") {
-      this.checked += 1;
-      if (this.checkFails) throw new Error("fsck: not found");
-      return 1;
-    }
-    this.ran.push([program, ...programArguments].join(" "));
-    if (this.refuse !== undefined) throw new Error(this.refuse);
-    this.source = program === "mount" ? programArguments.at(-2) : undefined;
-    return 0;
-  }
-
-  async mountInfo(): Promise<string> {
-    return this.source === undefined
-      ? ""
-      : `36 22 ${this.number} / ${this.mountPoint} rw - vfat ${this.source} rw\n`;
-  }
-
-  async realPath(path: string): Promise<string> {
-    return path === "/dev/disk/by-uuid/A-B" ? "/dev/sda1" : path;
-  }
-
-  async node(): Promise<number | undefined> {
-    return 1;
-  }
-
-  async makeFolder(): Promise<void> {}
-}
 
 test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   const system = new FakeSystem();
@@ -135,8 +94,8 @@ test("without its medium nothing is written to the bare mount point; with it rec
   const system = new FakeSystem();
   system.mountPoint = mountPoint;
   system.refuse = "mount: no medium";
-  const mount = { device: "/dev/sda1", mountPoint, system };
-  const directory = await openDirectory(t, join(mountPoint, "data"), { mount });
+  const mount = { device: "/dev/sda1", mountPoint };
+  const directory = await openDirectory(t, join(mountPoint, "data"), { mount, system });
   assert.equal(directory.status.value.mounted, false);
   for (const attempt of [
     directory.startBatch("run"),
@@ -184,49 +143,6 @@ test("a medium that is pulled out while recording is noticed before the next fil
   assert.equal(directory.status.value.mounted, true);
   await batch.finish();
 });
-
-/** A stick /dev/sda1 whose mount outlives it, as in the kernel; the disk shows its file system under number 8:1. */
-class FakeStick extends FakeSystem {
-  isPlugged = true;
-  /** Raised by each plugging in. */
-  plugNumber = 1;
-  readonly disk: Disk;
-
-  constructor() {
-    super();
-    this.disk = {
-      ...SYSTEM_DISK,
-      stat: async (path) => {
-        const stat = await SYSTEM_DISK.stat(path);
-        const device = this.source === undefined || path === "/" ? 1 : 0x801;
-        return stat === undefined ? undefined : { ...stat, device };
-      },
-      create: (path) => (this.isPlugged ? SYSTEM_DISK.create(path) : Promise.reject(systemError("EIO"))),
-      realPath: (path) => this.realPath(path),
-    };
-  }
-
-  override async realPath(path: string): Promise<string> {
-    if (!this.isPlugged && /^\/dev|^\/sys\/dev\/block\/./.test(path)) throw systemError("ENOENT");
-    return path;
-  }
-
-  override async node(): Promise<number | undefined> {
-    return this.isPlugged ? this.plugNumber : undefined;
-  }
-}
-
-const systemError = (code: string): Error => Object.assign(new Error("injected"), { code });
-
-async function openStick(t: TestContext) {
-  const mountPoint = await temporaryFolder(t);
-  const stick = new FakeStick();
-  stick.mountPoint = mountPoint;
-  const clock = new VirtualClock();
-  const mount = { device: "/dev/sda1", mountPoint, system: stick };
-  const directory = await openDirectory(t, join(mountPoint, "data"), { mount, disk: stick.disk, clock });
-  return { stick, clock, directory, mountPoint };
-}
 
 test("a stick that is pulled out is let go, and mounted by itself when it is back", async (t) => {
   const { stick, clock, directory, mountPoint } = await openStick(t);
@@ -359,7 +275,7 @@ test("device numbers and names are those of the kernel and of udev", () => {
 });
 
 test("a data directory that is not below its mount point is a mistake of the configuration", async (t) => {
-  const mount = { device: "/dev/sda1", mountPoint: "/mnt", system: new FakeSystem() };
+  const mount = { device: "/dev/sda1", mountPoint: "/mnt" };
   await assert.rejects(openDirectory(t, "/mnt2/data", { mount }), (error) =>
     isVscopeError(error, "CONFIG_INVALID"),
   );
