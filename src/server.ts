@@ -9,6 +9,7 @@ import { Resumption } from "./acquisition/resumption.ts";
 import { withDeadline } from "./base/abort.ts";
 import { until } from "./base/cell.ts";
 import { type Clock, SECOND } from "./base/clock.ts";
+import { definedOnly } from "./base/defined-only.ts";
 import { VscopeError } from "./base/errors.ts";
 import { Lifetime } from "./base/lifetime.ts";
 import type { Log } from "./base/log.ts";
@@ -19,6 +20,7 @@ import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import type { Disk } from "./datadir/disk.ts";
+import { KNOWN_DIRECTORIES_FILE } from "./datadir/known-directories.ts";
 import { emulatedParts } from "./composition/emulated-units.ts";
 import type { Hardware } from "./composition/hardware.ts";
 import { InstrumentFile } from "./composition/instrument-file.ts";
@@ -218,7 +220,8 @@ async function medium(
   const withinS = MEDIUM_WITHIN_US / SECOND;
   log.info({ path, withinS }, "waits for the medium of the data directory");
   const fact = `data directory ${path}: its medium did not appear within ${withinS} s`;
-  const late = (): Error => new VscopeError("DATADIR_NOT_MOUNTED", fact);
+  const late = (): Error =>
+    new VscopeError("DATADIR_NOT_MOUNTED", `${fact}: ${status.value.problem ?? "it is not there"}`);
   await withDeadline({ clock, us: MEDIUM_WITHIN_US, late }, signal, (inner) =>
     until(status, ({ mounted }) => mounted, inner),
   );
@@ -231,6 +234,9 @@ function dataDirectoryOptions(config: ServerConfig, version: string) {
     path: dataDirectoryPath(config),
     reserveBytes: datadir.reserveMb * 1e6,
     writer: `vscope-server ${version}`,
+    requireMount: datadir.requireMount,
+    knownFile: join(config.security.state, KNOWN_DIRECTORIES_FILE),
+    ...definedOnly({ uuid: datadir.uuid }),
     ...(datadir.mount ? { mount: { device, mountPoint } } : {}),
   };
 }

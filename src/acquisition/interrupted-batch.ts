@@ -151,7 +151,7 @@ async function spectraOf(
     const bytes = await file.read(0, file.size, NEVER);
     return parsePico(Buffer.from(bytes).toString(), name).spectra;
   } catch (error) {
-    if (isVscopeError(error, "DATADIR_NOT_MOUNTED", "DATADIR_IO")) throw error;
+    if (isVscopeError(error, "DATADIR_NOT_MOUNTED", "DATADIR_WRONG", "DATADIR_IO")) throw error;
     return [];
   }
 }

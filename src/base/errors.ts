@@ -67,6 +67,12 @@ export const ERRORS = {
   DEVICE_PROTOCOL: device("5.02", 502, true, "Wrong length, checksum, sync byte or refusal by the device."),
   DEVICE_FAULT: device("5.02", 502, false, "The device works but reports a fault of its own."),
   DATADIR_NOT_MOUNTED: disk("5.03", 503, true, "The medium of the data directory is not there."),
+  DATADIR_WRONG: disk(
+    "5.03",
+    503,
+    true,
+    "Another data directory is there than the configuration names; nothing is written to it.",
+  ),
   DATADIR_FULL: disk("5.03", 507, false, "Less space is left than the reserve."),
   DATADIR_IO: disk("5.00", 500, true, "The system refused a read or write; the cause names it."),
   CONFIG_INVALID: ours(

@@ -138,10 +138,10 @@ function ledState(parts: BoxParts): { readonly state: ReadableCell<LedState>; re
 }
 
 function stateNow({ recorder, rack, dataDirectory, operations }: BoxParts): LedState {
-  const { mounted, freeBytes, totalBytes, reserveBytes } = dataDirectory.status.value;
+  const { mounted, readOnly, freeBytes, totalBytes, reserveBytes } = dataDirectory.status.value;
   return ledStateOf({
     phase: recorder.status.value.phase,
-    isMounted: mounted,
+    isMounted: mounted && !readOnly,
     freeBytes,
     totalBytes,
     reserveBytes,

@@ -95,8 +95,14 @@ export interface ServerConfig {
     readonly mount: boolean;
     readonly device: string;
     readonly mountPoint: string;
+    /** The only data directory that is used; any when absent. */
+    readonly uuid: string | undefined;
+    /** What lies on the file system of `/` is the bare mount point. */
+    readonly requireMount: boolean;
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
+    /** How long a removed run can be taken back. */
+    readonly trashDays: number;
   };
   readonly acquisition: {
     /** What becomes of a batch that was under way when the server or the computer ended. */
@@ -199,7 +205,10 @@ const FILE = section({
     mount: flag().default(false),
     device: text("a device").default("/dev/sda1"),
     mntpnt: text("a folder name").default("/mnt"),
+    uuid: uuid().optional(),
+    require_mount: flag().default(false),
     reserve_mb: integer(0, 1_000_000).default(64),
+    trash_days: integer(0, 3650).default(30),
   }).prefault({}),
   acquisition: section({
     interrupted_batch: oneOf("close", "resume").default("close"),
@@ -232,6 +241,13 @@ const FILE = section({
 function endpointName(): z.ZodType<string> {
   return field("a name of 1..63 bytes", (given) =>
     given !== "" && Buffer.byteLength(given) <= 63 ? given : undefined,
+  );
+}
+
+function uuid(): z.ZodType<string> {
+  const form = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+  return field("a uuid, as /datadir shows it", (given) =>
+    form.test(given) ? given.toLowerCase() : undefined,
   );
 }
 
@@ -315,7 +331,10 @@ function serverConfig({
       mount: datadir.mount,
       device: datadir.device,
       mountPoint: datadir.mntpnt,
+      uuid: datadir.uuid,
+      requireMount: datadir.require_mount,
       reserveMb: datadir.reserve_mb,
+      trashDays: datadir.trash_days,
     },
     acquisition: {
       interruptedBatch: acquisition.interrupted_batch,

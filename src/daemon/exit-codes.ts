@@ -26,6 +26,7 @@ const REASONS: Readonly<Partial<Record<ErrorCode, ExitReason>>> = {
   DEVICE_PROTOCOL: "hardware",
   DEVICE_FAULT: "hardware",
   DATADIR_NOT_MOUNTED: "datadir",
+  DATADIR_WRONG: "datadir",
   DATADIR_FULL: "datadir",
   DATADIR_IO: "datadir",
 };

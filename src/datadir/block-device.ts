@@ -1,7 +1,9 @@
 // The block device behind a file system. A mount outlives its device: what the kernel has in memory goes on being read,
 // and only sysfs tells that the stick is gone.
 
+import { definedOnly } from "../base/defined-only.ts";
 import { systemCodeOf } from "../base/errors.ts";
+import type { Disk } from "./disk.ts";
 
 const BLOCK_DEVICES = "/sys/dev/block";
 
@@ -48,4 +50,34 @@ export function devicePath(device: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
   return `/dev/disk/by-${tag.toLowerCase()}/${name}`;
+}
+
+/** The label of the file system on a device and its own number, as udev shows them; nothing where there is no udev. */
+export async function labelsOf(
+  source: string,
+  disk: Pick<Disk, "list" | "realPath">,
+): Promise<{ readonly label?: string; readonly fileSystemUuid?: string }> {
+  const [label, fileSystemUuid] = [
+    await linkTo(source, "/dev/disk/by-label", disk),
+    await linkTo(source, "/dev/disk/by-uuid", disk),
+  ];
+  return definedOnly({ label, fileSystemUuid });
+}
+
+async function linkTo(
+  source: string,
+  folder: string,
+  disk: Pick<Disk, "list" | "realPath">,
+): Promise<string | undefined> {
+  try {
+    for (const { name } of await disk.list(folder)) {
+      if ((await disk.realPath(`${folder}/${name}`)) !== source) continue;
+      return name.replaceAll(/\\x([\da-f]{2})/gi, (_, hex: string) =>
+        String.fromCharCode(Number.parseInt(hex, 16)),
+      );
+    }
+  } catch {
+    // A link that goes while it is looked at tells nothing.
+  }
+  return undefined;
 }

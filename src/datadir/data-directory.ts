@@ -9,11 +9,12 @@ import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "./batch.ts";
 import { type Disk, SYSTEM_DISK } from "./disk.ts";
-import { ManifestShelf } from "./manifest-shelf.ts";
 import type { CatalogueKeeper, ReindexOptions, VerificationOptions } from "./catalogue-keeper.ts";
 import type { IndexReport } from "./file-index.ts";
+import { KnownDirectories, type KnownDirectory } from "./known-directories.ts";
 import { LongTask, type TaskProgress } from "./long-task.ts";
-import { type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
+import { ManifestShelf } from "./manifest-shelf.ts";
+import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
 import { Notes } from "./notes.ts";
 import { type DataDirectoryStatus, Presence } from "./presence.ts";
 import { Recordings } from "./recordings.ts";
@@ -29,7 +30,14 @@ export interface DataDirectoryOptions {
   /** Space that recording leaves free; 64 MB when absent. */
   readonly reserveBytes?: number;
   /** Present when the server mounts and unmounts the medium itself. */
-  readonly mount?: MountOptions & { readonly system?: MountSystem };
+  readonly mount?: MountOptions;
+  readonly system?: MountSystem;
+  /** The only data directory that is opened; any when absent. */
+  readonly uuid?: string;
+  /** What lies on the file system of `/` is the bare mount point. */
+  readonly requireMount?: boolean;
+  /** Where the data directories that were here are kept; in memory only when absent. */
+  readonly knownFile?: string;
   /** Program and version, written into every file. */
   readonly writer?: string;
 }
@@ -47,15 +55,26 @@ export class DataDirectory {
   readonly verification: LongTask<VerificationOptions, VerificationReport>;
   /** `reindex`, on request. */
   readonly reindexing: LongTask<ReindexOptions, IndexReport>;
+  readonly #known: KnownDirectories;
   readonly #writer: Writer;
   readonly #presence: Presence;
   readonly #recordings: Recordings;
 
-  private constructor(options: DataDirectoryOptions) {
+  private constructor(options: DataDirectoryOptions, known: KnownDirectories) {
     const { path, log, clock, disk = SYSTEM_DISK, reserveBytes = DEFAULT_RESERVE_BYTES } = options;
+    const { system = LINUX_MOUNT } = options;
     this.path = path;
+    this.#known = known;
     const writer = new Writer(`data directory ${path}`);
-    const presence = new Presence({ ...options, disk, writer, reserveBytes });
+    const presence = new Presence({
+      ...options,
+      disk,
+      writer,
+      reserveBytes,
+      system,
+      known,
+      isRecording: () => this.#recordings.underWay !== undefined,
+    });
     const program = options.writer ?? "vscope-server";
     this.#writer = writer;
     this.#presence = presence;
@@ -73,18 +92,19 @@ export class DataDirectory {
   }
 
   /**
-   * Opens the data directory and makes it if necessary. With `mount`, a medium that is not there is no error: the
-   * status says so, and it is mounted when it appears. Throws SERVER_CONFLICT when another server uses it, CONFIG_INVALID, DATADIR_IO.
+   * Opens the data directory and makes it if necessary. A medium that is not there, or is the wrong one, is no error: the
+   * status says so, and it is opened when it appears. Throws SERVER_CONFLICT when another server uses it, CONFIG_INVALID, DATADIR_IO.
    */
   static async open(options: DataDirectoryOptions): Promise<DataDirectory> {
-    const { path, mount } = options;
+    const { path, mount, clock, log } = options;
     if (mount !== undefined) requireBelow(path, mount);
-    const directory = new DataDirectory(options);
+    const known = await KnownDirectories.open({ path: options.knownFile, disk: SYSTEM_DISK, clock, log });
+    const directory = new DataDirectory(options, known);
     try {
       await directory.mount(NEVER);
     } catch (error) {
-      if (mount === undefined || !isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
-      options.log.warn({ path, reason: messageOf(error) }, "the data directory is not mounted");
+      if (!isVscopeError(error, "DATADIR_NOT_MOUNTED", "DATADIR_WRONG")) throw error;
+      log.warn({ path, reason: messageOf(error) }, "the data directory is not mounted");
     }
     directory.#presence.watch();
     return directory;
@@ -109,7 +129,12 @@ export class DataDirectory {
     return this.#writer.run(() => this.#presence.setCurrentRun(run));
   }
 
-  /** Mounts and opens unless that is done. Throws DATADIR_NOT_MOUNTED, SERVER_CONFLICT, DATADIR_IO. */
+  /** Data directories that were here, the newest first. */
+  get known(): ReadableCell<readonly KnownDirectory[]> {
+    return this.#known.all;
+  }
+
+  /** Mounts and opens unless that is done. Throws DATADIR_NOT_MOUNTED, DATADIR_WRONG, SERVER_CONFLICT, DATADIR_IO. */
   mount(signal: AbortSignal): Promise<void> {
     return this.#writer.run(() => this.#presence.mount(signal));
   }
@@ -127,8 +152,11 @@ export class DataDirectory {
   }
 
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
-  startBatch(run: string): Promise<Batch> {
-    return this.#recordings.start(run);
+  async startBatch(run: string): Promise<Batch> {
+    const batch = await this.#recordings.start(run);
+    const { uuid } = this.status.value;
+    if (uuid !== undefined) this.#known.begun(uuid, batch);
+    return batch;
   }
 
   /** Reads what has changed into the catalogue, or all; recording goes on meanwhile. Throws STATE_CONFLICT when that is under way. */
@@ -153,6 +181,7 @@ export class DataDirectory {
     await this.#recordings.stop();
     await this.#writer.idle();
     await this.#presence.close();
+    await this.#known.written();
   }
 
   async #keeper(): Promise<CatalogueKeeper> {

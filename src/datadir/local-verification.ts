@@ -26,7 +26,7 @@ export async function verifyFolder(
   watch: TaskWatch,
 ): Promise<VerificationReport> {
   const disk = SYSTEM_DISK;
-  const lock = lockDirectory(path, SILENT);
+  const lock = await lockDirectory(path, SILENT);
   let catalogue: Catalogue | undefined;
   try {
     catalogue = await openCatalogue(path, clock, repairs);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { lockHolder } from "./lock-holder.ts";
 
 const LOCK_FILE = ".vscope.lock";
 
@@ -13,19 +14,20 @@ export interface DirectoryLock {
 }
 
 /** Takes the lock. Throws SERVER_CONFLICT when another server has it; on a read-only medium there is nothing to lock. */
-export function lockDirectory(path: string, log: Log): DirectoryLock {
+export async function lockDirectory(path: string, log: Log): Promise<DirectoryLock> {
+  const file = join(path, LOCK_FILE);
   let database: Database.Database | undefined;
   try {
-    database = new Database(join(path, LOCK_FILE), { timeout: 0 });
+    database = new Database(file, { timeout: 0 });
     database.exec("BEGIN EXCLUSIVE");
     const held = database;
     return { release: () => void held.close() };
   } catch (error) {
     database?.close();
     if (systemCodeOf(error) === "SQLITE_BUSY") {
-      throw new VscopeError("SERVER_CONFLICT", `${path}: another server uses this data directory`, {
-        cause: error,
-      });
+      const holder = await lockHolder(file);
+      const fact = `${path}: another server uses this data directory${holder === undefined ? "" : `, ${holder}`}`;
+      throw new VscopeError("SERVER_CONFLICT", fact, { cause: error });
     }
     log.warn({ path, reason: messageOf(error) }, "the data directory cannot be locked");
     return { release: () => undefined };

@@ -19,16 +19,24 @@ export class MediumWatch {
   /** After it was mounted. */
   mounted(): void {
     this.#released = undefined;
+  }
+
+  async isPlugged(): Promise<boolean> {
+    return (await this.#medium.node()) !== undefined;
+  }
+
+  /** It was seen to be mounted and writable: the next mounting does not wait. */
+  works(): void {
     this.#again();
   }
 
-  /** After it was unmounted on request: this one is left alone until it has been taken out. */
+  /** After it was unmounted on request, or is the wrong one: this one is left alone until it has been taken out. */
   async unmounted(): Promise<void> {
     this.#released = await this.#medium.node();
   }
 
   /**
-   * Asked at every look while the medium is not mounted: whether to mount it now. After each yes the next comes later, up
+   * Asked at every look while the medium is not mounted, or is read-only: whether to mount it now. After each yes the next comes later, up
    * to 64 looks: mounting that fails now fails the next second, too, and every attempt as another user than root is a
    * line in the system's log.
    */

@@ -2,10 +2,11 @@
 // What is mounted is read from the kernel (/proc/self/mountinfo, proc(5)), never remembered.
 
 import { execFile } from "node:child_process";
-import { mkdir, readFile, realpath, stat } from "node:fs/promises";
+import { mkdir, realpath, stat } from "node:fs/promises";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { devicePath, isDetached } from "./block-device.ts";
+import { LINUX_TABLE, type Mount, mountedAt, type MountTable } from "./mount-table.ts";
 
 export interface MountOptions {
   /** Block device, a link to one, or what mount(8) takes in its place: `/dev/sda1`, `LABEL=VSCOPE`. */
@@ -14,10 +15,10 @@ export interface MountOptions {
 }
 
 /** What the medium needs of the system; replaced in tests. */
-export interface MountSystem {
+export interface MountSystem extends MountTable {
   /** Runs a program and returns its exit code, one of `expected`; rejects with its complaint when it ends otherwise. */
   run(program: string, programArguments: readonly string[], options: RunOptions): Promise<number>;
-  mountInfo(): Promise<string>;
+
   realPath(path: string): Promise<string>;
   /** Number of the inode that a path leads to; undefined when it leads nowhere. */
   node(path: string): Promise<number | undefined>;
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly expected?: readonly number[];
 }
 
+/** Whoever plugs in a stick must not become root by what is on it. */
+const MOUNT_OPTIONS = "nosuid,nodev,noexec";
 /** fsck(8): "Filesystem errors corrected". */
 const FSCK_CORRECTED = 1;
 // A stick with errors can keep mount(8) busy; then it is ended.
@@ -50,7 +53,8 @@ export const LINUX_MOUNT: MountSystem = {
       });
     });
   },
-  mountInfo: () => readFile("/proc/self/mountinfo", "utf8"),
+  mountInfo: () => LINUX_TABLE.mountInfo(),
+  fstab: () => LINUX_TABLE.fstab(),
   realPath: (path) => realpath(path),
   node: (path) =>
     stat(path).then(
@@ -88,7 +92,7 @@ export class Medium {
       await this.#system.makeFolder(mountPoint);
       await this.#check();
       signal.throwIfAborted();
-      await this.#system.run("mount", [device, mountPoint], { signal });
+      await this.#system.run("mount", ["-o", MOUNT_OPTIONS, device, mountPoint], { signal });
     } catch (error) {
       signal.throwIfAborted();
       const reason = messageOf(error);
@@ -178,29 +182,4 @@ export class Medium {
 function complained(complaint: string, cause: unknown): VscopeError {
   const [line = ""] = complaint.trim().split("\n");
   return new VscopeError("DATADIR_IO", line === "" ? messageOf(cause) : line, { cause });
-}
-
-export interface Mount {
-  /** Number of the file system's device, such as `8:1`. */
-  readonly number: string;
-  readonly source: string;
-}
-
-/** The newest mount at `mountPoint`, or undefined. */
-export function mountedAt(mountInfo: string, mountPoint: string): Mount | undefined {
-  const wanted = mountPoint.length > 1 ? mountPoint.replace(/\/+$/, "") : mountPoint;
-  let newest: Mount | undefined;
-  for (const line of mountInfo.split("\n")) {
-    // 36 35 98:0 /root /mount/point rw,noatime shared:1 - ext4 /dev/sda1 rw
-    const [place, origin] = line.split(" - ");
-    const [, , number = "", , path] = place?.split(" ") ?? [];
-    if (path === undefined || unescaped(path) !== wanted) continue;
-    newest = { number, source: unescaped(origin?.split(" ")[1] ?? "") };
-  }
-  return newest;
-}
-
-// proc(5): space, tab, newline and backslash are written as \ooo.
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -3,15 +3,19 @@
 
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, SECOND } from "../base/clock.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { labelsOf } from "./block-device.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
 import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
+import type { KnownDirectories } from "./known-directories.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
 import { MediumWatch } from "./medium-watch.ts";
 import { Refresher } from "./refresher.ts";
+import { appendEvent, eventsFile } from "./run-events.ts";
 import { DEFAULT_RUN } from "./run-name.ts";
 import { Session } from "./session.ts";
 import type { Writer } from "./writer.ts";
@@ -23,6 +27,14 @@ export interface DataDirectoryStatus {
   readonly reserveBytes: number;
   /** Files the catalogue has still to read; 0 when it is complete. */
   readonly filesToIndex: number;
+  /** Of the data directory; undefined while none is there. */
+  readonly uuid: string | undefined;
+  /** Such as `vfat`; undefined where the kernel does not tell. */
+  readonly fileSystem: string | undefined;
+  /** Nothing can be recorded. */
+  readonly readOnly: boolean;
+  /** Why it is not mounted. */
+  readonly problem: string | undefined;
 }
 
 export interface PresenceParts {
@@ -33,10 +45,17 @@ export interface PresenceParts {
   readonly writer: Writer;
   readonly reserveBytes: number;
   /** Present when the server mounts and unmounts the medium itself. */
-  readonly mount?: MountOptions & { readonly system?: MountSystem };
+  readonly mount?: MountOptions;
+  readonly system: MountSystem;
+  readonly uuid?: string;
+  readonly requireMount?: boolean;
+  readonly known: KnownDirectories;
+  /** Whether a batch is under way: then the medium stays as it is. */
+  readonly isRecording: () => boolean;
 }
 
 const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
+const ABSENT = { mounted: false, ...NO_SPACE, uuid: undefined, fileSystem: undefined, readOnly: false };
 const REFRESH_US = 10 * SECOND;
 
 export class Presence {
@@ -48,16 +67,22 @@ export class Presence {
   readonly #exchanges = new Cell(0);
   readonly #refresher: Refresher;
   #session: Session | undefined;
+  /** Why the last mounting has failed. */
+  #problem: unknown;
+  #told: string | undefined;
+  #readOnlySinceUtc: string | undefined;
+  /** What was there lay on another file system than `/`: without it the path is bare. */
+  #wasOnOwnMedium = false;
   #keeper: CatalogueKeeper | undefined;
   #isClosed = false;
 
   constructor(parts: PresenceParts) {
-    const { mount, log, clock, reserveBytes } = parts;
+    const { mount, system, log, clock, reserveBytes } = parts;
     this.#parts = parts;
-    this.#medium = mount === undefined ? undefined : new Medium(mount, log, mount.system);
+    this.#medium = mount === undefined ? undefined : new Medium(mount, log, system);
     this.#watch = this.#medium === undefined ? undefined : new MediumWatch(this.#medium);
-    const filesToIndex = 0;
-    this.#status = new Cell<DataDirectoryStatus>({ mounted: false, ...NO_SPACE, reserveBytes, filesToIndex });
+    const known = { reserveBytes, filesToIndex: 0, problem: undefined };
+    this.#status = new Cell<DataDirectoryStatus>({ ...ABSENT, ...known });
     this.#refresher = new Refresher(clock, REFRESH_US, () => this.#refresh());
   }
 
@@ -84,7 +109,7 @@ export class Presence {
     this.#refresher.start();
   }
 
-  /** Mounts and opens unless that is done. Throws DATADIR_NOT_MOUNTED, SERVER_CONFLICT, DATADIR_IO. */
+  /** Mounts and opens unless that is done. Throws DATADIR_NOT_MOUNTED, DATADIR_WRONG, SERVER_CONFLICT, DATADIR_IO. */
   async mount(signal: AbortSignal): Promise<void> {
     if ((await this.#session?.isPresent()) === true) return;
     await this.#detach();
@@ -93,16 +118,9 @@ export class Presence {
 
   /** Closes and unmounts, so that the medium can be taken out. Throws STATE_CONFLICT when this server does not mount. */
   async unmount(signal: AbortSignal): Promise<void> {
-    const medium = this.#medium;
-    if (medium === undefined)
+    if (this.#medium === undefined)
       throw new VscopeError("STATE_CONFLICT", `${this.#parts.path}: not mounted by this server`);
-    await this.#detach();
-    try {
-      await medium.unmount(signal);
-    } catch (error) {
-      if (await medium.isMounted()) await this.#attach();
-      throw error;
-    }
+    await this.#release(this.#medium, signal);
     await this.#watch?.unmounted();
   }
 
@@ -116,14 +134,21 @@ export class Presence {
 
   /**
    * The session, before every use: a medium can be pulled out at any moment, and the bare mount point must stay empty.
-   * Throws DATADIR_NOT_MOUNTED.
+   * Throws DATADIR_NOT_MOUNTED, or DATADIR_WRONG where that is why.
    */
   async require(): Promise<Session> {
     const session = this.#session;
     if (session !== undefined && (await session.isPresent())) return session;
     this.#exchanges.set(this.#exchanges.value + 1);
     this.#showAbsent(session);
-    throw this.notMounted();
+    throw isVscopeError(this.#problem, "DATADIR_WRONG") ? this.#problem : this.notMounted();
+  }
+
+  /** As `require`, to record. Throws DATADIR_IO on a read-only medium, too. */
+  async requireWritable(): Promise<Session> {
+    const session = await this.require();
+    if (!this.#status.value.readOnly) return session;
+    throw new VscopeError("DATADIR_IO", `data directory ${this.#parts.path}: the medium is read-only`);
   }
 
   notMounted(cause?: unknown): VscopeError {
@@ -132,7 +157,7 @@ export class Presence {
   }
 
   showSpace(space: DiskSpace): void {
-    this.#show({ mounted: true, ...space });
+    if (this.#session !== undefined) this.#showPresent(this.#session, space);
   }
 
   /** Looks at the medium at once. */
@@ -151,18 +176,48 @@ export class Presence {
   }
 
   async #mount(signal: AbortSignal): Promise<void> {
-    await this.#medium?.mount(signal);
-    await this.#attach();
-    this.#watch?.mounted();
+    try {
+      await this.#medium?.mount(signal);
+      await this.#attach();
+      this.#watch?.mounted();
+      this.#problem = undefined;
+      this.#told = undefined;
+    } catch (error) {
+      this.#problem = error;
+      this.#show({ problem: messageOf(error) });
+      if (isVscopeError(error, "DATADIR_WRONG")) await this.#putBack(signal);
+      throw error;
+    }
+  }
+
+  // So that it can be taken out, and is not checked and mounted again and again meanwhile.
+  async #putBack(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#medium?.unmount(signal);
+      await this.#watch?.unmounted();
+    } catch (error) {
+      this.#parts.log.warn({ reason: messageOf(error) }, "the wrong medium stays mounted");
+    }
+  }
+
+  async #release(medium: Medium, signal: AbortSignal): Promise<void> {
+    await this.#detach();
+    try {
+      await medium.unmount(signal);
+    } catch (error) {
+      if (await medium.isMounted()) await this.#attach();
+      throw error;
+    }
   }
 
   async #attach(): Promise<void> {
     if (this.#isClosed) throw this.notMounted();
     const { path, disk, writer } = this.#parts;
-    const session = await Session.open(this.#parts);
+    const session = await Session.open({ ...this.#parts, table: this.#parts.system });
     try {
       this.#currentRun.set(await readCurrentRun(disk, session, this.#currentRun.value));
-      this.showSpace(await onDisk(path, () => disk.space(session.path)));
+      this.#showPresent(session, await onDisk(path, () => disk.space(session.path)));
+      await this.#introduce(session);
       const keeper = new CatalogueKeeper({
         ...this.#parts,
         session,
@@ -185,7 +240,7 @@ export class Presence {
     this.#keeper = undefined;
     this.#session = undefined;
     await session?.close();
-    this.#show({ mounted: false, ...NO_SPACE, filesToIndex: 0 });
+    this.#show({ ...ABSENT, filesToIndex: 0 });
   }
 
   async #on<T>(session: Session, job: () => Promise<T>): Promise<T> {
@@ -193,22 +248,82 @@ export class Presence {
     return job();
   }
 
-  // The status follows a medium that is pulled out, and the space that others use.
+  async #introduce(session: Session): Promise<void> {
+    const { disk, known } = this.#parts;
+    const { uuid, path, fileSystem } = session;
+    this.#showReadOnly(session.wasReadOnly);
+    this.#wasOnOwnMedium = await session.isOnOwnMedium();
+    if (uuid === undefined) return;
+    const { source } = (await session.mount()) ?? {};
+    const labels = source === undefined ? {} : await labelsOf(source, disk);
+    known.seen({ uuid, path, ...definedOnly({ fileSystem }), ...labels });
+  }
+
+  // The status follows a medium that is pulled out or made read-only, and the space that others use.
   async #refresh(): Promise<void> {
-    const { path, disk, log, writer } = this.#parts;
+    const { path, disk } = this.#parts;
     const session = this.#session;
     try {
-      const { path: present } = await this.require();
-      const space = await onDisk(present, () => disk.space(present));
-      if (session === this.#session) this.showSpace(space);
+      const present = await this.require();
+      const space = await onDisk(path, () => disk.space(present.path));
+      const readOnly = await present.isReadOnly();
+      if (session !== this.#session) return;
+      this.#showPresent(present, space);
+      this.#showReadOnly(readOnly);
     } catch {
       this.#showAbsent(session);
-      await writer
-        .run(() => this.#replaceLost())
-        .catch((problem: unknown) => {
-          log.warn({ path, reason: messageOf(problem) }, "the data directory is not mounted");
-        });
     }
+    if (!this.#status.value.mounted) await this.#inTurn(() => this.#replaceLost());
+    else if (this.#isOrWasReadOnly()) await this.#inTurn(() => this.#mend());
+    else this.#watch?.works();
+  }
+
+  #isOrWasReadOnly(): boolean {
+    const wasReadOnly = this.#readOnlySinceUtc !== undefined || this.#session?.wasReadOnly === true;
+    return wasReadOnly || this.#status.value.readOnly;
+  }
+
+  async #inTurn(task: () => Promise<void>): Promise<void> {
+    const { path, log, writer } = this.#parts;
+    try {
+      await writer.run(task);
+    } catch (problem) {
+      const reason = messageOf(problem);
+      // A mount point can stay empty for days.
+      if (reason !== this.#told) log.warn({ path, reason }, "the medium of the data directory is not usable");
+      this.#told = reason;
+    }
+  }
+
+  async #mend(): Promise<void> {
+    const { path, log } = this.#parts;
+    const session = this.#session;
+    if (session === undefined || this.#isClosed) return;
+    if (!this.#status.value.readOnly) return this.#writable(session);
+    // A switch on the card, or damage that a check has not mended, stays as it is.
+    if (this.#medium === undefined || session.wasReadOnly || this.#parts.isRecording()) return;
+    if ((await this.#watch?.takeTurn()) !== true) return;
+    log.warn({ path }, "the medium is read-only, it is checked and mounted again");
+    await this.#release(this.#medium, NEVER);
+    await this.#mount(NEVER);
+  }
+
+  async #writable(session: Session): Promise<void> {
+    // What was opened while nobody could write has no lock.
+    if (session.wasReadOnly) {
+      await this.#detach();
+      await this.#attach();
+    }
+    if (this.#readOnlySinceUtc === undefined) return;
+    const { clock, log } = this.#parts;
+    const event = { event: "medium-read-only", sinceUtc: this.#readOnlySinceUtc };
+    this.#readOnlySinceUtc = undefined;
+    const { folders } = await this.require();
+    const run = this.#currentRun.value;
+    const events = folders.pathOf(eventsFile(run));
+    if (await folders.isRun(run))
+      await appendEvent(this.#parts.disk, events, { utc: isoUtc(clock.utcUs()), ...event });
+    log.info(event, "the medium can be written again");
   }
 
   // A medium that was pulled out is let go, so that the kernel forgets it; when it is back, it is mounted.
@@ -219,17 +334,22 @@ export class Presence {
       log.error({ path }, "the medium of the data directory is gone");
       await this.#detach();
       await this.#medium?.dropDead(NEVER);
-    }
+    } else if ((await this.#session?.isReplaced()) === true) await this.#detach();
     if (this.#session !== undefined || !(await this.#mayMount())) return;
     await this.#mount(NEVER);
     log.info({ path }, "the data directory is mounted");
   }
 
   // Where another program mounts it, the folder that is there without it is the bare mount point, on the disk of the
-  // computer itself.
+  // computer itself. What fstab and the configuration say, the session looks at.
   async #mayMount(): Promise<boolean> {
     const { path, disk } = this.#parts;
-    if (this.#watch !== undefined) return this.#watch.takeTurn();
+    if (this.#watch !== undefined) {
+      // Whatever was wrong with the one before.
+      if (!(await this.#watch.isPlugged())) this.#problem = undefined;
+      return this.#watch.takeTurn();
+    }
+    if (!this.#wasOnOwnMedium) return true;
     const folder = await disk.stat(path);
     const root = await disk.stat("/");
     return folder?.isFolder === true && folder.device !== root?.device;
@@ -237,7 +357,20 @@ export class Presence {
 
   // Another session may have begun while this one was looked at.
   #showAbsent(session: Session | undefined): void {
-    if (session === this.#session) this.#show({ mounted: false, ...NO_SPACE });
+    if (session === this.#session) this.#show(ABSENT);
+  }
+
+  #showPresent({ uuid, fileSystem }: Session, space: DiskSpace): void {
+    this.#show({ mounted: true, ...space, uuid, fileSystem, problem: undefined });
+  }
+
+  #showReadOnly(readOnly: boolean): void {
+    const { path, log, clock } = this.#parts;
+    if (readOnly && !this.#status.value.readOnly) {
+      log.error({ path }, "the medium is read-only, nothing is recorded");
+      this.#readOnlySinceUtc ??= isoUtc(clock.utcUs());
+    }
+    this.#show({ readOnly });
   }
 
   #show(change: Partial<DataDirectoryStatus>): void {

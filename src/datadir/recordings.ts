@@ -57,7 +57,7 @@ export class Recordings {
   start(run: string): Promise<Batch> {
     const { disk, writer, presence, reserveBytes } = this.#parts;
     return writer.run(async () => {
-      const session = await presence.require();
+      const session = await presence.requireWritable();
       const { folders, path } = session;
       presence.showSpace(await requireSpace(disk, path, { bytes: 0, reserveBytes }));
       const name = await folders.ensure(run);
@@ -102,8 +102,10 @@ export class Recordings {
       parts,
       recorded.map((one) => this.#placed(one)),
     );
-    const isLost = outcomes.some(isError) && (await session.isLost().catch(() => false));
-    if (isLost) this.#parts.presence.lookNow();
+    const hasFailed = outcomes.some(isError);
+    // The medium may be gone, or read-only.
+    if (hasFailed) this.#parts.presence.lookNow();
+    const isLost = hasFailed && (await session.isLost().catch(() => false));
     const told = new Map<Recorded, WrittenFile | VscopeError>();
     for (const [position, one] of recorded.entries()) {
       const outcome = outcomes[position];

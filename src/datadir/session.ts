@@ -9,15 +9,28 @@ import { deviceNumber, isDetached } from "./block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { FileIndex } from "./file-index.ts";
+import { makeIdentity, readIdentity, requireIdentity } from "./identity.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { type Mount, mountOf, type MountTable, placeOf, requireMounted } from "./mount-table.ts";
 import { RunFolders } from "./run-folders.ts";
 import { noteUnfinished } from "./unfinished.ts";
 
 export interface SessionParts {
   readonly path: string;
   readonly disk: Disk;
+  readonly table: MountTable;
+  /** The only data directory that is opened; any when absent. */
+  readonly uuid?: string;
+  /** What lies on the file system of `/` is the bare mount point. */
+  readonly requireMount?: boolean;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+interface Opened extends Pick<Session, "uuid" | "catalogue"> {
+  readonly mount: Mount | undefined;
+  readonly device: number;
+  readonly lock: DirectoryLock;
 }
 
 export class Session {
@@ -26,14 +39,23 @@ export class Session {
   readonly folders: RunFolders;
   readonly catalogue: Catalogue;
   readonly index: FileIndex;
+  /** Of the data directory; undefined on a read-only medium that has none. */
+  readonly uuid: string | undefined;
+  /** Such as `vfat`; undefined where the kernel does not tell. */
+  readonly fileSystem: string | undefined;
+  /** It could not be written when it was opened: there is no lock. */
+  readonly wasReadOnly: boolean;
   readonly #parts: SessionParts;
   readonly #device: number;
   readonly #lock: DirectoryLock;
 
-  private constructor(parts: SessionParts, device: number, lock: DirectoryLock, catalogue: Catalogue) {
+  private constructor(parts: SessionParts, { uuid, mount, device, lock, catalogue }: Opened) {
     const { disk, path, log } = parts;
     this.#parts = parts;
     this.path = path;
+    this.uuid = uuid;
+    this.fileSystem = mount?.fileSystem;
+    this.wasReadOnly = mount?.isReadOnly === true;
     this.#device = device;
     this.#lock = lock;
     this.catalogue = catalogue;
@@ -41,18 +63,29 @@ export class Session {
     this.index = new FileIndex({ disk, folders: this.folders, catalogue, log });
   }
 
-  /** Makes the folder if necessary. Throws SERVER_CONFLICT when another server uses it, or DATADIR_IO. */
+  /**
+   * Makes the folder if necessary. Nothing is written before it is known that the path lies on its medium, and that this is
+   * the right one. Throws DATADIR_NOT_MOUNTED, DATADIR_WRONG, SERVER_CONFLICT when another server uses it, DATADIR_IO.
+   */
   static async open(asked: SessionParts): Promise<Session> {
-    const { disk, log } = asked;
+    const { disk, log, table } = asked;
+    const place = await onDisk(asked.path, () => placeOf(disk, asked.path));
+    // The look makes an automounter mount.
+    const found = await readIdentity(disk, place);
+    await requireMounted(place, asked);
+    requireIdentity(asked.path, found, asked.uuid);
     await onDisk(asked.path, () => disk.makeFolders(asked.path));
     const path = await onDisk(asked.path, () => disk.realPath(asked.path));
     const parts = { ...asked, path };
+    const mount = mountOf(await table.mountInfo(), path);
     const stat = await onDisk(path, () => disk.stat(path));
     if (stat?.isFolder !== true) throw new VscopeError("DATADIR_IO", `${path}: not a folder`);
-    const lock = lockDirectory(path, log);
+    const lock = await lockDirectory(path, log);
     try {
       const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
-      const session = new Session(parts, stat.device, lock, catalogue);
+      const uuid =
+        found ?? (mount?.isReadOnly === true ? undefined : await makeIdentity(disk, path, parts.clock));
+      const session = new Session(parts, { uuid, mount, device: stat.device, lock, catalogue });
       await noteUnfinished(session.folders, parts);
       return session;
     } catch (error) {
@@ -71,6 +104,29 @@ export class Session {
   /** Whether the medium was pulled out while it was mounted: whatever comes back is another mount. */
   async isLost(): Promise<boolean> {
     return isDetached(deviceNumber(this.#device), this.#parts.disk);
+  }
+
+  /** Whether another file system is mounted at the path by now, as by somebody who has changed the media. */
+  async isReplaced(): Promise<boolean> {
+    const { path, disk } = this.#parts;
+    const stat = await onDisk(path, () => disk.stat(path));
+    const root = await onDisk("/", () => disk.stat("/"));
+    return stat?.isFolder === true && stat.device !== this.#device && stat.device !== root?.device;
+  }
+
+  /** Whether it lies on another file system than `/`. */
+  async isOnOwnMedium(): Promise<boolean> {
+    const root = await onDisk("/", () => this.#parts.disk.stat("/"));
+    return this.#device !== root?.device;
+  }
+
+  async isReadOnly(): Promise<boolean> {
+    return (await this.mount())?.isReadOnly === true;
+  }
+
+  /** What it lies on, as the kernel has it now; undefined where the kernel does not tell. */
+  async mount(): Promise<Mount | undefined> {
+    return mountOf(await this.#parts.table.mountInfo(), this.path);
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Box } from "./box.ts";
 import { USE_FOLDER } from "./computer.ts";
 import { invalid } from "./configuration.ts";
 import { type Complaint, complain, fault, type Finding, fine, warning } from "./finding.ts";
+import { contentComplaints, type DiskFacts, mediumComplaint, READ_ONLY } from "./medium.ts";
 import type { ServiceUnit } from "./service-unit.ts";
 import { SHIPPED_INSTRUMENT } from "./shipped.ts";
 
@@ -15,17 +16,6 @@ const SECTION = "server";
 const MEGABYTE = 1e6;
 /** Times the reserve: little space is worth a word before it is used up. */
 const AMPLE = 4;
-
-/** What src/datadir knows of media; handed in by whoever may know both. */
-export interface DiskFacts {
-  /** Absent where the files are a copy: their space says nothing. */
-  readonly space?: (path: string) => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
-  mountedAt(
-    mountInfo: string,
-    mountPoint: string,
-  ): { readonly number: string; readonly source: string } | undefined;
-  devicePath(device: string): string;
-}
 
 export interface DataDirectoryOptions {
   readonly disk: DiskFacts;
@@ -39,12 +29,12 @@ export async function checkDataDirectory(
   options: DataDirectoryOptions,
 ): Promise<readonly Finding[]> {
   const { config } = box;
-  const medium = config.datadir.mount ? await mediumComplaint(box, options.disk) : undefined;
-  // Below an empty mount point nothing is worth a look.
-  if (medium !== undefined) return [complain(SECTION, "medium", medium)];
   const path = config.datadir.mount
     ? dataDirectoryPath(config)
     : resolve(options.workingFolder, config.datadir.datadir);
+  const medium = await mediumComplaint(box, path, options.disk);
+  // Below an empty mount point nothing is worth a look.
+  if (medium !== undefined) return [complain(SECTION, "medium", medium)];
   const remark = config.datadir.mount ? `, on ${config.datadir.device}` : "";
   if (!(await box.computer.isThere(path))) {
     if (config.hardware.usb === "emulated")
@@ -54,43 +44,16 @@ export async function checkDataDirectory(
     return [complain(SECTION, "data directory", absent(box, path, options))];
   }
   const space = await checkSpace(box, path, options);
-  const complaints = [...(await unwritable(box, path, options)), ...space.complaints];
+  const content = await contentComplaints(box, path, options);
+  // Of a read-only medium permissions say nothing.
+  const isReadOnly = content.some(({ check }) => check === READ_ONLY);
+  const closed = isReadOnly ? [] : await unwritable(box, path, options);
+  const complaints = [...content, ...closed, ...space.complaints];
   const findings =
     complaints.length > 0
       ? complaints.map((complaint) => complain(SECTION, "data directory", complaint))
       : [fine(SECTION, "data-directory", "data directory", `${path}${remark}, writable${space.remark}`)];
   return [...findings, ...(await checkInstrumentFile(box, join(path, config.config)))];
-}
-
-async function mediumComplaint({ computer, config }: Box, disk: DiskFacts): Promise<Complaint | undefined> {
-  const { device, mountPoint } = config.datadir;
-  const mountInfo = (await computer.text("/proc/self/mountinfo")) ?? "";
-  const mount = disk.mountedAt(mountInfo, mountPoint);
-  const path = disk.devicePath(device);
-  if (mount === undefined) {
-    if (!(await computer.isThere(path)))
-      return fault(
-        "medium",
-        `${device} is not plugged in`,
-        "plug it in; the server mounts it then",
-        "lsblk -f",
-      );
-    const found = `${device} is not mounted at ${mountPoint}; the server mounts it when it starts`;
-    return warning("medium", found, `sudo mount ${device} ${mountPoint}`);
-  }
-  const { source, number } = mount;
-  // A number that begins with 0 is a file system's own, as of btrfs.
-  const isGone = !number.startsWith("0:") && !(await computer.isThere(`/sys/dev/block/${number}`));
-  if (source.startsWith("/dev/") && isGone)
-    return fault(
-      "medium",
-      `${source} was pulled out while mounted`,
-      `plug it in again, or: sudo umount -l ${mountPoint}`,
-    );
-  const link = await computer.link(path);
-  const isSame = [device, path, link === undefined ? path : resolve(path, "..", link)].includes(source);
-  if (isSame || (!device.startsWith("/") && link === undefined)) return undefined;
-  return fault("medium", `${mountPoint} holds ${source}, not ${device}`, `sudo umount ${mountPoint}`);
 }
 
 function absent({ account }: Box, path: string, { unit }: DataDirectoryOptions): Complaint {

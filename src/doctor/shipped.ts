@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 export const SHIPPED_RULES = shipped("etc/60-vscope.rules");
 export const SHIPPED_CONFIG = shipped("etc/vscope.cfg");
+export const SHIPPED_SUDOERS = shipped("etc/vscope.sudoers");
 export const SHIPPED_INSTRUMENT = shipped("pdata/vscope.config");
 
 // From `dist/src/doctor/`.

@@ -1,6 +1,8 @@
 // /datadir: the mounted data directory, the current run, and the instrument configuration that lies in it.
 
 import { z } from "zod";
+import { definedOnly } from "../base/defined-only.ts";
+import { knownShape } from "../datadir/known-directories.ts";
 import { declare } from "./model.ts";
 
 const PLAIN_TEXT = 0;
@@ -15,14 +17,25 @@ export const DATADIR = [
       totalBytes: z.number(),
       reserveBytes: z.number(),
       filesToIndex: z.number(),
+      uuid: z.string().exactOptional().describe("Of the data directory; absent while none is there"),
+      fileSystem: z.string().exactOptional().describe("Such as vfat; absent where the kernel does not tell"),
+      readOnly: z.boolean().describe("Nothing can be recorded"),
+      problem: z.string().exactOptional().describe("Why it is not mounted"),
       run: z.string(),
     }),
-    get: ({ dataDirectory }) => ({
-      path: dataDirectory.path,
-      ...dataDirectory.status.value,
-      run: dataDirectory.currentRun.value,
-    }),
+    get: ({ dataDirectory }) => {
+      const { uuid, fileSystem, problem, ...status } = dataDirectory.status.value;
+      const { path, currentRun } = dataDirectory;
+      return { path, ...status, ...definedOnly({ uuid, fileSystem, problem }), run: currentRun.value };
+    },
     watch: ({ dataDirectory }) => [dataDirectory.status, dataDirectory.currentRun],
+  }),
+  declare("/datadir/known", {
+    summary: "Data directories that were here, the newest first, with the newest batch of each run",
+    type: "core.ll",
+    value: z.array(knownShape),
+    get: ({ dataDirectory }) => dataDirectory.known.value.map((one) => ({ ...one })),
+    watch: ({ dataDirectory }) => [dataDirectory.known],
   }),
   declare("/datadir/mount", {
     summary: "Whether the medium is mounted; PUT mounts or unmounts it",

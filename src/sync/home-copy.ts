@@ -40,7 +40,7 @@ export class HomeCopy {
   /** Makes the folder if necessary. Throws SERVER_CONFLICT when a server or another sync uses it, DATADIR_IO. */
   static async open(path: string): Promise<HomeCopy> {
     await onDisk(path, () => SYSTEM_DISK.makeFolders(path));
-    return new HomeCopy(path, lockDirectory(path, SILENT));
+    return new HomeCopy(path, await lockDirectory(path, SILENT));
   }
 
   close(): void {

@@ -150,7 +150,7 @@ async function assertWhole(
     sums.set(name, createHash("sha256").update(text).digest("hex"));
   }
   assert.deepEqual(await manifestLines(directory, run), sums);
-  const { spectra } = await directory.shelf.search({ run, limit: 1000 });
+  const { spectra } = await directory.shelf.search({ run: [run], limit: 1000 });
   assert.deepEqual(spectra.map(({ file }) => file).sort(), [...names].sort());
   return names.length;
 }

@@ -1,78 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { SILENT } from "../../src/base/log.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { deviceNumber, devicePath } from "../../src/datadir/block-device.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { LINUX_MOUNT, Medium, mountedAt, type MountSystem } from "../../src/datadir/medium.ts";
+import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { LINUX_MOUNT, Medium } from "../../src/datadir/medium.ts";
+import { sourceRoot } from "../support/sources.ts";
+import { FakeStick, FakeSystem, openStick, OPTIONS } from "./fake-stick.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
-
-const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-36 22 8:1 / /mnt rw,noatime master:1 - vfat /dev/sda1 rw,utf8
-37 22 8:17 / /mnt/with\\040space rw - ext4 /dev/sdb1 rw
-`;
-
-/** A system where `mount` and `umount` move a device in and out. */
-class FakeSystem implements MountSystem {
-  readonly ran: string[] = [];
-  mountPoint = "/mnt";
-  number = "8:1";
-  /** Runs of fsck, which reports repairs. */
-  checked = 0;
-  checkFails = false;
-  source: string | undefined;
-  refuse: string | undefined;
-
-  async run(program: string, programArguments: readonly string[]): Promise<number> {
-    if (program === "fsck") {
-      this.checked += 1;
-      if (this.checkFails) throw new Error("fsck: not found");
-      return 1;
-    }
-    this.ran.push([program, ...programArguments].join(" "));
-    if (this.refuse !== undefined) throw new Error(this.refuse);
-    this.source = program === "mount" ? programArguments[0] : undefined;
-    return 0;
-  }
-
-  async mountInfo(): Promise<string> {
-    return this.source === undefined
-      ? ""
-      : `36 22 ${this.number} / ${this.mountPoint} rw - vfat ${this.source} rw\n`;
-  }
-
-  async realPath(path: string): Promise<string> {
-    return path === "/dev/disk/by-uuid/A-B" ? "/dev/sda1" : path;
-  }
-
-  async node(): Promise<number | undefined> {
-    return 1;
-  }
-
-  async makeFolder(): Promise<void> {}
-}
-
-test("the kernel's list is read with its escapes, the newest mount counts", () => {
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt")?.source, "/dev/sda1");
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt/")?.source, "/dev/sda1");
-  assert.equal(mountedAt(MOUNT_INFO, "/")?.source, "/dev/vda");
-  assert.equal(mountedAt(MOUNT_INFO, "/mnt/with space")?.source, "/dev/sdb1");
-  assert.equal(mountedAt(MOUNT_INFO, "/media"), undefined);
-  assert.deepEqual(mountedAt(MOUNT_INFO, "/mnt"), { number: "8:1", source: "/dev/sda1" });
-  assert.equal(
-    mountedAt(`${MOUNT_INFO}40 36 8:33 / /mnt rw - ext4 /dev/sdc1 rw\n`, "/mnt")?.source,
-    "/dev/sdc1",
-  );
-});
-
-test("this machine's list is understood", async () => {
-  assert.notEqual(mountedAt(await LINUX_MOUNT.mountInfo(), "/proc"), undefined);
-});
 
 test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   const system = new FakeSystem();
@@ -81,7 +21,7 @@ test("mounting twice mounts once, unmounting twice unmounts once", async () => {
   await medium.mount(NEVER);
   await medium.unmount(NEVER);
   await medium.unmount(NEVER);
-  assert.deepEqual(system.ran, ["mount /dev/sda1 /mnt", "umount /mnt"]);
+  assert.deepEqual(system.ran, [`mount ${OPTIONS} /dev/sda1 /mnt`, "umount /mnt"]);
   assert.equal(system.checked, 1);
 });
 
@@ -120,6 +60,27 @@ test("what mount and umount complain about reaches the message", async () => {
   await assert.rejects(medium.unmount(NEVER), (error) => isVscopeError(error, "STATE_CONFLICT"));
 });
 
+test("the shipped rules of sudo allow what is run, and nothing else", async () => {
+  const ran: string[] = [];
+  const system = new FakeStick();
+  const record = Object.assign(system, {
+    run(program: string, words: readonly string[]) {
+      ran.push([program, ...words].join(" "));
+      return FakeSystem.prototype.run.call(system, program, words);
+    },
+  });
+  const medium = new Medium({ device: "LABEL=VSCOPE", mountPoint: "/mnt" }, SILENT, record);
+  await medium.mount(NEVER);
+  await medium.unmount(NEVER);
+  system.source = "/dev/sda1";
+  system.isPlugged = false;
+  await medium.dropDead(NEVER);
+  const rules = await readFile(new URL("etc/vscope.sudoers", sourceRoot), "utf8");
+  const [, commands = ""] = /VSCOPE_MEDIUM = ([^]*?[^\\])\n/.exec(rules) ?? [];
+  const allowed = commands.split(/(?<!\\),\s*(?:\\\n)?\s*/).map((one) => one.replaceAll("\\", ""));
+  assert.deepEqual(allowed.map((one) => one.replace(/^\/usr\/s?bin\//, "")).sort(), [...ran].sort());
+});
+
 test("a program that is not there, fails or complains is an error with its words; expected codes are not", async () => {
   const signal = NEVER;
   await assert.rejects(LINUX_MOUNT.run("ls", ["/no/such/folder"], { signal }), /No such file/);
@@ -133,8 +94,8 @@ test("without its medium nothing is written to the bare mount point; with it rec
   const system = new FakeSystem();
   system.mountPoint = mountPoint;
   system.refuse = "mount: no medium";
-  const mount = { device: "/dev/sda1", mountPoint, system };
-  const directory = await openDirectory(t, join(mountPoint, "data"), { mount });
+  const mount = { device: "/dev/sda1", mountPoint };
+  const directory = await openDirectory(t, join(mountPoint, "data"), { mount, system });
   assert.equal(directory.status.value.mounted, false);
   for (const attempt of [
     directory.startBatch("run"),
@@ -183,49 +144,6 @@ test("a medium that is pulled out while recording is noticed before the next fil
   await batch.finish();
 });
 
-/** A stick /dev/sda1 whose mount outlives it, as in the kernel; the disk shows its file system under number 8:1. */
-class FakeStick extends FakeSystem {
-  isPlugged = true;
-  /** Raised by each plugging in. */
-  plugNumber = 1;
-  readonly disk: Disk;
-
-  constructor() {
-    super();
-    this.disk = {
-      ...SYSTEM_DISK,
-      stat: async (path) => {
-        const stat = await SYSTEM_DISK.stat(path);
-        const device = this.source === undefined || path === "/" ? 1 : 0x801;
-        return stat === undefined ? undefined : { ...stat, device };
-      },
-      create: (path) => (this.isPlugged ? SYSTEM_DISK.create(path) : Promise.reject(systemError("EIO"))),
-      realPath: (path) => this.realPath(path),
-    };
-  }
-
-  override async realPath(path: string): Promise<string> {
-    if (!this.isPlugged && /^\/dev|^\/sys\/dev\/block\/./.test(path)) throw systemError("ENOENT");
-    return path;
-  }
-
-  override async node(): Promise<number | undefined> {
-    return this.isPlugged ? this.plugNumber : undefined;
-  }
-}
-
-const systemError = (code: string): Error => Object.assign(new Error("injected"), { code });
-
-async function openStick(t: TestContext) {
-  const mountPoint = await temporaryFolder(t);
-  const stick = new FakeStick();
-  stick.mountPoint = mountPoint;
-  const clock = new VirtualClock();
-  const mount = { device: "/dev/sda1", mountPoint, system: stick };
-  const directory = await openDirectory(t, join(mountPoint, "data"), { mount, disk: stick.disk, clock });
-  return { stick, clock, directory, mountPoint };
-}
-
 test("a stick that is pulled out is let go, and mounted by itself when it is back", async (t) => {
   const { stick, clock, directory, mountPoint } = await openStick(t);
   const batch = await directory.startBatch("run");
@@ -237,7 +155,7 @@ test("a stick that is pulled out is let go, and mounted by itself when it is bac
   await batch.finish();
   await clock.advance(10 * SECOND);
   assert.equal(directory.status.value.mounted, false);
-  assert.deepEqual(stick.ran, [`mount /dev/sda1 ${mountPoint}`, `umount -l ${mountPoint}`]);
+  assert.deepEqual(stick.ran, [`mount ${OPTIONS} /dev/sda1 ${mountPoint}`, `umount -l ${mountPoint}`]);
   await assert.rejects(directory.startBatch("run"), (error) => isVscopeError(error, "DATADIR_NOT_MOUNTED"));
 
   stick.isPlugged = true;
@@ -357,7 +275,7 @@ test("device numbers and names are those of the kernel and of udev", () => {
 });
 
 test("a data directory that is not below its mount point is a mistake of the configuration", async (t) => {
-  const mount = { device: "/dev/sda1", mountPoint: "/mnt", system: new FakeSystem() };
+  const mount = { device: "/dev/sda1", mountPoint: "/mnt" };
   await assert.rejects(openDirectory(t, "/mnt2/data", { mount }), (error) =>
     isVscopeError(error, "CONFIG_INVALID"),
   );

@@ -645,6 +645,63 @@ export const AILMENTS: readonly Ailment[] = [
     mend: /sudo umount -l \/mnt\/vscope$/,
   },
   {
+    name: "a mount point of fstab with nothing on it",
+    ail: (box) => {
+      box.files["/etc/fstab"] = "LABEL=VSCOPE /var/lib/vscope/vscope_data ext4 nofail 0 2\n";
+      box.files["/proc/self/mountinfo"] = "36 35 179:2 / / rw - ext4 /dev/root rw\n";
+    },
+    check: "medium",
+    mark: "fault",
+    found: /^nothing is mounted at \/var\/lib\/vscope\/vscope_data; the server waits for it$/,
+    mend: /^sudo mount \/var\/lib\/vscope\/vscope_data$/,
+  },
+  {
+    name: "a medium that is required and not there",
+    ail: (box) => {
+      configure(box, "[datadir]\nrequire_mount = True\n");
+      box.files["/proc/self/mountinfo"] = "36 35 179:2 / / rw - ext4 /dev/root rw\n";
+    },
+    check: "medium",
+    mark: "fault",
+    found: /^no medium is mounted for \/var\/lib\/vscope\/vscope_data/,
+    mend: /^plug it in/,
+  },
+  {
+    name: "a medium that the kernel has made read-only",
+    ail: (box) => {
+      stick(box);
+      box.files["/proc/self/mountinfo"] = "36 35 8:1 / /mnt/vscope rw - ext4 /dev/sda1 ro\n";
+    },
+    check: "medium-read-only",
+    mark: "fault",
+    found: /^\/dev\/sda1 at \/mnt\/vscope is read-only: nothing is recorded$/,
+    mend: /sudo umount \/mnt\/vscope && sudo fsck -a \/dev\/sda1 && sudo mount/,
+  },
+  {
+    name: "another data directory than the configured one",
+    ail: (box) => {
+      configure(box, "[datadir]\nuuid = 0f1f2f3f-0000-4000-8000-00000000000a\n");
+      const id = { uuid: "0f1f2f3f-0000-4000-8000-00000000000b", madeUtc: "", host: "" };
+      box.files[`${DATA}/.vscope-id`] = JSON.stringify(id);
+    },
+    check: "uuid",
+    mark: "fault",
+    found: /is 0f1f2f3f-0000-4000-8000-00000000000b, datadir\.uuid is 0f1f2f3f-0000-4000-8000-00000000000a$/,
+    mend: /^plug in the right medium/,
+  },
+  {
+    name: "a user who may not mount",
+    ail: (box) => {
+      stick(box);
+      box.files["/etc/sudoers"] = "root ALL=(ALL:ALL) ALL\n";
+      box.files["/etc/sudoers.d/vscope"] = "vscope ALL=(root) NOPASSWD: /usr/bin/umount /mnt\n";
+    },
+    check: "sudoers",
+    mark: "fault",
+    found: /^vscope may not mount at \/mnt\/vscope without a password$/,
+    mend: /^sudo install -m 0440 \/.*\/etc\/vscope\.sudoers \/etc\/sudoers\.d\/vscope/,
+  },
+  {
     name: "the PID file of a server that is gone",
     ail: (box) => {
       const pidFile = box.files["/run/vscope-server.pid"] ?? "";

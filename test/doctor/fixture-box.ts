@@ -7,7 +7,8 @@ import { dirname, join, relative } from "node:path";
 import { NEVER } from "../../src/base/abort.ts";
 import { VscopeError } from "../../src/base/errors.ts";
 import { devicePath } from "../../src/datadir/block-device.ts";
-import { mountedAt } from "../../src/datadir/medium.ts";
+import { ID_FILE, uuidIn } from "../../src/datadir/identity.ts";
+import { bareMountPoint, mountedAt, mountOf } from "../../src/datadir/mount-table.ts";
 import { Computer, type Ownership, type Permissions } from "../../src/doctor/computer.ts";
 import { type Diagnosis, diagnose } from "../../src/doctor/doctor.ts";
 import type { AskVersion } from "../../src/doctor/server-process.ts";
@@ -52,7 +53,15 @@ export async function examined(box: FixtureBox): Promise<Diagnosis> {
     const options = {
       computer: new Computer(root, permissionsOf(box, root)),
       configFile: box.configFile,
-      disk: { space: () => spaceOf(box), mountedAt, devicePath },
+      disk: {
+        space: () => spaceOf(box),
+        mountedAt,
+        mountOf,
+        bareMountPoint,
+        devicePath,
+        uuidIn,
+        idFile: ID_FILE,
+      },
       ask: box.ask,
       workingFolder: "/home/pi",
     };

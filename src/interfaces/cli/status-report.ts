@@ -50,6 +50,8 @@ const datadirShape = z.looseObject({
   freeBytes: z.number(),
   totalBytes: z.number(),
   reserveBytes: z.number().default(0),
+  readOnly: z.boolean().default(false),
+  problem: z.string().optional(),
   run: z.string(),
 });
 const schedulerShape = z.looseObject({

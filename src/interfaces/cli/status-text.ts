@@ -58,9 +58,10 @@ function nextRunText({ next, jobs, isQuiet }: StatusReport): string {
 }
 
 function diskText({ datadir }: StatusReport): string {
-  const { path, mounted, freeBytes, totalBytes, reserveBytes, run } = datadir;
-  if (!mounted) return `NOT MOUNTED: ${path}`;
+  const { path, mounted, freeBytes, totalBytes, reserveBytes, readOnly, problem, run } = datadir;
+  if (!mounted) return `NOT MOUNTED: ${problem ?? path}`;
   const space = `${bytesText(freeBytes)} free of ${bytesText(totalBytes)}, ${path}, run ${run}`;
+  if (readOnly) return `READ-ONLY: ${space}`;
   return freeBytes <= reserveBytes ? `FULL: ${space}` : space;
 }
 

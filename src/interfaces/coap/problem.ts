@@ -21,6 +21,7 @@ const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
   DEVICE_BUSY: 1,
   DEVICE_NOT_CONNECTED: 10,
   DATADIR_NOT_MOUNTED: 10,
+  DATADIR_WRONG: 10,
 };
 
 /** The answer to a request that failed. `text` is what the client may know. */

@@ -5,7 +5,8 @@ import type { Command } from "commander";
 import { VscopeError } from "../../../base/errors.ts";
 import { devicePath } from "../../../datadir/block-device.ts";
 import { SYSTEM_DISK } from "../../../datadir/disk.ts";
-import { mountedAt } from "../../../datadir/medium.ts";
+import { ID_FILE, uuidIn } from "../../../datadir/identity.ts";
+import { bareMountPoint, mountedAt, mountOf } from "../../../datadir/mount-table.ts";
 import { Computer } from "../../../doctor/computer.ts";
 import { type Diagnosis, diagnose } from "../../../doctor/doctor.ts";
 import { type Finding, type Mark, SECTIONS } from "../../../doctor/finding.ts";
@@ -42,7 +43,7 @@ function examine({ clock, signal }: Session, { serverConfig, root }: DoctorFlags
   const options = {
     computer: new Computer(root),
     configFile: isHere ? resolve(serverConfig) : serverConfig,
-    disk: { mountedAt, devicePath, ...space },
+    disk: { mountedAt, mountOf, bareMountPoint, devicePath, uuidIn, idFile: ID_FILE, ...space },
     ask: root === undefined ? askOverCoap(clock) : undefined,
     workingFolder: process.cwd(),
   };

@@ -1,0 +1,112 @@
+// The data directories that were here, by their uuid: which stick has which runs, when somebody asks in the laboratory.
+// Kept in the folder of the server's state, not on the media themselves. Whatever fails here costs a line in the log.
+
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { NEVER } from "../base/abort.ts";
+import { Cell, type ReadableCell } from "../base/cell.ts";
+import { type Clock, isoUtc } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import { parsedJson } from "../base/json.ts";
+import type { Log } from "../base/log.ts";
+import type { Disk } from "./disk.ts";
+import { replaceDurable } from "./durable-file.ts";
+
+/** In the folder of the state. */
+export const KNOWN_DIRECTORIES_FILE = "datadirs.json";
+
+export const knownShape = z.object({
+  uuid: z.string(),
+  path: z.string(),
+  /** Such as `vfat`. */
+  fileSystem: z.string().exactOptional(),
+  /** Of its file system, and its own number, which is not the uuid. */
+  label: z.string().exactOptional(),
+  fileSystemUuid: z.string().exactOptional(),
+  lastSeenUtc: z.string(),
+  /** By run: the newest batch that this server has recorded there. */
+  newestBatches: z.record(z.string(), z.int()),
+});
+export type KnownDirectory = z.output<typeof knownShape>;
+
+export interface KnownDirectoriesParts {
+  /** In memory only when absent. */
+  readonly path: string | undefined;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class KnownDirectories {
+  readonly #parts: KnownDirectoriesParts;
+  readonly #all = new Cell<readonly KnownDirectory[]>([]);
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(parts: KnownDirectoriesParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the file. One that is damaged is made anew as the directories come. */
+  static async open(parts: KnownDirectoriesParts): Promise<KnownDirectories> {
+    const { path, disk, log } = parts;
+    const known = new KnownDirectories(parts);
+    try {
+      if (path === undefined || (await disk.stat(path)) === undefined) return known;
+      known.#all.set(z.array(knownShape).parse(parsedJson(String(await disk.read(path)))));
+    } catch (error) {
+      log.warn({ path, reason: messageOf(error) }, "the data directories of before are not known");
+    }
+    return known;
+  }
+
+  /** The one that was seen last comes first. */
+  get all(): ReadableCell<readonly KnownDirectory[]> {
+    return this.#all;
+  }
+
+  /** It is there. */
+  seen(facts: Omit<KnownDirectory, "lastSeenUtc" | "newestBatches">): void {
+    const newestBatches = this.#of(facts.uuid)?.newestBatches ?? {};
+    this.#put({ ...facts, lastSeenUtc: this.#nowUtc(), newestBatches });
+  }
+
+  /** A batch has begun in it. */
+  begun(uuid: string, { run, number }: { readonly run: string; readonly number: number }): void {
+    const directory = this.#of(uuid);
+    if (directory === undefined) return;
+    const newestBatches = { ...directory.newestBatches, [run]: number };
+    this.#put({ ...directory, lastSeenUtc: this.#nowUtc(), newestBatches });
+  }
+
+  /** Resolves when all of it is on the disk. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
+  #of(uuid: string): KnownDirectory | undefined {
+    return this.#all.value.find((one) => one.uuid === uuid);
+  }
+
+  #nowUtc(): string {
+    return isoUtc(this.#parts.clock.utcUs());
+  }
+
+  #put(directory: KnownDirectory): void {
+    const others = this.#all.value.filter(({ uuid }) => uuid !== directory.uuid);
+    this.#all.set([directory, ...others]);
+    this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
+    const { path, disk, log } = this.#parts;
+    if (path === undefined) return;
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const text = `${JSON.stringify(this.#all.value, undefined, 2)}\n`;
+      await replaceDurable(disk, path, Buffer.from(text), NEVER);
+    } catch (error) {
+      log.warn({ path, reason: messageOf(error) }, "the list of data directories does not outlive a restart");
+    }
+  }
+}

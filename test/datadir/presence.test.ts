@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { SECOND } from "../../src/base/clock.ts";
+import { type ErrorCode, isVscopeError } from "../../src/base/errors.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import type { DataDirectory } from "../../src/datadir/data-directory.ts";
+import { ID_FILE } from "../../src/datadir/identity.ts";
+import { spectraSet } from "../spectra/sample.ts";
+import { FakeStick, FakeSystem, openStick, systemError } from "./fake-stick.ts";
+import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+
+const LOOK = 10 * SECOND;
+const OTHER = "0f1f2f3f-0000-4000-8000-00000000000a";
+
+async function record(directory: DataDirectory, run = "run"): Promise<number> {
+  const batch = await directory.startBatch(run);
+  await batch.write(spectraSet());
+  await batch.finish();
+  return batch.number;
+}
+
+function refused(attempt: Promise<unknown>, code: ErrorCode, fact: RegExp): Promise<void> {
+  return assert.rejects(attempt, (error) => isVscopeError(error, code) && fact.test(error.message));
+}
+
+test("an entry of fstab that is not mounted: nothing is written there, and it is used when it is", async (t) => {
+  const mountPoint = await temporaryFolder(t);
+  const system = new FakeSystem();
+  system.mountPoint = mountPoint;
+  system.table = `LABEL=VSCOPE ${mountPoint} ext4 nofail 0 2\n`;
+  const clock = new VirtualClock();
+  const directory = await openDirectory(t, join(mountPoint, "data"), { system, clock });
+  assert.equal(directory.status.value.mounted, false);
+  assert.match(directory.status.value.problem ?? "", /nothing is mounted at /);
+  await refused(directory.startBatch("run"), "DATADIR_NOT_MOUNTED", /the medium is not there/);
+  assert.deepEqual(await readdir(mountPoint), []);
+
+  system.source = "/dev/sda1";
+  await clock.advance(LOOK);
+  const { mounted, fileSystem, problem } = directory.status.value;
+  assert.deepEqual(
+    { mounted, fileSystem, problem },
+    { mounted: true, fileSystem: "vfat", problem: undefined },
+  );
+  assert.equal(await record(directory), 0);
+});
+
+test("require_mount: the disk of the computer itself is not used", async (t) => {
+  const mountPoint = await temporaryFolder(t);
+  const system = new FakeSystem();
+  system.mountPoint = mountPoint;
+  const clock = new VirtualClock();
+  const directory = await openDirectory(t, mountPoint, { system, clock, requireMount: true });
+  assert.match(directory.status.value.problem ?? "", /it lies on the disk of \//);
+  assert.deepEqual(await readdir(mountPoint), []);
+  system.source = "/dev/sda1";
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.mounted, true);
+});
+
+test("a data directory keeps its uuid, and is refused where another one is wanted", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  const { uuid } = first.status.value;
+  assert.ok(uuid !== undefined);
+  await first.close();
+  const again = await openDirectory(t, path, { uuid });
+  assert.equal(again.status.value.uuid, uuid);
+  assert.equal(await record(again), 0);
+  await again.close();
+  const before = await readdir(path);
+  const wrong = await openDirectory(t, path, { uuid: OTHER });
+  assert.equal(wrong.status.value.mounted, false);
+  await refused(
+    wrong.startBatch("run"),
+    "DATADIR_WRONG",
+    new RegExp(`is ${uuid}, datadir.uuid is ${OTHER}$`),
+  );
+  assert.deepEqual(await readdir(path), before);
+});
+
+test("where a certain one is wanted none is made", async (t) => {
+  const folder = await temporaryFolder(t);
+  const directory = await openDirectory(t, join(folder, "data"), { uuid: OTHER });
+  await refused(directory.startBatch("run"), "DATADIR_WRONG", /has no uuid/);
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test("the wrong stick is unmounted and left alone; the right one is used when it comes", async (t) => {
+  const { stick, clock, directory, mountPoint } = await openStick(t, { uuid: OTHER });
+  assert.deepEqual(stick.ran.at(-1), `umount ${mountPoint}`);
+  const attempts = stick.ran.length;
+  await clock.advance(600 * SECOND);
+  assert.equal(stick.ran.length, attempts);
+  await refused(directory.startBatch("run"), "DATADIR_WRONG", /has no uuid/);
+  await refused(directory.mount(NEVER), "DATADIR_WRONG", /has no uuid/);
+
+  stick.isPlugged = false;
+  await clock.advance(LOOK);
+  await refused(directory.startBatch("run"), "DATADIR_NOT_MOUNTED", /the medium is not there/);
+  await mkdir(join(mountPoint, "data"));
+  const id = { uuid: OTHER, madeUtc: "2026-11-20T00:00:00Z", host: "mast" };
+  await writeFile(join(mountPoint, "data", ID_FILE), JSON.stringify(id));
+  stick.isPlugged = true;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.uuid, OTHER);
+  assert.equal(await record(directory), 0);
+});
+
+test("two sticks are told apart, and the list of both outlives a restart", async (t) => {
+  const knownFile = join(await temporaryFolder(t), "state", "datadirs.json");
+  const { stick, clock, directory, mountPoint } = await openStick(t, { knownFile });
+  const first = directory.status.value.uuid;
+  await record(directory, "plot10");
+  await record(directory, "plot10");
+  stick.isPlugged = false;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.uuid, undefined);
+  await rename(join(mountPoint, "data"), join(mountPoint, "elsewhere"));
+  stick.isPlugged = true;
+  await clock.advance(LOOK);
+  const second = directory.status.value.uuid;
+  assert.ok(first !== undefined && second !== undefined && first !== second);
+  await record(directory, "plot11");
+  await directory.close();
+
+  const facts = directory.known.value.map(({ uuid, newestBatches }) => [uuid, newestBatches]);
+  assert.deepEqual(facts, [
+    [second, { plot11: 0 }],
+    [first, { plot10: 1 }],
+  ]);
+  assert.deepEqual(JSON.parse(await readFile(knownFile, "utf8")), directory.known.value);
+  const next = await openDirectory(t, await temporaryFolder(t), { knownFile });
+  assert.deepEqual(next.known.value.slice(1), directory.known.value);
+});
+
+test("another file system at the same place is another data directory, whoever mounts it", async (t) => {
+  const mountPoint = await temporaryFolder(t);
+  const stick = new FakeStick();
+  stick.mountPoint = mountPoint;
+  stick.source = "/dev/sda1";
+  const clock = new VirtualClock();
+  let device = 0x801;
+  const stat: FakeStick["disk"]["stat"] = async (path) => {
+    const found = await stick.disk.stat(path);
+    return found === undefined || path === "/" ? found : { ...found, device };
+  };
+  const disk = { ...stick.disk, stat };
+  const directory = await openDirectory(t, join(mountPoint, "data"), { system: stick, disk, clock });
+  const { uuid } = directory.status.value;
+  await rename(join(mountPoint, "data"), join(mountPoint, "elsewhere"));
+  await mkdir(join(mountPoint, "data"));
+  device = 0x811;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.mounted, true);
+  assert.notEqual(directory.status.value.uuid, uuid);
+});
+
+test("a medium that turns read-only is shown, refuses batches, is checked and mounted again, and told of", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  await directory.setCurrentRun("run");
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet());
+  stick.isReadOnly = true;
+  stick.createError = systemError("EROFS");
+  await refused(batch.write(spectraSet({ sequence: 1 })), "DATADIR_IO", /the medium is read-only/);
+  // The failed write makes the server look at once.
+  await clock.advance(1);
+  assert.equal(directory.status.value.readOnly, true);
+  await refused(directory.startBatch("run"), "DATADIR_IO", /the medium is read-only$/);
+  assert.equal((await directory.shelf.run("run")).total, 1, "it can still be read");
+  const { checked } = stick;
+  await clock.advance(6 * LOOK);
+  assert.equal(stick.checked, checked, "a batch is under way");
+
+  stick.createError = undefined;
+  await batch.finish();
+  await clock.advance(2 * LOOK);
+  assert.equal(stick.checked, checked + 1);
+  assert.equal(directory.status.value.readOnly, false);
+  assert.equal(await record(directory), 1);
+  const [event] = await directory.notes.events("run");
+  assert.equal(event?.["event"], "medium-read-only");
+});
+
+test("a medium that stays read-only is not mounted again and again", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  stick.staysReadOnly = true;
+  stick.isReadOnly = true;
+  const attempts = stick.ran.length;
+  await clock.advance(3600 * SECOND);
+  assert.equal(stick.ran.length, attempts + 2, "once");
+  assert.equal(directory.status.value.mounted, true);
+  assert.equal(directory.status.value.readOnly, true);
+});
+
+test("what was opened read-only is opened anew, with its lock, when it can be written", async (t) => {
+  const path = await temporaryFolder(t);
+  const system = new FakeSystem();
+  system.mountPoint = path;
+  system.source = "/dev/sda1";
+  system.isReadOnly = true;
+  const clock = new VirtualClock();
+  const directory = await openDirectory(t, path, { system, clock });
+  assert.equal(directory.status.value.uuid, undefined, "nothing is written");
+  assert.equal(directory.status.value.readOnly, true);
+  system.isReadOnly = false;
+  await clock.advance(LOOK);
+  assert.notEqual(directory.status.value.uuid, undefined);
+  assert.equal(await record(directory), 0);
+});
