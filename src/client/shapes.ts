@@ -63,6 +63,64 @@ export const runDetailShape = z.looseObject({
 });
 export type RunDetail = z.infer<typeof runDetailShape>;
 
+const foundSpectrumShape = z.looseObject({
+  /** `run/file/position`. */
+  id: z.string(),
+  run: z.string(),
+  serial: z.string(),
+  channel: z.string(),
+  kind: z.string(),
+  exposureStart: z.string(),
+  integrationTimeUs: z.number(),
+  peakCounts: z.number(),
+  flags: z.array(z.string()),
+  qualityColour: z.string(),
+  sunElevationDeg: z.number().nullable(),
+});
+export type FoundSpectrum = z.infer<typeof foundSpectrumShape>;
+
+export const spectraPageShape = z.looseObject({
+  spectra: z.array(foundSpectrumShape),
+  /** `after` of the next page; absent on the last. */
+  next: z.string().optional(),
+  total: z.object({ count: z.number(), isAtLeast: z.boolean() }).optional(),
+});
+export type SpectraPage = z.infer<typeof spectraPageShape>;
+
+/** What spectra are searched by: all that is given must hold, of a list one. */
+export interface SpectraQuery {
+  readonly run?: readonly string[];
+  readonly serial?: readonly string[];
+  readonly channel?: readonly string[];
+  readonly batch?: number;
+  readonly sequence?: number;
+  readonly kind?: "light" | "dark";
+  /** All of these quality flags, and none of those. */
+  readonly flags?: readonly string[];
+  readonly flags_none?: readonly string[];
+  readonly colour?: "green" | "amber" | "red";
+  /** The exposure began at this time or later, and before that one; ISO 8601. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Elevation of the sun, degrees. */
+  readonly sun_min?: number;
+  readonly sun_max?: number;
+  /** Latitude, longitude (degrees), distance (m). */
+  readonly near?: readonly [number, number, number];
+  /** Microseconds. */
+  readonly integration_min?: number;
+  readonly integration_max?: number;
+  readonly simulated?: boolean;
+  /** Words in the name of the run, an origin, a failure or an event; `"a phrase"`, `snow*`. */
+  readonly text?: string;
+  readonly order?: "newest" | "oldest";
+  /** Spectra of a page, 500 at most; 50 when absent. */
+  readonly limit?: number;
+  readonly after?: string;
+  /** Whether to count all that fit. */
+  readonly counts?: boolean;
+}
+
 /** How to record a white panel; what is absent is left to the server. */
 export interface WhiteOptions {
   /** Name in the instrument configuration. */

@@ -22,6 +22,10 @@ import {
   type RunList,
   runDetailShape,
   runListShape,
+  type FoundSpectrum,
+  type SpectraPage,
+  type SpectraQuery,
+  spectraPageShape,
   type WhiteOptions,
 } from "./shapes.ts";
 
@@ -47,7 +51,7 @@ export interface Posted {
 }
 
 interface Request {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE" | "FETCH";
   readonly path: ResourcePath;
   readonly body?: Payload | undefined;
   /** How many times the usual deadline it may take. */
@@ -119,12 +123,7 @@ export class VscopeClient {
 
   /** `get`, checked against a schema. Throws DEVICE_PROTOCOL when the value does not fit. */
   async getAs<T>(path: ResourcePath, shape: z.ZodType<T>, signal: AbortSignal = NEVER): Promise<T> {
-    const parsed = shape.safeParse(await this.get(path, signal));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
-    const text = `${this.url}${pathText(path)}: unexpected answer${place}: ${issue?.message}`;
-    throw new VscopeError("DEVICE_PROTOCOL", text);
+    return this.#fitting(path, await this.get(path, signal), shape);
   }
 
   /** The bytes of a resource, as they are. */
@@ -268,6 +267,35 @@ export class VscopeClient {
     options: DownloadOptions = {},
   ): Promise<Uint8Array> {
     return (await this.read(["datadir", "runs", run, file], options, signal)).payload;
+  }
+
+  /** A page of the spectra that fit. */
+  async search(query: SpectraQuery, signal: AbortSignal = NEVER): Promise<SpectraPage> {
+    const path = "/datadir/search";
+    const reply = await this.#request({ method: "FETCH", path, body: jsonPayload(query) }, signal);
+    return this.#fitting(path, decodePayload(reply.payload, reply.contentFormat), spectraPageShape);
+  }
+
+  /** All spectra that fit, asked for page by page; what is recorded meanwhile moves none. */
+  async *spectra(query: SpectraQuery, signal: AbortSignal = NEVER): AsyncGenerator<FoundSpectrum, void> {
+    for (let after = query.after; ; ) {
+      const { spectra, next } = await this.search(
+        { ...query, ...(after !== undefined && { after }) },
+        signal,
+      );
+      yield* spectra;
+      if (next === undefined) return;
+      after = next;
+    }
+  }
+
+  #fitting<T>(path: ResourcePath, value: unknown, shape: z.ZodType<T>): T {
+    const parsed = shape.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
+    const text = `${this.url}${pathText(path)}: unexpected answer${place}: ${issue?.message}`;
+    throw new VscopeError("DEVICE_PROTOCOL", text);
   }
 
   async #start(kind: string, options: object, signal: AbortSignal): Promise<Operation> {

@@ -22,6 +22,7 @@ import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand, runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
+import { serversCommand } from "./commands/servers.ts";
 import { showCommand } from "./commands/show.ts";
 import { statusCommand } from "./commands/status.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
@@ -35,7 +36,7 @@ import { numberOption } from "./value.ts";
 import { packageVersion } from "./version.ts";
 
 const COMMANDS = [
-  findCommand,
+  serversCommand,
   listCommand,
   getCommand,
   putCommand,
@@ -51,6 +52,7 @@ const COMMANDS = [
   scheduleCommand,
   planCommand,
   runsCommand,
+  findCommand,
   downloadCommand,
   showCommand,
   exportCommand,
@@ -63,7 +65,7 @@ const COMMANDS = [
 ];
 
 /** Those that ask no particular server: of the global options only --json means something to them. */
-const SERVERLESS: ReadonlySet<unknown> = new Set([findCommand, doctorCommand, keyCommand]);
+const SERVERLESS: ReadonlySet<unknown> = new Set([serversCommand, doctorCommand, keyCommand]);
 
 const HELP = { showGlobalOptions: true };
 const SERVERLESS_HELP = { ...HELP, visibleGlobalOptions: jsonOnly };

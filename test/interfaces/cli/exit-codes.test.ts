@@ -74,6 +74,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "resume",
     "runs",
     "schedule",
+    "servers",
     "show",
     "status",
     "verify",

@@ -1,40 +1,109 @@
-// vscope find, as a process, on the loopback interface.
+// vscope find, as a process, and the search behind it, against a whole emulated server.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { SystemClock } from "../../../src/base/clock.ts";
-import { SYSTEM_NETWORK } from "../../../src/coap/network/network.ts";
-import { Sample } from "../../coap/support/sample-server.ts";
+import { after, before, test } from "node:test";
+import { NEVER } from "../../../src/base/abort.ts";
+import { VscopeClient } from "../../../src/client/vscope-client.ts";
+import { CoapInstrument } from "../../support/coap-instrument.ts";
 import { vscope } from "./spawn-vscope.ts";
 
-test("find prints the servers that answer; none is no failure", { timeout: 60_000 }, async () => {
-  const addresses = () => SYSTEM_NETWORK.addresses().filter(({ interfaceName }) => interfaceName === "lo");
-  const { server } = await Sample.start({
-    clock: new SystemClock(),
-    network: { ...SYSTEM_NETWORK, addresses },
-    multicast: true,
-  });
-  const find = ["find", "--interface", "lo", "--port", String(server.port)];
-  try {
-    const url = `coap://127.0.0.1:${server.port}`;
-    const [all, json, none] = await Promise.all([
-      vscope([...find, "--all"]),
-      vscope(["--json", ...find, "--all"]),
-      // The sample server has no resource of vscope's.
-      vscope([...find, "--wait", "5.5"]),
-    ]);
-    assert.deepEqual([all.code, all.out], [0, `server\n${url}\n`]);
-    assert.deepEqual(JSON.parse(json.out), [{ url, host: "127.0.0.1", port: server.port }]);
-    const nobody = `no server has answered on port ${server.port} within 5.5 s\n`;
-    assert.deepEqual([none.code, none.out, none.errors], [0, "", nobody]);
-  } finally {
-    await server.close();
+let server: CoapInstrument;
+let url: string;
+let client: VscopeClient;
+
+before(async () => {
+  server = await CoapInstrument.start();
+  url = `coap://127.0.0.1:${server.port}`;
+  client = await VscopeClient.connect(url);
+  for (const run of ["snow plot", "moor"]) {
+    const operation = await client.record({ run, sequences: 3 });
+    await operation.result(NEVER);
   }
 });
 
-test("find refuses an interface that is not there, and a wait beyond a minute", async () => {
-  const wrong = await vscope(["find", "--interface", "nonesuch0"]);
-  assert.equal(wrong.code, 2);
-  assert.match(wrong.errors, /--interface: this computer has no addresses on nonesuch0/);
-  assert.equal((await vscope(["find", "--wait", "61"])).code, 2);
+after(async () => {
+  await client.close();
+  await server.close();
+});
+
+test("find lists spectra as a table, as JSON, as ids and as CSV, and says how many there are beside", async () => {
+  const table = await vscope(["find", "--run", "moor", "--kind", "light", "--limit", "2"], { url });
+  assert.equal(table.code, 0, table.errors);
+  const row =
+    /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  moor\/b000000_s000002_light\.pico\/\d  FLM\w+ +\w+ +[\d.]+ +\d+ +/;
+  assert.match(table.out, row);
+  assert.match(table.out, /\nand 10 more, --limit shows them\n$/);
+  const json = await vscope(["find", "moor", "--limit", "700", "--json"], { url });
+  const { spectra, more } = JSON.parse(json.out);
+  assert.equal(more, 0);
+  assert.ok(spectra.length > 12, String(spectra.length));
+  const ids = await vscope(["find", "moor", "--ids", "--limit", "700"], { url });
+  assert.equal(ids.out, spectra.map(({ id }: { id: string }) => `${id}\n`).join(""));
+  const csv = await vscope(["find", "snow", "plot", "--csv", "--oldest", "--limit", "1"], { url });
+  const [head, first] = csv.out.split("\n");
+  assert.match(head ?? "", /^id,run,serial,channel,kind,exposureStart,/);
+  assert.match(first ?? "", /^snow plot\/b000000_s000000_dark\.pico\/0,snow plot,/);
+});
+
+test("find narrows by every option; what fits nothing is no failure", async () => {
+  const ids = async (...options: string[]): Promise<number> => {
+    const { out, errors, code } = await vscope(["find", ...options, "--ids"], { url });
+    assert.equal(code, 0, errors);
+    return out.split("\n").length - 1;
+  };
+  assert.equal(await ids("--run", "moor", "--kind", "light", "--channel", "upwelling"), 6);
+  assert.equal(await ids("--run", "moor", "--kind", "light", "--serial", "FLMS01859"), 6);
+  assert.equal(await ids("--run", "moor", "--to", "2026-01-01"), 0);
+  assert.equal(await ids("--run", "moor", "--not-flags", "simulated"), 0);
+  assert.equal(await ids("--run", "moor", "--kind", "light", "--flags", "simulated"), 12);
+  assert.equal(await ids("--run", "moor", "--kind", "light", "--integration", "..0.001"), 0);
+  assert.equal(await ids("--sun", "89..90"), 0);
+  assert.equal(await ids("--near", "0,0,10"), 0);
+  assert.equal((await vscope(["find", "nothing"], { url })).out, "no spectrum fits\n");
+  for (const wrong of [
+    ["--sun", "40"],
+    ["--near", "1,2"],
+    ["--limit", "0"],
+  ])
+    assert.equal((await vscope(["find", ...wrong], { url })).code, 2, wrong.join(" "));
+  const refused = await vscope(["find", "--flags", "dusty"], { url });
+  assert.match(refused.errors, /flags: 'dusty', expected names with commas between/);
+});
+
+test("GET with a query and FETCH with a selection are one search; pages lead from one to the next", async () => {
+  const page = await client.search({ run: ["moor"], kind: "light", limit: 5, counts: true, order: "oldest" });
+  assert.deepEqual(page.total, { count: 12, isAtLeast: false });
+  const got = await client.get("/datadir/search?run=moor&kind=light&limit=5&counts=true&order=oldest");
+  assert.deepEqual(got, page);
+  const all = [];
+  for await (const { id } of client.spectra({
+    run: ["moor", "none"],
+    kind: "light",
+    limit: 5,
+    order: "oldest",
+  }))
+    all.push(id);
+  assert.equal(new Set(all).size, 12);
+  assert.deepEqual(
+    all.slice(0, 5),
+    page.spectra.map(({ id }) => id),
+  );
+  const few = await client.get("/datadir/search?limit=1&fields=id,run,flags");
+  assert.match(
+    JSON.stringify(few),
+    /^\{"spectra":\[\{"id":"moor[^{}]+","flags":\[[^{}]+\],"run":"moor"\}\],"next":/,
+  );
+});
+
+test("a search that makes no sense is refused, with the members that make some", async () => {
+  const refused = async (query: string, expected: RegExp): Promise<void> =>
+    assert.rejects(client.get(`/datadir/search?${query}`), (error: Error) => expected.test(error.message));
+  await refused("colour=blue", /colour: 'blue', expected one of/);
+  await refused("near=91,0,1", /expected latitude, longitude \(degrees\) and distance/);
+  await refused("sun_min=high", /sun_min: 'high', expected a number/);
+  await refused("fields=id,counts", /fields/);
+  await refused("after=x", /after: "x" is not the next of a page/);
+  await refused("text=*", /text: holds no word/);
+  await refused("serials=a", /serials.*run|run.*serials/s);
+  await refused("limit=501", /limit: 501, expected a whole number from 1 to 500/);
 });

@@ -346,6 +346,7 @@ test("help and version", async () => {
   assert.match(help.out, /Exit codes:\n {4}0 {2}done\n/);
   assert.equal(help.code, 0);
   for (const name of [
+    "servers",
     "find",
     "list",
     "get",
@@ -370,7 +371,8 @@ test("help and version", async () => {
   // Where no server is asked, how to ask one is left out.
   for (const [words, isServerless] of [
     [["get"], false],
-    [["find"], true],
+    [["servers"], true],
+    [["find"], false],
     [["key", "new"], true],
     [["key", "list"], true],
     [["key", "revoke"], true],
