@@ -21,6 +21,7 @@ import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts"
 import { DataDirectory } from "./datadir/data-directory.ts";
 import type { Disk } from "./datadir/disk.ts";
 import { KNOWN_DIRECTORIES_FILE } from "./datadir/known-directories.ts";
+import { openExports } from "./composition/open-exports.ts";
 import { emulatedParts } from "./composition/emulated-units.ts";
 import type { Hardware } from "./composition/hardware.ts";
 import { InstrumentFile } from "./composition/instrument-file.ts";
@@ -156,6 +157,8 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const references = await openReferences({ instrument, path: configuration.path, dataDirectory, log });
+  const stored = { dataDirectory, calibrations: references.calibrations, configuration: configuration.path };
+  const exports = await openExports({ ...stored, clock, log, version }, lifetime);
   const referenceAge = references.whiteReferences.ageFor.bind(references.whiteReferences);
   const around = { config, clock, log, programs, gpsd, referenceAge };
   const { judge, ...surroundings } = openSurroundings(around, lifetime);
@@ -190,7 +193,7 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const instruments = { host, rack, presence, shutters, ...emulatedParts(hardware.emulated) };
   const coap: CoapSlot = { server: undefined };
   const coapStats = () => coap.server?.stats;
-  const work = { dataDirectory, recorder, resumption, operations, scheduler };
+  const work = { dataDirectory, exports, recorder, resumption, operations, scheduler };
   const levels = new Levels({ rack, ...references, limits: config.quality });
   const known = { ...surroundings, ...references, levels, qualityLimits: config.quality };
   const model = { ...instruments, ...work, ...known, configuration, coapStats, box };

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { calibrationKey, Calibrations, type InMemory, type Read } from "../acquisition/calibrations.ts";
 import { asVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
+import { hashOf } from "../export/input-run.ts";
 import { type CalibrationText, readCalibrationText } from "../spectra/calibration-file.ts";
 import { type Panel, panelOf } from "../spectra/panel.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../spectra/radiometric.ts";
@@ -15,9 +16,14 @@ export async function readCalibrations(
   { radiometric, panels }: Pick<InstrumentConfig, "radiometric" | "panels">,
   folder: string,
 ): Promise<Calibrations> {
-  const read = async <T>(file: string, make: (text: CalibrationText) => T): Promise<Read<T>> => {
+  const read = async <T>(
+    file: string,
+    make: (text: CalibrationText, sha256: string) => T,
+  ): Promise<Read<T>> => {
+    const path = resolve(folder, file);
     try {
-      return make(await textOf(resolve(folder, file)));
+      const bytes = await bytesOf(path);
+      return make(readCalibrationText(bytes.toString(), path), hashOf(bytes));
     } catch (error) {
       return asVscopeError(error);
     }
@@ -25,7 +31,11 @@ export async function readCalibrations(
   const calibrations = new Map<string, Read<RadiometricCalibration | InMemory>>();
   for (const { serial, channel, from } of radiometric) {
     const of = { serial, channel };
-    const made = "file" in from ? await read(from.file, (text) => radiometricCalibrationOf(text, of)) : from;
+    const make = (text: CalibrationText, sha256: string): RadiometricCalibration => ({
+      ...radiometricCalibrationOf(text, of),
+      sha256,
+    });
+    const made = "file" in from ? await read(from.file, make) : from;
     calibrations.set(calibrationKey(serial, channel), made);
   }
   const found = new Map<string, Read<Panel>>();
@@ -34,11 +44,10 @@ export async function readCalibrations(
   return new Calibrations(calibrations, found);
 }
 
-async function textOf(path: string): Promise<CalibrationText> {
+async function bytesOf(path: string): Promise<Buffer> {
   try {
-    return readCalibrationText(await readFile(path, "utf8"), path);
+    return await readFile(path);
   } catch (error) {
-    if (error instanceof VscopeError) throw error;
     throw new VscopeError("CONFIG_INVALID", `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }

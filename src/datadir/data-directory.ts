@@ -15,6 +15,7 @@ import { KnownDirectories, type KnownDirectory } from "./known-directories.ts";
 import { LongTask, type TaskProgress } from "./long-task.ts";
 import { ManifestShelf } from "./manifest-shelf.ts";
 import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
+import { ExportFolder } from "./export-folder.ts";
 import { Notes } from "./notes.ts";
 import { type DataDirectoryStatus, Presence } from "./presence.ts";
 import { Recordings } from "./recordings.ts";
@@ -56,6 +57,7 @@ export class DataDirectory {
   /** `reindex`, on request. */
   readonly reindexing: LongTask<ReindexOptions, IndexReport>;
   readonly #known: KnownDirectories;
+  readonly exports: ExportFolder;
   readonly #writer: Writer;
   readonly #presence: Presence;
   readonly #recordings: Recordings;
@@ -88,6 +90,7 @@ export class DataDirectory {
     this.reindexing = new LongTask("reindexing", clock, async (asked, watch) =>
       (await this.#keeper()).reindex(asked, watch),
     );
+    this.exports = new ExportFolder({ disk, presence, reserveBytes });
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 
@@ -139,12 +142,16 @@ export class DataDirectory {
     return this.#writer.run(() => this.#presence.mount(signal));
   }
 
-  /** Closes and unmounts, so that the medium can be taken out. Throws STATE_CONFLICT while a batch is recorded. */
+  /** Closes and unmounts, so that the medium can be taken out. Throws STATE_CONFLICT while a batch is recorded or exported. */
   unmount(signal: AbortSignal): Promise<void> {
     return this.#writer.run(async () => {
       const batch = this.#recordings.underWay;
       if (batch !== undefined) {
         const fact = `batch ${batch.number} of ${batch.run} is being recorded`;
+        throw new VscopeError("STATE_CONFLICT", `${this.path}: ${fact}`);
+      }
+      if (this.exports.underWay !== undefined) {
+        const fact = `export ${this.exports.underWay} is being written`;
         throw new VscopeError("STATE_CONFLICT", `${this.path}: ${fact}`);
       }
       await this.#presence.unmount(signal);

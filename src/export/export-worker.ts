@@ -28,5 +28,7 @@ function tell(message: ThreadMessage): void {
 }
 
 function translated(error: unknown): VscopeError {
-  return systemCodeOf(error) === undefined ? asVscopeError(error) : asDiskError(task.output, error);
+  return systemCodeOf(error) === undefined
+    ? asVscopeError(error)
+    : asDiskError(task.target ?? task.output, error);
 }

@@ -52,6 +52,9 @@ export interface ExportReport {
   readonly broken: InputRun["broken"];
 }
 
+/** All files of an export in one. */
+export const BUNDLE = "all.zip";
+
 export type OnProgress = (done: number, of: number, text: string) => void;
 
 /** Throws VALUE_INVALID, RESOURCE_NOT_FOUND and STATE_CONFLICT before there is a file; then DATADIR_FULL, DATADIR_IO. */
@@ -62,7 +65,7 @@ export async function exportRun(task: ExportTask, onProgress: OnProgress): Promi
   const made = isCopy(request.format)
     ? await copied(task, request.format, sink, onProgress)
     : await processed(task, sink, onProgress);
-  if (isBundled && sink.names.length > 1) await sink.bundle("all.zip", onProgress);
+  if (isBundled && sink.names.length > 1) await sink.bundle(BUNDLE, onProgress);
   return { ...made, files: sink.facts() };
 }
 

@@ -9,6 +9,7 @@ import type { WhiteReferences } from "../acquisition/white-references.ts";
 import type { ReadableCell } from "../base/cell.ts";
 import type { CoapStats } from "../coap/engine/limits.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
+import type { Exports } from "../export/exports.ts";
 import type { ClockState } from "../instruments/clock-state.ts";
 import type { Host } from "../instruments/host.ts";
 import type { Position } from "../instruments/position.ts";
@@ -60,6 +61,7 @@ export interface ServerModel {
   readonly presence: Presence;
   readonly shutters: ShutterSet;
   readonly dataDirectory: DataDirectory;
+  readonly exports: Exports;
   readonly recorder: Recorder;
   readonly resumption: Resumption;
   readonly operations: Operations;

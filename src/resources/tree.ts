@@ -5,6 +5,7 @@ import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import { DATADIR_VERIFICATION } from "./datadir-verification.ts";
+import { DATADIR_EXPORTS } from "./datadir-exports.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
 import { DATADIR_SEARCH } from "./datadir-search.ts";
 import { DATADIR_SYNC } from "./datadir-sync.ts";
@@ -40,6 +41,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,
   ...DATADIR_SYNC,
+  ...DATADIR_EXPORTS,
   ...ACQUISITION,
   ...WHITE_REFERENCE,
   ...SCHEDULER,

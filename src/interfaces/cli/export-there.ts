@@ -8,7 +8,7 @@ import { isSegment } from "../../datadir/run-name.ts";
 import { hashOf } from "../../export/input-run.ts";
 import { intoFolder } from "../../export/into-folder.ts";
 import { outputFolder } from "../../export/output-folder.ts";
-import type { ExportReport } from "../../export/pipeline.ts";
+import { BUNDLE, type ExportReport } from "../../export/pipeline.ts";
 import type { Sink } from "../../formats/format.ts";
 import { usageError } from "./exit-codes.ts";
 import { type ExportFlags, requestOf } from "./export-flags.ts";
@@ -37,7 +37,8 @@ export function exportThere(session: Session, asked: Asked): Promise<ExportRepor
   return session.withClient(async (client) => {
     const remote = await RemoteExport.start(client, { ...request, ...times }, signal);
     try {
-      const report = await remote.finished(({ done, of, doing }) => onProgress(done, of, doing), signal);
+      const made = await remote.finished(({ done, of, doing }) => onProgress(done, of, doing), signal);
+      const report = { ...made, files: made.files.filter(({ name }) => name !== BUNDLE) };
       return await intoFolder(flags.output, async (output, target) => {
         await fetchAll(remote, report.files, outputFolder(output, target), { onProgress, signal });
         return report;

@@ -1,0 +1,94 @@
+// Where exports lie on the medium: `.exports/<id>`. They can be made again, so nothing of them is kept over a start, and they
+// never touch the reserve.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { VscopeError } from "../base/errors.ts";
+import { type Disk, onDisk } from "./disk.ts";
+import type { Presence } from "./presence.ts";
+import { RangeFile } from "./range-file.ts";
+import { quoted } from "./run-name.ts";
+import { requireSpace } from "./space.ts";
+
+const FOLDER = ".exports";
+
+export interface ExportFolderParts {
+  readonly disk: Disk;
+  readonly presence: Presence;
+  readonly reserveBytes: number;
+}
+
+/** Every method throws DATADIR_NOT_MOUNTED while the medium is not there, and DATADIR_IO. */
+export class ExportFolder {
+  readonly #parts: ExportFolderParts;
+  readonly #underWay = new Set<string>();
+
+  constructor(parts: ExportFolderParts) {
+    this.#parts = parts;
+  }
+
+  /** One whose files are being written: the medium cannot be unmounted under it. */
+  get underWay(): string | undefined {
+    const [first] = this.#underWay;
+    return first;
+  }
+
+  /** Throws away what is left of earlier ones. */
+  async clear(): Promise<void> {
+    await this.#remove("");
+  }
+
+  /**
+   * Gives `task` the folder of a run and a new one for its export. Throws RESOURCE_NOT_FOUND when there is no such run, and
+   * as the task does; then the new folder is gone.
+   */
+  async fill<T>(
+    { id, run }: { readonly id: string; readonly run: string },
+    task: (folders: { readonly run: string; readonly output: string }) => Promise<T>,
+  ): Promise<T> {
+    const { folders, path } = await this.#parts.presence.require();
+    await folders.require(run);
+    const output = join(path, FOLDER, id);
+    this.#underWay.add(id);
+    try {
+      await onDisk(output, () => this.#parts.disk.makeFolders(output));
+      return await task({ run: folders.pathOf(run), output });
+    } catch (error) {
+      await onDisk(output, () => rm(output, { recursive: true, force: true })).catch(() => undefined);
+      throw error;
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  /** Throws DATADIR_FULL, with the figures, when `bytes` more would touch the reserve. */
+  async requireSpace(bytes: number): Promise<void> {
+    const { disk, presence, reserveBytes } = this.#parts;
+    const { path } = await presence.require();
+    await requireSpace(disk, path, { bytes, reserveBytes });
+  }
+
+  /** Throws RESOURCE_NOT_FOUND when there is no such run. */
+  async requireRun(run: string): Promise<void> {
+    await (await this.#parts.presence.require()).folders.require(run);
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#remove(id);
+  }
+
+  /** Throws RESOURCE_NOT_FOUND. The name is one that the export told. */
+  async open(id: string, file: string): Promise<RangeFile> {
+    const { disk, presence } = this.#parts;
+    const path = join((await presence.require()).path, FOLDER, id, file);
+    const stat = await onDisk(path, () => disk.stat(path));
+    if (stat?.isFile !== true)
+      throw new VscopeError("RESOURCE_NOT_FOUND", `export ${id}: no file ${quoted(file)}`);
+    return new RangeFile(disk, path, stat);
+  }
+
+  async #remove(id: string): Promise<void> {
+    const path = join((await this.#parts.presence.require()).path, FOLDER, id);
+    await onDisk(path, () => rm(path, { recursive: true, force: true }));
+  }
+}
