@@ -16,9 +16,12 @@ export interface BatchTag {
   readonly files: number;
   /** First 8 bytes of the SHA-256 of its manifest, in hex. */
   readonly tag: string;
+  /** The manifest itself, empty when it is not short: to ask for it takes longer than to send it along. */
+  readonly text: string;
 }
 
 const TAG_DIGITS = 16;
+const SHORT_BYTES = 512;
 /** At once: Node.js has 4 threads for all files. */
 const LOOKS = 3;
 
@@ -28,7 +31,7 @@ export function tagOf(bytes: Uint8Array | string): string {
 }
 
 /** The tag of a run from those of all its batches. */
-export function runTagOf(batches: readonly BatchTag[]): string {
+export function runTagOf(batches: readonly Pick<BatchTag, "batch" | "tag">[]): string {
   const lines = batches.map(({ batch, tag }) => `${batch} ${tag}\n`);
   return tagOf(lines.sort(compareText).join(""));
 }
@@ -60,9 +63,7 @@ export class ManifestListing {
     };
     await Promise.all(Array.from({ length: LOOKS }, look));
     this.#known.set(folder, found);
-    return [...found.values()]
-      .map(({ batch, files, tag }) => ({ batch, files, tag }))
-      .sort((a, b) => a.batch - b.batch);
+    return [...found.values()].map(({ version: _, ...batch }) => batch).sort((a, b) => a.batch - b.batch);
   }
 
   async #look(path: string, known: Known | undefined): Promise<Known | undefined> {
@@ -71,9 +72,10 @@ export class ManifestListing {
       if (stat === undefined || stat.bytes === 0) return undefined;
       const version = `${stat.bytes} ${stat.modifiedNs} ${stat.inode}`;
       if (known?.version === version) return known;
-      const text = await this.#disk.read(path);
-      const files = readManifest(text.toString()).lines.length;
-      return { batch: batchOf(path), files, tag: tagOf(text), version };
+      const bytes = await this.#disk.read(path);
+      const files = readManifest(bytes.toString()).lines.length;
+      const text = bytes.length <= SHORT_BYTES ? bytes.toString() : "";
+      return { batch: batchOf(path), files, tag: tagOf(bytes), text, version };
     });
   }
 }

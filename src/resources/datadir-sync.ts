@@ -8,8 +8,8 @@ import { page, wholeNumber } from "./page.ts";
 const { limit } = page(500);
 /** Name, number of the newest batch (-1: none), files, tag. */
 const runLine = z.tuple([z.string(), z.number(), z.number(), z.string()]);
-/** Number (-1: files that have names of their own), files, tag: the first 8 bytes of the SHA-256 of its manifest. */
-const batchLine = z.tuple([z.number(), z.number(), z.string()]);
+/** Number (-1: files that have names of their own), files, tag (first 8 bytes of the SHA-256 of its manifest), a short manifest. */
+const batchLine = z.tuple([z.number(), z.number(), z.string(), z.string()]);
 
 export const DATADIR_SYNC = [
   declare("/datadir/manifests", {
@@ -34,7 +34,7 @@ export const DATADIR_SYNC = [
   }),
   declare("/datadir/manifests/{run}", {
     summary:
-      "Of each batch of a run: number (-1: files with names of their own), files, tag of its manifest bNNNNNN.sha256; query from (a batch), limit",
+      "Of each batch of a run: number (-1: files with names of their own), files, tag of its manifest bNNNNNN.sha256, and that itself when it is short; query from (a batch), limit",
     type: "core.ll",
     query: z.strictObject({ from: wholeNumber.optional(), limit }),
     value: z.object({
@@ -49,7 +49,7 @@ export const DATADIR_SYNC = [
       const wanted = all.filter(({ batch }) => batch >= from || batch === OTHER);
       const batches = wanted
         .slice(0, most)
-        .map(({ batch, files, tag }): z.infer<typeof batchLine> => [batch, files, tag]);
+        .map(({ batch, files, tag, text }): z.infer<typeof batchLine> => [batch, files, tag, text]);
       return { tag: runTagOf(all), batches, more: wanted.length > most };
     },
   }),

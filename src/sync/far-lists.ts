@@ -16,7 +16,7 @@ const runsShape = z.looseObject({
 });
 const batchesShape = z.looseObject({
   tag: z.string(),
-  batches: z.array(z.tuple([z.number(), z.number(), z.string()])),
+  batches: z.array(z.tuple([z.number(), z.number(), z.string(), z.string()])),
   more: z.boolean(),
 });
 
@@ -81,7 +81,8 @@ async function farBatches(
     const path = withQuery(`${LISTS}/${encodeURIComponent(run)}`, { from: next });
     const reply = await fetchWhole(link, { path, accept: FORMAT.cbor }, signal);
     const { tag, batches, more } = parsed(batchesShape, reply, path);
-    for (const [batch, files, batchTag] of batches) found.set(batch, { batch, files, tag: batchTag });
+    for (const [batch, files, batchTag, text] of batches)
+      found.set(batch, { batch, files, tag: batchTag, text });
     const last = batches.at(-1)?.[0] ?? OTHER;
     if (!more || last < next) return { tag, batches: [...found.values()] };
     next = last + 1;

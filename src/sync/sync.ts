@@ -12,7 +12,7 @@ import {
   OTHER_MANIFEST,
   readManifest,
 } from "../datadir/manifest.ts";
-import { type BatchTag, OTHER, runTagOf } from "../datadir/manifest-listing.ts";
+import { type BatchTag, OTHER, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
@@ -127,10 +127,10 @@ class Sync {
   }
 
   /** Fetches a manifest; what of its files is missing. */
-  async #jobsOf(run: string, { batch }: BatchTag): Promise<readonly Job[]> {
+  async #jobsOf(run: string, { batch, text: short, tag }: BatchTag): Promise<readonly Job[]> {
     const name = batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
     if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
-    const text = await this.#bringText(run, name);
+    const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name);
     if (text === undefined) return [];
     const wanted: Wanted = { run, name, text, missing: 0 };
     const jobs: Job[] = [];

@@ -11,7 +11,7 @@ import { SILENT } from "../../src/base/log.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
 import { CoapServer } from "../../src/coap/server.ts";
-import { manifestName, manifestText } from "../../src/datadir/manifest.ts";
+import { type ManifestLine, manifestName, manifestText } from "../../src/datadir/manifest.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
 import { coapHandler } from "../../src/interfaces/coap/handler.ts";
 import { Router } from "../../src/resources/router.ts";
@@ -22,7 +22,7 @@ import { temporaryFolder } from "../datadir/folder.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 const SERVER = { address: "192.0.2.1", port: 5683 };
-const STEP_US = 10_000;
+const STEP_US = 50_000;
 
 export interface FarBoxOptions {
   readonly weather?: Weather;
@@ -113,17 +113,29 @@ export class FarBox {
 
 /** Writes batches of one file each, as a job every quarter of an hour leaves them; each deflates to about 21 kB. */
 export async function writeDay(folder: string, run: string, batches: readonly number[]): Promise<number> {
-  await mkdir(join(folder, run), { recursive: true });
   let deflatedBytes = 0;
   for (const batch of batches) {
-    const name = spectraFileName({ batch, sequence: 0, kind: "light" });
     const text = spectraLike(batch + 1);
     deflatedBytes += deflateSync(text).length;
-    await writeFile(join(folder, run, name), text);
-    const sha256 = createHash("sha256").update(text).digest();
-    await writeFile(join(folder, run, manifestName(batch)), manifestText([{ sha256, name }]));
+    await writeBatch(folder, run, { batch, texts: [text] });
   }
   return deflatedBytes;
+}
+
+/** Writes a batch, over what there is of it. */
+export async function writeBatch(
+  folder: string,
+  run: string,
+  { batch, texts }: { readonly batch: number; readonly texts: readonly string[] },
+): Promise<void> {
+  await mkdir(join(folder, run), { recursive: true });
+  const lines: ManifestLine[] = [];
+  for (const [sequence, text] of texts.entries()) {
+    const name = spectraFileName({ batch, sequence, kind: "light" });
+    await writeFile(join(folder, run, name), text);
+    lines.push({ name, sha256: createHash("sha256").update(text).digest() });
+  }
+  await writeFile(join(folder, run, manifestName(batch)), manifestText(lines));
 }
 
 // Not a spectra file, but of the size of one with four spectra of 2048 pixels.
