@@ -12,8 +12,8 @@ const MOST_DARKS = 16;
 
 export interface ChannelSpectra extends ReadableCell<Spectrum | undefined> {
   /**
-   * The newest dark spectrum exposed and processed in the same way that is usable; none for a light that a signal from
-   * outside timed.
+   * The newest dark spectrum exposed and processed in the same way that is usable, and recorded since the newest light with
+   * a doubtful shutter; none for a light that a signal from outside timed.
    */
   darkFor(spectrum: Spectrum): Spectrum | undefined;
   /** Why none was found although there is one. */
@@ -65,7 +65,8 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
   darkObstacle(spectrum: Spectrum): string | undefined {
     const red = darkOf(this.#darks, spectrum);
     if (red === undefined || this.darkFor(spectrum) !== undefined) return undefined;
-    const why = red.flags.filter((flag) => FLAGS[flag].severity === "unusable").join(", ");
+    const flags = red.flags.filter((flag) => FLAGS[flag].severity === "unusable").join(", ");
+    const why = isUsableDark(red) ? "a light since then was nearly as dark (shutter_doubtful)" : flags;
     return `the dark of ${red.integrationTimeUs} us is not usable: ${why}`;
   }
 
@@ -81,6 +82,8 @@ export class NewestSpectra extends Cell<Spectrum | undefined> implements Channel
     const before = { dark: darkOf(this.#darks, taken), light: this.#light };
     const spectrum = this.#judge(taken, isTrial ? undefined : before);
     if (spectrum.kind === "light" && !isTrial) this.#lights = [spectrum, ...this.#lights.slice(0, 1)];
+    // A light like its dark tells that the shutter was open then: as for files (stored-darks.ts), none before it is trusted.
+    if (spectrum.kind === "light" && spectrum.flags.includes("shutter_doubtful")) this.#usable.clear();
     this.set(spectrum);
     return spectrum;
   }

@@ -115,3 +115,17 @@ test("a red dark serves no light: an older one does, or none with the reason", (
   assert.deepEqual([spectra.darkFor(light), spectra.darkObstacle(light)], [good, undefined]);
   assert.equal(spectra.darkObstacle(spectrum("light", 200)), undefined, "no dark at all");
 });
+
+test("a light like its dark: no dark before it serves any light", () => {
+  const spectra = new NewestSpectra();
+  for (const us of [100, 200]) spectra.add(spectrum("dark", us, 1));
+  spectra.add({ ...spectrum("light", 100, 2), flags: ["shutter_doubtful"] });
+  const why = "a light since then was nearly as dark (shutter_doubtful)";
+  for (const us of [100, 200]) {
+    const light = spectrum("light", us, 3);
+    assert.equal(spectra.darkFor(light), undefined);
+    assert.equal(spectra.darkObstacle(light), `the dark of ${us} us is not usable: ${why}`);
+  }
+  const dark = spectra.add(spectrum("dark", 100, 4));
+  assert.equal(spectra.darkFor(spectrum("light", 100, 5)), dark);
+});

@@ -348,3 +348,21 @@ async function driverWithoutProof({ clock, emulated }: TestInstrument): Promise<
     close: () => driver.close(),
   };
 }
+
+test("clouds: both lights of a bracket have the flag live, too, and so has the reflectance", async (context) => {
+  const cloudy = await started(context, { seed: 3, cloudStrength: 1 });
+  const { levels, rack } = cloudy.model;
+  const isFlagged = ({ flags }: { flags: readonly string[] }): boolean =>
+    flags.includes("variable_irradiance");
+  const told: boolean[][] = [];
+  for (let batch = 0; batch < 5; batch++) {
+    await cloudy.record({ run: "live", order: "interleaved" });
+    const { lights } = rack.spectrometer(SERIAL).newest("downwelling");
+    const level = levels.reflectance("dual", { serial: SERIAL, channel: "upwelling" });
+    told.push([...lights, level].map(isFlagged));
+    await cloudy.clock.advance(20 * SECOND);
+  }
+  const none = [false, false, false];
+  const all = [true, true, true];
+  assert.deepEqual(told, [none, none, none, all, all]);
+});
