@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { deviceNumber, isDetached } from "./block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue.ts";
@@ -25,6 +25,16 @@ export interface SessionParts {
   readonly requireMount?: boolean;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+// A full disk can still be read.
+async function newIdentity({ disk, path, clock, log }: SessionParts): Promise<string | undefined> {
+  try {
+    return await makeIdentity(disk, path, clock);
+  } catch (error) {
+    log.warn({ path, reason: messageOf(error) }, "the data directory gets no uuid");
+    return undefined;
+  }
 }
 
 interface Opened extends Pick<Session, "uuid" | "catalogue"> {
@@ -83,8 +93,7 @@ export class Session {
     const lock = await lockDirectory(path, log);
     try {
       const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
-      const uuid =
-        found ?? (mount?.isReadOnly === true ? undefined : await makeIdentity(disk, path, parts.clock));
+      const uuid = found ?? (mount?.isReadOnly === true ? undefined : await newIdentity(parts));
       const session = new Session(parts, { uuid, mount, device: stat.device, lock, catalogue });
       await noteUnfinished(session.folders, parts);
       return session;
