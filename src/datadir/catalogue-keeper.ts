@@ -96,18 +96,21 @@ export class CatalogueKeeper {
   }
 
   /** Throws RESOURCE_NOT_FOUND for an unknown run, DATADIR_NOT_MOUNTED, DATADIR_IO. */
-  verify(
+  async verify(
     { repairs, ...scope }: VerificationOptions,
     { onProgress, signal }: TaskWatch,
   ): Promise<VerificationReport> {
     const { clock, disk, session } = this.#parts;
     const { folders, catalogue, index } = session;
-    return this.#unlessStopped(signal, (joined) => {
+    const report = await this.#unlessStopped(signal, (joined) => {
       const shelf = { disk, folders, catalogue };
       const mends = repairs ? { repairs: repairsOf({ ...shelf, clock, index }) } : {};
       const alone = <T>(job: () => Promise<T>): Promise<T> => this.#alone(job, joined);
       return verify({ ...shelf, ...mends, alone }, scope, { onProgress, signal: joined });
     });
+    const { faults, counts } = report;
+    if (faults > 0) this.#log.error({ faults, counts }, "the data directory is not as it was recorded");
+    return report;
   }
 
   /** Resolves when nothing is read in the background. */
@@ -144,9 +147,9 @@ export class CatalogueKeeper {
 
   async #reindex(isAll: boolean, { onProgress, signal }: TaskWatch): Promise<IndexReport> {
     const { index, catalogue } = this.#session;
-    // Throws when the medium is gone: nothing may be dropped then.
-    const { gone } = await this.#alone(async () => index.differences(await index.runs()), signal);
-    catalogue.drop(gone);
+    const { gone } = await index.differences(await index.runs());
+    // In turn, because that throws when the medium is gone: then no file is.
+    await this.#alone(async () => catalogue.drop(gone), signal);
     const passesOverKnown = !catalogue.generations.begin(isAll);
     const files = await index.everything();
     const left = this.#notRead(files);

@@ -148,6 +148,9 @@ class Verification {
       this.#watch.signal.throwIfAborted();
       suspicions.push(...(await this.#check(look, file, repairable)));
     }
+    // What a medium that is gone cannot show is not lost.
+    if (suspicions.some(({ kind }) => kind === "unreadable" || kind === "missing"))
+      await this.#parts.alone(async () => undefined);
     await this.#repair(look, suspicions, repairable);
   }
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
@@ -16,6 +16,7 @@ import { picoFileOf } from "../../src/spectra/pico.ts";
 import { picoText } from "../../src/spectra/pico-text.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
 import { spectraSet, spectrum, START_UTC_US } from "../spectra/sample.ts";
+import { openStick } from "./fake-stick.ts";
 import { Dice } from "../support/dice.ts";
 import { SEED } from "../support/seed.ts";
 import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
@@ -209,4 +210,36 @@ test("the end of the server ends both, and what is asked for next goes on", asyn
   const again = await openDirectory(t, path);
   assert.equal((await again.reindex(IGNORE, NEVER)).indexed, 80);
   assert.match(await readFile(fileAt(path, 0), "utf8"), /"Spectra"/);
+});
+
+test("unmounting ends a verification that waits for its turn, and no file of a medium that is gone is missing", async (t) => {
+  const { stick, directory, mountPoint } = await openStick(t);
+  await directory.indexed();
+  const batch = await directory.startBatch(RUN);
+  for (let sequence = 0; sequence < 3; sequence++) await batch.write(spectraSet({ sequence }));
+  await batch.finish();
+  await rm(join(mountPoint, "data", RUN, "b000000_s000001_light.pico"));
+  const { disk } = stick;
+  const { read } = disk;
+  const reached = new Promise<void>((resolve) => {
+    disk.read = (path) => {
+      if (path.endsWith(".sha256")) resolve();
+      return read(path);
+    };
+  });
+  directory.verification.start({ repairs: false });
+  await reached;
+  await directory.unmount(NEVER);
+  await directory.verification.ended();
+  assert.equal(directory.verification.status.value.state, "cancelled");
+  await directory.mount(NEVER);
+  directory.verification.start({ repairs: false });
+  await directory.verification.ended();
+  assert.deepEqual(directory.verification.status.value.report?.counts, { missing: 1 });
+  directory.verification.start({ repairs: false });
+  stick.isPlugged = false;
+  await directory.verification.ended();
+  const { state, error } = directory.verification.status.value;
+  assert.equal(state, "failed");
+  assert.match(error ?? "", /the medium is not there/);
 });
