@@ -47,14 +47,10 @@ export function hasEarlier(database: Database): boolean {
 /** Copies the spectra of some files, those of the newest runs first; the earlier table is dropped with the last. */
 export function copyStep(database: Database, writer: CatalogueWriter): void {
   if (!hasEarlier(database)) return;
-  const files = database
-    .prepare<[number, number], FileRow>(
-      `SELECT runs.name AS run, files.name AS file, bytes, modifiedUtcUs, sha256, spectra, failures, problem
-       FROM files JOIN runs ON runs.id = files.run WHERE generation = ? ORDER BY files.id DESC LIMIT ?`,
-    )
-    .all(TO_COPY, STEP);
   const remove = database.prepare<[FileRow]>("DELETE FROM earlierSpectra WHERE run = @run AND file = @file");
   writer.transaction(() => {
+    // Within, so that no file is among them that is recorded or read again meanwhile.
+    const files = nextToCopy(database);
     writer.record(
       files.map((file) => earlier(database, file)),
       0,
@@ -62,6 +58,15 @@ export function copyStep(database: Database, writer: CatalogueWriter): void {
     for (const file of files) remove.run(file);
     if (files.length < STEP) database.exec("DROP TABLE earlierSpectra");
   });
+}
+
+function nextToCopy(database: Database): readonly FileRow[] {
+  return database
+    .prepare<[number, number], FileRow>(
+      `SELECT runs.name AS run, files.name AS file, bytes, modifiedUtcUs, sha256, spectra, failures, problem
+       FROM files JOIN runs ON runs.id = files.run WHERE generation = ? ORDER BY files.id DESC LIMIT ?`,
+    )
+    .all(TO_COPY, STEP);
 }
 
 function earlier(database: Database, file: FileRow): CataloguedFile {
