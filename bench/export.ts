@@ -24,7 +24,9 @@ else await one(process.env["VSCOPE_BENCH_FOLDER"], wanted[0] ?? "");
 
 async function all(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-  console.log(`${sequences} sequences of 2 spectrometers, 2 channels; s; MB; sequences a minute of 10 ms exposures`);
+  console.log(
+    `${sequences} sequences of 2 spectrometers, 2 channels; s; MB; sequences a minute of 10 ms exposures`,
+  );
   await make(folder);
   const formats = wanted.length > 0 ? wanted : ["none", "netcdf", "csv", "zip"];
   for (const format of formats)
@@ -66,7 +68,9 @@ async function one(folder: string, format: string): Promise<void> {
   const seconds = (clock.nowUs() - startUs) / SECOND;
   const status = made?.status.value;
   const megabytes = process.resourceUsage().maxRSS / 1000;
-  const found = (await server.model.dataDirectory.shelf.names("now")).filter((name) => name.includes("_light"));
+  const found = (await server.model.dataDirectory.shelf.names("now")).filter((name) =>
+    name.includes("_light"),
+  );
   console.log(
     `${format.padEnd(10)} ${status?.state ?? ""} ${status?.error?.message ?? ""} ${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB, ` +
       `${((60 * recorded) / seconds).toFixed(0)} a minute, ${recorded} recorded, ${found.length} on the disk, slowest batch of 20 ${(latestUs / SECOND).toFixed(2)} s`,

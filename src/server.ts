@@ -158,7 +158,7 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const instrument = await configuration.load();
   const references = await openReferences({ instrument, path: configuration.path, dataDirectory, log });
   const stored = { dataDirectory, calibrations: references.calibrations, configuration: configuration.path };
-  const exports = await openExports({ ...stored, clock, log, version }, lifetime);
+  const exports = await openExports({ ...stored, instrument, clock, log, version }, lifetime);
   const referenceAge = references.whiteReferences.ageFor.bind(references.whiteReferences);
   const around = { config, clock, log, programs, gpsd, referenceAge };
   const { judge, ...surroundings } = openSurroundings(around, lifetime);

@@ -3,9 +3,10 @@
 import { z } from "zod";
 import { MS, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
+import type { BodyPiece } from "../coap/client/client.ts";
 import { pages, withQuery } from "./pages.ts";
-import { errorCodeOf } from "./reply-error.ts";
-import type { VscopeClient } from "./vscope-client.ts";
+import { errorCodeOf, isServerUnreachable } from "./reply-error.ts";
+import type { ReadOptions, VscopeClient } from "./vscope-client.ts";
 
 const fileShape = z.looseObject({ name: z.string(), bytes: z.number(), sha256: z.string() });
 export type ExportedFile = z.infer<typeof fileShape>;
@@ -39,6 +40,30 @@ const ASK_FIRST_US = 100 * MS;
 const ASK_LATER_US = 5 * SECOND;
 const MOST_FILES = 1_000_000;
 
+/** What has come of a file so far. */
+class Part {
+  #pieces: Buffer[] = [];
+  #etag: Uint8Array | undefined;
+  bytes = 0;
+
+  /** To go on behind it. */
+  get resume(): Pick<ReadOptions, "resume"> {
+    const etag = this.#etag;
+    return etag === undefined ? {} : { resume: { have: Buffer.concat(this.#pieces, this.bytes), etag } };
+  }
+
+  take({ offset, bytes, etag }: BodyPiece): void {
+    if (offset === 0) {
+      this.#pieces = [];
+      this.bytes = 0;
+    }
+    const news = bytes.subarray(Math.max(0, this.bytes - offset));
+    this.#pieces.push(Buffer.from(news));
+    this.bytes += news.length;
+    this.#etag = etag;
+  }
+}
+
 export class RemoteExport {
   readonly #client: VscopeClient;
   readonly #path: readonly string[];
@@ -70,9 +95,19 @@ export class RemoteExport {
     }
   }
 
-  /** The bytes of a file. */
-  read(name: string, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#client.getBytes([...this.#path, name], signal);
+  /** The bytes of a file. A transfer that is cut goes on where it was, as long as each attempt brings something. */
+  async read(name: string, signal: AbortSignal): Promise<Uint8Array> {
+    const path = [...this.#path, name];
+    const part = new Part();
+    for (;;) {
+      const before = part.bytes;
+      const onPart: ReadOptions["onPart"] = (piece) => part.take(piece);
+      try {
+        return (await this.#client.read(path, { ...part.resume, onPart }, signal)).payload;
+      } catch (error) {
+        if (part.bytes <= before || signal.aborted || !isServerUnreachable(error)) throw error;
+      }
+    }
   }
 
   /** Ends it if it runs, and removes its files from the server. */

@@ -4,6 +4,7 @@ import type { Calibrations } from "../acquisition/calibrations.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
+import type { InstrumentConfig } from "../config/instrument-config.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { Exports } from "../export/exports.ts";
 
@@ -12,17 +13,19 @@ export interface OpenExportsParts {
   readonly calibrations: Calibrations;
   /** Path of the instrument configuration. */
   readonly configuration: string;
+  readonly instrument: InstrumentConfig;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
 }
 
 export async function openExports(parts: OpenExportsParts, lifetime: Lifetime): Promise<Exports> {
-  const { dataDirectory, calibrations, configuration, clock, log, version } = parts;
+  const { dataDirectory, calibrations, configuration, instrument, clock, log, version } = parts;
   const exports = await Exports.open({
     dataDirectory,
     calibrations: calibrations.radiometricFiles,
     configuration,
+    own: instrument,
     software: `vscope-server ${version}`,
     clock,
     log,

@@ -20,6 +20,11 @@ export function text(what = "a text"): z.ZodType<string> {
   return field(what, (given) => (given === "" ? undefined : given));
 }
 
+/** A text in which commas have no meaning. */
+export function sentence(): z.ZodType<string> {
+  return z.preprocess((given) => (Array.isArray(given) ? given.join(", ") : given), text());
+}
+
 /** `a, b`: one or more texts, each once. */
 export function texts(what: string): z.ZodType<readonly string[]> {
   return list(

@@ -2,6 +2,7 @@
 // The keys of piccolo3 are accepted beside the present ones; pdata/vscope.config shows all with their defaults.
 
 import { MS, SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type ReadConfig, readConfigText } from "./config-reader.ts";
 import {
@@ -74,6 +75,10 @@ export interface InstrumentConfig {
   readonly spectrometers: readonly SpectrometerConfig[];
   readonly radiometric: readonly RadiometricConfig[];
   readonly panels: readonly PanelConfig[];
+  /** What the owner says of all data, by names of ACDD such as `institution`. */
+  readonly dataset: Readonly<Record<string, string>>;
+  /** Expressions of band indices by name; not looked at here. */
+  readonly indices: Readonly<Record<string, string>>;
   readonly output: OutputConfig;
 }
 
@@ -102,7 +107,8 @@ export function channelsOf(config: InstrumentConfig): string[] {
   return config.shutters.map(({ channel }) => channel);
 }
 
-function instrumentConfig({ channels, spectrometers, panels, output }: InstrumentValues): InstrumentConfig {
+function instrumentConfig(values: InstrumentValues): InstrumentConfig {
+  const { channels, spectrometers, panels, dataset, indices, output } = values;
   const shutters = Object.entries(channels).map(([name, values]) => shutterConfig(name, values));
   return {
     shutters: shutters.sort((a, b) => (a.channel < b.channel ? -1 : 1)),
@@ -118,6 +124,8 @@ function instrumentConfig({ channels, spectrometers, panels, output }: Instrumen
       file,
       validDays: valid_days,
     })),
+    dataset: definedOnly(dataset),
+    indices,
     output,
   };
 }

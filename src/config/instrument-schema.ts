@@ -2,7 +2,19 @@
 
 import { z } from "zod";
 import type { ConfigSchema } from "./config-reader.ts";
-import { decimal, field, flag, integer, numbers, oneOf, pin, section, sections, text } from "./fields.ts";
+import {
+  decimal,
+  field,
+  flag,
+  integer,
+  numbers,
+  oneOf,
+  pin,
+  section,
+  sections,
+  sentence,
+  text,
+} from "./fields.ts";
 import { nearestName } from "./nearest-name.ts";
 import { PICCOLO_PINS, pinsOf, type ShutterMechanism } from "./shutter-config.ts";
 
@@ -37,6 +49,21 @@ const PANEL = section({
   valid_days: integer(1, 3650).default(365),
 });
 
+// What the owner says of all data, by names of ACDD 1.3; exports have it.
+const DATASET = section({
+  institution: sentence().optional(),
+  creator_name: sentence().optional(),
+  creator_email: sentence().optional(),
+  creator_url: sentence().optional(),
+  project: sentence().optional(),
+  summary: sentence().optional(),
+  keywords: sentence().optional(),
+  license: sentence().optional(),
+  references: sentence().optional(),
+  acknowledgement: sentence().optional(),
+  comment: sentence().optional(),
+});
+
 // Longest integration time of any supported device: 1600 s.
 const LONGEST_MS = 1_600_000;
 
@@ -58,6 +85,8 @@ const FILE = section({
   channels: sections(SHUTTER).prefault({}),
   spectrometers: sections(SPECTROMETER).prefault({}),
   panels: sections(PANEL).prefault({}),
+  dataset: DATASET.prefault({}),
+  indices: z.record(z.string(), text("an expression such as (R800 - R670) / (R800 + R670)")).prefault({}),
   output: section({ split: flag().default(true), clobber: flag().default(false) }).prefault({}),
 }).superRefine((values, context) => {
   for (const { path, message } of contradictions(values))

@@ -5,8 +5,9 @@ import { messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
 import type { ExportReport, ExportTask, OnProgress } from "./pipeline.ts";
 import type { ThreadMessage } from "./thread-message.ts";
 
-/** Of objects; NetCDF's 60 MB are beside it. */
+/** Of objects; NetCDF's 60 MB are beside it. Little for young ones: spectra of many files would only lie there longer. */
 const MEMORY_MB = 128;
+const YOUNG_MB = 16;
 
 /**
  * Throws as `exportRun` does, and the signal's reason. When it has settled, the thread is gone and its files are closed;
@@ -20,7 +21,7 @@ export async function runInThread(
   signal.throwIfAborted();
   const worker = new Worker(new URL("./export-worker.js", import.meta.url), {
     workerData: task,
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, maxYoungGenerationSizeMb: YOUNG_MB },
   });
   let onAbort = (): void => {};
   try {

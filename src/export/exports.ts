@@ -11,15 +11,16 @@ import type { RangeFile } from "../datadir/range-file.ts";
 import type { RadiometricCalibration } from "../spectra/radiometric.ts";
 import { runInThread } from "./export-thread.ts";
 import type { ExportReport, ExportTask, OnProgress } from "./pipeline.ts";
-import { checkRequest, type ExportRequest } from "./request.ts";
+import { checkRequest, type ExportRequest, type OwnFacts, withOwnIndices } from "./request.ts";
 import { ServerExport } from "./server-export.ts";
 
-export interface ExportsParts extends Pick<ExportTask, "configuration" | "dataset" | "software"> {
+export interface ExportsParts extends Pick<ExportTask, "configuration" | "software"> {
   readonly clock: Clock;
   readonly log: Log;
   readonly dataDirectory: DataDirectory;
   /** All that there are. */
   readonly calibrations: readonly RadiometricCalibration[];
+  readonly own: OwnFacts;
 }
 
 const MOST_KEPT = 4;
@@ -63,8 +64,9 @@ export class Exports {
    * Begins an export. Throws VALUE_INVALID, RESOURCE_NOT_FOUND when there is no such run or no calibration for a radiance,
    * STATE_CONFLICT while another one runs or too many are kept, DATADIR_FULL, DATADIR_NOT_MOUNTED.
    */
-  start(request: ExportRequest): Promise<ServerExport> {
+  start(asked: ExportRequest): Promise<ServerExport> {
     return this.#starts.run(async () => {
+      const request = withOwnIndices(asked, this.#parts.own);
       checkRequest(request);
       this.#requireCalibration(request);
       this.#requireRoom();
@@ -111,7 +113,7 @@ export class Exports {
   }
 
   async #make(made: ServerExport, onProgress: OnProgress, signal: AbortSignal): Promise<ExportReport> {
-    const { dataDirectory, clock, calibrations, dataset, configuration, software } = this.#parts;
+    const { dataDirectory, clock, calibrations, own, configuration, software } = this.#parts;
     const { request, id } = made.status.value;
     return dataDirectory.exports.fill({ id, run: request.run }, ({ run: folder, output }) => {
       const task: ExportTask = {
@@ -119,7 +121,7 @@ export class Exports {
         folder,
         output,
         calibrations,
-        ...(dataset !== undefined && { dataset }),
+        dataset: own.dataset,
         ...(configuration !== undefined && { configuration }),
         isBundled: true,
         software,

@@ -47,12 +47,13 @@ export class InputRun {
       new Map(),
       [],
     ];
+    const shared = new Shared();
     for (const [index, file] of names.entries()) {
       try {
         const bytes = await readFile(join(folder, file));
         const { spectra: all } = parsePico(bytes.toString(), file);
         hashes.set(file, hashOf(bytes));
-        spectra.push(...all.map((spectrum, position) => indexed(spectrum, file, position)));
+        spectra.push(...all.map((spectrum, position) => shared.of(indexed(spectrum, file, position))));
       } catch (error) {
         broken.push({ file, problem: messageOf(error) });
       }
@@ -103,6 +104,37 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 
 export function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Most facts are the same for all spectra of a run: kept once, they take a third of the memory. */
+class Shared {
+  readonly #exposures = new Map<string, Indexed["exposure"]>();
+  readonly #texts = new Map<string, string>();
+
+  of(spectrum: Indexed): Indexed {
+    return {
+      ...spectrum,
+      serial: this.#text(spectrum.serial),
+      channel: this.#text(spectrum.channel),
+      axis: this.#text(spectrum.axis),
+      darkFile: spectrum.darkFile === null ? null : this.#text(spectrum.darkFile),
+      exposure: this.#exposure(spectrum.exposure),
+      exposureAnyWarmth: this.#exposure(spectrum.exposureAnyWarmth),
+    };
+  }
+
+  #exposure(facts: Indexed["exposure"]): Indexed["exposure"] {
+    const key = JSON.stringify(facts);
+    const known = this.#exposures.get(key);
+    if (known === undefined) this.#exposures.set(key, facts);
+    return known ?? facts;
+  }
+
+  #text(text: string): string {
+    const known = this.#texts.get(text);
+    if (known === undefined) this.#texts.set(text, text);
+    return known ?? text;
+  }
 }
 
 function indexed(spectrum: PicoSpectrum, file: string, position: number): Indexed {

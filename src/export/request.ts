@@ -52,6 +52,22 @@ export function checkRequest(request: ExportRequest): void {
   if (names.size < indices.length) throw invalid("index: a name is given twice");
 }
 
+/** What the owner has configured: indices by name, and what is told of all data, by names of ACDD. */
+export interface OwnFacts {
+  readonly indices: Readonly<Record<string, string>>;
+  readonly dataset: Readonly<Record<string, string>>;
+}
+
+/** With the expressions of indices that are asked for by the owner's names. */
+export function withOwnIndices(request: ExportRequest, { indices: own }: OwnFacts): ExportRequest {
+  const { indices } = request;
+  if (indices === undefined) return request;
+  return {
+    ...request,
+    indices: indices.map((name) => (Object.hasOwn(own, name) ? `${name}=${own[name]}` : name)),
+  };
+}
+
 export function isCopy(format: ExportFormat): format is Exclude<ExportFormat, FormatName> {
   return format === "pico" || format === "zip";
 }

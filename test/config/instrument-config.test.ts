@@ -135,7 +135,8 @@ test("what a piccolo.config holds in vain is named once, with line and section",
 test("an empty file is an instrument without channels", () => {
   const { config } = parseInstrumentConfig("", "vscope.config");
   const output = { split: true, clobber: false };
-  assert.deepEqual(config, { shutters: [], spectrometers: [], radiometric: [], panels: [], output });
+  const nothing = { shutters: [], spectrometers: [], radiometric: [], panels: [], dataset: {}, indices: {} };
+  assert.deepEqual(config, { ...nothing, output });
 });
 
 test("a level shutter, own pins and times", () => {
@@ -281,6 +282,20 @@ radiometric_file = A-up.csv
 serial = 99AA05
 file = panel.csv
 `;
+
+test("what the owner says of the data, with commas, and indices by name", () => {
+  const text =
+    "[dataset]\ninstitution = University of Edinburgh, GeoSciences\nlicense = CC-BY-4.0\n[indices]\nred_edge = R750 / R710w4\n";
+  const { config } = parseInstrumentConfig(text, "vscope.config");
+  assert.deepEqual(config.dataset, {
+    institution: "University of Edinburgh, GeoSciences",
+    license: "CC-BY-4.0",
+  });
+  assert.deepEqual(config.indices, { red_edge: "R750 / R710w4" });
+  assert.deepEqual(mistakesIn("[dataset]\ninstitute = X\n"), [
+    "vscope.config:2: dataset.institute: unknown key, did you mean institution?",
+  ]);
+});
 
 test("radiometric calibrations of spectrometers and channels, and white panels", () => {
   const { config } = parseInstrumentConfig(CALIBRATED, "vscope.config");

@@ -117,6 +117,34 @@ with zipfile.ZipFile(sys.argv[1]) as file:
   assert.deepEqual(JSON.parse(stdout.toString()), hashed);
 });
 
+test("what the configuration of the data directory tells of all data is in the files, its indices are known by name", async (context) => {
+  const from = await recorded(context);
+  const configuration = join(folder, "vscope.config");
+  const text = await readFile(configuration, "utf8");
+  context.after(() => writeFile(configuration, text));
+  const own = text
+    .replace("[dataset]", "[dataset]\ninstitution = University of Edinburgh, GeoSciences")
+    .replace("[indices]", "[indices]\nred_edge = R750 / R710w4");
+  await writeFile(configuration, own);
+  const made = await exported([
+    from,
+    "--format",
+    "csv",
+    "--level",
+    "reflectance",
+    "--index",
+    "NDVI,red_edge",
+  ]);
+  assert.equal(made.code, 0, made.errors);
+  const table = await readFile(join(made.output, `plot10_${SERIAL}_${CHANNEL}_reflectance.csv`), "utf8");
+  assert.match(table, /^# institution: University of Edinburgh, GeoSciences$/m);
+  assert.match(await readFile(join(made.output, "indices.csv"), "utf8"), /^# red_edge: R750 \/ R710w4$/m);
+  await writeFile(configuration, own.replace("[dataset]", "[data]"));
+  const without = await exported([from, "--format", "csv", ...ONLY]);
+  assert.equal(without.code, 0);
+  assert.match(without.errors, /not used: vscope\.config:\d+: data: unknown section/);
+});
+
 test("pico copies the files that have what is wanted", async (context) => {
   const from = await recorded(context);
   const all = await exported([from, "--format", "pico"]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
@@ -108,6 +108,25 @@ test("a radiance without calibration, a run that is not there and what a format 
   );
   assert.deepEqual(await left(instrument), []);
   assert.deepEqual(exports.all.value, []);
+});
+
+test("the owner's indices are known by name, and all files tell what the owner says of the data", async (context) => {
+  const sample = await readFile("pdata/vscope.config", "utf8");
+  const configuration = sample
+    .replace("[dataset]", "[dataset]\nlicense = CC-BY-4.0")
+    .replace("[indices]", "[indices]\nred_edge = R750 / R710w4");
+  const { model } = await withRun(context, { configuration });
+  const asked = { ...COUNTS, level: "reflectance", indices: ["red_edge"], serial: "FLMS01859" } as const;
+  const made = await model.exports.start(asked);
+  const { state, error } = await ended(made);
+  assert.equal(state, "done", error?.message);
+  for (const [name, expected] of [
+    ["indices.csv", /^# red_edge: R750 \/ R710w4$/m],
+    ["plot10_FLMS01859_upwelling_reflectance.csv", /^# license: CC-BY-4\.0$/m],
+  ] as const) {
+    const file = await model.exports.open(made.id, name);
+    assert.match(String(Buffer.from(await file.read(0, file.size, NEVER))), expected);
+  }
 });
 
 test("an export that would touch the reserve ends with the figures, and leaves nothing", async (context) => {

@@ -6,7 +6,7 @@ import { type Command, Option } from "commander";
 import { MS } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { isVscopeError } from "../../base/errors.ts";
-import { checkRequest, type ExportFormat, type ExportRequest } from "../../export/request.ts";
+import type { ExportFormat, ExportRequest } from "../../export/request.ts";
 import { isoTime } from "../../resources/iso-time.ts";
 import { type Level, LEVELS } from "../../spectra/level.ts";
 import { DARK_WAYS, type DarkWay } from "../../spectra/processing/dark-choice.ts";
@@ -63,10 +63,9 @@ export function addExportOptions(
     .option("--server", "of the server's data directory, by its calibrations; the files come here");
 }
 
-/** Throws usage errors. */
 export function requestOf(run: string, files: readonly string[], flags: ExportFlags): ExportRequest {
   const { format, level, dark, index: indices, uncertainty, serial, channel, from, to } = flags;
-  const request: ExportRequest = {
+  return {
     run,
     format,
     level,
@@ -74,10 +73,6 @@ export function requestOf(run: string, files: readonly string[], flags: ExportFl
     ...definedOnly({ indices, uncertainty, serial, channel, fromUtcUs: from, toUtcUs: to }),
     ...(files.length > 0 && { files }),
   };
-  return asUsage(() => {
-    checkRequest(request);
-    return request;
-  });
 }
 
 /** The folder of a run of this machine, and the files that are meant; none means all. Throws usage errors. */
@@ -91,14 +86,6 @@ export async function placeOf(what: string, files: readonly string[], dataDir: s
 }
 
 /** What the request itself has wrong is a mistake on the command line. */
-export function asUsage<T>(task: () => T): T {
-  try {
-    return task();
-  } catch (error) {
-    throw usageOf(error);
-  }
-}
-
 export function usageOf(error: unknown): unknown {
   return isVscopeError(error, "VALUE_INVALID") ? usageError(error.message) : error;
 }

@@ -4,9 +4,11 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isoUtc } from "../../base/clock.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
+import { parseInstrumentConfig } from "../../config/instrument-config.ts";
 import { runInThread } from "../../export/export-thread.ts";
 import { hashOf } from "../../export/input-run.ts";
 import { intoFolder } from "../../export/into-folder.ts";
+import { checkRequest, type OwnFacts, withOwnIndices } from "../../export/request.ts";
 import type { ExportReport } from "../../export/pipeline.ts";
 import { readCalibrationText, required } from "../../spectra/calibration-file.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../../spectra/radiometric.ts";
@@ -20,6 +22,7 @@ import { packageVersion } from "./version.ts";
 
 /** Lies beside the runs of a data directory. */
 const CONFIGURATION = "vscope.config";
+const NOTHING_OWN: OwnFacts = { indices: {}, dataset: {} };
 
 export async function runExport(
   session: Session,
@@ -54,17 +57,34 @@ async function exportHere(
   { what, files, flags, onProgress }: Asked,
 ): Promise<ExportReport> {
   const place = await placeOf(what, files, flags.dataDir);
+  const configuration = join(dirname(place.folder), CONFIGURATION);
+  const own = await readOwn(session, configuration);
+  const request = withOwnIndices(requestOf(basename(place.folder), place.files, flags), own);
+  checkRequest(request);
   const task = {
-    request: requestOf(basename(place.folder), place.files, flags),
+    request,
     folder: place.folder,
     calibrations: await readCalibrations(flags),
-    configuration: join(dirname(place.folder), CONFIGURATION),
+    configuration,
+    dataset: own.dataset,
     software: `vscope-server ${packageVersion()}`,
     madeUtc: isoUtc(session.clock.utcUs()),
   };
   return intoFolder(flags.output, (output, target) =>
     runInThread({ ...task, output, target }, onProgress, session.signal),
   );
+}
+
+// Of the data directory that the run lies in; a folder of a run alone has none.
+async function readOwn(session: Session, path: string): Promise<OwnFacts> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return NOTHING_OWN;
+  try {
+    return parseInstrumentConfig(text, CONFIGURATION).config;
+  } catch (error) {
+    session.say(`not used: ${printable(messageOf(error))}`);
+    return NOTHING_OWN;
+  }
 }
 
 async function readCalibrations({
