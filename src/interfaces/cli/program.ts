@@ -20,10 +20,12 @@ import {
 } from "./commands/record.ts";
 import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
-import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { downloadCommand } from "./commands/download.ts";
+import { runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { showCommand } from "./commands/show.ts";
 import { statusCommand } from "./commands/status.ts";
+import { syncCommand } from "./commands/sync.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { whiteCommand } from "./commands/white.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -52,6 +54,7 @@ const COMMANDS = [
   planCommand,
   runsCommand,
   downloadCommand,
+  syncCommand,
   showCommand,
   exportCommand,
   processCommand,
