@@ -269,6 +269,18 @@ export class BatchRecording {
   #show(phase: AcquisitionStatus["phase"], sequence: number, channel?: string): void {
     const { run, sequences } = this.#plan.settings;
     const where = { run, batch: this.#batch.number, sequence, of: sequences };
-    this.#parts.show({ phase, ...where, ...definedOnly({ channel, darkAgeS: this.#oldestDarkAgeS() }) });
+    const inAll = this.#inAll(sequence);
+    this.#parts.show({
+      phase,
+      ...where,
+      ...definedOnly({ inAll, channel, darkAgeS: this.#oldestDarkAgeS() }),
+    });
+  }
+
+  #inAll(sequence: number): AcquisitionStatus["inAll"] {
+    const before = this.#plan.takeUp?.before;
+    if (before === undefined) return undefined;
+    // A dark that is made up for belongs to the last one.
+    return { sequence: Math.min(before.recorded + sequence, before.sequences - 1), of: before.sequences };
   }
 }

@@ -13,6 +13,7 @@ export class Pause {
   readonly #limitUs: number;
   readonly #state = new Cell<PauseState>("running");
   #heldUs = 0;
+  #endsUtcUs: number | undefined;
   #endedFor: string | undefined;
 
   /** `limitUs`: how long a recording is held at most; 0 for no limit. */
@@ -28,6 +29,11 @@ export class Pause {
   /** How long recordings have been held so far. */
   get heldUs(): number {
     return this.#heldUs;
+  }
+
+  /** When the pause reaches its limit; undefined without one. */
+  get endsUtcUs(): number | undefined {
+    return this.#endsUtcUs;
   }
 
   /** Why the last pause was ended, when no client did. */
@@ -55,6 +61,7 @@ export class Pause {
   async pass(signal: AbortSignal): Promise<void> {
     if (this.#state.value === "running") return;
     const sinceUs = this.#clock.nowUs();
+    this.#endsUtcUs = this.#limitUs === 0 ? undefined : this.#clock.utcUs() + this.#limitUs;
     this.#state.set("paused");
     const cancel = this.#limit();
     try {

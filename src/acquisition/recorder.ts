@@ -17,7 +17,7 @@ import { Journal } from "./journal.ts";
 import type { Operation, OperationReport } from "./operation.ts";
 import type { Operations } from "./operations.ts";
 import { BY_CLIENT, type Origin } from "./origin.ts";
-import { Pause, type PauseState } from "./pause.ts";
+import { Pause } from "./pause.ts";
 import { type BatchSettings, batchSteps, DEFAULTS, requireWithinLimits, type Step } from "./settings.ts";
 import { type AcquisitionStatus, IDLE } from "./status.ts";
 import { StoredDarks } from "./stored-darks.ts";
@@ -218,12 +218,12 @@ export class Recorder {
     let shown: AcquisitionStatus = { phase: "waiting", operation: operation.id };
     const show = (status: AcquisitionStatus): void => {
       shown = { ...status, operation: operation.id };
-      this.#status.set(withPause(shown, pause.state.value));
+      this.#status.set(withPause(shown, pause));
     };
     // Lives as long as the operation.
     pause.state.subscribe((state) => {
       report.paused(state === "paused");
-      this.#status.set(withPause(shown, state));
+      this.#status.set(withPause(shown, pause));
       log.info({ operation: operation.id, state }, "pause");
       if (state === "running" && pause.endedFor !== undefined) this.#noteEnd(shown, pause.endedFor);
     });
@@ -256,9 +256,10 @@ function oneDark(): Iterable<Step> {
   return [{ do: "dark", sequence: 0 }];
 }
 
-function withPause(status: AcquisitionStatus, state: PauseState): AcquisitionStatus {
-  if (state === "running") return status;
-  if (state === "asked") return { ...status, pausing: true };
+function withPause(status: AcquisitionStatus, { state, endsUtcUs }: Pause): AcquisitionStatus {
+  if (state.value === "running") return status;
+  if (state.value === "asked") return { ...status, pausing: true };
   const { channel: _, ...rest } = status;
-  return { ...rest, phase: "paused" };
+  const ends = endsUtcUs === undefined ? {} : { pauseEndsUtc: isoUtc(endsUtcUs) };
+  return { ...rest, phase: "paused", ...ends };
 }

@@ -22,8 +22,12 @@ export interface AcquisitionStatus {
   /** Number of the present sequence, from 0, and how many there will be. */
   readonly sequence?: number;
   readonly of?: number;
+  /** Both counted over the batch that it goes on with, too, where it was interrupted. */
+  readonly inAll?: { readonly sequence: number; readonly of: number };
   /** A pause is asked for: the present exposure is finished first. */
   readonly pausing?: true;
+  /** When the pause ends unless somebody resumes before; absent without a limit. */
+  readonly pauseEndsUtc?: string;
   /** Age of the newest dark that fits the present settings, of the spectrometer and channel that has the oldest; absent without one. */
   readonly darkAgeS?: number;
 }

@@ -22,16 +22,17 @@ export interface WarmUp {
   readonly unsettled: readonly Unsettled[];
 }
 
-/** Resolves when every cooler that runs has settled, or at the deadline. */
+/** Resolves when every cooler that runs has settled, or at the deadline, to which a pause does not count. */
 export async function warmUp(
   { clock, rack, pause }: { readonly clock: Clock; readonly rack: Rack; readonly pause: Pause },
   signal: AbortSignal,
 ): Promise<WarmUp> {
-  const startUs = clock.nowUs();
+  const workedUs = (): number => clock.nowUs() - pause.heldUs;
+  const startUs = workedUs();
   for (;;) {
     await pause.pass(signal);
     const unsettled = await unsettledOf(rack, signal);
-    const waitedUs = clock.nowUs() - startUs;
+    const waitedUs = workedUs() - startUs;
     if (unsettled.length === 0 || waitedUs >= WARM_UP_US)
       return { waitedS: Math.round(waitedUs / SECOND), unsettled };
     await pause.delay(POLL_US, signal);

@@ -19,7 +19,9 @@ const status = z.object({
   batch: z.number().optional(),
   sequence: z.number().optional(),
   of: z.number().optional(),
+  inAll: z.object({ sequence: z.number(), of: z.number() }).optional(),
   pausing: z.literal(true).optional(),
+  pauseEndsUtc: z.string().optional(),
   darkAgeS: z.number().optional(),
 });
 const origin = z.object({ by: z.enum(ORIGINS), id: z.string().optional(), reason: z.string().optional() });

@@ -65,6 +65,23 @@ test("with stop, a cooler that does not settle ends the batch", async (context) 
   assert.deepEqual(await instrument.files("stops"), []);
 });
 
+test("a pause does not count to the 10 minutes", async (context) => {
+  const instrument = await withSetpoint(context, UNREACHABLE_C);
+  const { clock, model } = instrument;
+  const { recorder } = model;
+  const operation = recorder.record({ run: "held", warmUp: true });
+  await clock.run(until(recorder.status, ({ phase }) => phase === "warm-up", NEVER));
+  recorder.pause();
+  await clock.advance(1000 * SECOND);
+  recorder.resume();
+  await clock.advance(590 * SECOND);
+  assert.equal(recorder.status.value.phase, "warm-up");
+  const { state, result } = await instrument.finish(operation);
+  const { waitedS } = Object(result).warmUp;
+  assert.equal(state, "done");
+  assert.ok(waitedS >= 600 && waitedS < 610, `${waitedS} s`);
+});
+
 test("a warm-up can be aborted and paused", async (context) => {
   const instrument = await withSetpoint(context, UNREACHABLE_C);
   const { clock, model } = instrument;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
-import { MS, SECOND } from "../../src/base/clock.ts";
+import { isoUtc, MS, SECOND } from "../../src/base/clock.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 const LONG_US = 20 * SECOND;
@@ -42,6 +42,7 @@ test("the exposure under way is finished, the shutters close, and anybody resume
     batch: 0,
     sequence: 0,
     of: 2,
+    pauseEndsUtc: isoUtc(clock.utcUs() + 3600 * SECOND),
     ...(recorder.status.value.darkAgeS === undefined ? {} : { darkAgeS: recorder.status.value.darkAgeS }),
   });
   const { paused, estimate, state } = operation.status.value;
@@ -51,7 +52,7 @@ test("the exposure under way is finished, the shutters close, and anybody resume
   assert.equal(recorder.status.value.phase, "paused");
   assert.deepEqual(await instrument.files("pause"), ["b000000_s000000_dark.pico"]);
   recorder.resume();
-  assert.equal(recorder.status.value.phase, "light");
+  assert.deepEqual([recorder.status.value.phase, recorder.status.value.pauseEndsUtc], ["light", undefined]);
   assert.ok(operation.status.value.estimate);
   assert.throws(() => recorder.resume(), /resume: operation 1 is not paused/);
   const { state: end, error } = await instrument.finish(operation);
@@ -136,7 +137,8 @@ test("a pause that is forgotten ends at its limit, and the run tells why; withou
   const endless = await start(context, { pauseLimitS: 0 });
   endless.instrument.model.recorder.pause();
   await endless.instrument.clock.advance(100 * 3600 * SECOND);
-  assert.equal(endless.instrument.model.recorder.status.value.phase, "paused");
+  const { phase, pauseEndsUtc } = endless.instrument.model.recorder.status.value;
+  assert.deepEqual([phase, pauseEndsUtc], ["paused", undefined]);
   endless.operation.cancel("enough");
   await endless.instrument.finish(endless.operation);
 });

@@ -371,6 +371,9 @@ test("what is recorded before and after counts together, in result, events and t
   };
   const folder = await interrupted(context, "cut", { begin });
   const after = await TestInstrument.start(context, { folder, ...resumed });
+  const isSecond = ({ sequence }: { sequence?: number }): boolean => sequence === 1;
+  const { of, inAll } = await after.clock.run(until(after.model.recorder.status, isSecond, NEVER));
+  assert.deepEqual([of, inAll], [6, { sequence: 5, of: 10 }]);
   const { result } = await ended(after);
   await after.clock.advance(0);
   const { startedUtc: _, ...goesOnWith } = Object(result).goesOnWith;

@@ -14,6 +14,8 @@ const acquisitionShape = z.looseObject({
   operation: z.string().optional(),
   run: z.string().optional(),
   sequence: z.number().optional(),
+  inAll: z.object({ sequence: z.number(), of: z.number() }).optional(),
+  pauseEndsUtc: z.string().optional(),
   of: z.number().optional(),
 });
 const spectrometerShape = z.looseObject({

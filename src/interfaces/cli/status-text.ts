@@ -37,17 +37,22 @@ function serverText({ sysinfo }: StatusReport): string {
 }
 
 function recordingText({ acquisition, operation }: StatusReport): string {
-  const { phase, run, sequence, of } = acquisition;
+  const { phase, run, pauseEndsUtc } = acquisition;
+  const { sequence, of } = acquisition.inAll ?? acquisition;
   if (operation === undefined) return phase === "idle" ? "nothing" : phase;
   const { kind, progress, estimate, paused } = operation;
   const parts = [
     run === undefined ? kind : `${kind} into ${run}`,
-    paused === true ? "PAUSED" : phase,
+    paused === true ? pausedText(pauseEndsUtc) : phase,
     sequence !== undefined && of !== undefined && `sequence ${sequence + 1} of ${of}`,
     `step ${progress.done} of ${progress.of}`,
     estimate && `${duration(estimate.remainingS * SECOND)} left, until ${shortTime(estimate.endsUtc)}`,
   ];
   return parts.filter((part) => typeof part === "string").join(", ");
+}
+
+function pausedText(endsUtc: string | undefined): string {
+  return endsUtc === undefined ? "PAUSED" : `PAUSED until ${shortTime(endsUtc)} at the latest`;
 }
 
 function nextRunText({ next, jobs, isQuiet }: StatusReport): string {

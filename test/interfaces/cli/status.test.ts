@@ -152,6 +152,25 @@ red    A1         up       dark   2026-06-21 10:58:00  62 min
   );
 });
 
+test("a paused recording that goes on with an interrupted one: until when, and the sequences of both", async () => {
+  const where = { run: "plot10", sequence: 1, of: 6, inAll: { sequence: 5, of: 10 } };
+  const pauseEndsUtc = "2026-06-21T13:00:00.000000Z";
+  const operation = {
+    id: "7",
+    kind: "record",
+    state: "running",
+    progress: { done: 3, of: 20 },
+    paused: true,
+  };
+  const status = { phase: "paused", operation: "7", ...where, pauseEndsUtc };
+  fake.values.set("acquisition/status", new Cell<unknown>(status));
+  fake.values.set("acquisition/operations/7", new Cell<unknown>(operation));
+  const { out, errors } = await vscope(["status"], { url: fake.url });
+  const shown =
+    "record into plot10, PAUSED until 2026-06-21 13:00:00 at the latest, sequence 6 of 10, step 3 of 20";
+  assert.ok(out.includes(`recording  ${shown}\n`), `${out}${errors}`);
+});
+
 test("a schedule that does not last is told with its reason", async (context) => {
   const state = await mkdtemp(join(tmpdir(), "vscope-"));
   const other = new Database(join(state, "scheduler.sqlite"));
