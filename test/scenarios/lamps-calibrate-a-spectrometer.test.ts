@@ -62,14 +62,14 @@ test("mercury and neon give the wavelengths of the unit", async (context) => {
   const text = await calibrate(rig, [...args, "--start", off.join(",")]);
   assert.equal(text.errors, "");
   assert.match(text.out, /^lamp +line \/ nm +pixel +error +residual \/ nm\n/);
-  assert.match(text.out, /^hg-ar +546\.074 +\d+\.\d{3} +0\.0\d\d +-?0\.0\d{3}$/m);
+  assert.match(text.out, /^hg-ar +546\.075 +\d+\.\d{3} +0\.0\d\d +-?0\.0\d{3}$/m);
   assert.match(
     text.out,
     /^FLMS01859 downwelling: \d\d of \d\d lines, degree 3, residuals 0\.00\d\d nm RMS$/m,
   );
   assert.match(
     text.out,
-    /^covered by lines: 365\.0\.\.922\.5 nm; the detector sees 340\.\d\.\.10\d\d\.\d nm/m,
+    /^covered by lines: 365\.0\.\.922\.4 nm; the detector sees 340\.\d\.\.10\d\d\.\d nm/m,
   );
   assert.match(text.out, /^ {8}wavelength_coefficients = 3\d\d\.\d+, 0\.3\d+, -\d/m);
   assert.match(
