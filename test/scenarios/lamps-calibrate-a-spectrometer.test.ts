@@ -97,13 +97,15 @@ test("a standard lamp makes the file with which the server measures the sun with
   const rig = await LevelsRig.start(context);
   await recordLamp(rig, "standard", 40_000);
   const file = join(await folderOf(context), "down.csv");
-  const args = ["radiometric", `standard/${LIGHT}`, "--lamp", CERTIFICATE, "-o", file];
+  const facts = ["--lamp-uncertainty", "1.2", "--fwhm", "1.51"];
+  const args = ["radiometric", `standard/${LIGHT}`, "--lamp", CERTIFICATE, "-o", file, ...facts];
   const { code, out, errors } = await calibrate(rig, args);
   assert.equal(errors, "");
   assert.equal(code, 0);
   assert.match(out, /down\.csv written: FLMS01859 downwelling, irradiance, \d{4} factors from \d/);
   const text = await readFile(file, "utf8");
-  assert.match(text, /^## simulated/m);
+  assert.match(text, /^## lines of the instrument: 1\.51 nm wide.*\n## simulated/m);
+  assert.match(text, /^# uncertainty_percent: 0\.6\n# coverage_factor: 1$/m);
 
   const measuring = await LevelsRig.start(context, {
     cloudStrength: 0,
