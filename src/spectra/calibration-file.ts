@@ -12,6 +12,8 @@ export const HEADER_KEYS = [
   "date",
   "valid_until",
   "integration_time_ms",
+  "uncertainty_percent",
+  "coverage_factor",
 ] as const;
 export type HeaderKey = (typeof HEADER_KEYS)[number];
 
@@ -131,6 +133,20 @@ export function dayOf(text: CalibrationText, key: "date" | "valid_until"): numbe
   const isDay = !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === value;
   if (!isDay) throw mistakeAt(text, key, `'${value}' is not a day such as 2026-03-01`);
   return ms * MS;
+}
+
+/**
+ * Standard uncertainty (k = 1) of all values together, as a share of them; undefined when the header does not tell. It has
+ * to tell for which k, since certificates mean 2 and formulas 1. Throws CONFIG_INVALID.
+ */
+export function standardUncertaintyOf(text: CalibrationText): number | undefined {
+  if (!text.header.has("uncertainty_percent")) return undefined;
+  const [percent, k] = (["uncertainty_percent", "coverage_factor"] as const).map((key) => {
+    const value = numberOf(required(text, key));
+    if (!(value > 0)) throw mistakeAt(text, key, `'${text.header.get(key)?.value}' is not a number above 0`);
+    return value;
+  });
+  return (percent ?? Number.NaN) / 100 / (k ?? Number.NaN);
 }
 
 /** A mistake in a header, with its line. */

@@ -1,7 +1,14 @@
 // From counts per second to physical units: spectral irradiance in W m-2 nm-1, spectral radiance in W m-2 sr-1 nm-1.
 // A calibration is one factor a wavelength or a pixel. Outside of it there is no value. Pure.
 
-import { type CalibrationText, dayOf, mistakeAt, required, requireHeader } from "./calibration-file.ts";
+import {
+  type CalibrationText,
+  dayOf,
+  mistakeAt,
+  required,
+  requireHeader,
+  standardUncertaintyOf,
+} from "./calibration-file.ts";
 import { type Curve, valueAt } from "./curve.ts";
 
 /** What is measured, and its unit. */
@@ -23,6 +30,8 @@ export interface RadiometricCalibration {
   readonly axis: CalibrationText["axis"];
   /** Quantity for one count per second. */
   readonly factors: Curve;
+  /** Of all factors together (k = 1), as a share of them: no mean of spectra makes it less. Absent: not told. */
+  readonly systematicUncertainty?: number;
 }
 
 /** The value of a calibration for a rate; NaN where either has none. */
@@ -108,6 +117,7 @@ export function radiometricCalibrationOf(
   dayOf(text, "date");
   const validUntilUtcUs = dayOf(text, "valid_until");
   const values = text.values.map((value) => value * unit);
+  const systematicUncertainty = standardUncertaintyOf(text);
   return {
     quantity,
     serial,
@@ -117,5 +127,6 @@ export function radiometricCalibrationOf(
     ...(validUntilUtcUs === undefined ? {} : { validUntilUtcUs }),
     axis: text.axis,
     factors: { wavelengthsNm: text.x, values },
+    ...(systematicUncertainty !== undefined && { systematicUncertainty }),
   };
 }

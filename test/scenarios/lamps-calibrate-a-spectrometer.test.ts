@@ -62,14 +62,14 @@ test("mercury and neon give the wavelengths of the unit", async (context) => {
   const text = await calibrate(rig, [...args, "--start", off.join(",")]);
   assert.equal(text.errors, "");
   assert.match(text.out, /^lamp +line \/ nm +pixel +error +residual \/ nm\n/);
-  assert.match(text.out, /^hg-ar +546\.074 +\d+\.\d{3} +0\.0\d\d +-?0\.0\d{3}$/m);
+  assert.match(text.out, /^hg-ar +546\.075 +\d+\.\d{3} +0\.0\d\d +-?0\.0\d{3}$/m);
   assert.match(
     text.out,
     /^FLMS01859 downwelling: \d\d of \d\d lines, degree 3, residuals 0\.00\d\d nm RMS$/m,
   );
   assert.match(
     text.out,
-    /^covered by lines: 365\.0\.\.922\.5 nm; the detector sees 340\.\d\.\.10\d\d\.\d nm/m,
+    /^covered by lines: 365\.0\.\.922\.4 nm; the detector sees 340\.\d\.\.10\d\d\.\d nm/m,
   );
   assert.match(text.out, /^ {8}wavelength_coefficients = 3\d\d\.\d+, 0\.3\d+, -\d/m);
   assert.match(
@@ -97,13 +97,15 @@ test("a standard lamp makes the file with which the server measures the sun with
   const rig = await LevelsRig.start(context);
   await recordLamp(rig, "standard", 40_000);
   const file = join(await folderOf(context), "down.csv");
-  const args = ["radiometric", `standard/${LIGHT}`, "--lamp", CERTIFICATE, "-o", file];
+  const facts = ["--lamp-uncertainty", "1.2", "--fwhm", "1.51"];
+  const args = ["radiometric", `standard/${LIGHT}`, "--lamp", CERTIFICATE, "-o", file, ...facts];
   const { code, out, errors } = await calibrate(rig, args);
   assert.equal(errors, "");
   assert.equal(code, 0);
   assert.match(out, /down\.csv written: FLMS01859 downwelling, irradiance, \d{4} factors from \d/);
   const text = await readFile(file, "utf8");
-  assert.match(text, /^## simulated/m);
+  assert.match(text, /^## lines of the instrument: 1\.51 nm wide.*\n## simulated/m);
+  assert.match(text, /^# uncertainty_percent: 0\.6\n# coverage_factor: 1$/m);
 
   const measuring = await LevelsRig.start(context, {
     cloudStrength: 0,

@@ -131,7 +131,7 @@ test("every row that is wrong, with its line", () => {
   const rows = ["400, 1e-6", "500", "450, x", "600, 0", "390, 1e-6", "700, 1e-6, 3", "20000, 1"];
   assert.throws(() => calibrationOf(lines({ valid_until: "# valid untill: 2027-03-01" }, rows)), {
     message: [
-      "up.csv:8: 'valid untill: 2027-03-01': unknown header, known keys are kind, units, serial, channel, date, valid_until, integration_time_ms; a remark begins with ##",
+      "up.csv:8: 'valid untill: 2027-03-01': unknown header, known keys are kind, units, serial, channel, date, valid_until, integration_time_ms, uncertainty_percent, coverage_factor; a remark begins with ##",
       "up.csv:11: '500' is not two numbers with a comma between",
       "up.csv:12: '450, x' is not two numbers with a comma between",
       "up.csv:13: factor 0 is not above 0",

@@ -50,19 +50,24 @@ export function wavelengthText({ fit, lights }: WavelengthReport): string {
 }
 
 function lineTable(lines: readonly FittedLine[]): string {
-  const rows = lines.map(({ lamp, lineNm, pixel, errorPixels, residualNm, isUsed }) => [
+  const rows = lines.map(({ lamp, lineNm, pixel, errorPixels, residualNm, isUsed, blendNm }) => [
     lamp,
     lineNm.toFixed(3),
     pixel.toFixed(3),
     errorPixels.toFixed(3),
     residualNm.toFixed(4),
-    isUsed ? "" : "left out",
+    remarkOn(isUsed, blendNm?.filter((nm) => nm !== lineNm) ?? []),
   ]);
   const columns = ["lamp", "line / nm", "pixel", "error", "residual / nm", ""].map((heading) => ({
     heading,
     align: heading === "lamp" || heading === "" ? ("left" as const) : ("right" as const),
   }));
   return renderTable(columns, rows);
+}
+
+function remarkOn(isUsed: boolean, othersNm: readonly number[]): string {
+  const others = othersNm.map((nm) => nm.toFixed(3)).join(", ");
+  return [...(isUsed ? [] : ["left out"]), ...(others === "" ? [] : [`with ${others}`])].join(", ");
 }
 
 function summary(fit: WavelengthFit, light: PicoSpectrum): readonly string[] {

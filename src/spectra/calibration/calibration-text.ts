@@ -7,7 +7,8 @@ export function calibrationText(
   calibration: Omit<RadiometricCalibration, "source">,
   remarks: readonly string[] = [],
 ): string {
-  const { quantity, serial, channel, date, validUntilUtcUs, axis, factors } = calibration;
+  const { quantity, serial, channel, date, validUntilUtcUs, axis, factors, systematicUncertainty } =
+    calibration;
   const header = [
     ["kind", quantity],
     ["units", QUANTITIES[quantity]],
@@ -17,6 +18,12 @@ export function calibrationText(
     ...(validUntilUtcUs === undefined
       ? []
       : [["valid_until", new Date(validUntilUtcUs / 1000).toISOString().slice(0, 10)]]),
+    ...(systematicUncertainty === undefined
+      ? []
+      : [
+          ["uncertainty_percent", systematicUncertainty * 100],
+          ["coverage_factor", 1],
+        ]),
   ];
   const rows = Array.from(factors.values, (value, row) => `${factors.wavelengthsNm[row]}, ${value}`);
   return [

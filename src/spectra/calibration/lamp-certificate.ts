@@ -1,6 +1,6 @@
 // The certificate of a standard lamp or sphere: its curve at some wavelengths, and what lies between them. Pure.
 
-import { type CalibrationText, mistakeAt, required } from "../calibration-file.ts";
+import { type CalibrationText, mistakeAt, required, standardUncertaintyOf } from "../calibration-file.ts";
 import type { Curve } from "../curve.ts";
 import { type Quantity, QUANTITIES, unitFactor } from "../radiometric.ts";
 
@@ -9,6 +9,8 @@ export interface LampCertificate {
   readonly quantity: Quantity;
   /** In the unit of `QUANTITIES`. */
   readonly curve: Curve;
+  /** Standard uncertainty (k = 1) as a share; absent: not told. */
+  readonly uncertainty?: number;
 }
 
 /** Written as a calibration file is, with `kind` and `units`. Throws CONFIG_INVALID with file, line and reason. */
@@ -21,7 +23,13 @@ export function lampCertificateOf(text: CalibrationText): LampCertificate {
   if (unit === undefined)
     throw mistakeAt(text, "units", `'${units}' is not a unit of ${kind}, such as ${QUANTITIES[kind]}`);
   const curve = { wavelengthsNm: text.x, values: text.values.map((value) => value * unit) };
-  return { fileName: text.fileName, quantity: kind, curve };
+  const uncertainty = standardUncertaintyOf(text);
+  return {
+    fileName: text.fileName,
+    quantity: kind,
+    curve,
+    ...(uncertainty !== undefined && { uncertainty }),
+  };
 }
 
 /**

@@ -1,7 +1,8 @@
-// Emission lines of wavelength calibration lamps: wavelengths in air and rough relative powers, which only the emulated
-// lamps use. Wavelengths: NIST Atomic Spectra Database, as lists for such lamps round them.
-// A mercury lamp also has weaker lines at 365.48 and 366.33 nm, which pull at 365.015 nm in a broad instrument: the fit
-// leaves such a line out when it disagrees with the others.
+// Emission lines of wavelength calibration lamps: wavelengths in air, and rough relative powers, by which lines that no
+// instrument here separates are taken as one, and which the emulated lamps shine with.
+// Wavelengths: NIST Atomic Spectra Database; those of mercury up to 579.067 nm are of pencil lamps, by Sansonetti, Salit and
+// Reader, Applied Optics 35, 74 (1996). The lines are those of lists for such lamps, with the companions that blend with them.
+// Such lists have neon at 612.884 nm, where NIST has 612.845 nm.
 
 import { VscopeError } from "../../base/errors.ts";
 
@@ -9,77 +10,90 @@ import { VscopeError } from "../../base/errors.ts";
 export type EmissionLine = readonly [nm: number, power: number];
 
 const HG_AR: readonly EmissionLine[] = [
-  [253.652, 9],
-  [296.728, 0.5],
-  [302.15, 0.3],
-  [313.155, 1.2],
-  [334.148, 0.2],
-  [365.015, 1.8],
-  [404.656, 1.4],
-  [407.783, 0.15],
-  [435.833, 2.4],
-  [546.074, 2.6],
-  [576.96, 0.5],
-  [579.066, 0.5],
-  [696.543, 0.8],
-  [706.722, 0.35],
-  [714.704, 0.05],
-  [727.294, 0.2],
+  [253.6521, 9],
+  [296.7283, 0.5],
+  [302.1504, 0.3],
+  [312.5674, 1],
+  [313.1555, 0.6],
+  [313.1844, 0.6],
+  [334.1484, 0.2],
+  [365.0158, 1.8],
+  [365.4842, 0.5],
+  [366.2887, 0.05],
+  [366.3284, 0.35],
+  [404.6565, 1.4],
+  [407.7837, 0.15],
+  [434.7494, 0.05],
+  [435.8335, 2.4],
+  [546.075, 2.6],
+  [576.961, 0.5],
+  [579.067, 0.5],
+  [696.5431, 0.8],
+  [706.7218, 0.35],
+  [714.7042, 0.05],
+  [727.2936, 0.2],
   [738.398, 0.5],
-  [750.387, 0.9],
-  [763.511, 1.4],
-  [772.376, 0.8],
-  [794.818, 0.5],
-  [800.616, 0.5],
-  [811.531, 1.5],
-  [826.452, 0.6],
-  [842.465, 0.8],
-  [852.144, 0.3],
-  [866.794, 0.1],
-  [912.297, 0.9],
-  [922.45, 0.25],
+  [750.3869, 0.9],
+  [751.4652, 0.6],
+  [763.5106, 1.4],
+  [772.3761, 0.4],
+  [772.4207, 0.4],
+  [794.8176, 0.5],
+  [800.6157, 0.5],
+  [801.4786, 0.5],
+  [810.3693, 0.8],
+  [811.5311, 1.5],
+  [826.4522, 0.6],
+  [840.821, 0.6],
+  [842.4648, 0.8],
+  [852.1442, 0.3],
+  [866.7944, 0.1],
+  [912.2967, 0.9],
+  [922.4499, 0.25],
 ];
 
 const NE: readonly EmissionLine[] = [
-  [341.79, 0.05],
-  [342.391, 0.02],
-  [503.135, 0.02],
-  [503.775, 0.05],
-  [540.056, 0.25],
-  [576.441, 0.1],
-  [582.015, 0.05],
-  [585.249, 1.6],
-  [588.189, 0.6],
-  [594.483, 0.9],
-  [597.553, 0.2],
-  [602.99968, 0.25],
-  [607.433, 0.9],
-  [609.616, 1.2],
-  [612.884, 0.1],
-  [614.306, 1.9],
-  [616.359, 0.6],
-  [621.728, 0.7],
-  [626.649, 1.1],
-  [630.479, 0.4],
-  [633.442, 1.6],
-  [638.299, 1.9],
-  [640.225, 3.2],
-  [650.653, 2.2],
-  [653.288, 0.8],
-  [659.895, 1.3],
-  [667.828, 1.8],
-  [671.704, 1.1],
-  [692.947, 1.5],
-  [703.241, 2.8],
-  [717.394, 0.9],
-  [724.512, 1.4],
-  [743.89, 0.4],
-  [747.244, 0.05],
-  [748.887, 0.2],
-  [753.577, 0.2],
-  [754.404, 0.15],
-  [1117.752, 0.4],
-  [1152.275, 0.3],
+  [341.7903, 0.05],
+  [342.3912, 0.02],
+  [503.1348, 0.02],
+  [503.7751, 0.05],
+  [540.0562, 0.25],
+  [576.4419, 0.1],
+  [582.0156, 0.05],
+  [585.2488, 1.6],
+  [588.1895, 0.6],
+  [594.4834, 0.9],
+  [597.5534, 0.2],
+  [602.9997, 0.25],
+  [607.4338, 0.9],
+  [609.6163, 1.2],
+  [612.845, 0.1],
+  [614.3063, 1.9],
+  [616.3594, 0.6],
+  [621.7281, 0.7],
+  [626.6495, 1.1],
+  [630.4789, 0.4],
+  [633.4428, 1.6],
+  [638.2991, 1.9],
+  [640.2248, 3.2],
+  [650.6528, 2.2],
+  [653.2882, 0.8],
+  [659.8953, 1.3],
+  [667.8277, 1.8],
+  [671.7043, 1.1],
+  [692.9467, 1.5],
+  [702.405, 0.3],
+  [703.2413, 2.8],
+  [705.9108, 0.1],
+  [717.3938, 0.9],
+  [724.5167, 1.4],
+  [743.8898, 0.4],
+  [747.2438, 0.05],
+  [748.8871, 0.2],
+  [753.5774, 0.2],
+  [754.4044, 0.15],
+  [1117.7524, 0.4],
+  [1152.2746, 0.3],
 ];
 
 export const LAMP_LINES = { "hg-ar": HG_AR, ne: NE } as const satisfies Record<
@@ -93,9 +107,9 @@ export function isLampName(name: string): name is LampName {
   return Object.hasOwn(LAMP_LINES, name);
 }
 
-/** Wavelengths of the lamp's lines, ascending. Throws VALUE_INVALID for a name that is none of a lamp. */
-export function linesOf(name: string): readonly number[] {
-  if (isLampName(name)) return LAMP_LINES[name].map(([nm]) => nm);
+/** The lamp's lines, ascending. Throws VALUE_INVALID for a name that is none of a lamp. */
+export function linesOf(name: string): readonly EmissionLine[] {
+  if (isLampName(name)) return LAMP_LINES[name];
   const names = Object.keys(LAMP_LINES).join(", ");
   throw new VscopeError("VALUE_INVALID", `lamp '${name}': there is none, there are ${names}`);
 }

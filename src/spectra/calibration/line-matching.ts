@@ -1,6 +1,7 @@
 // Which line of a lamp each peak is, from wavelengths that may be some nanometres off: the shift and stretch of the
 // axis under which most peaks meet a line. Pure.
 
+import { blendsOf } from "./blends.ts";
 import type { Peak } from "./peaks.ts";
 
 export interface Match {
@@ -26,8 +27,6 @@ const FARTHEST_STRETCH = 0.01;
 const STRETCH_STEP = 0.0005;
 /** A peak meets a line within so much of the width of a line. */
 const NEAR_FWHM = 0.5;
-/** A line with a neighbour nearer than this, in widths, is a blend, whose centre is that of neither. */
-const BLEND_FWHM = 1.6;
 
 /** The wavelengths `startNm` moved so that most peaks of all lamps meet a line. */
 export function aligned(lamps: readonly LampPeaks[], startNm: Float64Array, fwhmNm: number): Float64Array {
@@ -40,7 +39,7 @@ export function aligned(lamps: readonly LampPeaks[], startNm: Float64Array, fwhm
   return startNm.map((nm) => moved(nm, correction, middleNm));
 }
 
-/** One to one, by pixel; peaks without a line, lines without a peak and blends are in no match. */
+/** One to one, by pixel; peaks without a line, lines without a peak and those in a blend are in no match. */
 export function matchLines(
   { peaks, lines }: LampPeaks,
   pixelNm: Float64Array,
@@ -48,7 +47,8 @@ export function matchLines(
 ): readonly Match[] {
   const placed = peaks.map((peak) => ({ peak, nm: nmAt(pixelNm, peak.pixel) }));
   const matches = oneToOne(placed, lines, NEAR_FWHM * fwhmNm);
-  return matches.filter(({ lineNm }) => !isBlend(lineNm, lines, fwhmNm));
+  const blended = new Set(blendsOf(lines, fwhmNm).flat());
+  return matches.filter(({ lineNm }) => !blended.has(lineNm));
 }
 
 function nmAt(pixelNm: Float64Array, pixel: number): number {
@@ -116,10 +116,6 @@ function oneToOne(
   const taken = new Set<number>();
   const kept = pairs.filter(({ lineNm }) => !taken.has(lineNm) && taken.add(lineNm));
   return kept.map(({ peak, lineNm }) => ({ peak, lineNm })).sort((a, b) => a.peak.pixel - b.peak.pixel);
-}
-
-function isBlend(lineNm: number, lines: readonly number[], fwhmNm: number): boolean {
-  return lines.some((other) => other !== lineNm && Math.abs(other - lineNm) < BLEND_FWHM * fwhmNm);
 }
 
 /** By bisection: this runs for every peak of every trial. */

@@ -27,7 +27,7 @@ interface Bell {
 
 /** A maximum counts from so many standard deviations of the noise on. */
 const LEAST_SIGMAS = 5;
-const FWHM_PER_SIGMA = 2 * Math.sqrt(2 * Math.LN2);
+export const FWHM_PER_SIGMA = 2 * Math.sqrt(2 * Math.LN2);
 /** A Gaussian is fitted to so much on either side, in full widths at half maximum. */
 const WINDOW_FWHM = 1.5;
 const ROUNDS = 6;

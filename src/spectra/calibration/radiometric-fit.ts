@@ -1,11 +1,11 @@
-// Radiometric calibration of one spectrometer and channel from spectra of a standard lamp: the lamp's certificate over
-// the rate that it gives, pixel by pixel. What is too noisy has no factor. Pure.
+// Radiometric calibration of one spectrometer and channel from spectra of a standard lamp: what is seen of it by its
+// certificate over the rate that it gives, pixel by pixel. What is too noisy has no factor. Pure.
 
 import { VscopeError } from "../../base/errors.ts";
 import type { Curve } from "../curve.ts";
 import type { RadiometricCalibration } from "../radiometric.ts";
 import { type Exposed, isBinned, rateOf } from "../signal-rate.ts";
-import { type LampCertificate, lampAt } from "./lamp-certificate.ts";
+import { type LampScene, seenAt, seenQuantity, seenUncertainty } from "./lamp-scene.ts";
 import { medianOf } from "./peaks.ts";
 
 /** A factor needs a signal of so many times its noise. */
@@ -18,25 +18,28 @@ const WIDEST_GAP = 5;
 /** One day of exposures under the lamp; each light with its dark. Throws VALUE_INVALID. */
 export function fitFactors(
   exposures: readonly Exposed[],
-  lamp: LampCertificate,
+  scene: LampScene,
 ): Omit<RadiometricCalibration, "source"> {
   const [first] = exposures;
   if (first === undefined) throw new VscopeError("VALUE_INVALID", "radiometric: no spectra of the lamp");
   const { serial, channel, exposureStartUtcUs } = first.light;
   for (const { light } of exposures) check(light, first.light);
+  const quantity = seenQuantity(scene);
+  const systematicUncertainty = seenUncertainty(scene);
   const rate = meanRate(exposures);
   const noise = noiseOf(rate.values);
   const factors = rate.values.map((value, pixel) => {
     const isClear = value > LEAST_SNR * (noise[pixel] ?? Number.POSITIVE_INFINITY);
-    return isClear ? lampAt(lamp.curve, rate.wavelengthsNm[pixel] ?? Number.NaN) / value : Number.NaN;
+    return isClear ? seenAt(scene, rate.wavelengthsNm[pixel] ?? Number.NaN) / value : Number.NaN;
   });
   return {
-    quantity: lamp.quantity,
+    quantity,
     serial,
     channel,
     date: new Date(exposureStartUtcUs / 1000).toISOString().slice(0, 10),
     axis: "wavelength",
     factors: longestPart({ wavelengthsNm: rate.wavelengthsNm, values: factors }, `${serial} ${channel}`),
+    ...(systematicUncertainty !== undefined && { systematicUncertainty }),
   };
 }
 

@@ -4,22 +4,26 @@
 import { VscopeError } from "../../base/errors.ts";
 import { substituted } from "../polynomial.ts";
 import { wavelengthsNm } from "../spectrum.ts";
+import { blendsOf, distinctLines, fitBlend } from "./blends.ts";
+import type { EmissionLine } from "./lamp-lines.ts";
 import { leastSquares } from "./least-squares.ts";
 import { aligned, type Match, matchLines, typicalFwhmNm } from "./line-matching.ts";
-import { findPeaks, medianOf, type PeakSearch } from "./peaks.ts";
+import { findPeaks, medianOf, type Peak, type PeakSearch } from "./peaks.ts";
 
 /** The spectrum of one lamp. */
 export interface LampSpectrum extends PeakSearch {
   readonly lamp: string;
   /** Dark-subtracted. */
   readonly counts: Float64Array;
-  /** Wavelengths of the lamp's lines in nm, ascending. */
-  readonly lines: readonly number[];
+  /** Ascending. */
+  readonly lines: readonly EmissionLine[];
 }
 
 export interface FittedLine {
   readonly lamp: string;
   readonly lineNm: number;
+  /** All that it was fitted together with, itself too, where the instrument does not separate them. */
+  readonly blendNm?: readonly number[];
   readonly pixel: number;
   readonly errorPixels: number;
   /** Fitted wavelength minus that of the line. */
@@ -58,6 +62,13 @@ const LEAST_SHARE = 0.5;
 
 interface Pair extends Match {
   readonly lamp: string;
+  readonly blendNm?: readonly number[];
+}
+
+/** A lamp's spectrum, and what of the lamp the instrument can tell apart. */
+interface Found extends Omit<LampSpectrum, "lines"> {
+  readonly lines: readonly number[];
+  readonly peaks: readonly Peak[];
 }
 
 /** Throws VALUE_INVALID when the lines are too few, with those that were found, or do not agree. */
@@ -67,21 +78,39 @@ export function fitWavelengths(
 ): WavelengthFit {
   const pixels = spectra[0]?.counts.length ?? 0;
   const startNm = wavelengthsNm(start, pixels);
-  const found = spectra.map((spectrum) => ({ ...spectrum, peaks: findPeaks(spectrum.counts, spectrum) }));
-  const fwhmNm = typicalFwhmNm(
-    found.flatMap(({ peaks }) => peaks),
-    startNm,
-  );
-  const matched = (pixelNm: Float64Array): readonly Pair[] =>
-    found.flatMap((spectrum) =>
-      matchLines(spectrum, pixelNm, fwhmNm).map((match) => ({ ...match, lamp: spectrum.lamp })),
-    );
+  const peaks = spectra.map((spectrum) => findPeaks(spectrum.counts, spectrum));
+  const fwhmNm = typicalFwhmNm(peaks.flat(), startNm);
+  const found = spectra.map((spectrum, index): Found => {
+    const lines = distinctLines(spectrum.lines, fwhmNm);
+    return { ...spectrum, lines, peaks: peaks[index] ?? [] };
+  });
   // Few lines, or some wrong ones, hold a slightly bent axis better than a free one.
+  const options = { fewest: degree + SPARE_LINES, pixels, fwhmNm };
   const fitted = (pixelNm: Float64Array, now: number) =>
-    fitOf(matched(pixelNm), { degree: now, fewest: degree + SPARE_LINES, pixels, fwhmNm });
+    fitOf(singles(found, pixelNm, fwhmNm), { ...options, degree: now });
   const rough = fitted(aligned(found, startNm, fwhmNm), Math.min(2, degree));
-  const better = fitted(wavelengthsNm(rough.coefficients, pixels), degree);
-  return checked(fitted(wavelengthsNm(better.coefficients, pixels), degree));
+  const better = wavelengthsNm(
+    fitted(wavelengthsNm(rough.coefficients, pixels), degree).coefficients,
+    pixels,
+  );
+  // Blends are found where lines that stand alone say that they are.
+  const pairs = [...singles(found, better, fwhmNm), ...together(found, better, fwhmNm)];
+  return checked(fitOf(pairs, { ...options, degree }));
+}
+
+function singles(found: readonly Found[], pixelNm: Float64Array, fwhmNm: number): readonly Pair[] {
+  return found.flatMap((spectrum) =>
+    matchLines(spectrum, pixelNm, fwhmNm).map((match) => ({ ...match, lamp: spectrum.lamp })),
+  );
+}
+
+function together(found: readonly Found[], pixelNm: Float64Array, fwhmNm: number): readonly Pair[] {
+  return found.flatMap((spectrum) =>
+    blendsOf(spectrum.lines, fwhmNm).flatMap((blendNm): Pair[] => {
+      const match = fitBlend(blendNm, { ...spectrum, pixelNm, fwhmNm });
+      return match === undefined ? [] : [{ ...match, lamp: spectrum.lamp, blendNm }];
+    }),
+  );
 }
 
 /** A polynomial goes through any lines: those of the wrong lamp, or after a start too far off, agree badly. */
@@ -118,6 +147,7 @@ function fitOf(pairs: readonly Pair[], options: FitOf): WavelengthFit {
   const lines = pairs.map((pair) => ({
     lamp: pair.lamp,
     lineNm: pair.lineNm,
+    ...(pair.blendNm !== undefined && { blendNm: pair.blendNm }),
     pixel: pair.peak.pixel,
     errorPixels: pair.peak.errorPixels,
     residualNm: residualOf(pair, coefficients),
@@ -160,9 +190,8 @@ function polynomialThrough(
 
 /** Wavelengths that a pixel spans, on the average. */
 function spanOf(pairs: readonly Pair[]): number {
-  const [first, last] = [pairs.at(0), pairs.at(-1)];
-  if (first === undefined || last === undefined || first === last) return Number.NaN;
-  return Math.abs((last.lineNm - first.lineNm) / (last.peak.pixel - first.peak.pixel));
+  const extent = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
+  return extent(pairs.map(({ lineNm }) => lineNm)) / extent(pairs.map(({ peak }) => peak.pixel));
 }
 
 function residualOf({ peak, lineNm }: Pair, coefficients: readonly number[]): number {

@@ -46,8 +46,10 @@ export function stepsOf(facts: StepFacts): readonly ProvenanceStep[] {
 
 function ofLevel({ level, calibration, irradiance }: StepFacts): readonly ProvenanceStep[] {
   if (level === "radiance" && calibration !== undefined) {
-    const { quantity, source, date = null } = calibration;
-    return [taken("radiometric-calibration", { quantity, source, date })];
+    const { quantity, source, date = null, systematicUncertainty } = calibration;
+    // All values have it in common, so it stands apart from the standard errors of each.
+    const systematic = systematicUncertainty !== undefined && { systematicUncertainty, k: 1 };
+    return [taken("radiometric-calibration", { quantity, source, date, ...systematic })];
   }
   if (level !== "reflectance" || irradiance === undefined) return [];
   const method = "upwelling over downwelling, interpolated in time where there is one before and after";

@@ -9,6 +9,7 @@ import {
   type LampCertificate,
   lampCertificateOf,
 } from "../../../src/spectra/calibration/lamp-certificate.ts";
+import { type LampScene, plaqueOf } from "../../../src/spectra/calibration/lamp-scene.ts";
 import { fitFactors } from "../../../src/spectra/calibration/radiometric-fit.ts";
 import { readCalibrationText } from "../../../src/spectra/calibration-file.ts";
 import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
@@ -35,6 +36,8 @@ const CERTIFICATE = lampCertificateOf(
   ),
 );
 
+const SCENE = { lamp: CERTIFICATE };
+
 test("between its points the certificate is the lamp; outside there is none", () => {
   for (let nm = 300; nm <= 1100; nm += 3.7)
     assert.ok(Math.abs(lampAt(CERTIFICATE.curve, nm) / standardIrradiance(nm) - 1) < 1e-3, `${nm}`);
@@ -45,7 +48,7 @@ test("between its points the certificate is the lamp; outside there is none", ()
 
 test("the factor is the lamp over the mean rate, and the file has it to the last bit", () => {
   const exposures = [0, 0.02].map((more) => exposure((pixel) => (20_000 + 5 * pixel) * (1 + more)));
-  const fit = fitFactors(exposures, CERTIFICATE);
+  const fit = fitFactors(exposures, SCENE);
   assert.equal(fit.factors.values.length, PIXELS);
   for (const pixel of [0, 77, 599]) {
     // Counts in 10 ms are 100 times as many in a second.
@@ -66,16 +69,16 @@ test("the factor is the lamp over the mean rate, and the file has it to the last
 });
 
 test("what is saturated or noisy has no factor, and a wide gap ends the calibration", () => {
-  const holes = fitFactors([exposure((pixel) => (pixel === 300 ? 65_000 : 20_000))], CERTIFICATE);
+  const holes = fitFactors([exposure((pixel) => (pixel === 300 ? 65_000 : 20_000))], SCENE);
   assert.equal(holes.factors.wavelengthsNm.includes(FIRST_NM + 300), false);
   assert.equal(holes.factors.wavelengthsNm.length, PIXELS - 1);
-  const gap = fitFactors([exposure((pixel) => (pixel >= 200 && pixel < 220 ? 65_000 : 20_000))], CERTIFICATE);
+  const gap = fitFactors([exposure((pixel) => (pixel >= 200 && pixel < 220 ? 65_000 : 20_000))], SCENE);
   assert.equal(gap.factors.wavelengthsNm[0], FIRST_NM + 220);
   // Ten counts up and down on 30: a signal-to-noise ratio of about 3.
   const noisy = exposure((pixel) => (pixel < 300 ? 30 + 10 * Math.sin(pixel * pixel) : 20_000));
-  const quiet = fitFactors([noisy], CERTIFICATE);
+  const quiet = fitFactors([noisy], SCENE);
   assert.ok((quiet.factors.wavelengthsNm[0] ?? 0) > FIRST_NM + 270);
-  assert.throws(() => fitFactors([exposure(() => 0)], CERTIFICATE), {
+  assert.throws(() => fitFactors([exposure(() => 0)], SCENE), {
     code: "VALUE_INVALID",
     message: `${SERIAL} ${CHANNEL}: no two pixels with a signal of 20 times its noise within the certificate`,
   });
@@ -84,12 +87,12 @@ test("what is saturated or noisy has no factor, and a wide gap ends the calibrat
 test("spectra of two channels, and smoothed ones, are refused", () => {
   const one = exposure(() => 20_000);
   const other = { ...one, light: { ...one.light, channel: "upwelling" } };
-  assert.throws(() => fitFactors([one, other], CERTIFICATE), {
+  assert.throws(() => fitFactors([one, other], SCENE), {
     message: /^UNIT1 upwelling: a calibration is of one channel, not of UNIT1 downwelling too$/,
   });
   const processing = { scans: 1, boxcarHalfWidth: 2, binning: 0 };
   const smoothed = { ...one, light: { ...one.light, processing } };
-  assert.throws(() => fitFactors([smoothed], CERTIFICATE), {
+  assert.throws(() => fitFactors([smoothed], SCENE), {
     message: /^UNIT1 downwelling: the instrument has binned or smoothed it$/,
   });
 });
@@ -108,6 +111,62 @@ test("a certificate without kind or unit, or of a panel, is refused with its lin
     refuse("# kind: radiance\n# units: W m-2 nm-1"),
     refused(/^lamp\.csv:2: units: .* sr-1 nm-1$/),
   );
+});
+
+test("of a broad instrument the certificate is as broad: then the factors are those of even pixels", () => {
+  const fwhmNm = 20;
+  const sigma = fwhmNm / 2.3548;
+  // By the trapezoid rule over 6 sigma, of a lamp that is all curvature.
+  const broad = (nm: number): number => {
+    let [sum, area] = [0, 0];
+    for (let off = -6 * sigma; off <= 6 * sigma; off += sigma / 50) {
+      const weight = Math.exp(-0.5 * (off / sigma) ** 2);
+      sum += weight * standardIrradiance(nm + off);
+      area += weight;
+    }
+    return sum / area;
+  };
+  const seen = exposure((pixel) => 200_000 * broad(FIRST_NM + pixel));
+  const worstOf = (scene: LampScene): number => {
+    const { values } = fitFactors([seen], scene).factors;
+    // 200,000 counts in 10 ms for 1 W m-2 nm-1.
+    return values.reduce((worst, value) => Math.max(worst, Math.abs(value * 2e7 - 1)), 0);
+  };
+  assert.ok(worstOf({ lamp: CERTIFICATE, fwhmNm }) < 2e-3);
+  assert.ok(worstOf(SCENE) > 5e-3, "as narrow lines the blue end is off");
+});
+
+test("a plaque makes a radiance of the lamp's irradiance: E rho / pi, with the uncertainty of both", () => {
+  const header = ["# kind: panel", "# units: 1", "# serial: P7", "# date: 2026-01-02"];
+  const told = ["# uncertainty_percent: 0.8", "# coverage_factor: 2"];
+  const plaque = (lines: readonly string[]) =>
+    plaqueOf(readCalibrationText([...header, ...lines, "300, 0.98", "800, 0.96"].join("\n"), "p7.csv"));
+  const exposures = [exposure(() => 20_000)];
+  const lamp = { ...CERTIFICATE, uncertainty: 0.003 };
+  const fit = fitFactors(exposures, { lamp, plaque: plaque(told) });
+  assert.equal(fit.quantity, "radiance");
+  assert.equal(fit.systematicUncertainty, 0.005);
+  assert.equal(fit.factors.wavelengthsNm.at(-1), 800);
+  const expected = (standardIrradiance(500) * 0.972) / Math.PI / 2e6;
+  assert.ok(Math.abs((fit.factors.values[100] ?? 0) / expected - 1) < 1e-3);
+  const text = calibrationText(fit);
+  assert.match(text, /^# units: W m-2 sr-1 nm-1$/m);
+  const path = { serial: SERIAL, channel: CHANNEL };
+  const read = radiometricCalibrationOf(readCalibrationText(text, "made.csv"), path);
+  assert.equal(read.systematicUncertainty, 0.005);
+  assert.throws(() => fitFactors(exposures, { lamp, plaque: plaque([]) }), {
+    message: "p7.csv: tells no uncertainty, but lamp and plaque have to, or neither",
+  });
+  const sphere = { ...CERTIFICATE, quantity: "radiance" as const };
+  assert.throws(() => fitFactors(exposures, { lamp: sphere, plaque: plaque([]) }), {
+    message: "lamp.csv: is of radiance, a plaque needs the irradiance that falls on it",
+  });
+  assert.throws(() => plaque(["# uncertainty_percent: 0.8"]), {
+    message: /'# coverage_factor: \.\.\.' is missing$/,
+  });
+  assert.throws(() => plaque([...told.slice(1), "# uncertainty_percent: -1"]), {
+    message: "p7.csv:6: uncertainty_percent: '-1' is not a number above 0",
+  });
 });
 
 function indices(): Float64Array {

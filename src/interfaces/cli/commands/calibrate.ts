@@ -5,11 +5,12 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { messageOf, VscopeError } from "../../../base/errors.ts";
 import { calibrationText } from "../../../spectra/calibration/calibration-text.ts";
-import { type LampCertificate, lampCertificateOf } from "../../../spectra/calibration/lamp-certificate.ts";
+import { lampCertificateOf } from "../../../spectra/calibration/lamp-certificate.ts";
 import { linesOf } from "../../../spectra/calibration/lamp-lines.ts";
+import { type LampScene, plaqueOf } from "../../../spectra/calibration/lamp-scene.ts";
 import { fitFactors } from "../../../spectra/calibration/radiometric-fit.ts";
 import { fitWavelengths, type LampSpectrum } from "../../../spectra/calibration/wavelength-fit.ts";
-import { readCalibrationText } from "../../../spectra/calibration-file.ts";
+import { type CalibrationText, readCalibrationText } from "../../../spectra/calibration-file.ts";
 import { wavelengthsOf } from "../../../spectra/plot-series.ts";
 import { svgPlot } from "../../../spectra/plot-svg.ts";
 import { terminalPlot } from "../../../spectra/plot-terminal.ts";
@@ -45,6 +46,10 @@ interface WavelengthFlags extends OneSpectrum {
 
 interface RadiometricFlags extends OneSpectrum {
   readonly lamp: string;
+  readonly lampUncertainty?: number;
+  readonly coverage: number;
+  readonly plaque?: string;
+  readonly fwhm?: number;
   readonly output: string;
 }
 
@@ -82,7 +87,8 @@ function radiometricCommand(session: Session): Command {
   const made = command({
     name: "radiometric",
     summary: "make a calibration file by a standard lamp",
-    details: "of the quantity that the lamp's certificate is of; the mean of all files",
+    details:
+      "of the quantity that the lamp's certificate is of, or of radiance by a plaque; the mean of all files",
     examples: [
       "vscope calibrate radiometric standard/b000001_s000000_light.pico --lamp F-1234.csv --serial FLMS01859 --channel downwelling -o FLMS01859-downwelling.csv",
     ],
@@ -91,6 +97,18 @@ function radiometricCommand(session: Session): Command {
       "--lamp <file>",
       "certificate: wavelengths and irradiance or radiance, as a calibration file",
     )
+    .option(
+      "--lamp-uncertainty <percent>",
+      "of the certificate, where it does not tell",
+      positive("--lamp-uncertainty"),
+    )
+    .option("--coverage <k>", "what --lamp-uncertainty is: 1 or 2 standard uncertainties", COVERAGE, 2)
+    .option("--plaque <file>", "white plaque in the light of the lamp, as a panel's file: makes a radiance")
+    .option(
+      "--fwhm <nm>",
+      "width of the instrument's lines, as calibrate wavelength tells it",
+      positive("--fwhm"),
+    )
     .requiredOption("-o, --output <file>", "calibration file to write (- for stdout)");
   return selecting(made).action(async (whats: string[], flags: RadiometricFlags) => {
     await calibrateRadiometric(session, whats, flags);
@@ -98,6 +116,11 @@ function radiometricCommand(session: Session): Command {
 }
 
 const DEGREES = { min: 1, max: 5, integer: true } as const;
+const COVERAGE = numberOption("--coverage", { min: 1, max: 2, integer: true });
+
+function positive(option: string) {
+  return numberOption(option, { min: 0.001, max: 100 });
+}
 
 function selecting(made: Command): Command {
   return made
@@ -165,12 +188,15 @@ async function calibrateRadiometric(
   whats: readonly string[],
   flags: RadiometricFlags,
 ): Promise<void> {
-  const lamp = await certificateOf(flags.lamp);
+  const scene = await sceneOf(flags);
+  const { lamp, plaque, fwhmNm } = scene;
   const exposures = await exposuresOf(session, whats, flags);
-  const calibration = fitFactors(exposures, lamp);
+  const calibration = fitFactors(exposures, scene);
   const text = calibrationText(calibration, [
     `by vscope ${packageVersion()}, of ${whats.join(", ")}`,
     `lamp: ${basename(lamp.fileName)}`,
+    ...(plaque === undefined ? [] : [`plaque: ${basename(plaque.fileName)}`]),
+    ...(fwhmNm === undefined ? [] : [`lines of the instrument: ${fwhmNm} nm wide at half maximum`]),
     ...(exposures.some(({ light }) => light.isSimulated === true)
       ? ["simulated: of an emulated instrument"]
       : []),
@@ -191,13 +217,26 @@ async function calibrateRadiometric(
   );
 }
 
-async function certificateOf(path: string): Promise<LampCertificate> {
+async function sceneOf(flags: RadiometricFlags): Promise<LampScene> {
+  const { lampUncertainty, coverage, plaque, fwhm } = flags;
+  const lamp = lampCertificateOf(await calibrationTextIn(flags.lamp));
+  if (lampUncertainty !== undefined && lamp.uncertainty !== undefined)
+    throw usageError(`--lamp-uncertainty: ${flags.lamp} tells it already`);
+  const uncertainty = lampUncertainty === undefined ? undefined : lampUncertainty / 100 / coverage;
+  return {
+    lamp: uncertainty === undefined ? lamp : { ...lamp, uncertainty },
+    ...(plaque !== undefined && { plaque: plaqueOf(await calibrationTextIn(plaque)) }),
+    ...(fwhm !== undefined && { fwhmNm: fwhm }),
+  };
+}
+
+async function calibrationTextIn(path: string): Promise<CalibrationText> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new VscopeError("RESOURCE_NOT_FOUND", `${path}: cannot be read (${messageOf(error)})`, {
       cause: error,
     });
   });
-  return lampCertificateOf(readCalibrationText(text, path));
+  return readCalibrationText(text, path);
 }
 
 /** The one light spectrum of each file with its dark, all of one spectrometer and channel. */
