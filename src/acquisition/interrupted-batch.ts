@@ -77,12 +77,21 @@ export interface ResumptionPolicy {
   readonly resumeWithinH: number;
 }
 
+export interface Circumstances {
+  readonly policy: ResumptionPolicy;
+  readonly utcUs: number;
+  /** Of the data directory that is there. */
+  readonly uuid: string | undefined;
+}
+
 /** Why it must not be taken up again; undefined when it may. */
 export function obstacleTo(
-  { settings }: UnderWay,
+  { settings, directory }: UnderWay,
   { recorded, lacksClosingDark, attempts, seenUtc }: Finding,
-  { policy, utcUs }: { readonly policy: ResumptionPolicy; readonly utcUs: number },
+  { policy, utcUs, uuid }: Circumstances,
 ): string | undefined {
+  if (directory !== undefined && directory !== uuid)
+    return `it belongs to data directory ${directory}, this one is ${uuid ?? "without a uuid"}`;
   if (policy.interruptedBatch === "close") return "acquisition.interrupted_batch = close";
   if (recorded >= settings.sequences && !lacksClosingDark) return "all of its light spectra are recorded";
   if (attempts >= MOST_ATTEMPTS) return `it was taken up ${attempts} times and no light was recorded`;

@@ -6,6 +6,7 @@ import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "../datadir/batch.ts";
+import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Notes } from "../datadir/notes.ts";
 import { bootId } from "../instruments/boot-id.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -25,8 +26,14 @@ const SEEN_EVERY_US = 600 * SECOND;
 export interface JournalOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly notes: Notes;
+  readonly dataDirectory: DataDirectory;
   readonly rack: Rack;
+}
+
+interface NoteParts extends Pick<JournalOptions, "clock" | "log"> {
+  readonly notes: Notes;
+  /** The note of a batch that has ended is still there. */
+  readonly left?: (name: string) => void;
 }
 
 /** A batch that begins. */
@@ -40,14 +47,19 @@ export class Journal {
   readonly #options: JournalOptions;
   /** Of batches that this process has begun, by name. */
   readonly #own = new Map<string, BatchNote>();
+  /** Of batches that have ended while their medium was away: by name, the uuid of the data directory. */
+  readonly #left = new Map<string, string | undefined>();
 
   constructor(options: JournalOptions) {
     this.#options = options;
+    options.dataDirectory.exchanges.subscribe(() => void this.#tidy());
   }
 
   /** Undefined when no note can be written: the batch is recorded all the same. */
   async begin({ settings, origin, takeUp }: Beginning, batch: number): Promise<BatchNote | undefined> {
-    const { clock, log, notes, rack } = this.#options;
+    const { clock, log, dataDirectory, rack } = this.#options;
+    const { notes } = dataDirectory;
+    const { uuid } = dataDirectory.status.value;
     const attached = rack.spectrometers.value.filter(({ isAttached }) => isAttached);
     const underWay: UnderWay = {
       batch,
@@ -56,11 +68,12 @@ export class Journal {
       startedUtc: isoUtc(clock.utcUs()),
       spectrometers: attached.map(rememberedOf),
       attempts: takeUp?.attempts ?? 0,
-      ...definedOnly({ before: takeUp?.before, bootId: await bootId() }),
+      ...definedOnly({ before: takeUp?.before, bootId: await bootId(), directory: uuid }),
     };
     try {
       const name = await this.#freeName();
-      const note = new BatchNote(name, underWay, { clock, log, notes });
+      const left = (): void => void this.#left.set(name, uuid);
+      const note = new BatchNote(name, underWay, { clock, log, notes, left });
       this.#own.set(name, note);
       await notes.write(name, JSON.stringify(underWay));
       return note;
@@ -78,7 +91,8 @@ export class Journal {
     readonly notes: readonly BatchNote[];
     readonly unread: readonly VscopeError[];
   }> {
-    const { clock, log, notes } = this.#options;
+    const { clock, log, dataDirectory } = this.#options;
+    const { notes } = dataDirectory;
     const found: BatchNote[] = [];
     const unread: VscopeError[] = [];
     for (const name of await notes.names(PREFIX)) {
@@ -101,20 +115,36 @@ export class Journal {
 
   // One batch begins at a time.
   async #freeName(): Promise<string> {
-    const names = await this.#options.notes.names(PREFIX);
+    const names = await this.#options.dataDirectory.notes.names(PREFIX);
     const numbers = names.map((name) => Number(/-(\d+)\./.exec(name)?.[1] ?? 0));
     return `${PREFIX}-${Math.max(0, ...numbers) + 1}${SUFFIX}`;
   }
 
+  // What has ended must not be taken for interrupted at the next start.
+  async #tidy(): Promise<void> {
+    const { log, dataDirectory } = this.#options;
+    const { mounted, uuid } = dataDirectory.status.value;
+    for (const [name, directory] of this.#left) {
+      if (!mounted || uuid !== directory) continue;
+      this.#left.delete(name);
+      try {
+        await dataDirectory.notes.remove(name);
+      } catch (error) {
+        this.#left.set(name, directory);
+        log.warn({ name, reason: messageOf(error) }, "the note of a batch that has ended is still there");
+      }
+    }
+  }
+
   async #parsed(name: string, text: string): Promise<UnderWay | undefined> {
-    const { log, notes } = this.#options;
+    const { log, dataDirectory } = this.#options;
     try {
       return parseUnderWay(text, name);
     } catch (error) {
       if (!isVscopeError(error, "VALUE_INVALID")) throw error;
       const keptAs = `${name}${ASIDE}`;
       log.error({ reason: messageOf(error), keptAs }, "a batch was interrupted, it is not known which");
-      await notes.setAside(name, keptAs);
+      await dataDirectory.notes.setAside(name, keptAs);
       return undefined;
     }
   }
@@ -123,10 +153,10 @@ export class Journal {
 /** The note about one batch. What it cannot keep it says in the log. */
 export class BatchNote {
   readonly #name: string;
-  readonly #options: Pick<JournalOptions, "clock" | "log" | "notes">;
+  readonly #options: NoteParts;
   #value: UnderWay;
 
-  constructor(name: string, value: UnderWay, options: Pick<JournalOptions, "clock" | "log" | "notes">) {
+  constructor(name: string, value: UnderWay, options: NoteParts) {
     this.#name = name;
     this.#value = value;
     this.#options = options;
@@ -136,9 +166,9 @@ export class BatchNote {
     return this.#value;
   }
 
-  change(change: Partial<UnderWay>): Promise<void> {
+  async change(change: Partial<UnderWay>): Promise<void> {
     this.#value = { ...this.#value, ...change };
-    return this.#keep((notes) => notes.write(this.#name, JSON.stringify(this.#value)));
+    await this.#keep((notes) => notes.write(this.#name, JSON.stringify(this.#value)));
   }
 
   /** It is taken up once more: what ends the server from now on is not what has ended it before. */
@@ -148,8 +178,9 @@ export class BatchNote {
     await this.change({ attempts, seenUtc });
   }
 
-  remove(): Promise<void> {
-    return this.#keep((notes) => notes.remove(this.#name));
+  async remove(): Promise<void> {
+    const isRemoved = await this.#keep((notes) => notes.remove(this.#name));
+    if (!isRemoved) this.#options.left?.(this.#name);
   }
 
   /** Notes what happens to the batch until the returned function is called. */
@@ -185,12 +216,14 @@ export class BatchNote {
     };
   }
 
-  async #keep(work: (notes: Notes) => Promise<void>): Promise<void> {
+  async #keep(work: (notes: Notes) => Promise<void>): Promise<boolean> {
     const { log, notes } = this.#options;
     try {
       await work(notes);
+      return true;
     } catch (error) {
       log.warn({ reason: messageOf(error) }, `the note ${this.#name} stays as it was`);
+      return false;
     }
   }
 }

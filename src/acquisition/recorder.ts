@@ -71,7 +71,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     const { clock, log, dataDirectory, optics } = options;
-    this.journal = new Journal({ clock, log, notes: dataDirectory.notes, rack: optics.rack });
+    this.journal = new Journal({ clock, log, dataDirectory, rack: optics.rack });
     this.autointegration = new Autointegration(options.optics, options.searchLimits, options.log);
     this.#darks = new StoredDarks(options.qualityLimits);
     // Another medium may have a run of the same name.

@@ -178,8 +178,9 @@ export class Resumption {
   }
 
   #obstacleTo({ note, finding, foundUs }: Task): string | undefined {
-    const { policy } = this.#options;
-    return obstacleTo(note.value, finding, { policy, utcUs: this.#foundUtcUs(foundUs) });
+    const { policy, dataDirectory } = this.#options;
+    const { uuid } = dataDirectory.status.value;
+    return obstacleTo(note.value, finding, { policy, uuid, utcUs: this.#foundUtcUs(foundUs) });
   }
 
   // When it was found, by the clock of now.

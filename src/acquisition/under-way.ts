@@ -46,6 +46,8 @@ const underWay = z.object({
   /** As they were set when the batch began: a restart forgets that. */
   spectrometers: z.array(rememberedShape),
   bootId: z.string().exactOptional(),
+  /** Of the data directory; a note can come to another one with a copy. */
+  directory: z.string().exactOptional(),
   /** When the server was stopped, if it was. */
   stoppedUtc: z.string().exactOptional(),
   /** When it was certainly under way, if that is known to be later. */

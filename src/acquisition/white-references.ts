@@ -36,9 +36,14 @@ export class WhiteReferences {
   readonly #present = new Cell<readonly WhiteReference[]>([]);
   /** Of before, that cannot be used now: the next start may find what is missing. */
   readonly #unused: Note[] = [];
+  /** Of the data directory that was looked into. */
+  #uuid: string | undefined;
+  /** Recorded onto other media: what this one notes cannot name them. */
+  readonly #elsewhere = new Set<WhiteReference>();
 
   constructor(options: WhiteReferencesOptions) {
     this.#options = options;
+    options.dataDirectory.exchanges.subscribe(() => void this.#exchanged());
   }
 
   get present(): ReadableCell<readonly WhiteReference[]> {
@@ -69,9 +74,15 @@ export class WhiteReferences {
       throw new VscopeError("VALUE_OUT_OF_RANGE", `white reference not taken: ${refusals.join("; ")}`);
   }
 
-  /** Finds the references of before again. Never throws: without them the levels tell what is missing. */
+  /**
+   * Finds the references of before again; those that are present stay unless newer ones are found. Never throws: without them
+   * the levels tell what is missing.
+   */
   async load(): Promise<void> {
     const { dataDirectory, log } = this.#options;
+    this.#uuid = dataDirectory.status.value.uuid;
+    this.#unused.length = 0;
+    for (const one of this.#present.value) this.#elsewhere.add(one);
     try {
       const text = await dataDirectory.notes.read(NAME);
       for (const note of text === undefined ? [] : z.array(noteShape).parse(JSON.parse(text)))
@@ -81,13 +92,20 @@ export class WhiteReferences {
     }
   }
 
+  // A panel is as white after the media were changed as before.
+  async #exchanged(): Promise<void> {
+    const { mounted, uuid } = this.#options.dataDirectory.status.value;
+    if (mounted && uuid !== this.#uuid) await this.load();
+  }
+
   async #loadOne(note: Note): Promise<void> {
     const { serial, channel, run, batch } = note;
     try {
       const { references, refusals } = await this.#read(run, batch);
       const own = references.filter((one) => one.serial === serial && one.channel === channel);
       if (own.length === 0) throw new VscopeError("RESOURCE_NOT_FOUND", refusals.join("; "));
-      this.#take(own);
+      if (own.some((one) => this.#hasNewer(one))) this.#unused.push(note);
+      else this.#take(own);
     } catch (error) {
       this.#unused.push(note);
       this.#options.log.warn(
@@ -97,22 +115,28 @@ export class WhiteReferences {
     }
   }
 
+  #hasNewer({ serial, channel, scene }: WhiteReference): boolean {
+    const present = this.of(serial, channel);
+    if (present === undefined) return false;
+    return present.scene.upwelling.light.exposureStartUtcUs > scene.upwelling.light.exposureStartUtcUs;
+  }
+
   #take(references: readonly WhiteReference[]): void {
     const others = this.#present.value.filter(
       (old) => !references.some((one) => one.serial === old.serial && one.channel === old.channel),
     );
     this.#present.set([...others, ...references]);
+    for (const one of this.#elsewhere) if (!others.includes(one)) this.#elsewhere.delete(one);
   }
 
   async #note(): Promise<void> {
     const { dataDirectory, log } = this.#options;
-    const present = this.#present.value.map(({ serial, channel, run, batch }) => ({
-      serial,
-      channel,
-      run,
-      batch,
-    }));
-    const unused = this.#unused.filter(({ serial, channel }) => this.of(serial, channel) === undefined);
+    const present = this.#present.value
+      .filter((one) => !this.#elsewhere.has(one))
+      .map(({ serial, channel, run, batch }) => ({ serial, channel, run, batch }));
+    const unused = this.#unused.filter(
+      ({ serial, channel }) => !present.some((one) => one.serial === serial && one.channel === channel),
+    );
     try {
       await dataDirectory.notes.write(NAME, JSON.stringify([...unused, ...present]));
     } catch (error) {

@@ -7,7 +7,7 @@ import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { labelsOf } from "./block-device.ts";
+import { deviceNumber, isDetached, labelsOf } from "./block-device.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
 import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
@@ -352,7 +352,9 @@ export class Presence {
     if (!this.#wasOnOwnMedium) return true;
     const folder = await disk.stat(path);
     const root = await disk.stat("/");
-    return folder?.isFolder === true && folder.device !== root?.device;
+    if (folder?.isFolder !== true || folder.device === root?.device) return false;
+    // A mount outlives its stick.
+    return !(await isDetached(deviceNumber(folder.device), disk));
   }
 
   // Another session may have begun while this one was looked at.
