@@ -20,6 +20,7 @@ reserve_mb = 4
 [hardware]
 gpio = none
 `;
+const statusShape = z.looseObject({ uuid: z.string(), readOnly: z.boolean() });
 const PATIENCE_MS = 120_000;
 // Of the unmounted stick, without repairing anything.
 const CHECK = { vfat: "fsck.vfat -n /dev/sda1", ext4: "fsck.ext4 -f -n /dev/sda1" } as const;
@@ -66,6 +67,35 @@ for (const fileSystem of ["vfat", "ext4"] as const) {
       await client.put("/datadir/mount", true);
       const { total } = await client.run("first");
       assert.equal(total, 7);
+    });
+
+    test("made read-only: refused and shown, then checked and mounted again without being asked", async () => {
+      const { client } = server;
+      const isReadOnly = async (): Promise<boolean> => (await client.getAs("/datadir", statusShape)).readOnly;
+      await rig.guest.run("mount -o remount,ro /media/stick");
+      await until("it to be seen", async () => ((await isReadOnly()) ? true : undefined));
+      const refused = await client.record({ run: "closed", sequences: 1 });
+      await assert.rejects(refused.result(AbortSignal.timeout(PATIENCE_MS)), /the medium is read-only/);
+      await until("it to be mounted again", async () => ((await isReadOnly()) ? undefined : true));
+      const again = await client.record({ run: "first", sequences: 1 });
+      await again.result(AbortSignal.timeout(PATIENCE_MS));
+    });
+
+    test("a data directory with another uuid is another one, and the list tells both", async () => {
+      const { client } = server;
+      const uuidNow = async (): Promise<string> => (await client.getAs("/datadir", statusShape)).uuid;
+      const first = await uuidNow();
+      await client.put("/datadir/mount", false);
+      await rig.guest.run(`mount /dev/sda1 /media/stick
+        mv /media/stick/vscope_data/.vscope-id /media/stick/id; umount /media/stick`);
+      await client.put("/datadir/mount", true);
+      const second = await uuidNow();
+      assert.notEqual(second, first);
+      const known = await client.getAs("/datadir/known", z.array(z.looseObject({ uuid: z.string() })));
+      assert.deepEqual(
+        known.map(({ uuid }) => uuid),
+        [second, first],
+      );
     });
 
     test("pulled out while writing: the batch ends with an error of the data directory; put back, recording goes on", async (context) => {
