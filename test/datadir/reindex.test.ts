@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { isVscopeError, VscopeError } from "../../src/base/errors.ts";
 import { CATALOGUE_FILE } from "../../src/datadir/catalogue.ts";
+import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { picoFileOf } from "../../src/spectra/pico.ts";
 import { picoText } from "../../src/spectra/pico-text.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
@@ -220,11 +221,10 @@ test("unmounting ends a verification that waits for its turn, and no file of a m
   await batch.finish();
   await rm(join(mountPoint, "data", RUN, "b000000_s000001_light.pico"));
   const { disk } = stick;
-  const { read } = disk;
   const reached = new Promise<void>((resolve) => {
     disk.read = (path) => {
       if (path.endsWith(".sha256")) resolve();
-      return read(path);
+      return SYSTEM_DISK.read(path);
     };
   });
   directory.verification.start({ repairs: false });

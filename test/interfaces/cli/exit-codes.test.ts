@@ -61,6 +61,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "dark",
     "doctor",
     "download",
+    "export",
     "find",
     "get",
     "list",
