@@ -27,7 +27,7 @@ type Column = keyof typeof INDEX_BY;
 type Choice = readonly { readonly column: Column; readonly ids: readonly number[] }[];
 
 /** Each branch is a query of its own. */
-const MOST_BRANCHES = 100;
+const MOST_BRANCHES = 200;
 /** Each is looked up twice. */
 const MOST_NARROWING = 20;
 /** So many are sorted in a moment. */
@@ -164,18 +164,19 @@ function narrowed(database: Database, choices: readonly Choice[], criteria: Crit
   const few = choices.filter((choice) => sizeOf(choice) <= MOST_NARROWING);
   if (choices.length < 2 && criteria.sunElevationDeg === undefined) return [];
   return few.flatMap((choice) => {
-    const ends = choice.flatMap(({ column, ids }) => ids.map((id) => `${column} = ${id}`));
-    const first = ends.map((end) => endOf(database, end, "ASC")).filter((time) => time !== undefined);
-    const last = ends.map((end) => endOf(database, end, "DESC")).filter((time) => time !== undefined);
+    const branches = branchesOf(choice);
+    const first = branches.flatMap((branch) => endOf(database, branch, "ASC") ?? []);
+    const last = branches.flatMap((branch) => endOf(database, branch, "DESC") ?? []);
     if (first.length === 0) return [];
     return [`exposureStartUtcUs BETWEEN ${Math.min(...first)} AND ${Math.max(...last)}`];
   });
 }
 
-function endOf(database: Database, sql: string, order: "ASC" | "DESC"): number | undefined {
+function endOf(database: Database, { index, sql }: Branch, order: "ASC" | "DESC"): number | undefined {
   return database
     .prepare<[], { at: number }>(
-      `SELECT exposureStartUtcUs AS at FROM measurements WHERE ${sql} ORDER BY exposureStartUtcUs ${order} LIMIT 1`,
+      `SELECT exposureStartUtcUs AS at FROM measurements INDEXED BY ${index} WHERE ${sql} ` +
+        `ORDER BY exposureStartUtcUs ${order} LIMIT 1`,
     )
     .get()?.at;
 }
