@@ -18,6 +18,7 @@ export const DATADIR_SYNC = [
     type: "core.ll",
     query: z.strictObject({ after: z.string().max(200).optional(), limit }),
     value: z.object({
+      /** Of the data directory. */
       uuid: z.string().optional(),
       runs: z.array(runLine),
       /** Whether others come after these. */
@@ -29,7 +30,8 @@ export const DATADIR_SYNC = [
       const runs = later
         .slice(0, most)
         .map(({ name, newestBatch, files, tag }): z.infer<typeof runLine> => [name, newestBatch, files, tag]);
-      return { runs, more: later.length > most };
+      const { uuid } = dataDirectory.status.value;
+      return { ...(uuid === undefined ? {} : { uuid }), runs, more: later.length > most };
     },
   }),
   declare("/datadir/manifests/{run}", {

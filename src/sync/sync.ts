@@ -236,5 +236,5 @@ function inflated(bytes: Uint8Array): Uint8Array | undefined {
 function requireSame(path: string, known: string | undefined, found: string | undefined): void {
   if (known === undefined || known === found) return;
   const fact = `is the copy of data directory ${known}, the server has ${found ?? "one without a uuid"}`;
-  throw new VscopeError("STATE_CONFLICT", `${path}: ${fact}`);
+  throw new VscopeError("DATADIR_WRONG", `${path}: ${fact}`);
 }

@@ -20,11 +20,13 @@ import {
 } from "./commands/record.ts";
 import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
-import { downloadCommand, runsCommand } from "./commands/runs.ts";
+import { downloadCommand } from "./commands/download.ts";
+import { runsCommand } from "./commands/runs.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { serversCommand } from "./commands/servers.ts";
 import { showCommand } from "./commands/show.ts";
 import { statusCommand } from "./commands/status.ts";
+import { syncCommand } from "./commands/sync.ts";
 import { getCommand, observeCommand, putCommand } from "./commands/values.ts";
 import { whiteCommand } from "./commands/white.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -54,6 +56,7 @@ const COMMANDS = [
   runsCommand,
   findCommand,
   downloadCommand,
+  syncCommand,
   showCommand,
   exportCommand,
   processCommand,

@@ -53,13 +53,14 @@ export class Session {
     if (!this.isJson) this.terminal.error(`${text}\n`);
   }
 
-  /** Runs `task` with a client and closes that. Throws usage errors for a bad URL. */
-  async withClient<T>(task: (client: VscopeClient) => Promise<T>): Promise<T> {
+  /** Runs `task` with a client of `server`, else of --url, and closes that. Throws usage errors for a bad URL. */
+  async withClient<T>(task: (client: VscopeClient) => Promise<T>, server?: string): Promise<T> {
     const {
-      url = defaultServerUrl(),
+      url: usual = defaultServerUrl(),
       timeout: timeoutS,
       key: keyFile = environment("VSCOPE_KEY"),
     } = this.#options;
+    const url = server ?? usual;
     checkUrl(url);
     const key = keyFile === undefined ? {} : { keyFile };
     const client = await VscopeClient.connect(url, { timeoutS, clock: this.clock, ...key }, this.signal);
