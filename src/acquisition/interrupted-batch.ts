@@ -8,7 +8,7 @@ import type { DataDirectory } from "../datadir/data-directory.ts";
 import { parseSpectraFileName, spectraFileName } from "../datadir/spectra-file-name.ts";
 import { bootId } from "../instruments/boot-id.ts";
 import type { RememberedSettings } from "../instruments/remembered-settings.ts";
-import type { PicoSpectrum } from "../spectra/pico.ts";
+import { compareText, type PicoSpectrum } from "../spectra/pico.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import { closesWithDark } from "./settings.ts";
 import type { UnderWay } from "./under-way.ts";
@@ -49,14 +49,14 @@ export async function lookAt(directory: DataDirectory, underWay: UnderWay): Prom
   const isDarkThere = names.includes(spectraFileName({ batch, sequence: last, kind: "dark" }));
   const cause = await causeOf(underWay);
   const lights = newest.map(({ exposureStartUtcUs }) => isoUtc(exposureStartUtcUs));
-  const seen = [startedUtc, stoppedUtc, seenUtc, ...lights].filter((utc) => utc !== undefined && isSet(utc));
+  const times = [startedUtc, stoppedUtc, seenUtc, ...lights].filter((utc) => utc !== undefined);
   const wasStopped = cause === "server-stopped";
   return {
     cause,
     recorded,
     lacksClosingDark: recorded >= sequences && closesWithDark(settings) && !isDarkThere,
     newest,
-    ...definedOnly({ seenUtc: seen.toSorted().at(-1) }),
+    ...definedOnly({ seenUtc: times.filter(isSet).toSorted(compareText).at(-1) }),
     attempts: recorded > 0 || wasStopped ? 0 : underWay.attempts,
   };
 }

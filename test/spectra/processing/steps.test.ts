@@ -8,7 +8,11 @@ test("what all values of a product are uncertain by together stands apart from t
   const [serial, channel] = ["FLMS01859", "upwelling"];
   const spectrum = sampleSpectrum({ serial, channel, kind: "light", sequence: 0 });
   const calibration: RadiometricCalibration = {
-    ...{ quantity: "radiance", serial, channel, source: "up.csv", axis: "pixel" },
+    quantity: "radiance",
+    serial,
+    channel,
+    source: "up.csv",
+    axis: "pixel",
     factors: { wavelengthsNm: Float64Array.of(0, 1), values: Float64Array.of(1, 1) },
     systematicUncertainty: 0.006,
   };
@@ -16,8 +20,11 @@ test("what all values of a product are uncertain by together stands apart from t
   const steps = stepsOf({ level: "radiance", spectrum, darks: { nearest: 1 }, calibration, noise });
   const factsOf = (name: string) => steps.find(({ step }) => step === name)?.facts;
   assert.deepEqual(factsOf("radiometric-calibration"), {
-    ...{ quantity: "radiance", source: "up.csv", date: null },
-    ...{ systematicUncertainty: 0.006, k: 1 },
+    quantity: "radiance",
+    source: "up.csv",
+    date: null,
+    systematicUncertainty: 0.006,
+    k: 1,
   });
   assert.deepEqual(factsOf("uncertainty"), { k: 1, of: "noise of light and darks", ...noise });
 });

@@ -178,8 +178,13 @@ function csvOf(spectra: readonly FoundSpectrum[]): string {
 
 function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
-  const text = Array.isArray(value) ? value.join("|") : String(value);
+  const text = plainText(value);
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function plainText(value: unknown): string {
+  if (Array.isArray(value)) return value.join("|");
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
 // A day alone begins at midnight, UTC.
