@@ -10,7 +10,7 @@ type Step =
   | { readonly do: "write"; readonly file: number; readonly bytes: Buffer }
   | { readonly do: "sync"; readonly file: number }
   | { readonly do: "rename"; readonly from: string; readonly to: string }
-  | { readonly do: "remove" | "syncFolder" | "mark"; readonly path: string };
+  | { readonly do: "remove" | "makeFolder" | "syncFolder" | "mark"; readonly path: string };
 
 /** Of what was not synced: none, all, or each by chance, torn too. */
 export type Kept = "none" | "all" | (() => number);
@@ -43,6 +43,10 @@ export class PowerCutDisk {
     remove: async (path) => {
       await SYSTEM_DISK.remove(path);
       this.steps.push({ do: "remove", path });
+    },
+    makeFolder: async (path) => {
+      await SYSTEM_DISK.makeFolder(path);
+      this.steps.push({ do: "makeFolder", path });
     },
     syncFolder: async (path) => {
       this.steps.push({ do: "syncFolder", path });
@@ -99,6 +103,7 @@ class Medium {
   readonly #open = new Map<number, Content>();
   readonly #names = new Map<string, Content>();
   readonly #safeNames = new Map<string, Content>();
+  readonly #folders = new Set<string>();
   #unsafe: Naming[] = [];
 
   constructor(forgetsSize: boolean) {
@@ -125,6 +130,9 @@ class Medium {
         return this.#renamed(step.from, step.to);
       case "remove":
         return this.#name(step.path, undefined);
+      case "makeFolder":
+        this.#folders.add(step.path);
+        return this.#name(step.path, EMPTY());
       case "syncFolder":
         return this.#synced(step.path);
       case "mark":
@@ -139,7 +147,9 @@ class Medium {
       if (content === undefined) names.delete(path);
       else names.set(path, content);
     }
-    return new Map([...names].map(([path, content]) => [path, bytesAfter(content, kept)]));
+    const isThere = (folder: string): boolean => !this.#folders.has(folder) || names.has(folder);
+    const files = [...names].filter(([path]) => !this.#folders.has(path) && isThere(dirname(path)));
+    return new Map(files.map(([path, content]) => [path, bytesAfter(content, kept)]));
   }
 
   #opened(path: string, file: number): void {

@@ -3,4 +3,4 @@
 
 import { testPowerCuts } from "./rig/power-cuts.ts";
 
-testPowerCuts("ext4", 3);
+testPowerCuts("ext4", 20);

@@ -2,6 +2,7 @@
 // spectrum that the catalogue had shown is there and whole, the catalogue agrees with the files, and recording goes on.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   mkdtempSync,
@@ -12,11 +13,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { z } from "zod";
 import { MS, SystemClock } from "../../../src/base/clock.ts";
 import type { VscopeClient } from "../../../src/client/vscope-client.ts";
+import { isManifest, readManifest } from "../../../src/datadir/manifest.ts";
 import { isSpectraFile } from "../../../src/datadir/spectra-file-name.ts";
 import { Random } from "../../../src/emulator/random.ts";
 import { parsePico } from "../../../src/spectra/pico-reader.ts";
@@ -28,7 +30,14 @@ import { cutPower } from "./write-cache.ts";
 const LATEST_CUT_MS = 1500;
 const PIXELS = 2048;
 const PATIENCE_MS = 120_000;
-const SERIAL = "FLMS01859";
+/** As quick as they can, so that several sequences wait for the stick and go onto it together. */
+const INTEGRATION_TIME_US = 10_000;
+const SPECTROMETERS = [
+  { model: "Flame-S", serial: "FLMS01859" },
+  { model: "Flame-S", serial: "FLMS01860" },
+  { model: "Flame-S", serial: "FLMS01861" },
+] as const;
+const CHANNEL = "upwelling";
 const CONFIG = `[datadir]
 mount = True
 device = LABEL=VSCOPE
@@ -82,6 +91,9 @@ class PowerCuts {
     const { rig, server } = await this.#start();
     await this.#verify(rig, server);
     const run = `cut${cut}`;
+    for (const { serial } of SPECTROMETERS) {
+      await server.client.put(["spectrometers", serial, "integration-time", CHANNEL], INTEGRATION_TIME_US);
+    }
     await server.client.record({ run, sequences: 10_000 });
     const watching = new AbortController();
     const watched = this.#watch(server.client, run, watching.signal);
@@ -136,6 +148,9 @@ class PowerCuts {
     const inFiles = readdirSync(found).flatMap((run) => spectraIn(found, run));
     const missing = [...this.#acknowledged].filter((id) => !inFiles.includes(id));
     assert.deepEqual(missing, [], "acknowledged and lost");
+    const inManifests = new Set(readdirSync(found).flatMap((run) => filesInManifests(found, run)));
+    const unlisted = [...this.#acknowledged].filter((id) => !inManifests.has(dirname(id)));
+    assert.deepEqual(unlisted, [], "acknowledged and without a line in a manifest");
     await until("the catalogue to be complete", async () => {
       const { filesToIndex } = await client.getAs("/datadir", statusShape);
       return filesToIndex === 0 ? true : undefined;
@@ -148,7 +163,7 @@ class PowerCuts {
     copyFileSync(this.#image, this.#live);
     writeFileSync(this.#log, "");
     const rig = await Rig.boot(`power-cut-${this.#fileSystem}`, {
-      spectrometers: [{ model: "Flame-S", serial: SERIAL }],
+      spectrometers: SPECTROMETERS,
       stick: { image: this.#live, log: this.#log },
     });
     this.#rig = rig;
@@ -165,6 +180,21 @@ function spectraIn(folder: string, run: string): string[] {
     const { spectra } = parsePico(readFileSync(join(folder, run, file), "utf8"), `${run}/${file}`);
     for (const { counts } of spectra) assert.equal(counts.length, PIXELS, file);
     return spectra.map((_, position) => `${run}/${file}/${position}`);
+  });
+}
+
+/** `run/file` of each line in the manifests of a run. Throws when a file is missing or has another sum. */
+function filesInManifests(folder: string, run: string): string[] {
+  const names = readdirSync(join(folder, run)).filter(isManifest);
+  return names.flatMap((manifest) => {
+    const { lines } = readManifest(readFileSync(join(folder, run, manifest), "utf8"));
+    return lines.map(({ name, sha256 }) => {
+      const sum = createHash("sha256")
+        .update(readFileSync(join(folder, run, name)))
+        .digest();
+      assert.ok(sum.equals(sha256), `${run}/${name} does not fit its line`);
+      return `${run}/${name}`;
+    });
   });
 }
 
