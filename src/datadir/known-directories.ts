@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc } from "../base/clock.ts";
+import { type Clock, isoUtc, MS } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
@@ -65,10 +65,12 @@ export class KnownDirectories {
     return this.#all;
   }
 
-  /** It is there. */
-  seen(facts: Omit<KnownDirectory, "lastSeenUtc" | "newestBatches">): void {
-    const newestBatches = this.#of(facts.uuid)?.newestBatches ?? {};
+  /** It is there. Returns by how much the clock is behind the time when it was seen last; 0 when it is not. */
+  seen(facts: Omit<KnownDirectory, "lastSeenUtc" | "newestBatches">): number {
+    const { newestBatches = {}, lastSeenUtc } = this.#of(facts.uuid) ?? {};
     this.#put({ ...facts, lastSeenUtc: this.#nowUtc(), newestBatches });
+    const lastUtcUs = lastSeenUtc === undefined ? 0 : Date.parse(lastSeenUtc) * MS;
+    return Math.max(0, lastUtcUs - this.#parts.clock.utcUs());
   }
 
   /** A batch has begun in it. */

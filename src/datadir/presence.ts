@@ -58,6 +58,12 @@ const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
 const ABSENT = { mounted: false, ...NO_SPACE, uuid: undefined, fileSystem: undefined, readOnly: false };
 const REFRESH_US = 10 * SECOND;
 
+interface NotedEvent {
+  readonly event: string;
+  readonly byS?: number;
+  readonly sinceUtc?: string;
+}
+
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #medium: Medium | undefined;
@@ -256,7 +262,22 @@ export class Presence {
     if (uuid === undefined) return;
     const { source } = (await session.mount()) ?? {};
     const labels = source === undefined ? {} : await labelsOf(source, disk);
-    known.seen({ uuid, path, ...definedOnly({ fileSystem }), ...labels });
+    const behindUs = known.seen({ uuid, path, ...definedOnly({ fileSystem }), ...labels });
+    if (behindUs < SECOND || session.wasReadOnly) return;
+    // A computer without a battery for its clock; times of spectra before and after do not fit together.
+    await this.#noteEvent(session, { event: "clock-set-back", byS: -behindUs / SECOND });
+  }
+
+  async #noteEvent({ folders }: Session, event: NotedEvent): Promise<void> {
+    const { disk, clock, log } = this.#parts;
+    const run = this.#currentRun.value;
+    log.warn({ run, ...event }, `noted: ${event.event}`);
+    try {
+      if (!(await folders.isRun(run))) return;
+      await appendEvent(disk, folders.pathOf(eventsFile(run)), { utc: isoUtc(clock.utcUs()), ...event });
+    } catch (error) {
+      log.warn({ run, reason: messageOf(error) }, "the event is not noted");
+    }
   }
 
   // The status follows a medium that is pulled out or made read-only, and the space that others use.
@@ -315,15 +336,9 @@ export class Presence {
       await this.#attach();
     }
     if (this.#readOnlySinceUtc === undefined) return;
-    const { clock, log } = this.#parts;
-    const event = { event: "medium-read-only", sinceUtc: this.#readOnlySinceUtc };
+    const sinceUtc = this.#readOnlySinceUtc;
     this.#readOnlySinceUtc = undefined;
-    const { folders } = await this.require();
-    const run = this.#currentRun.value;
-    const events = folders.pathOf(eventsFile(run));
-    if (await folders.isRun(run))
-      await appendEvent(this.#parts.disk, events, { utc: isoUtc(clock.utcUs()), ...event });
-    log.info(event, "the medium can be written again");
+    await this.#noteEvent(await this.require(), { event: "medium-read-only", sinceUtc });
   }
 
   // A medium that was pulled out is let go, so that the kernel forgets it; when it is back, it is mounted.

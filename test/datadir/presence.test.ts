@@ -136,6 +136,41 @@ test("two sticks are told apart, and the list of both outlives a restart", async
   assert.deepEqual(next.known.value.slice(1), directory.known.value);
 });
 
+test("a clock that is behind the time of before is told of; numbers and lists do not go by it", async (t) => {
+  const path = await temporaryFolder(t);
+  const knownFile = join(await temporaryFolder(t), "datadirs.json");
+  const at = (startUtcUs: number): Promise<DataDirectory> =>
+    openDirectory(t, path, { knownFile, clock: new VirtualClock(startUtcUs) });
+  const noonUtcUs = Date.parse("2026-06-21T12:00:00Z") * 1000;
+  const before = await at(noonUtcUs);
+  await before.setCurrentRun("run");
+  assert.equal(await record(before), 0);
+  await before.close();
+  const after = await at(noonUtcUs - 3600 * SECOND);
+  assert.equal(await record(after), 1);
+  const events = await after.notes.events("run");
+  assert.deepEqual(
+    events.map(({ event, byS }) => [event, byS]),
+    [["clock-set-back", -3600]],
+  );
+  assert.deepEqual(
+    (await after.shelf.run("run")).batches.map(({ number }) => number),
+    [1, 0],
+  );
+  await after.close();
+  const later = await at(noonUtcUs);
+  assert.equal((await later.notes.events("run")).length, 1, "once");
+});
+
+test("a full disk gets no uuid and is opened all the same", async (t) => {
+  const stick = new FakeStick();
+  stick.source = "/dev/sda1";
+  stick.createError = systemError("ENOSPC");
+  const directory = await openDirectory(t, await temporaryFolder(t), { disk: stick.disk });
+  const { mounted, uuid } = directory.status.value;
+  assert.deepEqual({ mounted, uuid }, { mounted: true, uuid: undefined });
+});
+
 test("another file system at the same place is another data directory, whoever mounts it", async (t) => {
   const mountPoint = await temporaryFolder(t);
   const stick = new FakeStick();
