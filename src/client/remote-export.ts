@@ -64,17 +64,20 @@ class Part {
   }
 }
 
+/** What an export needs of a client. */
+export type ExportSource = Pick<VscopeClient, "url" | "clock" | "post" | "getAs" | "read" | "delete">;
+
 export class RemoteExport {
-  readonly #client: VscopeClient;
+  readonly #client: ExportSource;
   readonly #path: readonly string[];
 
-  private constructor(client: VscopeClient, path: readonly string[]) {
+  private constructor(client: ExportSource, path: readonly string[]) {
     this.#client = client;
     this.#path = path;
   }
 
   /** `request` as /datadir/exports takes it. Throws the server's refusals. */
-  static async start(client: VscopeClient, request: object, signal: AbortSignal): Promise<RemoteExport> {
+  static async start(client: ExportSource, request: object, signal: AbortSignal): Promise<RemoteExport> {
     const { location } = await client.post("/datadir/exports", request, signal);
     if (location.length === 0)
       throw new VscopeError("DEVICE_PROTOCOL", `${client.url}/datadir/exports: the answer names no export`);
