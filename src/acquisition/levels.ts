@@ -4,7 +4,7 @@
 import type { ReadableCell } from "../base/cell.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { Curve } from "../spectra/curve.ts";
 import { type Flag, raisedFlags } from "../spectra/flags.ts";
@@ -15,7 +15,13 @@ import {
   type Quantity,
   type RadiometricCalibration,
 } from "../spectra/radiometric.ts";
-import { isIrradiance, panelReflectanceOf, reflectanceOf } from "../spectra/reflectance.ts";
+import {
+  type CalibratedPair,
+  calibratedReflectanceOf,
+  isIrradiance,
+  panelReflectanceOf,
+  reflectanceOf,
+} from "../spectra/reflectance.ts";
 import { isBinned, rateOf } from "../spectra/signal-rate.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 import type { Calibrations } from "./calibrations.ts";
@@ -26,9 +32,17 @@ import { ageFor, type WhiteReference } from "./white-reference.ts";
 import type { WhiteReferences } from "./white-references.ts";
 
 /** How a level is made. */
-export const METHODS = ["radiometric calibration", "dual field of view", "white panel"] as const;
+export const METHODS = [
+  "radiometric calibration",
+  "dual field of view",
+  "radiance over irradiance",
+  "white panel",
+] as const;
 
-/** Which reflectance is wanted; `auto` is by white panel where there is a reference, else by dual field of view. */
+/**
+ * Which reflectance is wanted; `auto` is by white panel where there is a reference, else by dual field of view: radiance over
+ * irradiance where both channels are calibrated.
+ */
 export const WAYS = ["auto", "dual", "panel"] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -43,12 +57,17 @@ export interface Level {
   readonly pending?: string;
   readonly flags: readonly Flag[];
   readonly calibration?: RadiometricCalibration;
+  readonly calibrations?: CalibratedPair;
+  /** Why it is a ratio of counts although both channels have a calibration. */
+  readonly notCalibrated?: string;
   readonly reference?: WhiteReference;
   /** The downwelling light that was used: how many spectra, and how far the nearest is in time. */
   readonly downwelling?: { readonly spectra: number; readonly distanceS: number };
   /** Why the change of the downwelling light since the reference is not corrected. */
   readonly notCorrected?: string;
 }
+
+type Pair = Pick<Level, "calibrations" | "notCalibrated">;
 
 export interface LevelsParts {
   readonly rack: Rack;
@@ -76,16 +95,9 @@ export class Levels {
    * STATE_CONFLICT (expired), CONFIG_INVALID (the calibration's file is wrong), VALUE_INVALID (binned, timed outside).
    */
   async radiometric(quantity: Quantity, place: Place, signal: AbortSignal): Promise<Level> {
-    const { calibrations, rack } = this.#parts;
     const { serial, channel } = place;
-    const spectrometer = rack.spectrometer(serial);
-    const taken = newestTaken(spectrometer, channel);
-    const found = calibrations.radiometric(serial, channel);
-    const calibration =
-      "quantity" in found
-        ? found
-        : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
-    requireFit(calibration, quantity, taken);
+    const taken = newestTaken(this.#parts.rack.spectrometer(serial), channel);
+    const calibration = await this.#calibration(quantity, taken, signal);
     const { light, dark, exposed, pending } = taken;
     return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, pending, calibration], () => ({
       ...common(taken),
@@ -97,8 +109,21 @@ export class Levels {
     }));
   }
 
+  async #calibration(quantity: Quantity, taken: Taken, signal: AbortSignal): Promise<RadiometricCalibration> {
+    const { calibrations, rack } = this.#parts;
+    const { instrument, channel } = taken.light;
+    const found = calibrations.radiometric(instrument.serial, channel);
+    const spectrometer = rack.spectrometer(instrument.serial);
+    const calibration =
+      "quantity" in found
+        ? found
+        : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
+    requireFit(calibration, quantity, taken);
+    return calibration;
+  }
+
   /** Reflectance of what the channel sees. Throws as `radiometric`. */
-  reflectance(way: Way, { serial, channel }: Place): Level {
+  async reflectance(way: Way, { serial, channel }: Place, signal: AbortSignal): Promise<Level> {
     if (isIrradiance(channel)) {
       const fact = "sees the sky, reflectance is of the other channels";
       throw new VscopeError("VALUE_INVALID", `${serial} ${channel}: ${fact}`);
@@ -110,10 +135,30 @@ export class Levels {
       throw new VscopeError("RESOURCE_NOT_FOUND", `${serial} ${channel}: no white reference is recorded`);
     const down = downwellingOf(spectrometer);
     const from = [taken, ...down.taken].flatMap(({ light, dark }) => [light, dark]);
-    const { pending } = taken;
-    return this.#levels.of(`reflectance ${way} ${serial} ${channel}`, [reference, pending, ...from], () =>
-      reference === undefined ? this.#dual(taken, down) : this.#byPanel(taken, down, reference),
+    const pair = reference === undefined ? await this.#pairOf(taken, down, signal) : {};
+    const { radiance, irradiance } = pair.calibrations ?? {};
+    const facts = [reference, taken.pending, radiance, irradiance, pair.notCalibrated];
+    return this.#levels.of(`reflectance ${way} ${serial} ${channel}`, [...facts, ...from], () =>
+      reference === undefined ? this.#dual(taken, down, pair) : this.#byPanel(taken, down, reference),
     );
+  }
+
+  // Empty without calibrations of both. One that cannot be used leaves the ratio of counts.
+  async #pairOf(target: Taken, { taken: [sky] }: Downwelling, signal: AbortSignal): Promise<Pair> {
+    if (sky === undefined) return {};
+    const { calibrations } = this.#parts;
+    const isCalibrated = [target, sky].every(({ light: { instrument, channel } }) =>
+      calibrations.isConfigured(instrument.serial, channel),
+    );
+    if (!isCalibrated) return {};
+    try {
+      const radiance = await this.#calibration("radiance", target, signal);
+      const irradiance = await this.#calibration("irradiance", sky, signal);
+      return { calibrations: { radiance, irradiance } };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { notCalibrated: messageOf(error) };
+    }
   }
 
   /** Whose changes change irradiance and radiance. */
@@ -133,18 +178,24 @@ export class Levels {
     ];
   }
 
-  #dual(target: Taken, { taken, obstacle }: Downwelling): Level {
+  #dual(target: Taken, { taken, obstacle }: Downwelling, pair: Pair): Level {
     const { instrument, channel } = target.light;
     if (taken.length === 0) {
       const fact = `no white reference, and ${obstacle}`;
       throw new VscopeError("RESOURCE_NOT_FOUND", `${instrument.serial} ${channel}: ${fact}`);
     }
     const apartS = distanceS(target, taken);
+    const { calibrations } = pair;
+    const sky = exposedOf(taken);
     return {
       ...common(target),
-      curve: reflectanceOf(target.exposed, exposedOf(taken)),
+      curve:
+        calibrations === undefined
+          ? reflectanceOf(target.exposed, sky)
+          : calibratedReflectanceOf(target.exposed, sky, calibrations),
       unit: "1",
-      method: "dual field of view",
+      method: calibrations === undefined ? "dual field of view" : "radiance over irradiance",
+      ...pair,
       flags: flagsOf([target, ...taken], this.#isFar(apartS)),
       downwelling: { spectra: taken.length, distanceS: apartS },
     };

@@ -26,6 +26,11 @@ export const whiteReferenceShape = z.object({
   exposureStart: z.string(),
   ageS: z.number(),
 });
+const calibration = z.object({
+  source: z.string(),
+  date: z.string().optional(),
+  validUntil: z.string().optional(),
+});
 const level = z.object({
   serial: z.string(),
   channel: z.string(),
@@ -37,9 +42,9 @@ const level = z.object({
   peakPercent: z.number(),
   darkAgeS: z.number(),
   pending: z.string().optional(),
-  calibration: z
-    .object({ source: z.string(), date: z.string().optional(), validUntil: z.string().optional() })
-    .optional(),
+  calibration: calibration.optional(),
+  calibrations: z.object({ radiance: calibration, irradiance: calibration }).optional(),
+  notCalibrated: z.string().optional(),
   whiteReference: whiteReferenceShape.optional(),
   downwelling: z.object({ spectra: z.number(), distanceS: z.number() }).optional(),
   notCorrected: z.string().optional(),
@@ -67,7 +72,7 @@ export const LEVELS = [
     value: level,
     vector: levelVector,
     instances: (server) => serialsAndChannels(server).filter(({ channel }) => !isIrradiance(channel)),
-    get: ({ levels }, at, { way }) => rendered(levels.reflectance(way, at)),
+    get: async ({ levels }, at, { way }, signal) => rendered(await levels.reflectance(way, at, signal)),
     watch: ({ levels }, at) => levels.watchedReflectance(at),
   }),
 ];
@@ -102,7 +107,7 @@ function rendered(made: Level): LevelValue {
 
 function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level): LevelValue {
   const { instrument, channel, integrationTimeUs, channelWavelengthCoefficients } = light;
-  const { calibration, reference, downwelling, notCorrected, pending } = made;
+  const { calibration, calibrations, notCalibrated, reference, downwelling, notCorrected, pending } = made;
   const peak = peakCounts(light.statistics?.max ?? light.counts, instrument.opticalPixelRange);
   const utcUs = light.exposureStartUtcUs;
   return {
@@ -116,8 +121,9 @@ function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level
     peakPercent: Math.round((1000 * peak) / instrument.saturationLevel) / 10,
     darkAgeS,
     ...(calibration === undefined ? {} : { calibration: calibrationValue(calibration) }),
+    ...(calibrations === undefined ? {} : { calibrations: pairValue(calibrations) }),
     ...(reference === undefined ? {} : { whiteReference: referenceValue(reference, utcUs) }),
-    ...definedOnly({ downwelling, notCorrected, pending }),
+    ...definedOnly({ downwelling, notCalibrated, notCorrected, pending }),
     flags: [...flags],
     qualityMask: flagMask(flags),
     qualityColour: colourOf(flags),
@@ -133,6 +139,10 @@ function calibrationValue({ source, date, validUntilUtcUs }: NonNullable<Level["
   const name = source.slice(source.lastIndexOf("/") + 1);
   const validUntil = validUntilUtcUs === undefined ? undefined : isoUtc(validUntilUtcUs).slice(0, 10);
   return { source: name, ...definedOnly({ date, validUntil }) };
+}
+
+function pairValue({ radiance, irradiance }: NonNullable<Level["calibrations"]>) {
+  return { radiance: calibrationValue(radiance), irradiance: calibrationValue(irradiance) };
 }
 
 /** As old as it is at `utcUs`. */

@@ -1,11 +1,12 @@
 // Reflectance of the target, in two ways. Dual field of view: (upwelling - dark) / time over (downwelling - dark) / time,
 // where the downwelling light is interpolated to the time of the upwelling when it was recorded before and after; a ratio
-// of counts, the two foreoptics are not calibrated against each other. White panel: target over panel, times the panel's
+// of counts, or with calibrations of both foreoptics pi times radiance over irradiance. White panel: target over panel, times the panel's
 // reflectance factor, corrected by the change of the downwelling light between both where that was recorded. Pure.
 
 import { VscopeError } from "../base/errors.ts";
 import { around, type Weighted } from "./around.ts";
 import { combined, type Curve, resampled } from "./curve.ts";
+import { calibrated, type RadiometricCalibration } from "./radiometric.ts";
 import { type Exposed, middleUtcUs, rateOf } from "./signal-rate.ts";
 
 export interface Band {
@@ -40,6 +41,29 @@ export interface Scene {
 export function reflectanceOf(upwelling: Exposed, downwelling: readonly Exposed[]): Curve {
   requireSameBinning([upwelling, ...downwelling]);
   return ratio(rateOf(upwelling), irradianceAt(middleUtcUs(upwelling.light), downwelling));
+}
+
+/** Of both foreoptics of a spectrometer. */
+export interface CalibratedPair {
+  readonly radiance: RadiometricCalibration;
+  readonly irradiance: RadiometricCalibration;
+}
+
+/**
+ * pi L / E: an even (Lambertian) target that reflects all of the light has 1. As `reflectanceOf`, and NaN where a calibration
+ * has no factor.
+ */
+export function calibratedReflectanceOf(
+  upwelling: Exposed,
+  downwelling: readonly Exposed[],
+  { radiance, irradiance }: CalibratedPair,
+): Curve {
+  // Of counts, it is NaN where the divisor is noise; the factors make noise large.
+  const counts = reflectanceOf(upwelling, downwelling);
+  const ground = calibrated(rateOf(upwelling), radiance);
+  const sky = calibrated(irradianceAt(middleUtcUs(upwelling.light), downwelling), irradiance);
+  const share = combined(ground, resampled(sky, ground.wavelengthsNm), (value, divisor) => value / divisor);
+  return combined(counts, share, (value, other) => (Number.isFinite(value) ? Math.PI * other : Number.NaN));
 }
 
 /** `factors` is the panel's reflectance over wavelength; outside of it the result is NaN. */

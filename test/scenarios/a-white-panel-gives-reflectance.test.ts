@@ -294,14 +294,22 @@ test("it is observed, and computed once for the same spectra", async (context) =
   await rig.instrument.record({ run: "target" });
   let changes = 0;
   const stop = rig.observe(`/spectrometers/${FLAME}/reflectance/upwelling`, () => changes++);
-  const first = rig.instrument.model.levels.reflectance("auto", { serial: FLAME, channel: "upwelling" });
+  const first = await rig.instrument.model.levels.reflectance(
+    "auto",
+    { serial: FLAME, channel: "upwelling" },
+    NEVER,
+  );
   assert.equal(
-    rig.instrument.model.levels.reflectance("auto", { serial: FLAME, channel: "upwelling" }),
+    await rig.instrument.model.levels.reflectance("auto", { serial: FLAME, channel: "upwelling" }, NEVER),
     first,
   );
   await rig.instrument.record({ run: "target" });
   assert.ok(changes >= 2);
-  const second = rig.instrument.model.levels.reflectance("auto", { serial: FLAME, channel: "upwelling" });
+  const second = await rig.instrument.model.levels.reflectance(
+    "auto",
+    { serial: FLAME, channel: "upwelling" },
+    NEVER,
+  );
   assert.notEqual(second, first);
   stop();
 });

@@ -177,3 +177,36 @@ test("saturated pixels have no value", async (context) => {
   assert.ok(saturated.every((pixel) => sky.values[pixel] === null));
   assert.ok(sky.flags.includes("saturated"));
 });
+
+test("reflectance with both calibrations is pi L / E; with one that cannot be used a ratio of counts, and why", async (context) => {
+  // A foreoptic that lets half of the light through.
+  const up = radiometricText(
+    "radiance",
+    "upwelling",
+    factorsOf(DETECTOR, (response) => 2 / (Math.PI * response)),
+  );
+  const expired = up.replace("# date: 2026-03-01", "# date: 2024-03-01\n# valid_until: 2025-03-01");
+  const reflectance = async (files: Readonly<Record<string, string>>) => {
+    const rig = await LevelsRig.start(context, { folder: await LevelsRig.folder(context, files) });
+    setUp(rig);
+    await rig.instrument.record({ run: "light" });
+    const level = await rig.level("reflectance", { way: "dual" });
+    const truth = (pixel: number): number =>
+      rig.instrument.emulated.scene.reflectance("upwelling", DETECTOR.wavelengthsNm[pixel] ?? 0);
+    const ratios = [500, 1000, 1500].map((pixel) => (level.values[pixel] ?? Number.NaN) / truth(pixel));
+    return { level, ratios };
+  };
+  const isNear = (factor: number) => (ratio: number) => Math.abs(ratio / factor - 1) < 0.02;
+  const { level, ratios } = await reflectance({ ...FILES, "up.csv": up });
+  assert.equal(level.method, "radiance over irradiance");
+  const date = "2026-03-01";
+  const sources = { radiance: { source: "up.csv", date }, irradiance: { source: "down.csv", date } };
+  assert.deepEqual(level["calibrations"], sources);
+  assert.ok(ratios.every(isNear(2)), `${ratios}`);
+
+  const old = await reflectance({ ...FILES, "up.csv": expired });
+  assert.equal(old.level.method, "dual field of view");
+  const reason = "the calibration has expired, it was valid until 2025-03-01";
+  assert.equal(old.level["notCalibrated"], `${FLAME} upwelling: ${reason}`);
+  assert.ok(old.ratios.every(isNear(1)), `${old.ratios}`);
+});

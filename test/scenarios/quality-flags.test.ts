@@ -358,7 +358,7 @@ test("clouds: both lights of a bracket have the flag live, too, and so has the r
   for (let batch = 0; batch < 5; batch++) {
     await cloudy.record({ run: "live", order: "interleaved" });
     const { lights } = rack.spectrometer(SERIAL).newest("downwelling");
-    const level = levels.reflectance("dual", { serial: SERIAL, channel: "upwelling" });
+    const level = await levels.reflectance("dual", { serial: SERIAL, channel: "upwelling" }, NEVER);
     told.push([...lights, level].map(isFlagged));
     await cloudy.clock.advance(20 * SECOND);
   }

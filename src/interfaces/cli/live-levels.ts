@@ -38,6 +38,7 @@ const answer = z.looseObject({
   peakPercent: z.number().optional(),
   darkAgeS: z.number().optional(),
   whiteReference: z.looseObject({ panel: z.string(), ageS: z.number() }).optional(),
+  notCalibrated: z.string().optional(),
   notCorrected: z.string().optional(),
   pending: z.string().optional(),
   corrections: z
@@ -158,10 +159,13 @@ export function liveText({ shown, missing }: Live): string {
       ? []
       : [`${serial} ${channel}: the change of the light is not corrected: ${notCorrected}`],
   );
+  const ratios = shown.flatMap(({ serial, channel, notCalibrated }) =>
+    notCalibrated === undefined ? [] : [`${serial} ${channel}: a ratio of counts: ${notCalibrated}`],
+  );
   const waiting = shown.flatMap(({ serial, pending }) =>
     pending === undefined ? [] : [`${serial}: a newer light is not shown yet: ${pending}`],
   );
-  const lines = [...notes, ...waiting, ...missing.map((reason) => `not shown: ${reason}`)];
+  const lines = [...notes, ...ratios, ...waiting, ...missing.map((reason) => `not shown: ${reason}`)];
   return `${table}${lines.map((line) => `${printable(line)}\n`).join("")}`;
 }
 
