@@ -8,88 +8,21 @@ import { NEVER } from "../src/base/abort.ts";
 import { MS, SECOND, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
 import { DEFAULT_SERVER_CONFIG } from "../src/config/server-config.ts";
-import { type Disk, type DiskFile, SYSTEM_DISK } from "../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../src/datadir/disk.ts";
 import { Server } from "../src/server.ts";
+import { FLUSH_MS, SlowCard } from "../test/support/slow-card.ts";
 
 const SEQUENCES = 150;
-const FLUSH_MS = 200;
 const INTEGRATION_MS = 10;
 
 const clock = new SystemClock();
-
-class SlowCard {
-  readonly #hastens: boolean;
-  readonly #dirty = new Set<string>();
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-  flushes = 0;
-
-  /** `hastens`: a medium of its own, where one call flushes everything. */
-  constructor({ hastens }: { readonly hastens: boolean }) {
-    this.#hastens = hastens;
-  }
-
-  readonly disk: Disk = {
-    ...SYSTEM_DISK,
-    create: async (path) => this.#file(path, await SYSTEM_DISK.create(path)),
-    extend: async (path) => this.#file(path, await SYSTEM_DISK.extend(path)),
-    rename: async (from, to) => {
-      this.#dirty.add("names");
-      await SYSTEM_DISK.rename(from, to);
-    },
-    syncFolder: () => this.#sync("names"),
-    hastenSyncs: async () => {
-      if (!this.#hastens) return;
-      const written = [...this.#dirty];
-      await this.#flush();
-      for (const path of written) this.#dirty.delete(path);
-    },
-    // A kind that needs no second flush.
-    fileSystemType: async () => 0xef53,
-  };
-
-  #file(path: string, file: DiskFile): DiskFile {
-    return {
-      write: (bytes) => {
-        this.#dirty.add(path);
-        return file.write(bytes);
-      },
-      sync: () => this.#sync(path),
-      close: () => file.close(),
-    };
-  }
-
-  async #sync(path: string): Promise<void> {
-    if (!this.#dirty.delete(path)) return;
-    await this.#flush();
-  }
-
-  // What comes while a flush is under way waits for the next one, together.
-  #flush(): Promise<void> {
-    if (this.#running === undefined) return this.#begin();
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.#begin();
-    });
-    return this.#next;
-  }
-
-  #begin(): Promise<void> {
-    this.flushes += 1;
-    this.#running = clock.delay(FLUSH_MS * MS, NEVER).then(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-}
-
 interface Measured {
   readonly sequencesPerS: number;
   readonly mostMb: number;
 }
 
-const card = new SlowCard({ hastens: true });
-const shared = new SlowCard({ hastens: false });
+const card = new SlowCard(() => clock, { hastens: true });
+const shared = new SlowCard(() => clock, { hastens: false });
 console.log("disk                                sequences/s   of the fast   flushes   memory");
 const fast = await measure(SYSTEM_DISK);
 show("this computer's", fast, "");
