@@ -101,8 +101,6 @@ export interface ServerConfig {
     readonly requireMount: boolean;
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
-    /** How long a removed run can be taken back. */
-    readonly trashDays: number;
   };
   readonly acquisition: {
     /** What becomes of a batch that was under way when the server or the computer ended. */
@@ -208,7 +206,6 @@ const FILE = section({
     uuid: uuid().optional(),
     require_mount: flag().default(false),
     reserve_mb: integer(0, 1_000_000).default(64),
-    trash_days: integer(0, 3650).default(30),
   }).prefault({}),
   acquisition: section({
     interrupted_batch: oneOf("close", "resume").default("close"),
@@ -334,7 +331,6 @@ function serverConfig({
       uuid: datadir.uuid,
       requireMount: datadir.require_mount,
       reserveMb: datadir.reserve_mb,
-      trashDays: datadir.trash_days,
     },
     acquisition: {
       interruptedBatch: acquisition.interrupted_batch,

@@ -127,7 +127,6 @@ mntpnt = /media/stick
 reserve_mb = 500
 uuid = 0F1F2F3F-0000-4000-8000-00000000000A
 require_mount = True
-trash_days = 7
 [acquisition]
 interrupted_batch = resume
 resume_within = 36.5
@@ -237,7 +236,6 @@ emulator_target = soil
       uuid: "0f1f2f3f-0000-4000-8000-00000000000a",
       requireMount: true,
       reserveMb: 500,
-      trashDays: 7,
     },
     acquisition: { interruptedBatch: "resume", resumeWithinH: 36.5, keepSettings: false, pauseLimitS: 900 },
     logging: { debug: true, logFile: "server.log" },
