@@ -202,11 +202,11 @@ test("reflectance with both calibrations is pi L / E; with one that cannot be us
   const date = "2026-03-01";
   const sources = { radiance: { source: "up.csv", date }, irradiance: { source: "down.csv", date } };
   assert.deepEqual(level["calibrations"], sources);
-  assert.ok(ratios.every(isNear(2)), `${ratios}`);
+  assert.ok(ratios.every(isNear(2)), ratios.join(", "));
 
   const old = await reflectance({ ...FILES, "up.csv": expired });
   assert.equal(old.level.method, "dual field of view");
   const reason = "the calibration has expired, it was valid until 2025-03-01";
   assert.equal(old.level["notCalibrated"], `${FLAME} upwelling: ${reason}`);
-  assert.ok(old.ratios.every(isNear(1)), `${old.ratios}`);
+  assert.ok(old.ratios.every(isNear(1)), old.ratios.join(", "));
 });
