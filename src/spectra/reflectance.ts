@@ -68,9 +68,20 @@ export function calibratedReflectanceOf(
 
 /** `factors` is the panel's reflectance over wavelength; outside of it the result is NaN. */
 export function panelReflectanceOf(target: Scene, panel: Scene, factors: Curve): Curve {
+  const gain = panelGainOf(target, panel, factors);
+  return combined(rateOf(target.upwelling), gain, (value, factor) => value * factor);
+}
+
+/** What the rate of a target is multiplied with, on its wavelengths. */
+export function panelGainOf(target: Scene, panel: Scene, factors: Curve): Curve {
   requireSameBinning([target, panel].flatMap(({ upwelling, downwelling }) => [upwelling, ...downwelling]));
-  const share = ratio(rateOf(target.upwelling), rateOf(panel.upwelling));
-  const bare = combined(share, resampled(factors, share.wavelengthsNm), (value, factor) => value * factor);
+  const rate = rateOf(target.upwelling);
+  const perRate = ratio({ ...rate, values: rate.values.map(() => 1) }, rateOf(panel.upwelling));
+  const bare = combined(
+    perRate,
+    resampled(factors, perRate.wavelengthsNm),
+    (value, factor) => value * factor,
+  );
   if (target.downwelling.length === 0 || panel.downwelling.length === 0) return bare;
   const [now, then] = [target, panel].map(({ upwelling, downwelling }) =>
     irradianceAt(middleUtcUs(upwelling.light), downwelling),

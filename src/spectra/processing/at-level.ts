@@ -10,6 +10,7 @@ import { reflectanceOf } from "../reflectance.ts";
 import { rateOf } from "../signal-rate.ts";
 import type { Darkened } from "./dark-choice.ts";
 import type { NoiseModel } from "./noise.ts";
+import { type PanelReflectance, panelReflectance, panelReflectanceError } from "./panel-reflectance.ts";
 import type { ProductRow } from "./product.ts";
 import { calibratedErrorOf, rateErrorOf, reflectanceErrorOf } from "./uncertainty.ts";
 
@@ -25,6 +26,8 @@ export type Sources =
       readonly level: Extract<Level, "reflectance">;
       readonly target: Darkened;
       readonly irradiance: readonly Darkened[];
+      /** Around the target; without, the reflectance is that by the irradiance. */
+      readonly byPanel?: Pick<PanelReflectance, "panels" | "factors">;
     };
 
 /** Throws VALUE_INVALID where the spectra cannot be processed so, as `rateOf` and `reflectanceOf` do. */
@@ -44,11 +47,16 @@ export function axisOf(spectrum: PicoSpectrum): Float64Array {
 function curveOf(sources: Sources): Curve {
   if (sources.level === "corrected") return rateOf(sources.target);
   if (sources.level === "radiance") return calibrated(rateOf(sources.target), sources.calibration);
-  return reflectanceOf(sources.target, sources.irradiance);
+  const { target, irradiance, byPanel } = sources;
+  if (byPanel === undefined) return reflectanceOf(target, irradiance);
+  return panelReflectance({ ...byPanel, target: { upwelling: target, downwelling: irradiance } });
 }
 
 function errorOf(sources: Sources, noise: NoiseModel): Curve {
   if (sources.level === "corrected") return rateErrorOf(sources.target, noise);
   if (sources.level === "radiance") return calibratedErrorOf(sources.target, sources.calibration, noise);
-  return reflectanceErrorOf(sources.target, sources.irradiance, noise);
+  const { target, irradiance, byPanel } = sources;
+  if (byPanel === undefined) return reflectanceErrorOf(target, irradiance, noise);
+  const seen = { ...byPanel, target: { upwelling: target, downwelling: irradiance } };
+  return panelReflectanceError(seen, noise);
 }

@@ -1,6 +1,7 @@
 // The noise of a spectrum, carried through its processing: standard errors with k = 1, to first order, of independent inputs
 // (JCGM 100:2008, 5.1.2). Of calibrations, panels and stray light they tell nothing. Pure.
 
+import { VscopeError } from "../../base/errors.ts";
 import { combined, type Curve, resampled } from "../curve.ts";
 import { calibrated, type RadiometricCalibration } from "../radiometric.ts";
 import { irradianceAround, irradianceAt, reflectanceOf } from "../reflectance.ts";
@@ -55,14 +56,27 @@ export function reflectanceErrorOf(
   const reflectance = reflectanceOf(target, irradiance);
   const { wavelengthsNm } = reflectance;
   const down = resampled(irradianceAt(utcUs, irradiance), wavelengthsNm).values;
-  const downErrors = irradianceAround(utcUs, irradiance).map(({ item, weight }) =>
-    resampled(rateErrorOf(item, noise), wavelengthsNm).values.map((error) => error * weight),
-  );
+  const downErrors = resampled(irradianceErrorAt(utcUs, irradiance, noise), wavelengthsNm).values;
   const up = rateErrorOf(target, noise).values;
   // u^2 = (u_up / down)^2 + (R u_down / down)^2: as R^2 (u_up^2 / up^2 + u_down^2 / down^2), but good for up = 0 too.
   const values = reflectance.values.map((value, pixel) => {
-    const downError = Math.hypot(...downErrors.map((error) => error[pixel] ?? Number.NaN));
+    const downError = downErrors[pixel] ?? Number.NaN;
     return Math.hypot(up[pixel] ?? Number.NaN, value * downError) / (down[pixel] ?? Number.NaN);
   });
   return { wavelengthsNm, values };
+}
+
+/** Standard error of `irradianceAt`. */
+export function irradianceErrorAt(utcUs: number, irradiance: readonly Darkened[], noise: NoiseModel): Curve {
+  const parts = irradianceAround(utcUs, irradiance).map(({ item, weight }) => ({
+    weight,
+    error: rateErrorOf(item, noise),
+  }));
+  const [first] = parts;
+  if (first === undefined)
+    throw new VscopeError("VALUE_INVALID", "reflectance: there is no downwelling spectrum");
+  const values = first.error.values.map((_, pixel) =>
+    Math.hypot(...parts.map(({ error, weight }) => weight * (error.values[pixel] ?? Number.NaN))),
+  );
+  return { wavelengthsNm: first.error.wavelengthsNm, values };
 }

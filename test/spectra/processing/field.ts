@@ -14,6 +14,10 @@ export type Channel = "upwelling" | "downwelling";
 /** Times of 80 % of saturation at noon; the canopy is bright in the near infrared. */
 const UP_FACTOR = 2;
 
+function factorOf(channel: Channel): number {
+  return channel === "upwelling" ? UP_FACTOR : 1;
+}
+
 export class Field {
   readonly detector: Detector;
   readonly scene: Scene;
@@ -29,9 +33,9 @@ export class Field {
     for (const channel of this.scene.channels) this.scene.fitShutter(channel, false);
   }
 
-  expose(channel: Channel, kind: PicoSpectrum["kind"]): PicoSpectrum {
+  expose(channel: Channel, kind: PicoSpectrum["kind"], factor = factorOf(channel)): PicoSpectrum {
     const { calibration, profile, model } = this.detector;
-    const integrationTimeUs = profile.noonUs * (channel === "upwelling" ? UP_FACTOR : 1);
+    const integrationTimeUs = profile.noonUs * factor;
     this.#nowUs += SECOND;
     const startUs = this.#nowUs;
     const endUs = startUs + integrationTimeUs;
@@ -53,9 +57,17 @@ export class Field {
   }
 
   /** A light with a dark of its own. */
-  measure(channel: Channel): Darkened {
-    const dark = this.expose(channel, "dark");
-    return darkened(this.expose(channel, "light"), [{ item: dark, weight: 1 }]);
+  measure(channel: Channel, factor = factorOf(channel)): Darkened {
+    const dark = this.expose(channel, "dark", factor);
+    return darkened(this.expose(channel, "light", factor), [{ item: dark, weight: 1 }]);
+  }
+
+  /** A white panel in the place of the target, which is brighter. */
+  measurePanel(): Darkened {
+    this.scene.setTarget("upwelling", "white-panel");
+    const panel = this.measure("upwelling", 1);
+    this.scene.setTarget("upwelling", "canopy");
+    return panel;
   }
 
   /** The target between two looks at the sky. */
