@@ -41,14 +41,6 @@ const places = Array.from({ length: 500 }, () => ({
   longitudeDeg: -3 + dice.uniform(),
 }));
 
-const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-try {
-  await measureSearches(join(folder, CATALOGUE_FILE));
-  await measureReindex(join(folder, "real"));
-} finally {
-  await rm(folder, { recursive: true });
-}
-
 async function measureSearches(path: string): Promise<void> {
   const catalogue = await Catalogue.open(path, { clock, log: SILENT });
   fill(catalogue);
@@ -218,4 +210,12 @@ function quantile(values: readonly number[], share: number): number {
 
 function print(what: string, value: string): void {
   console.log(what.padEnd(44), value);
+}
+
+const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
+try {
+  await measureSearches(join(folder, CATALOGUE_FILE));
+  await measureReindex(join(folder, "real"));
+} finally {
+  await rm(folder, { recursive: true });
 }
