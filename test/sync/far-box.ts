@@ -1,8 +1,7 @@
 // A whole server with a data directory, far away: 500 ms round trip and a link that may lose datagrams, on a virtual clock.
 
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { deflateSync } from "node:zlib";
@@ -159,10 +158,4 @@ export async function hashesOf(folder: string): Promise<ReadonlyMap<string, stri
     }
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-export async function emptyFolder(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "vscope-home-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
-  return path;
 }

@@ -11,7 +11,8 @@ import { SECOND } from "../../src/base/clock.ts";
 import { sync, type SyncReport } from "../../src/sync/sync.ts";
 import { FAR, FAR_AND_LOSSY } from "../coap/support/far-bench.ts";
 import { seededRandom } from "../coap/support/virtual-network.ts";
-import { emptyFolder, FarBox, hashesOf, writeBatch, writeDay } from "./far-box.ts";
+import { temporaryFolder } from "../datadir/folder.ts";
+import { FarBox, hashesOf, writeBatch, writeDay } from "./far-box.ts";
 
 const DAY = Array.from({ length: 96 }, (_, batch) => batch);
 
@@ -20,10 +21,10 @@ function bringHome(box: FarBox, home: string, signal: AbortSignal = NEVER): Prom
 }
 
 test("a day of 96 sequences at 500 ms and 5 % loss, and again", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   const deflatedBytes = await writeDay(folder, "plot", DAY);
   const box = await FarBox.start(t, { folder, weather: FAR_AND_LOSSY });
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   const startUs = box.clock.nowUs();
   const report = await bringHome(box, home);
   const seconds = (box.clock.nowUs() - startUs) / SECOND;
@@ -46,10 +47,10 @@ test("a day of 96 sequences at 500 ms and 5 % loss, and again", async (t) => {
 
 for (const seed of [1, 2]) {
   test(`cut 20 times at random, with losses: ends equal (seed ${seed})`, async (t) => {
-    const folder = await emptyFolder(t);
+    const folder = await temporaryFolder(t);
     await writeDay(folder, "plot", DAY.slice(0, 16));
     const box = await FarBox.start(t, { folder, weather: FAR_AND_LOSSY, seed });
-    const home = await emptyFolder(t);
+    const home = await temporaryFolder(t);
     await cutting(box, home, { times: 20, withinUs: 4 * SECOND, seed });
     assert.deepEqual((await bringHome(box, home)).problems, []);
     assert.deepEqual(await hashesOf(home), await hashesOf(folder));
@@ -58,12 +59,12 @@ for (const seed of [1, 2]) {
 }
 
 test("cut 20 times at random: less than 64 kB come twice for a cut", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   await writeDay(folder, "plot", DAY.slice(0, 16));
   const box = await FarBox.start(t, { folder });
-  await bringHome(box, await emptyFolder(t));
+  await bringHome(box, await temporaryFolder(t));
   const once = box.sentBytes.down;
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   await cutting(box, home, { times: 20, withinUs: 2 * SECOND, seed: 7 });
   await bringHome(box, home);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
@@ -95,13 +96,13 @@ async function leftIn(home: string): Promise<readonly string[]> {
 }
 
 test("what has come since is all that is fetched: new batches, a batch that has grown, events", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   await writeDay(folder, "plot", [0]);
   const long = { batch: 1, texts: Array.from({ length: 40 }, (_, index) => `{"n":${index}}`) };
   await writeBatch(folder, "plot", { ...long, texts: long.texts.slice(0, 35) });
   await writeDay(folder, "tower", [5]);
   const box = await FarBox.start(t, { folder });
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   assert.equal((await bringHome(box, home)).files, 37);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
   await writeDay(folder, "plot", [2]);
@@ -119,11 +120,11 @@ test("what has come since is all that is fetched: new batches, a batch that has 
 });
 
 test("a file that differs from its manifest is told, and the others come", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   await writeDay(folder, "plot", [0, 1, 2]);
   await writeFile(join(folder, "plot", "b000001_s000000_light.pico"), "damaged");
   const box = await FarBox.start(t, { folder });
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   const report = await bringHome(box, home);
   assert.equal(report.files, 2);
   assert.deepEqual(report.problems, [
@@ -142,10 +143,10 @@ test("a file that differs from its manifest is told, and the others come", async
 });
 
 test("a file that is here with another content is left as it is, and told", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   await writeDay(folder, "plot", [0]);
   const box = await FarBox.start(t, { folder });
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   const own = join(home, "plot", "b000000_s000000_light.pico");
   await mkdir(join(home, "plot"));
   await writeFile(own, "mine");
@@ -160,11 +161,11 @@ test("a file that is here with another content is left as it is, and told", asyn
 });
 
 test("only the runs that are named, and one that is not there is told", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await temporaryFolder(t);
   await writeDay(folder, "plot", [0]);
   await writeDay(folder, "tower", [0]);
   const box = await FarBox.start(t, { folder });
-  const home = await emptyFolder(t);
+  const home = await temporaryFolder(t);
   const report = await box.visit((client) => sync(client, home, { runs: ["tower", "mast"] }, NEVER));
   assert.deepEqual([report.files, report.problems], [1, ["mast: the server has no such run"]]);
   assert.equal((await bringHome(box, home)).files, 1);
