@@ -78,6 +78,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "servers",
     "show",
     "status",
+    "sync",
     "verify",
     "white",
   ];
