@@ -113,6 +113,16 @@ const DAMAGES: readonly Damage[] = [
     },
   },
   {
+    what: "an altered line",
+    kinds: { "bad-line": [MANIFEST], "no-line": [MIDDLE] },
+    isRepairable: false,
+    make: async (path) => {
+      const file = join(path, RUN, MANIFEST);
+      const text = await readFile(file, "utf8");
+      await writeFile(file, text.replace(`  ${MIDDLE}`, ` -${MIDDLE}`));
+    },
+  },
+  {
     what: "a stale row: of another hash",
     kinds: { "stale-row": [FIRST] },
     isRepairable: true,
