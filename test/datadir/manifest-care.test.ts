@@ -70,6 +70,15 @@ test("lines that a crash, an older version or a user left out are added, torn on
   assert.equal(checked(run), 17);
 });
 
+test("a name of two lines gets no line, and the others theirs", async (t) => {
+  const run = await recorded(t);
+  const content = await readFile(join(run, "b000001_s000000_light.pico"));
+  for (const name of ["by\nhand.pico", "by\rhand.pico", "by hand.pico"])
+    await writeFile(join(run, name), content);
+  await started(t, run);
+  assert.equal(checked(run), 16);
+});
+
 test("a line stays when its file is gone or changed: to tell is the business of a check", async (t) => {
   const run = await recorded(t);
   const name = "b000001_s000000_light.pico";
