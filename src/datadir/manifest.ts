@@ -2,7 +2,7 @@
 // Lines are only ever added, each after its file is safe. A power cut can tear the last one: such a line says nothing.
 // Any other row that cannot be read is a witness that somebody has damaged: it stays.
 
-import { parseSpectraFileName } from "./spectra-file-name.ts";
+import { isSpectraFile, parseSpectraFileName } from "./spectra-file-name.ts";
 
 export interface ManifestLine {
   /** SHA-256 of the file, 32 bytes. */
@@ -43,7 +43,7 @@ export function manifestComment(text: string): string {
 export interface Manifest {
   /** In order; of a name that is there twice the last one counts. */
   readonly lines: readonly ManifestLine[];
-  /** Rows that are neither lines nor comments, such as a line that was altered. */
+  /** Rows that are neither lines of spectra files nor comments, such as a line that was altered. */
   readonly badRows: readonly string[];
   /** Whether the last row has no end, as a power cut leaves it. */
   readonly isTorn: boolean;
@@ -81,8 +81,6 @@ function parseLine(row: string): ManifestLine | undefined {
   const match = /^(\\?)([0-9a-f]{64}) [ *](.+)$/i.exec(row);
   if (match === null) return undefined;
   const [, escape, hex = "", name = ""] = match;
-  return {
-    sha256: Buffer.from(hex, "hex"),
-    name: escape === "" ? name : name.replaceAll("\\\\", "\\"),
-  };
+  const file = escape === "" ? name : name.replaceAll("\\\\", "\\");
+  return isSpectraFile(file) ? { sha256: Buffer.from(hex, "hex"), name: file } : undefined;
 }

@@ -261,6 +261,15 @@ test("without a catalogue the files are verified by their manifests alone, and n
   assert.ok(!(await readdir(path)).includes(CATALOGUE_FILE));
 });
 
+test("a line that leads out of the run is told, and nothing there is read", async (t) => {
+  const path = await recorded(t);
+  await writeFile(join(path, "outside.pico"), "{}");
+  await appendFile(join(path, RUN, MANIFEST), `${"0".repeat(64)}  ../outside.pico\n`);
+  const report = await verify(path);
+  assert.deepEqual(found(report), [`bad-line ${MANIFEST}`]);
+  assert.equal(report.files, 4);
+});
+
 test("a file that was changed before it had a line gets none: the catalogue tells its hash", async (t) => {
   const path = await recorded(t);
   await rm(join(path, RUN, MANIFEST));
