@@ -52,9 +52,14 @@ export class Queue {
   /** Runs `job` when its turn comes. Throws what the job throws, the signal's reason, or DEVICE_BUSY when full. */
   run<T>(job: Job<T>, signal: AbortSignal): Promise<T> {
     const waiting = this.#waiters.length;
-    if (waiting < this.#capacity) return this.#enqueue(this.#waiters, job, signal);
+    if (waiting < this.#capacity) return this.runAlways(job, signal);
     const fact = `${waiting} jobs are waiting, ${this.#capacity} are allowed`;
     return Promise.reject(new VscopeError("DEVICE_BUSY", `${this.#name}: ${fact}`));
+  }
+
+  /** As `run`, and never refused: for one that hands in one job at a time and cannot come again. */
+  runAlways<T>(job: Job<T>, signal: AbortSignal): Promise<T> {
+    return this.#enqueue(this.#waiters, job, signal);
   }
 
   /** As `run`, for the owner of the queue: its turn is the next one, and it is never refused. */

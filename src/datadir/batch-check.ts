@@ -7,7 +7,7 @@ import type { PicoFile } from "../spectra/pico.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FileRow } from "./catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk.ts";
-import { readManifest } from "./manifest.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
 import type { RunFolders } from "./run-folders.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
 import type { FindingKind } from "./verification-findings.ts";
@@ -22,6 +22,7 @@ export interface BatchNames {
 /** All that is known of a batch without opening its spectra files. */
 export interface BatchLook extends BatchNames {
   readonly isTorn: boolean;
+  readonly badRows: Manifest["badRows"];
   readonly lines: ReadonlyMap<string, Uint8Array>;
   readonly files: ReadonlyMap<string, DiskStat>;
   /** Undefined where there is no catalogue. */
@@ -51,7 +52,7 @@ export async function lookAtBatch(parts: LookParts, batch: BatchNames): Promise<
   const path = folders.pathOf(run, manifest);
   const stat = await onDisk(path, () => disk.stat(path));
   const text = stat === undefined ? "" : String(await onDisk(path, () => disk.read(path)));
-  const { lines, isTorn } = readManifest(text);
+  const { lines, badRows, isTorn } = readManifest(text);
   const names = [...new Set([...batch.names, ...lines.map(({ name }) => name)])].sort();
   const files = new Map<string, DiskStat>();
   for (const name of names) {
@@ -63,6 +64,7 @@ export async function lookAtBatch(parts: LookParts, batch: BatchNames): Promise<
     ...batch,
     names,
     isTorn,
+    badRows,
     lines: new Map(lines.map(({ name, sha256 }) => [name, sha256])),
     files,
     rows: catalogue?.rowsOf(run, names),
@@ -72,10 +74,15 @@ export async function lookAtBatch(parts: LookParts, batch: BatchNames): Promise<
 
 /** What the names alone tell: files, lines and rows that lack each other. */
 export function suspicionsOf(look: BatchLook): readonly Suspicion[] {
-  const { manifest, isTorn, names } = look;
-  const torn: Suspicion = { kind: "torn-line", file: manifest, fact: "a line is torn" };
+  const { manifest, isTorn, badRows, names } = look;
+  const torn: Suspicion = { kind: "torn-line", file: manifest, fact: "the last line is cut off" };
+  const bad: Suspicion = {
+    kind: "bad-line",
+    file: manifest,
+    fact: `rows that cannot be read: ${badRows.length}`,
+  };
   const missing = names.flatMap((name) => missingOf(look, name));
-  return [...(isTorn ? [torn] : []), ...missing];
+  return [...(isTorn ? [torn] : []), ...(badRows.length > 0 ? [bad] : []), ...missing];
 }
 
 function missingOf({ files, lines, rows, manifest }: BatchLook, file: string): readonly Suspicion[] {

@@ -48,13 +48,14 @@ export async function commitGroup(
     part: `${placement.path}${PART}`,
   }));
   refuseTwins(items);
-  await forEachPlace(items, manifestFileOf, (path) => prepareManifest(disk, path));
   for (const item of items) await attempt(item, () => writePart(disk, item));
   await flush(disk, items);
   for (const item of items) await attempt(item, () => moveInPlace(disk, item));
   for (const item of items) if (!isAlive(item)) await dropPart(disk, item);
   if (flushesTwice) await flush(disk, items);
   for (const item of items) await close(item);
+  // Not before: an empty manifest without a file would stay, which sha256sum complains of.
+  await forEachPlace(items, manifestFileOf, (path) => prepareManifest(disk, path));
   await forEachPlace(items, folderOf, (path) => disk.syncFolder(path));
   await forEachPlace(items, manifestFileOf, (path, safe) => addLines(disk, path, safe.map(lineOf)));
   return items.map(({ error }) => error);

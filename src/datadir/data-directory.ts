@@ -81,7 +81,12 @@ export class DataDirectory {
     this.#writer = writer;
     this.#presence = presence;
     const parts = { disk, clock, log, writer, presence, reserveBytes };
-    this.#recordings = new Recordings({ ...parts, program });
+    this.exports = new ExportFolder({ disk, presence, reserveBytes });
+    // It would bring the export to the medium first, and the recording would wait for that.
+    const hastenSyncs = async (of: string): Promise<void> => {
+      if (this.exports.underWay === undefined) await disk.hastenSyncs(of);
+    };
+    this.#recordings = new Recordings({ ...parts, disk: { ...disk, hastenSyncs }, program });
     this.shelf = new Shelf(disk, presence);
     this.manifests = new ManifestShelf(disk, presence);
     this.verification = new LongTask("verification", clock, async (asked, watch) =>
@@ -90,7 +95,6 @@ export class DataDirectory {
     this.reindexing = new LongTask("reindexing", clock, async (asked, watch) =>
       (await this.#keeper()).reindex(asked, watch),
     );
-    this.exports = new ExportFolder({ disk, presence, reserveBytes });
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 

@@ -77,8 +77,6 @@ export interface Disk {
   hastenSyncs(path: string): Promise<void>;
   /** Makes one folder; ENOENT when its parent is not there. */
   makeFolder(path: string): Promise<void>;
-  /** Makes a folder and its parents, unless they are there. */
-  makeFolders(path: string): Promise<void>;
   /** Undefined when there is nothing. Does not follow symbolic links. */
   stat(path: string): Promise<DiskStat | undefined>;
   /** The path without symbolic links. */
@@ -111,9 +109,6 @@ export const SYSTEM_DISK: Disk = {
   hastenSyncs,
   async makeFolder(path) {
     await mkdir(path);
-  },
-  async makeFolders(path) {
-    await makeFolders(path);
   },
   async stat(path) {
     try {
@@ -219,25 +214,4 @@ export async function onDisk<T>(path: string, call: () => Promise<T>): Promise<T
 /** Folder and file: enough to know it, and no tour of the server's file system for clients. */
 export function shownPath(path: string): string {
   return `${basename(dirname(path))}/${basename(path)}`;
-}
-
-// Node's own recursive mkdir never returns where the system answers ENOENT below an existing folder, as in /proc.
-async function makeFolders(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === "EEXIST") return;
-    const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path || (await isThere(parent))) throw error;
-    await makeFolders(parent);
-    await mkdir(path);
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 // Small files that survive a power cut: whole ones, replaced by `name.part`, fsync, rename to `name`, fsync again, fsync of
-// the folder; and lists, to whose end is added. Spectra files are written in groups (commit-group.ts).
+// the folder; and lists, to whose end is added; folders. Spectra files are written in groups (commit-group.ts).
 // The second fsync is for vfat: its rename makes an entry of size 0 and leaves the true size in memory.
 
 import { dirname } from "node:path";
@@ -36,6 +36,22 @@ export async function appendDurable(disk: Disk, path: string, bytes: Uint8Array)
   } finally {
     await file.close();
   }
+}
+
+/** Makes a folder and its parents unless they are there; what was made survives a power cut. Throws what the disk throws. */
+export async function makeFolders(disk: Disk, path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await disk.makeFolder(path);
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "EEXIST") return;
+    // The system answers ENOENT below an existing folder, too, as in /proc.
+    if (code !== "ENOENT" || parent === path || (await disk.stat(parent)) !== undefined) throw error;
+    await makeFolders(disk, parent);
+    await disk.makeFolder(path);
+  }
+  await disk.syncFolder(parent);
 }
 
 /** Creates the file for a part; one that a crash has left is replaced: nobody else writes here. */

@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VscopeError } from "../base/errors.ts";
 import { type Disk, onDisk } from "./disk.ts";
+import { makeFolders } from "./durable-file.ts";
 import type { Presence } from "./presence.ts";
 import { RangeFile } from "./range-file.ts";
 import { quoted } from "./run-name.ts";
@@ -51,7 +52,7 @@ export class ExportFolder {
     const output = join(path, FOLDER, id);
     this.#underWay.add(id);
     try {
-      await onDisk(output, () => this.#parts.disk.makeFolders(output));
+      await onDisk(output, () => makeFolders(this.#parts.disk, output));
       return await task({ run: folders.pathOf(run), output });
     } catch (error) {
       await onDisk(output, () => rm(output, { recursive: true, force: true })).catch(() => undefined);

@@ -55,13 +55,7 @@ export class Gathering<T, R> {
   #queue(): void {
     if (this.#isQueued || this.#waiting.length === 0) return;
     this.#isQueued = true;
-    this.#writer
-      .run(() => this.#next())
-      .catch((reason: unknown) => {
-        // The writer has no place for it: nothing was taken.
-        this.#isQueued = false;
-        for (const { reject } of this.#waiting.splice(0)) reject(reason);
-      });
+    void this.#writer.runAlways(() => this.#next());
   }
 
   async #next(): Promise<void> {

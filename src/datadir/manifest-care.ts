@@ -8,8 +8,8 @@ import { grouped } from "../base/grouped.ts";
 import type { Log } from "../base/log.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import { type Disk, onDisk } from "./disk.ts";
-import { type ManifestLine, manifestOf } from "./manifest.ts";
-import { addLines, prepareManifest, wholeLines } from "./manifest-file.ts";
+import { isInBadRow, type ManifestLine, manifestOf } from "./manifest.ts";
+import { addLines, prepareManifest, wholeManifest } from "./manifest-file.ts";
 import type { Presence } from "./presence.ts";
 import type { Session } from "./session.ts";
 import type { Writer } from "./writer.ts";
@@ -101,15 +101,23 @@ export class ManifestCare {
   async #manifest(shelf: Shelf): Promise<number> {
     const { disk } = this.#parts;
     const path = pathOf(shelf, shelf.manifest);
-    const known = await this.#turn(shelf, () => wholeLines(disk, path));
-    const names = new Set(known.map(({ name }) => name));
-    const lacking = shelf.files.filter((file) => !names.has(file));
+    const known = await this.#turn(shelf, () => wholeManifest(disk, path));
+    if (known.badRows.length > 0) this.#tellBadRows(shelf, known.badRows.length);
+    const names = new Set(known.lines.map(({ name }) => name));
+    const lacking = shelf.files.filter((file) => !names.has(file) && !isInBadRow(known, file));
     let added = 0;
     for (let from = 0; from < lacking.length; from += FILES_A_TURN) {
       const files = lacking.slice(from, from + FILES_A_TURN);
       added += await this.#turn(shelf, () => this.#add({ ...shelf, files }));
     }
     return added;
+  }
+
+  #tellBadRows({ run, manifest }: Shelf, rows: number): void {
+    this.#parts.log.warn(
+      { run, manifest, rows },
+      "a manifest has rows that cannot be read: they stay as they are",
+    );
   }
 
   async #add(shelf: Shelf): Promise<number> {

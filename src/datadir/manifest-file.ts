@@ -3,7 +3,7 @@
 import { NEVER } from "../base/abort.ts";
 import type { Disk } from "./disk.ts";
 import { appendDurable, replaceDurable } from "./durable-file.ts";
-import { manifestComment, type ManifestLine, manifestText, readManifest } from "./manifest.ts";
+import { type Manifest, manifestComment, type ManifestLine, manifestText, readManifest } from "./manifest.ts";
 
 const NEWLINE = 0x0a;
 
@@ -20,7 +20,7 @@ export async function prepareManifest(disk: Disk, path: string): Promise<boolean
   }
   if (stat.bytes === 0) return false;
   const { bytes } = await disk.readRange(path, stat.bytes - 1, 1);
-  if (bytes[0] !== NEWLINE) await mendManifest(disk, path);
+  if (bytes[0] !== NEWLINE) await dropTorn(disk, path);
   return false;
 }
 
@@ -35,15 +35,15 @@ export async function addLines(
   await appendDurable(disk, path, Buffer.from(before + manifestText(lines)));
 }
 
-/** The lines of a manifest; none without it. What a power cut has torn is dropped, on the disk too. */
-export async function wholeLines(disk: Disk, path: string): Promise<readonly ManifestLine[]> {
-  if ((await disk.stat(path)) === undefined) return [];
-  const { lines, isTorn } = readManifest(String(await disk.read(path)));
-  if (isTorn) await mendManifest(disk, path);
-  return lines;
+/** What is in a manifest; nothing without it. A last line that a power cut has torn is dropped, on the disk too. */
+export async function wholeManifest(disk: Disk, path: string): Promise<Manifest> {
+  if ((await disk.stat(path)) === undefined) return readManifest("");
+  const manifest = readManifest(String(await disk.read(path)));
+  if (manifest.isTorn) await dropTorn(disk, path);
+  return manifest;
 }
 
-async function mendManifest(disk: Disk, path: string): Promise<void> {
-  const { lines } = readManifest(String(await disk.read(path)));
-  await replaceDurable(disk, path, Buffer.from(manifestText(lines)), NEVER);
+async function dropTorn(disk: Disk, path: string): Promise<void> {
+  const bytes = await disk.read(path);
+  await replaceDurable(disk, path, bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1), NEVER);
 }

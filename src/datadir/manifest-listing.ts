@@ -66,6 +66,12 @@ export class ManifestListing {
     return [...found.values()].map(({ version: _, ...batch }) => batch).sort((a, b) => a.batch - b.batch);
   }
 
+  /** Forgets all other folders, as those of runs that were removed. */
+  keepOnly(folders: readonly string[]): void {
+    const kept = new Set(folders);
+    for (const folder of this.#known.keys()) if (!kept.has(folder)) this.#known.delete(folder);
+  }
+
   async #look(path: string, known: Known | undefined): Promise<Known | undefined> {
     return onDisk(path, async () => {
       const stat = await this.#disk.stat(path);

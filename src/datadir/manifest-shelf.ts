@@ -27,7 +27,9 @@ export class ManifestShelf {
   async runs(): Promise<readonly RunTag[]> {
     const { folders } = await this.#presence.require();
     const runs: RunTag[] = [];
-    for (const name of (await folders.names()).sort()) {
+    const names = (await folders.names()).sort();
+    this.#listing.keepOnly(names.map((name) => folders.pathOf(name)));
+    for (const name of names) {
       const batches = await this.#listing.batches(folders.pathOf(name));
       const files = batches.reduce((sum, batch) => sum + batch.files, 0);
       const newestBatch = batches.at(-1)?.batch ?? OTHER;

@@ -7,12 +7,12 @@ import type { Catalogue } from "./catalogue.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import type { FileIndex } from "./file-index.ts";
 import type { ManifestLine } from "./manifest.ts";
-import { addLines, prepareManifest, wholeLines } from "./manifest-file.ts";
+import { addLines, prepareManifest, wholeManifest } from "./manifest-file.ts";
 import type { RunFolders } from "./run-folders.ts";
 
 /** A batch is known by its run and its manifest. */
 export interface Repairs {
-  /** Drops what is torn in a manifest and adds lines, with the time before them. To be called while nothing is recorded. */
+  /** Drops a torn last line of a manifest and adds lines, with the time before them. To be called while nothing is recorded. */
   mendManifest(run: string, manifest: string, lines: readonly ManifestLine[]): Promise<void>;
   readRows(run: string, files: readonly string[]): Promise<void>;
   dropRows(run: string, files: readonly string[]): void;
@@ -32,7 +32,7 @@ export function repairsOf({ disk, clock, folders, catalogue, index }: RepairPart
       const path = folders.pathOf(run, manifest);
       return onDisk(path, async () => {
         // The server adds lines in the background, too.
-        const there = new Set((await wholeLines(disk, path)).map(({ name }) => name));
+        const there = new Set((await wholeManifest(disk, path)).lines.map(({ name }) => name));
         const lacking = lines.filter(({ name }) => !there.has(name));
         if (lacking.length === 0) return;
         await prepareManifest(disk, path);

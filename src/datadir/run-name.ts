@@ -37,9 +37,9 @@ export function isRunFolderName(name: string): boolean {
   return isSegment(name) && !FOREIGN_FOLDERS.has(name);
 }
 
-/** True for a visible name that stays in its folder: no slash, no NUL, not `.` or `..`, not hidden. */
+/** True for a visible name that stays in its folder and on its line: no slash, NUL or end of a line, not `.` or `..`, not hidden. */
 export function isSegment(name: string): boolean {
-  return name !== "" && !name.startsWith(".") && !name.includes("/") && !name.includes("\0");
+  return name !== "" && !name.startsWith(".") && !["/", "\0", "\r", "\n"].some((one) => name.includes(one));
 }
 
 /** Client text for a message: quoted, control characters escaped, cut. */

@@ -8,6 +8,7 @@ import type { Log } from "../base/log.ts";
 import { deviceNumber, isDetached } from "./block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue.ts";
 import { type Disk, onDisk } from "./disk.ts";
+import { makeFolders } from "./durable-file.ts";
 import { FileIndex } from "./file-index.ts";
 import { makeIdentity, readIdentity, requireIdentity } from "./identity.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
@@ -84,7 +85,7 @@ export class Session {
     const found = await readIdentity(disk, place);
     await requireMounted(place, asked);
     requireIdentity(asked.path, found, asked.uuid);
-    await onDisk(asked.path, () => disk.makeFolders(asked.path));
+    await onDisk(asked.path, () => makeFolders(disk, asked.path));
     const path = await onDisk(asked.path, () => disk.realPath(asked.path));
     const parts = { ...asked, path };
     const mount = mountOf(await table.mountInfo(), path);

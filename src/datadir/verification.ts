@@ -16,7 +16,7 @@ import {
 import { type DiskEntry, onDisk } from "./disk.ts";
 import { EMPTY } from "./file-index.ts";
 import type { TaskWatch } from "./long-task.ts";
-import { isManifest, type ManifestLine, manifestOf } from "./manifest.ts";
+import { isInBadRow, isManifest, type ManifestLine, manifestOf } from "./manifest.ts";
 import type { Repairs } from "./repairs.ts";
 import { quoted } from "./run-name.ts";
 import { isSpectraFile } from "./spectra-file-name.ts";
@@ -162,8 +162,9 @@ class Verification {
     const kinds = new Set<FindingKind>(suspicions.map(({ kind }) => kind));
     if (sha256 === undefined || kinds.has("changed")) return suspicions;
     if (look.rows?.has(file) === false || kinds.has("stale-row")) repairable.rows.add(file);
-    // A line would vouch for what nobody can read.
-    if (!look.lines.has(file) && !kinds.has("unreadable")) repairable.lines.push({ name: file, sha256 });
+    // A line would vouch for what nobody can read, or what a damaged line may know better.
+    const isOpen = !look.lines.has(file) && !isInBadRow(look, file);
+    if (isOpen && !kinds.has("unreadable")) repairable.lines.push({ name: file, sha256 });
     return suspicions;
   }
 

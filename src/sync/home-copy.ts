@@ -9,7 +9,7 @@ import { VscopeError } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
-import { replaceDurable } from "../datadir/durable-file.ts";
+import { makeFolders, replaceDurable } from "../datadir/durable-file.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
 import type { ManifestLine } from "../datadir/manifest.ts";
 import { type BatchTag, ManifestListing } from "../datadir/manifest-listing.ts";
@@ -39,7 +39,7 @@ export class HomeCopy {
 
   /** Makes the folder if necessary. Throws SERVER_CONFLICT when a server or another sync uses it, DATADIR_IO. */
   static async open(path: string): Promise<HomeCopy> {
-    await onDisk(path, () => SYSTEM_DISK.makeFolders(path));
+    await onDisk(path, () => makeFolders(SYSTEM_DISK, path));
     return new HomeCopy(path, await lockDirectory(path, SILENT));
   }
 
@@ -90,7 +90,7 @@ export class HomeCopy {
   /** Puts a file in its place; resolves when it survives a power cut. */
   async place(run: string, name: string, bytes: Uint8Array): Promise<void> {
     const folder = this.#folder(run);
-    await onDisk(folder, () => SYSTEM_DISK.makeFolders(folder));
+    await onDisk(folder, () => makeFolders(SYSTEM_DISK, folder));
     await replaceDurable(SYSTEM_DISK, join(folder, name), bytes, NEVER);
   }
 

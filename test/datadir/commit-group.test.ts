@@ -49,9 +49,17 @@ test("all parts, one flush each, all names, one flush of the folder, all lines",
     syncFolder: (path) => (told("sync folder"), SYSTEM_DISK.syncFolder(path)),
   };
   await commitGroup(disk, placements(folder, 1), { flushesTwice: true });
-  const before = ["extend manifest", "create file", "write file"];
+  const before = ["create file", "write file"];
   const lines = ["extend manifest", "write manifest", "sync manifest"];
-  assert.deepEqual(steps, [...before, "sync file", "rename", "sync file", "sync folder", ...lines]);
+  assert.deepEqual(steps, [
+    ...before,
+    "sync file",
+    "rename",
+    "sync file",
+    "extend manifest",
+    "sync folder",
+    ...lines,
+  ]);
   steps.length = 0;
   await commitGroup(disk, placements(folder, 3, 1), ONCE);
   const written = ["create file", "write file", "create file", "write file", "create file", "write file"];
@@ -195,6 +203,21 @@ for (const code of ["ENOSPC", "EIO", "EROFS", "ENODEV", "short"]) {
     }
   });
 }
+
+test("a group of which every file fails leaves no manifest", async (t) => {
+  const folder = await temporaryFolder(t);
+  const group = placements(folder, 2);
+  for (const { path } of group) await writeFile(path, "old");
+  const errors = await commitGroup(SYSTEM_DISK, group, ONCE);
+  assert.deepEqual(
+    errors.map((error) => error?.code),
+    ["STATE_CONFLICT", "STATE_CONFLICT"],
+  );
+  assert.deepEqual(
+    (await readdir(folder)).sort(),
+    group.map(({ path }) => basename(path)),
+  );
+});
 
 test("a part that a crash left is replaced, a torn line is dropped", async (t) => {
   const folder = await temporaryFolder(t);

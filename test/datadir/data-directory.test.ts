@@ -472,3 +472,19 @@ test("the data directory may be a link, not a file", async (t) => {
   await writeFile(join(parent, "file"), "");
   await assert.rejects(openDirectory(t, join(parent, "file")), (error) => isVscopeError(error));
 });
+
+test("a group does not wait for an export that is being written: it asks for no sync of the whole medium", async (t) => {
+  let hastened = 0;
+  const hastenSyncs = async (): Promise<void> => void (hastened += 1);
+  const directory = await openDirectory(t, await temporaryFolder(t), {
+    disk: { ...SYSTEM_DISK, hastenSyncs },
+  });
+  const batch = await directory.startBatch("run");
+  const group = (from: number): Promise<unknown> =>
+    Promise.all([0, 1, 2].map((offset) => batch.write(spectraSet({ sequence: from + offset }))));
+  await directory.exports.fill({ id: "e1", run: "run" }, () => group(0));
+  assert.equal(hastened, 0);
+  await group(3);
+  assert.ok(hastened > 0);
+  await batch.finish();
+});

@@ -22,7 +22,6 @@ export class FailingDisk {
     syncFolder: () => this.#call("syncFolder", DONE),
     hastenSyncs: () => this.#call("hastenSyncs", DONE),
     makeFolder: (path) => this.#call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
-    makeFolders: (path) => this.#call("makeFolders", () => SYSTEM_DISK.makeFolders(path)),
     stat: (path) => this.#call("stat", () => SYSTEM_DISK.stat(path)),
     realPath: (path) => this.#call("realPath", () => SYSTEM_DISK.realPath(path)),
     list: (path) => this.#call("list", () => SYSTEM_DISK.list(path)),

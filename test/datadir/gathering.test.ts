@@ -73,6 +73,22 @@ test("other jobs have their turn between groups", async () => {
   assert.deepEqual(order, ["set", "job", "later set"]);
 });
 
+test("a set has its turn however many other jobs wait, and in their order", async () => {
+  const disk = new SlowDisk();
+  const order: string[] = [];
+  const jobs = Array.from({ length: 65 }, () => disk.writer.run(async () => order.push("job")));
+  await assert.rejects(
+    disk.writer.run(async () => undefined),
+    (error) => isVscopeError(error, "DEVICE_BUSY"),
+  );
+  const set = disk.gathering.add(1).then(() => order.push("set"));
+  await Promise.all(jobs);
+  await turn();
+  await disk.end();
+  await set;
+  assert.deepEqual(order.slice(-2), ["job", "set"]);
+});
+
 test("there is room for 48; a caller that does not ask for it is refused at 64 that wait", async () => {
   const disk = new SlowDisk();
   const added: Promise<string>[] = [];

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SILENT } from "../../src/base/log.ts";
 import { manifestText, readManifest } from "../../src/datadir/manifest.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { openDirectory, temporaryFolder } from "./folder.ts";
@@ -23,8 +24,8 @@ async function recorded(t: Parameters<typeof temporaryFolder>[0]): Promise<strin
   return join(path, "run");
 }
 
-async function started(t: Parameters<typeof temporaryFolder>[0], run: string): Promise<void> {
-  const directory = await openDirectory(t, join(run, ".."));
+async function started(t: Parameters<typeof temporaryFolder>[0], run: string, log = SILENT): Promise<void> {
+  const directory = await openDirectory(t, join(run, ".."), { log });
   await directory.indexed();
   await directory.close();
 }
@@ -69,6 +70,15 @@ test("lines that a crash, an older version or a user left out are added, torn on
   assert.equal(checked(run), 17);
 });
 
+test("a name of two lines gets no line, and the others theirs", async (t) => {
+  const run = await recorded(t);
+  const content = await readFile(join(run, "b000001_s000000_light.pico"));
+  for (const name of ["by\nhand.pico", "by\rhand.pico", "by hand.pico"])
+    await writeFile(join(run, name), content);
+  await started(t, run);
+  assert.equal(checked(run), 16);
+});
+
 test("a line stays when its file is gone or changed: to tell is the business of a check", async (t) => {
   const run = await recorded(t);
   const name = "b000001_s000000_light.pico";
@@ -78,6 +88,23 @@ test("a line stays when its file is gone or changed: to tell is the business of 
   await started(t, run);
   assert.equal(await readFile(join(run, "b000001.sha256"), "utf8"), before);
   assert.equal(manifestText(readManifest(before).lines), before);
+});
+
+test("a start changes nothing of a manifest that was altered, and vouches for no file that it names", async (t) => {
+  const run = await recorded(t);
+  const manifest = join(run, "b000000.sha256");
+  const whole = await readFile(manifest, "utf8");
+  const at = whole.indexOf("b000000_s000007") - 60;
+  const altered = `# by hand\n${whole.slice(0, at)}x${whole.slice(at + 1)}`;
+  const foreign = altered.replaceAll("\n", "\r\n");
+  await appendFile(join(run, "b000000_s000007_light.pico"), " ");
+  for (const text of [altered, foreign, `${foreign}0123`, `${altered}\0\0\0`]) {
+    await writeFile(manifest, text);
+    const warnings: string[] = [];
+    await started(t, run, { ...SILENT, warn: (_, message) => warnings.push(message) });
+    assert.equal(await readFile(manifest, "utf8"), text.slice(0, text.lastIndexOf("\n") + 1));
+    assert.match(warnings.join(), /rows that cannot be read/);
+  }
 });
 
 test("a batch goes on behind a line that was torn while it was recorded", async (t) => {

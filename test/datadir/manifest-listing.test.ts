@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { manifestName, manifestText, OTHER_MANIFEST } from "../../src/datadir/manifest.ts";
 import { ManifestListing, OTHER, runTagOf } from "../../src/datadir/manifest-listing.ts";
+import { spectraSet } from "../spectra/sample.ts";
+import { openDirectory, temporaryFolder } from "./folder.ts";
 
 function lines(...names: readonly string[]): string {
   return manifestText(names.map((name) => ({ name, sha256: createHash("sha256").update(name).digest() })));
@@ -61,4 +63,24 @@ test("only a manifest that has changed is read again, and its run has another ta
   assert.notEqual(runTagOf(after), runTagOf(before));
   assert.equal(runTagOf([...after].reverse()), runTagOf(after));
   await rm(folder, { recursive: true });
+});
+
+test("a run that is removed is forgotten", async (t) => {
+  let reads = 0;
+  const disk: Disk = { ...SYSTEM_DISK, read: (path) => ((reads += 1), SYSTEM_DISK.read(path)) };
+  const directory = await openDirectory(t, await temporaryFolder(t), { disk });
+  const batch = await directory.startBatch("run");
+  await batch.write(spectraSet({}));
+  await batch.finish();
+  await directory.indexed();
+  const run = join(directory.path, "run");
+  const before = await directory.manifests.runs();
+  reads = 0;
+  assert.deepEqual(await directory.manifests.runs(), before);
+  assert.equal(reads, 0);
+  await rename(run, `${directory.path}-elsewhere`);
+  assert.deepEqual(await directory.manifests.runs(), []);
+  await rename(`${directory.path}-elsewhere`, run);
+  assert.deepEqual(await directory.manifests.runs(), before);
+  assert.equal(reads, 1);
 });

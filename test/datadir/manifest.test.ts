@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  isInBadRow,
   isManifest,
   manifestComment,
   manifestName,
@@ -48,8 +49,21 @@ test("what is written is read again; a torn line says nothing", () => {
     assert.deepEqual([torn.lines.length, torn.isTorn], [2, true]);
   }
   assert.deepEqual(readManifest(whole.slice(0, -last)).isTorn, false);
-  assert.deepEqual(readManifest(`${whole}\0\0\0\n`).isTorn, true);
-  assert.deepEqual(readManifest(""), { lines: [], isTorn: false });
+  assert.deepEqual(readManifest(`${whole}\0\0\0`).isTorn, true);
+  assert.deepEqual(readManifest(""), { lines: [], badRows: [], isTorn: false });
+});
+
+test("lines with \\r\\n and in capital letters are lines; any other row is kept, and a file that it names is known", () => {
+  const names = ["a.pico", "back\\slash.pico"];
+  const text = manifestText(names.map((name) => ({ name, sha256: sha256(name) })));
+  const foreign = text.replace(/[0-9a-f]{64}/g, (hex) => hex.toUpperCase()).replaceAll("\n", "\r\n");
+  assert.deepEqual(readManifest(`# by hand\r\n\r\n${foreign}`), readManifest(text));
+  const altered = readManifest(text.replaceAll("  ", " -"));
+  assert.deepEqual([altered.lines, altered.badRows.length, altered.isTorn], [[], 2, false]);
+  assert.deepEqual(
+    [...names, "b.pico"].map((name) => isInBadRow(altered, name)),
+    [true, true, false],
+  );
 });
 
 test("each file belongs to one manifest", () => {

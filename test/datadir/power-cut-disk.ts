@@ -147,7 +147,9 @@ class Medium {
       if (content === undefined) names.delete(path);
       else names.set(path, content);
     }
-    const isThere = (folder: string): boolean => !this.#folders.has(folder) || names.has(folder);
+    const isThere = (folder: string): boolean =>
+      folder === dirname(folder) ||
+      ((!this.#folders.has(folder) || names.has(folder)) && isThere(dirname(folder)));
     const files = [...names].filter(([path]) => !this.#folders.has(path) && isThere(dirname(path)));
     return new Map(files.map(([path, content]) => [path, bytesAfter(content, kept)]));
   }

@@ -41,9 +41,9 @@ for (const forgetsSize of [false, true]) {
   });
 }
 
-/** Records two batches; returns the path. */
+/** Records two batches into a data directory that is made for them on a fresh medium; returns the path. */
 async function recorded(t: TestContext, cut: PowerCutDisk): Promise<string> {
-  const path = await temporaryFolder(t);
+  const path = join(await temporaryFolder(t), "field", "data");
   const directory = await openDirectory(t, path, { disk: cut.disk });
   const told = (file: string): void => cut.mark(join(path, RUN, file));
   for (let batch = 0; batch < 2; batch++) await recordBatch(directory, RUN, { add: told });

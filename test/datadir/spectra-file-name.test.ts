@@ -36,6 +36,9 @@ test("parts, hidden files and other types are no spectra files", () => {
     "",
     "a/b.pico",
     "a\0.pico",
+    "a\n.pico",
+    "a.pico\r",
+    "a\r.pico",
   ]) {
     assert.equal(isSpectraFile(name), false, name);
   }

@@ -113,6 +113,16 @@ const DAMAGES: readonly Damage[] = [
     },
   },
   {
+    what: "an altered line",
+    kinds: { "bad-line": [MANIFEST], "no-line": [MIDDLE] },
+    isRepairable: false,
+    make: async (path) => {
+      const file = join(path, RUN, MANIFEST);
+      const text = await readFile(file, "utf8");
+      await writeFile(file, text.replace(`  ${MIDDLE}`, ` -${MIDDLE}`));
+    },
+  },
+  {
     what: "a stale row: of another hash",
     kinds: { "stale-row": [FIRST] },
     isRepairable: true,
@@ -249,6 +259,15 @@ test("without a catalogue the files are verified by their manifests alone, and n
   assert.deepEqual(found(report), [`missing ${LAST}`]);
   assert.equal(report.isCatalogueCompared, false);
   assert.ok(!(await readdir(path)).includes(CATALOGUE_FILE));
+});
+
+test("a line that leads out of the run is told, and nothing there is read", async (t) => {
+  const path = await recorded(t);
+  await writeFile(join(path, "outside.pico"), "{}");
+  await appendFile(join(path, RUN, MANIFEST), `${"0".repeat(64)}  ../outside.pico\n`);
+  const report = await verify(path);
+  assert.deepEqual(found(report), [`bad-line ${MANIFEST}`]);
+  assert.equal(report.files, 4);
 });
 
 test("a file that was changed before it had a line gets none: the catalogue tells its hash", async (t) => {
