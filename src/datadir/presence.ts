@@ -69,7 +69,12 @@ export class Presence {
     this.#parts = parts;
     this.#medium = mount === undefined ? undefined : new Medium(mount, log, system);
     this.#watch = this.#medium === undefined ? undefined : new MediumWatch(this.#medium);
-    this.#status = new Cell<DataDirectoryStatus>({ ...ABSENT, reserveBytes, filesToIndex: 0, problem: undefined });
+    this.#status = new Cell<DataDirectoryStatus>({
+      ...ABSENT,
+      reserveBytes,
+      filesToIndex: 0,
+      problem: undefined,
+    });
     this.#refresher = new Refresher(clock, REFRESH_US, () => this.#refresh());
   }
 
@@ -203,7 +208,7 @@ export class Presence {
     const session = await Session.open({ ...this.#parts, table: this.#parts.system });
     try {
       this.#currentRun.set(await readCurrentRun(disk, session, this.#currentRun.value));
-      this.#showPresent(session, await onDisk(path, () => disk.space(session.path)));
+      const space = await onDisk(path, () => disk.space(session.path));
       await this.#introduce(session);
       const keeper = new CatalogueKeeper({
         ...this.#parts,
@@ -214,6 +219,9 @@ export class Presence {
       await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
+      // At the end: whoever asks until then is told that it is not there, and shows so.
+      this.#showReadOnly(session.wasReadOnly);
+      this.#showPresent(session, space);
       this.#exchanges.set(this.#exchanges.value + 1);
     } catch (error) {
       await session.close();
@@ -238,7 +246,6 @@ export class Presence {
   async #introduce(session: Session): Promise<void> {
     const { disk, known } = this.#parts;
     const { uuid, path, fileSystem } = session;
-    this.#showReadOnly(session.wasReadOnly);
     this.#wasOnOwnMedium = await session.isOnOwnMedium();
     if (uuid === undefined) return;
     const { source } = (await session.mount()) ?? {};

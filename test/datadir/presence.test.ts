@@ -136,6 +136,33 @@ test("two sticks are told apart, and the list of both outlives a restart", async
   assert.deepEqual(next.known.value.slice(1), directory.known.value);
 });
 
+test("who asks while a medium is mounted does not make it absent", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  const { stat } = stick.disk;
+  let refusals = 0;
+  let isAsking = false;
+  // A client, at each look at the disk.
+  stick.disk.stat = async (path) => {
+    if (!isAsking) {
+      isAsking = true;
+      await directory.shelf.names().catch(() => (refusals += 1));
+      isAsking = false;
+    }
+    return stat(path);
+  };
+  await directory.unmount(NEVER);
+  const seen: boolean[] = [];
+  directory.exchanges.subscribe(() => seen.push(directory.status.value.mounted));
+  await directory.mount(NEVER);
+  assert.ok(refusals > 0);
+  const { mounted, uuid, readOnly, freeBytes } = directory.status.value;
+  assert.deepEqual({ mounted, readOnly }, { mounted: true, readOnly: false });
+  assert.ok(uuid !== undefined && freeBytes > 0);
+  assert.equal(seen.at(-1), true);
+  await clock.advance(LOOK);
+  assert.equal(seen.filter((one) => one).length, 1);
+});
+
 test("a clock that is behind the time of before is told of; numbers and lists do not go by it", async (t) => {
   const path = await temporaryFolder(t);
   const knownFile = join(await temporaryFolder(t), "datadirs.json");
