@@ -82,7 +82,8 @@ export class DataDirectory {
     this.#writer = writer;
     this.#presence = presence;
     const parts = { disk, clock, log, writer, presence, reserveBytes };
-    this.#recordings = new Recordings({ ...parts, program });
+    this.exports = new ExportFolder({ disk, presence, reserveBytes });
+    this.#recordings = new Recordings({ ...parts, program, makeRoom: () => this.exports.makeRoom() });
     this.shelf = new Shelf(disk, presence);
     this.manifests = new ManifestShelf(disk, presence);
     this.verification = new LongTask("verification", clock, async (asked, watch) =>
@@ -91,7 +92,6 @@ export class DataDirectory {
     this.reindexing = new LongTask("reindexing", clock, async (asked, watch) =>
       (await this.#keeper()).reindex(asked, watch),
     );
-    this.exports = new ExportFolder({ disk, presence, reserveBytes });
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 
