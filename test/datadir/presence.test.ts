@@ -6,6 +6,7 @@ import { SECOND } from "../../src/base/clock.ts";
 import { type ErrorCode, isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { ID_FILE } from "../../src/datadir/identity.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { FakeStick, FakeSystem, openStick, systemError } from "./fake-stick.ts";
@@ -196,6 +197,22 @@ test("a full disk gets no uuid and is opened all the same", async (t) => {
   const directory = await openDirectory(t, await temporaryFolder(t), { disk: stick.disk });
   const { mounted, uuid } = directory.status.value;
   assert.deepEqual({ mounted, uuid }, { mounted: true, uuid: undefined });
+});
+
+test("a uuid that cannot be read keeps nobody from recording but who wants a certain one; it stays", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  const { uuid = "" } = first.status.value;
+  await first.close();
+  const read: Disk["read"] = (file) =>
+    file.endsWith(ID_FILE) ? Promise.reject(systemError("EIO")) : SYSTEM_DISK.read(file);
+  const disk = { ...SYSTEM_DISK, read };
+  const second = await openDirectory(t, path, { disk });
+  assert.equal(second.status.value.uuid, undefined);
+  assert.equal(await record(second), 0);
+  await second.close();
+  await refused(openDirectory(t, path, { disk, uuid }), "DATADIR_IO", /the medium failed/);
+  assert.equal((await openDirectory(t, path)).status.value.uuid, uuid);
 });
 
 test("another file system at the same place is another data directory, whoever mounts it", async (t) => {
