@@ -279,6 +279,7 @@ export class Presence {
       if (session !== this.#session) return;
       this.#showPresent(present, space);
       this.#showReadOnly(readOnly);
+      if (present.uuid !== undefined) this.#parts.known.stillThere(present.uuid);
     } catch {
       this.#showAbsent(session);
     }

@@ -190,6 +190,23 @@ test("a clock that is behind the time of before is told of; numbers and lists do
   assert.equal((await later.notes.events("run")).length, 1, "once");
 });
 
+test("a clock that is behind is told of when the directory was there for long without a new batch", async (t) => {
+  const path = await temporaryFolder(t);
+  const knownFile = join(await temporaryFolder(t), "datadirs.json");
+  const noonUtcUs = Date.parse("2026-06-21T12:00:00Z") * 1000;
+  const clock = new VirtualClock(noonUtcUs);
+  const before = await openDirectory(t, path, { knownFile, clock });
+  await before.setCurrentRun("run");
+  await clock.advance(3600 * SECOND);
+  await before.close();
+  const restarted = new VirtualClock(noonUtcUs + 600 * SECOND);
+  const after = await openDirectory(t, path, { knownFile, clock: restarted });
+  const [event] = await after.notes.events("run");
+  assert.equal(event?.["event"], "clock-set-back");
+  const byS = Number(event["byS"]);
+  assert.ok(byS <= -2400 && byS >= -3000, String(byS));
+});
+
 test("a full disk gets no uuid and is opened all the same", async (t) => {
   const stick = new FakeStick();
   stick.source = "/dev/sda1";
