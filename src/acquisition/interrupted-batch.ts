@@ -80,7 +80,7 @@ export interface ResumptionPolicy {
 export interface Circumstances {
   readonly policy: ResumptionPolicy;
   readonly utcUs: number;
-  /** Of the data directory that is there. */
+  /** Of the data directory that is there; undefined when it is away or has none: then it is not known. */
   readonly uuid: string | undefined;
 }
 
@@ -90,8 +90,8 @@ export function obstacleTo(
   { recorded, lacksClosingDark, attempts, seenUtc }: Finding,
   { policy, utcUs, uuid }: Circumstances,
 ): string | undefined {
-  if (directory !== undefined && directory !== uuid)
-    return `it belongs to data directory ${directory}, this one is ${uuid ?? "without a uuid"}`;
+  if (directory !== undefined && uuid !== undefined && directory !== uuid)
+    return `it belongs to data directory ${directory}, this one is ${uuid}`;
   if (policy.interruptedBatch === "close") return "acquisition.interrupted_batch = close";
   if (recorded >= settings.sequences && !lacksClosingDark) return "all of its light spectra are recorded";
   if (attempts >= MOST_ATTEMPTS) return `it was taken up ${attempts} times and no light was recorded`;

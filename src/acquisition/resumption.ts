@@ -183,6 +183,11 @@ export class Resumption {
     return obstacleTo(note.value, finding, { policy, uuid, utcUs: this.#foundUtcUs(foundUs) });
   }
 
+  #requireNoObstacle(task: Task): void {
+    const obstacle = this.#obstacleTo(task);
+    if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
+  }
+
   // When it was found, by the clock of now.
   #foundUtcUs(foundUs: number): number {
     const { clock } = this.#options;
@@ -252,6 +257,9 @@ export class Resumption {
     task.unfollow = note.follow({}, signal);
     await this.#clockSet(task, signal);
     await spectrometersBack(note.value, this.#options, signal);
+    // A medium that is away for a moment costs no batch.
+    await until(this.#options.dataDirectory.status, ({ mounted }) => mounted, signal);
+    this.#requireNoObstacle(task);
     const notRestored = await this.#restore(task, signal);
     const [first] = notRestored;
     if (first === undefined) return;
@@ -274,8 +282,7 @@ export class Resumption {
     const late = (): Error => new VscopeError("DEVICE_TIMEOUT", fact);
     try {
       await withDeadline({ clock, us: CLOCK_WITHIN_US, late }, signal, clockSet);
-      const obstacle = this.#obstacleTo(task);
-      if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
+      this.#requireNoObstacle(task);
       const reason = doubtAboutAge(task.finding, this.#foundUtcUs(task.foundUs));
       if (reason === undefined) return;
       this.#show(task, { reason });

@@ -9,6 +9,7 @@ import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "./batch.ts";
 import { type Disk, SYSTEM_DISK } from "./disk.ts";
+import type { DataDirectoryStatus } from "./data-directory-status.ts";
 import type { CatalogueKeeper, ReindexOptions, VerificationOptions } from "./catalogue-keeper.ts";
 import type { IndexReport } from "./file-index.ts";
 import { KnownDirectories, type KnownDirectory } from "./known-directories.ts";
@@ -17,7 +18,7 @@ import { ManifestShelf } from "./manifest-shelf.ts";
 import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
 import { ExportFolder } from "./export-folder.ts";
 import { Notes } from "./notes.ts";
-import { type DataDirectoryStatus, Presence } from "./presence.ts";
+import { Presence } from "./presence.ts";
 import { Recordings } from "./recordings.ts";
 import { Shelf } from "./shelf.ts";
 import type { VerificationReport } from "./verification-findings.ts";
@@ -86,7 +87,8 @@ export class DataDirectory {
     const hastenSyncs = async (of: string): Promise<void> => {
       if (this.exports.underWay === undefined) await disk.hastenSyncs(of);
     };
-    this.#recordings = new Recordings({ ...parts, disk: { ...disk, hastenSyncs }, program });
+    const makeRoom = (): Promise<boolean> => this.exports.makeRoom();
+    this.#recordings = new Recordings({ ...parts, disk: { ...disk, hastenSyncs }, program, makeRoom });
     this.shelf = new Shelf(disk, presence);
     this.manifests = new ManifestShelf(disk, presence);
     this.verification = new LongTask("verification", clock, async (asked, watch) =>

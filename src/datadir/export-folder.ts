@@ -1,8 +1,9 @@
 // Where exports lie on the medium: `.exports/<id>`. They can be made again, so nothing of them is kept over a start, and they
-// never touch the reserve.
+// make way for recordings.
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Cell, type ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { makeFolders } from "./durable-file.ts";
@@ -12,6 +13,8 @@ import { quoted } from "./run-name.ts";
 import { requireSpace } from "./space.ts";
 
 const FOLDER = ".exports";
+/** In reserves: an export ends long before recordings do, which are more than its next look away. */
+const MARGIN = 2;
 
 export interface ExportFolderParts {
   readonly disk: Disk;
@@ -23,6 +26,7 @@ export interface ExportFolderParts {
 export class ExportFolder {
   readonly #parts: ExportFolderParts;
   readonly #underWay = new Set<string>();
+  readonly #evictions = new Cell(0);
 
   constructor(parts: ExportFolderParts) {
     this.#parts = parts;
@@ -32,6 +36,23 @@ export class ExportFolder {
   get underWay(): string | undefined {
     const [first] = this.#underWay;
     return first;
+  }
+
+  /** Counts how often all of them were thrown away because recordings needed the space. */
+  get evictions(): ReadableCell<number> {
+    return this.#evictions;
+  }
+
+  /** Throws all of them away, and says whether there was anything. */
+  async makeRoom(): Promise<boolean> {
+    const path = join((await this.#parts.presence.require()).path, FOLDER);
+    const found = await this.#parts.disk.list(path).catch(() => []);
+    if (found.length === 0) return false;
+    this.#evictions.set(this.#evictions.value + 1);
+    return this.clear().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Throws away what is left of earlier ones. */
@@ -62,11 +83,11 @@ export class ExportFolder {
     }
   }
 
-  /** Throws DATADIR_FULL, with the figures, when `bytes` more would touch the reserve. */
+  /** Throws DATADIR_FULL, with the figures, when `bytes` more would come near the reserve. */
   async requireSpace(bytes: number): Promise<void> {
     const { disk, presence, reserveBytes } = this.#parts;
     const { path } = await presence.require();
-    await requireSpace(disk, path, { bytes, reserveBytes });
+    await requireSpace(disk, path, { bytes, reserveBytes: MARGIN * reserveBytes });
   }
 
   /** Throws RESOURCE_NOT_FOUND when there is no such run. */

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc, MS } from "../base/clock.ts";
+import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import type { Log } from "../base/log.ts";
@@ -15,6 +15,9 @@ import { replaceDurable } from "./durable-file.ts";
 
 /** In the folder of the state. */
 export const KNOWN_DIRECTORIES_FILE = "datadirs.json";
+
+/** A clock that is set back by more than this while the computer is off is noticed. */
+const SEEN_EVERY_US = 600 * SECOND;
 
 export const knownShape = z.object({
   uuid: z.string(),
@@ -71,6 +74,14 @@ export class KnownDirectories {
     this.#put({ ...facts, lastSeenUtc: this.#nowUtc(), newestBatches });
     const lastUtcUs = lastSeenUtc === undefined ? 0 : Date.parse(lastSeenUtc) * MS;
     return Math.max(0, lastUtcUs - this.#parts.clock.utcUs());
+  }
+
+  /** It is still there. */
+  stillThere(uuid: string): void {
+    const directory = this.#of(uuid);
+    if (directory === undefined) return;
+    const agoUs = this.#parts.clock.utcUs() - Date.parse(directory.lastSeenUtc) * MS;
+    if (agoUs >= SEEN_EVERY_US) this.#put({ ...directory, lastSeenUtc: this.#nowUtc() });
   }
 
   /** A batch has begun in it. */

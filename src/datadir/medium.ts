@@ -35,6 +35,7 @@ export interface RunOptions {
 
 /** Whoever plugs in a stick must not become root by what is on it. */
 const MOUNT_OPTIONS = "nosuid,nodev,noexec";
+const SUDO_RULES = "etc/vscope.sudoers has the rules, those of an earlier version do not fit";
 /** fsck(8): "Filesystem errors corrected". */
 const FSCK_CORRECTED = 1;
 // A stick with errors can keep mount(8) busy; then it is ended.
@@ -181,5 +182,6 @@ export class Medium {
 // The program's own words say more than its exit code.
 function complained(complaint: string, cause: unknown): VscopeError {
   const [line = ""] = complaint.trim().split("\n");
+  if (line.startsWith("sudo:")) return new VscopeError("DATADIR_IO", `${line}: ${SUDO_RULES}`, { cause });
   return new VscopeError("DATADIR_IO", line === "" ? messageOf(cause) : line, { cause });
 }

@@ -104,10 +104,16 @@ export async function placeOf(disk: Pick<Disk, "realPath">, path: string): Promi
 
 function mountPointsIn(fstab: string): readonly string[] {
   return fstab.split("\n").flatMap((line) => {
-    const [source = "#", mountPoint = ""] = line.trim().split(/\s+/);
+    const [source = "#", mountPoint = "", , options = ""] = line.trim().split(/\s+/);
     if (source.startsWith("#") || !mountPoint.startsWith("/") || mountPoint === "/") return [];
+    if (isMountedByHand(options.split(","))) return [];
     return withoutSlash(unescaped(mountPoint));
   });
+}
+
+// Nobody waits for such a medium: it may as well never come.
+function isMountedByHand(options: readonly string[]): boolean {
+  return options.includes("noauto") && !options.includes("x-systemd.automount");
 }
 
 function isBelow(path: string, folder: string): boolean {
@@ -123,12 +129,12 @@ function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-// Containers and other systems have no such file.
+// Containers and other systems have no such file; some administrators hide fstab.
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return "";
+    if (["ENOENT", "EACCES"].includes(systemCodeOf(error) ?? "")) return "";
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { deviceNumber, isDetached, labelsOf } from "./block-device.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
+import { ABSENT, type DataDirectoryStatus } from "./data-directory-status.ts";
 import { type Disk, type DiskSpace, onDisk } from "./disk.ts";
 import type { KnownDirectories } from "./known-directories.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium.ts";
@@ -19,23 +20,6 @@ import { appendEvent, eventsFile } from "./run-events.ts";
 import { DEFAULT_RUN } from "./run-name.ts";
 import { Session } from "./session.ts";
 import type { Writer } from "./writer.ts";
-
-export interface DataDirectoryStatus {
-  readonly mounted: boolean;
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-  readonly reserveBytes: number;
-  /** Files the catalogue has still to read; 0 when it is complete. */
-  readonly filesToIndex: number;
-  /** Of the data directory; undefined while none is there. */
-  readonly uuid: string | undefined;
-  /** Such as `vfat`; undefined where the kernel does not tell. */
-  readonly fileSystem: string | undefined;
-  /** Nothing can be recorded. */
-  readonly readOnly: boolean;
-  /** Why it is not mounted. */
-  readonly problem: string | undefined;
-}
 
 export interface PresenceParts {
   readonly path: string;
@@ -54,8 +38,6 @@ export interface PresenceParts {
   readonly isRecording: () => boolean;
 }
 
-const NO_SPACE: DiskSpace = { freeBytes: 0, totalBytes: 0 };
-const ABSENT = { mounted: false, ...NO_SPACE, uuid: undefined, fileSystem: undefined, readOnly: false };
 const REFRESH_US = 10 * SECOND;
 
 interface NotedEvent {
@@ -87,8 +69,12 @@ export class Presence {
     this.#parts = parts;
     this.#medium = mount === undefined ? undefined : new Medium(mount, log, system);
     this.#watch = this.#medium === undefined ? undefined : new MediumWatch(this.#medium);
-    const known = { reserveBytes, filesToIndex: 0, problem: undefined };
-    this.#status = new Cell<DataDirectoryStatus>({ ...ABSENT, ...known });
+    this.#status = new Cell<DataDirectoryStatus>({
+      ...ABSENT,
+      reserveBytes,
+      filesToIndex: 0,
+      problem: undefined,
+    });
     this.#refresher = new Refresher(clock, REFRESH_US, () => this.#refresh());
   }
 
@@ -222,7 +208,7 @@ export class Presence {
     const session = await Session.open({ ...this.#parts, table: this.#parts.system });
     try {
       this.#currentRun.set(await readCurrentRun(disk, session, this.#currentRun.value));
-      this.#showPresent(session, await onDisk(path, () => disk.space(session.path)));
+      const space = await onDisk(path, () => disk.space(session.path));
       await this.#introduce(session);
       const keeper = new CatalogueKeeper({
         ...this.#parts,
@@ -233,6 +219,9 @@ export class Presence {
       await keeper.start();
       this.#keeper = keeper;
       this.#session = session;
+      // At the end: whoever asks until then is told that it is not there, and shows so.
+      this.#showReadOnly(session.wasReadOnly);
+      this.#showPresent(session, space);
       this.#exchanges.set(this.#exchanges.value + 1);
     } catch (error) {
       await session.close();
@@ -257,7 +246,6 @@ export class Presence {
   async #introduce(session: Session): Promise<void> {
     const { disk, known } = this.#parts;
     const { uuid, path, fileSystem } = session;
-    this.#showReadOnly(session.wasReadOnly);
     this.#wasOnOwnMedium = await session.isOnOwnMedium();
     if (uuid === undefined) return;
     const { source } = (await session.mount()) ?? {};
@@ -291,6 +279,7 @@ export class Presence {
       if (session !== this.#session) return;
       this.#showPresent(present, space);
       this.#showReadOnly(readOnly);
+      if (present.uuid !== undefined) this.#parts.known.stillThere(present.uuid);
     } catch {
       this.#showAbsent(session);
     }

@@ -22,6 +22,8 @@ export interface RecordingsParts {
   readonly writer: Writer;
   readonly presence: Presence;
   readonly reserveBytes: number;
+  /** Before recording ends because the medium is full. */
+  readonly makeRoom: () => Promise<boolean>;
   /** Program and version, written into every file. */
   readonly program: string;
 }
@@ -55,11 +57,11 @@ export class Recordings {
 
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   start(run: string): Promise<Batch> {
-    const { disk, writer, presence, reserveBytes } = this.#parts;
+    const { disk, writer, presence, reserveBytes, makeRoom } = this.#parts;
     return writer.run(async () => {
       const session = await presence.requireWritable();
       const { folders, path } = session;
-      presence.showSpace(await requireSpace(disk, path, { bytes: 0, reserveBytes }));
+      presence.showSpace(await requireSpace(disk, path, { bytes: 0, reserveBytes, makeRoom }));
       const name = await folders.ensure(run);
       const number = await folders.reserveBatch(name, NEVER);
       const batch: Batch = new Batch({

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { messageOf, VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { deviceNumber, isDetached } from "./block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue.ts";
@@ -35,6 +35,23 @@ async function newIdentity({ disk, path, clock, log }: SessionParts): Promise<st
   } catch (error) {
     log.warn({ path, reason: messageOf(error) }, "the data directory gets no uuid");
     return undefined;
+  }
+}
+
+interface FoundIdentity {
+  readonly uuid?: string | undefined;
+  /** It may have one: none is made. */
+  readonly isUnreadable?: true;
+}
+
+// A bad sector below the file must not keep spectra from being recorded, unless the owner wants to be sure.
+async function identityAt(place: string, { disk, uuid, log }: SessionParts): Promise<FoundIdentity> {
+  try {
+    return { uuid: await readIdentity(disk, place) };
+  } catch (error) {
+    if (uuid !== undefined || !isVscopeError(error, "DATADIR_IO")) throw error;
+    log.warn({ path: place, reason: messageOf(error) }, "the uuid of the data directory cannot be read");
+    return { isUnreadable: true };
   }
 }
 
@@ -82,7 +99,7 @@ export class Session {
     const { disk, log, table } = asked;
     const place = await onDisk(asked.path, () => placeOf(disk, asked.path));
     // The look makes an automounter mount.
-    const found = await readIdentity(disk, place);
+    const { uuid: found, isUnreadable = false } = await identityAt(place, asked);
     await requireMounted(place, asked);
     requireIdentity(asked.path, found, asked.uuid);
     await onDisk(asked.path, () => makeFolders(disk, asked.path));
@@ -94,7 +111,8 @@ export class Session {
     const lock = await lockDirectory(path, log);
     try {
       const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
-      const uuid = found ?? (mount?.isReadOnly === true ? undefined : await newIdentity(parts));
+      const getsOne = !isUnreadable && mount?.isReadOnly !== true;
+      const uuid = found ?? (getsOne ? await newIdentity(parts) : undefined);
       const session = new Session(parts, { uuid, mount, device: stat.device, lock, catalogue });
       await noteUnfinished(session.folders, parts);
       return session;

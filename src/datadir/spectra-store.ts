@@ -19,6 +19,7 @@ export interface StoreParts {
   readonly log: Log;
   readonly session: Session;
   readonly reserveBytes: number;
+  readonly makeRoom: () => Promise<boolean>;
   /** Program and version, written into every file. */
   readonly program: string;
 }
@@ -72,7 +73,7 @@ export async function storeGroup(
 // Texts are made here and not when the sets are handed in: they are three times as large. Each looks at the disk in
 // between, so that the making of a group does not hold up what else the program does.
 async function drafted(parts: StoreParts, placed: PlacedSet, bytesBefore: number): Promise<Draft> {
-  const { disk, session, reserveBytes, program } = parts;
+  const { disk, session, reserveBytes, makeRoom, program } = parts;
   const { run, set } = placed;
   const { sequence, kind } = set;
   const pathOf = (file: string): string => session.folders.pathOf(run, file);
@@ -83,7 +84,7 @@ async function drafted(parts: StoreParts, placed: PlacedSet, bytesBefore: number
   });
   const content = picoFileOf(set, { run, batch, writer: program });
   const text = Buffer.from(picoText(content));
-  await requireSpace(disk, session.path, { bytes: bytesBefore + text.length, reserveBytes });
+  await requireSpace(disk, session.path, { bytes: bytesBefore + text.length, reserveBytes, makeRoom });
   const file = fileOf(batch);
   return { run, file, path: pathOf(file), bytes: text.length, content, text };
 }

@@ -31,13 +31,20 @@ export class Exports {
   readonly #all = new Cell<readonly ServerExport[]>([]);
   readonly #expiries = new Map<string, () => void>();
   readonly #starts = new Queue({ name: "exports" });
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribes: readonly (() => void)[];
   #started = 0;
   #isClosed = false;
 
   private constructor(parts: ExportsParts) {
     this.#parts = parts;
-    this.#unsubscribe = parts.dataDirectory.exchanges.subscribe(() => this.#beginAnew());
+    const { exchanges, exports } = parts.dataDirectory;
+    this.#unsubscribes = [
+      exchanges.subscribe(() => this.#beginAnew("the medium was changed")),
+      exports.evictions.subscribe(() => {
+        parts.log.warn({}, "exports are thrown away, recordings need the space");
+        this.#beginAnew("recordings need the space");
+      }),
+    ];
   }
 
   /** Throws away what an earlier server has left. */
@@ -107,7 +114,7 @@ export class Exports {
   /** Cancels what runs; leaves nothing on the medium. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     await this.#endAll("the server is stopping");
     await this.#clear();
   }
@@ -186,10 +193,10 @@ export class Exports {
     for (const one of all) await one.finished;
   }
 
-  // The medium has gone, or another one has come.
-  #beginAnew(): void {
+  // The medium has gone, or another one has come; or their files are gone.
+  #beginAnew(why: string): void {
     const task = async (): Promise<void> => {
-      await this.#endAll("the medium was changed");
+      await this.#endAll(why);
       await this.#clear();
     };
     this.#starts.run(task, NEVER).catch((error: unknown) => this.#warn(error));

@@ -86,6 +86,11 @@ test("a program that is not there, fails or complains is an error with its words
   await assert.rejects(LINUX_MOUNT.run("ls", ["/no/such/folder"], { signal }), /No such file/);
   assert.equal(await LINUX_MOUNT.run("ls", ["/no/such/folder"], { signal, expected: [0, 2] }), 2);
   await assert.rejects(LINUX_MOUNT.run("vscope-no-such-program", [], { signal: NEVER }));
+  const refusal = ["-c", "echo sudo: a password is required >&2; exit 1"];
+  await assert.rejects(
+    LINUX_MOUNT.run("sh", refusal, { signal }),
+    /^VscopeError: sudo: a password is required: etc\/vscope.sudoers has the rules, /,
+  );
 });
 
 test("without its medium nothing is written to the bare mount point; with it recording begins", async (t) => {

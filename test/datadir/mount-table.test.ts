@@ -9,8 +9,9 @@ const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 const FSTAB = `# <file system> <mount point> ...
 /dev/vda / ext4 errors=remount-ro 0 1
 UUID=A-B\t/mnt/  vfat nofail 0 0
-LABEL=deep /srv/data/deep ext4 noauto 0 0
-LABEL=wide /srv\\040wide ext4 noauto 0 0
+LABEL=deep /srv/data/deep ext4 noauto,x-systemd.automount 0 0
+LABEL=wide /srv\\040wide ext4 nofail 0 0
+LABEL=hand /srv/hand ext4 noauto,user 0 0
 /dev/vda2 none swap sw 0 0
 `;
 
@@ -58,6 +59,7 @@ test("a mount point of fstab is bare until something is mounted there or deeper"
   assert.equal(bare("/srv/data/deep"), "/srv/data/deep");
   assert.equal(bare("/srv/data/deep/runs"), "/srv/data/deep");
   assert.equal(bare("/srv wide/runs"), "/srv wide");
+  assert.equal(bare("/srv/hand/runs"), undefined, "mounted by hand, if at all");
   assert.equal(bare("/srv/data/deep/runs", line("/srv")), "/srv/data/deep");
   assert.equal(bare("/srv/data/deep/runs", line("/srv/data/deep")), undefined);
   assert.equal(bare("/srv/data/deep/runs", line("/srv/data/deep", "autofs")), "/srv/data/deep");

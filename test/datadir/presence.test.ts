@@ -6,6 +6,7 @@ import { SECOND } from "../../src/base/clock.ts";
 import { type ErrorCode, isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { ID_FILE } from "../../src/datadir/identity.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { FakeStick, FakeSystem, openStick, systemError } from "./fake-stick.ts";
@@ -136,6 +137,33 @@ test("two sticks are told apart, and the list of both outlives a restart", async
   assert.deepEqual(next.known.value.slice(1), directory.known.value);
 });
 
+test("who asks while a medium is mounted does not make it absent", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  const { stat } = stick.disk;
+  let refusals = 0;
+  let isAsking = false;
+  // A client, at each look at the disk.
+  stick.disk.stat = async (path) => {
+    if (!isAsking) {
+      isAsking = true;
+      await directory.shelf.names().catch(() => (refusals += 1));
+      isAsking = false;
+    }
+    return stat(path);
+  };
+  await directory.unmount(NEVER);
+  const seen: boolean[] = [];
+  directory.exchanges.subscribe(() => seen.push(directory.status.value.mounted));
+  await directory.mount(NEVER);
+  assert.ok(refusals > 0);
+  const { mounted, uuid, readOnly, freeBytes } = directory.status.value;
+  assert.deepEqual({ mounted, readOnly }, { mounted: true, readOnly: false });
+  assert.ok(uuid !== undefined && freeBytes > 0);
+  assert.equal(seen.at(-1), true);
+  await clock.advance(LOOK);
+  assert.equal(seen.filter((one) => one).length, 1);
+});
+
 test("a clock that is behind the time of before is told of; numbers and lists do not go by it", async (t) => {
   const path = await temporaryFolder(t);
   const knownFile = join(await temporaryFolder(t), "datadirs.json");
@@ -162,6 +190,23 @@ test("a clock that is behind the time of before is told of; numbers and lists do
   assert.equal((await later.notes.events("run")).length, 1, "once");
 });
 
+test("a clock that is behind is told of when the directory was there for long without a new batch", async (t) => {
+  const path = await temporaryFolder(t);
+  const knownFile = join(await temporaryFolder(t), "datadirs.json");
+  const noonUtcUs = Date.parse("2026-06-21T12:00:00Z") * 1000;
+  const clock = new VirtualClock(noonUtcUs);
+  const before = await openDirectory(t, path, { knownFile, clock });
+  await before.setCurrentRun("run");
+  await clock.advance(3600 * SECOND);
+  await before.close();
+  const restarted = new VirtualClock(noonUtcUs + 600 * SECOND);
+  const after = await openDirectory(t, path, { knownFile, clock: restarted });
+  const [event] = await after.notes.events("run");
+  assert.equal(event?.["event"], "clock-set-back");
+  const byS = Number(event["byS"]);
+  assert.ok(byS <= -2400 && byS >= -3000, String(byS));
+});
+
 test("a full disk gets no uuid and is opened all the same", async (t) => {
   const stick = new FakeStick();
   stick.source = "/dev/sda1";
@@ -169,6 +214,22 @@ test("a full disk gets no uuid and is opened all the same", async (t) => {
   const directory = await openDirectory(t, await temporaryFolder(t), { disk: stick.disk });
   const { mounted, uuid } = directory.status.value;
   assert.deepEqual({ mounted, uuid }, { mounted: true, uuid: undefined });
+});
+
+test("a uuid that cannot be read keeps nobody from recording but who wants a certain one; it stays", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  const { uuid = "" } = first.status.value;
+  await first.close();
+  const read: Disk["read"] = (file) =>
+    file.endsWith(ID_FILE) ? Promise.reject(systemError("EIO")) : SYSTEM_DISK.read(file);
+  const disk = { ...SYSTEM_DISK, read };
+  const second = await openDirectory(t, path, { disk });
+  assert.equal(second.status.value.uuid, undefined);
+  assert.equal(await record(second), 0);
+  await second.close();
+  await refused(openDirectory(t, path, { disk, uuid }), "DATADIR_IO", /the medium failed/);
+  assert.equal((await openDirectory(t, path)).status.value.uuid, uuid);
 });
 
 test("another file system at the same place is another data directory, whoever mounts it", async (t) => {

@@ -270,6 +270,28 @@ test("a line that leads out of the run is told, and nothing there is read", asyn
   assert.equal(report.files, 4);
 });
 
+test("a catalogue that is no witness is left as it is, and so is a good one", async (t) => {
+  const path = await recorded(t);
+  const file = join(path, CATALOGUE_FILE);
+  const whole = await readFile(file);
+  const older = Buffer.from(whole);
+  // user_version, https://www.sqlite.org/fileformat.html
+  older.writeUInt32BE(2, 60);
+  const damaged = Buffer.from(whole).fill(0xff, 4096);
+  for (const [bytes, isWitness] of [
+    [older, false],
+    [damaged, false],
+    [whole, true],
+  ] as const) {
+    await writeFile(file, bytes);
+    const before = await readdir(path);
+    const report = await verify(path);
+    assert.deepEqual([found(report), report.isCatalogueCompared], [[], isWitness]);
+    assert.deepEqual(await readdir(path), before);
+    assert.ok((await readFile(file)).equals(bytes));
+  }
+});
+
 test("a file that was changed before it had a line gets none: the catalogue tells its hash", async (t) => {
   const path = await recorded(t);
   await rm(join(path, RUN, MANIFEST));

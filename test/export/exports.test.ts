@@ -144,6 +144,30 @@ test("an export that would touch the reserve ends with the figures, and leaves n
   await assert.rejects(exports.start(COUNTS), refused("DATADIR_FULL", /stay in reserve/));
 });
 
+test("recordings come first: exports end before their limit, and what is kept makes way", async (context) => {
+  let freeBytes = 1e9;
+  let freedBytes = 0;
+  const space: Disk["space"] = async (path) => {
+    const exported = await readdir(join(path, ".exports")).catch(() => []);
+    return { freeBytes: freeBytes + (exported.length === 0 ? freedBytes : 0), totalBytes: 2e9 };
+  };
+  const instrument = await withRun(context, { disk: { ...SYSTEM_DISK, space } });
+  const { exports } = instrument.model;
+  const recorded = () => instrument.record({ run: "plot10", sequences: 1, autointegrate: 0 });
+  const made = await exports.start(COUNTS);
+  assert.equal((await ended(made)).state, "done");
+  freeBytes = 100e6;
+  await assert.rejects(exports.start(COUNTS), refused("DATADIR_FULL", /100\.0 MB are free/));
+  assert.equal((await recorded()).state, "done");
+  assert.equal(exports.get(made.id), made);
+  [freeBytes, freedBytes] = [60e6, 20e6];
+  assert.equal((await recorded()).state, "done");
+  assert.deepEqual(exports.all.value, []);
+  assert.deepEqual(await left(instrument), []);
+  freedBytes = 0;
+  assert.equal((await recorded()).error?.code, "DATADIR_FULL");
+});
+
 test("what an earlier server has left is thrown away at the start, what runs at the end is cancelled", async (context) => {
   const instrument = await withRun(context);
   await mkdir(join(instrument.folder, ".exports", "9"), { recursive: true });

@@ -7,6 +7,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { Server } from "../../src/server.ts";
 import { SettableClock } from "../scheduler/bench.ts";
 import { emulatedConfig } from "../support/instrument.ts";
@@ -15,12 +16,14 @@ import { changeNote, copyOf, interrupted, RUN } from "../support/interrupted.ts"
 const HOUR_US = 3600 * SECOND;
 const INTERRUPTED_UTC_US = Date.UTC(2026, 5, 21, 12, 5) * 1000;
 
-async function restarted(context: TestContext, startUtcUs: number, cut?: string) {
+async function restarted(context: TestContext, startUtcUs: number, cut?: string, disk: Disk = SYSTEM_DISK) {
   const folder = cut ?? (await interrupted(context, "cut"));
   const virtual = new VirtualClock(startUtcUs);
   const clock = new SettableClock(virtual);
   const config = emulatedConfig(folder, { interruptedBatch: "resume", keepSettings: false });
-  const server = await virtual.run(Server.start({ config, clock, log: SILENT, version: "test" }, NEVER));
+  const server = await virtual.run(
+    Server.start({ config, clock, log: SILENT, version: "test", disk }, NEVER),
+  );
   context.after(() => virtual.run(server.close()));
   const { model } = server;
   const first = () => model.resumption.interruptions.value[0];
@@ -75,4 +78,22 @@ test("one that began before the clock was set goes on by a clock that is, and it
   await later.virtual.advance(60 * SECOND);
   assert.equal(later.first()?.outcome, "closed");
   assert.match(later.first()?.reason ?? "", /^it was interrupted 168\.0 h ago/);
+});
+
+test("a medium that is away meanwhile is waited for", async (context) => {
+  const cut = await interrupted(context, "cut");
+  let isAway = false;
+  const stat: Disk["stat"] = async (path) =>
+    isAway && path.startsWith(cut) ? undefined : SYSTEM_DISK.stat(path);
+  const { virtual, model, first, set } = await restarted(context, 0, cut, { ...SYSTEM_DISK, stat });
+  await virtual.advance(60 * SECOND);
+  isAway = true;
+  await virtual.advance(60 * SECOND);
+  assert.equal(model.dataDirectory.status.value.uuid, undefined);
+  set(INTERRUPTED_UTC_US + HOUR_US);
+  await virtual.advance(300 * SECOND);
+  assert.equal(first()?.outcome, "waiting");
+  isAway = false;
+  await virtual.advance(60 * SECOND);
+  assert.equal(first()?.outcome, "resumed");
 });
