@@ -57,3 +57,9 @@ test("the end waits for the thread until a deadline", async (t) => {
   assert.equal(armedUs.at(-1), 5 * SECOND);
   assert.equal(clock.pending, 0);
 });
+
+test("what is asked after the end starts no thread", async (t) => {
+  const reader = new Reader(await slowCatalogue(t));
+  await reader.close();
+  await assert.rejects(reader.ask(QUICK), /catalogue: it is being closed/);
+});
