@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import type { Database } from "better-sqlite3";
-import { type Clock, isoUtc } from "../base/clock.ts";
+import { breath, type Clock, isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { isDamage, type OpenedDatabase, openDatabase } from "./catalogue-database.ts";
@@ -47,6 +47,9 @@ interface Options extends OpenedDatabase {
 const FILE_COLUMNS =
   "runs.name AS run, files.name AS file, bytes, modifiedUtcUs, sha256, spectra, failures, problem, generation";
 const FILES = `SELECT ${FILE_COLUMNS} FROM files JOIN runs ON runs.id = files.run`;
+/** Read in a few milliseconds. */
+const SLICE = 500;
+const FILES_AFTER = `${FILES} WHERE runs.name = ? AND files.name > ? ORDER BY files.name LIMIT ${SLICE}`;
 
 export class Catalogue {
   readonly events: EventRows;
@@ -139,12 +142,17 @@ export class Catalogue {
     );
   }
 
-  /** The known files of a run, by name. */
-  files(run: string): Map<string, KnownFile> {
-    return this.#guard(() => {
-      const rows = this.#database.prepare<[string], KnownFile>(`${FILES} WHERE runs.name = ?`).all(run);
-      return new Map(rows.map((row) => [row.file, row]));
-    });
+  /** The known files of a run, by name and in its order; other work goes on meanwhile. */
+  async files(run: string): Promise<Map<string, KnownFile>> {
+    const known = new Map<string, KnownFile>();
+    for (let last = "", rows = SLICE; rows === SLICE; await breath()) {
+      const slice = this.#guard(() =>
+        this.#database.prepare<[string, string], KnownFile>(FILES_AFTER).all(run, last),
+      );
+      for (const row of slice) known.set((last = row.file), row);
+      rows = slice.length;
+    }
+    return known;
   }
 
   /** Those of the files of a run that are known, by name. */
