@@ -82,7 +82,7 @@ export class DataDirectory {
     this.#presence = presence;
     const parts = { disk, clock, log, writer, presence, reserveBytes };
     this.#recordings = new Recordings({ ...parts, program });
-    this.shelf = new Shelf(disk, presence);
+    this.shelf = new Shelf(disk, presence, log);
     this.manifests = new ManifestShelf(disk, presence);
     this.verification = new LongTask("verification", clock, async (asked, watch) =>
       (await this.#keeper()).verify(asked, watch),
