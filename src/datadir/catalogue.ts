@@ -2,7 +2,8 @@
 // What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing here reads spectra files.
 
 import { existsSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Database } from "better-sqlite3";
 import { breath, type Clock, isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
@@ -262,9 +263,19 @@ export class Catalogue {
   }
 }
 
-// The journal belongs to the database; with a new one it would be taken for its own.
+// The journal belongs to the database; with a new one it would be taken for its own. One catalogue is kept aside, no more:
+// they are large, and the files have all that is in them.
 async function moveAside(path: string, clock: Clock): Promise<void> {
+  await removeAside(path).catch(() => undefined);
   const aside = `${path}.${isoUtc(clock.utcUs()).replaceAll(/[-:.]/g, "")}`;
   await rename(path, aside).catch(() => undefined);
   for (const ending of ["-wal", "-shm", "-journal", DAMAGED]) await rm(`${path}${ending}`, { force: true });
+}
+
+async function removeAside(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const aside = (await readdir(folder)).filter(
+    (one) => one.startsWith(name) && /^\.\d{8}T\d+Z$/.test(one.slice(name.length)),
+  );
+  for (const one of aside) await rm(join(folder, one), { force: true });
 }

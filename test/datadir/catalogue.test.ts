@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { copyFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { isVscopeError } from "../../src/base/errors.ts";
@@ -144,6 +144,19 @@ test("a catalogue that is not usable is kept beside the new one", async (t) => {
     (await readdir(path)).filter((name) => /^catalogue\.sqlite\.2026\d+T\d+Z$/.test(name)).length,
     1,
   );
+});
+
+test("one catalogue is kept aside, the newest", async (t) => {
+  const path = join(await temporaryFolder(t), CATALOGUE_FILE);
+  const clock = new VirtualClock();
+  for (const rubbish of ["first", "second"]) {
+    await writeFile(path, rubbish.repeat(1000));
+    await (await Catalogue.open(path, { clock, log: SILENT })).close();
+    await clock.advance(SECOND);
+  }
+  const [aside = "", ...others] = (await readdir(dirname(path))).filter((name) => name !== CATALOGUE_FILE);
+  assert.match(await readFile(join(dirname(path), aside), "utf8"), /^second/);
+  assert.deepEqual(others, []);
 });
 
 test("an empty file, as a power cut leaves it on vfat, is set aside at the start; a broken one stays and is named", async (t) => {
