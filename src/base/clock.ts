@@ -52,6 +52,13 @@ export class SystemClock implements Clock {
   }
 }
 
+/** Lets go first whatever else is due. A long task on the main loop calls it every few milliseconds. */
+export function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** `Clock.delay` in terms of `Clock.after`, shared by all clocks. */
 export function delayOn(clock: Pick<Clock, "after">, us: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

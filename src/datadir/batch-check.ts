@@ -46,28 +46,55 @@ export interface Suspicion {
 }
 
 /** Throws DATADIR_IO when the folder or the manifest cannot be read. */
-export async function lookAtBatch(parts: LookParts, batch: BatchNames): Promise<BatchLook> {
-  const { disk, folders, catalogue } = parts;
+export function lookAtBatch(parts: LookParts, batch: BatchNames): Promise<BatchLook> {
+  const rows = parts.catalogue === undefined ? undefined : new Map<string, FileRow>();
+  return lookBeyond(parts, batch, { files: new Map(), rows });
+}
+
+/** Looks anew only at what was suspicious, and what has come since: recording waits meanwhile. Throws DATADIR_IO. */
+export function lookAgain(parts: LookParts, look: BatchLook): Promise<BatchLook> {
+  const files = new Map(look.files);
+  const rows = look.rows === undefined ? undefined : new Map(look.rows);
+  for (const { file } of suspicionsOf(look)) {
+    files.delete(file);
+    rows?.delete(file);
+  }
+  return lookBeyond(parts, look, { files, rows });
+}
+
+interface Looks {
+  readonly files: Map<string, DiskStat>;
+  readonly rows: Map<string, FileRow> | undefined;
+}
+
+/** Adds what lies there and is not in the looks. */
+async function lookBeyond(
+  { disk, folders, catalogue }: LookParts,
+  batch: BatchNames,
+  { files, rows }: Looks,
+): Promise<BatchLook> {
   const { run, manifest } = batch;
   const path = folders.pathOf(run, manifest);
   const stat = await onDisk(path, () => disk.stat(path));
   const text = stat === undefined ? "" : String(await onDisk(path, () => disk.read(path)));
   const { lines, badRows, isTorn } = readManifest(text);
   const names = [...new Set([...batch.names, ...lines.map(({ name }) => name)])].sort();
-  const files = new Map<string, DiskStat>();
-  for (const name of names) {
+  for (const name of names.filter((one) => !files.has(one))) {
     const found = await onDisk(path, () => disk.stat(folders.pathOf(run, name)));
     if (found?.isFile === true) files.set(name, found);
+    const row = catalogue?.rowsOf(run, [name]).get(name);
+    if (row !== undefined) rows?.set(name, row);
   }
   const times = [...files.values(), ...(stat === undefined ? [] : [stat])].map((one) => one.modifiedUtcUs);
   return {
-    ...batch,
+    run,
+    manifest,
     names,
     isTorn,
     badRows,
     lines: new Map(lines.map(({ name, sha256 }) => [name, sha256])),
     files,
-    rows: catalogue?.rowsOf(run, names),
+    rows,
     modifiedUtcUs: Math.max(0, ...times),
   };
 }

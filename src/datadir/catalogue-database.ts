@@ -49,7 +49,19 @@ export function openAnother(path: string, { readonly }: { readonly readonly: boo
 
 /** Throws DATADIR_IO when pages of the database contradict each other. */
 export function requireWhole(database: Database.Database): void {
-  const check = String(database.pragma("quick_check(1)", { simple: true }));
+  requireOk(database, "1");
+}
+
+/** As `requireWhole`, table by table: a thread that does this can be ended between them. */
+export function requireTablesWhole(database: Database.Database): void {
+  const tables = database
+    .prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+    .all();
+  for (const { name } of [{ name: "sqlite_schema" }, ...tables]) requireOk(database, `'${name}'`);
+}
+
+function requireOk(database: Database.Database, checked: string): void {
+  const check = String(database.pragma(`quick_check(${checked})`, { simple: true }));
   if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
 }
 

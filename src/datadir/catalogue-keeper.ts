@@ -152,7 +152,7 @@ export class CatalogueKeeper {
     await this.#alone(async () => catalogue.drop(gone), signal);
     const passesOverKnown = !catalogue.generations.begin(isAll);
     const files = await index.everything();
-    const left = this.#notRead(files);
+    const left = await this.#notRead(files);
     const before = files.length - left.length;
     const tell = ({ done }: IndexProgress): void => onProgress({ done: before + done, of: files.length });
     const { parsed } = await index.read(left, { onProgress: tell, passesOverKnown }, signal);
@@ -164,12 +164,15 @@ export class CatalogueKeeper {
   }
 
   /** Those that the reindexing under way has still to read. */
-  #notRead(files: readonly FileReference[]): readonly FileReference[] {
+  async #notRead(files: readonly FileReference[]): Promise<readonly FileReference[]> {
     const { catalogue } = this.#session;
-    return [...grouped(files, ({ run }) => run)].flatMap(([run, all]) => {
-      const known = catalogue.files(run);
-      return all.filter(({ file }) => known.get(file)?.generation !== catalogue.generations.present);
-    });
+    const left: FileReference[] = [];
+    for (const [run, all] of grouped(files, (file) => file.run)) {
+      const known = await catalogue.files(run);
+      for (const reference of all)
+        if (known.get(reference.file)?.generation !== catalogue.generations.present) left.push(reference);
+    }
+    return left;
   }
 
   // Recording goes on where no row can be written, as on a full disk: another time.

@@ -2,7 +2,7 @@
 
 import type { Database } from "better-sqlite3";
 import { VscopeError } from "../base/errors.ts";
-import { requireWhole } from "./catalogue-database.ts";
+import { requireTablesWhole } from "./catalogue-database.ts";
 import { copyStep, filesToCopy } from "./catalogue-migration.ts";
 import type { CatalogueWriter } from "./catalogue-writer.ts";
 import type { SpectrumRow } from "./catalogue-row.ts";
@@ -42,7 +42,7 @@ export function perform(task: CatalogueTask, { reading, writing }: Databases): C
     case "slice":
       return { slice: new Searcher(reading).slice(task.criteria, task.slice) };
     case "check":
-      requireWhole(reading);
+      requireTablesWhole(reading);
       return { check: true };
     case "copy": {
       const { database, writer } = writing();

@@ -2,9 +2,10 @@
 // What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing here reads spectra files.
 
 import { existsSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Database } from "better-sqlite3";
-import { type Clock, isoUtc } from "../base/clock.ts";
+import { breath, type Clock, isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { isDamage, type OpenedDatabase, openDatabase } from "./catalogue-database.ts";
@@ -47,6 +48,9 @@ interface Options extends OpenedDatabase {
 const FILE_COLUMNS =
   "runs.name AS run, files.name AS file, bytes, modifiedUtcUs, sha256, spectra, failures, problem, generation";
 const FILES = `SELECT ${FILE_COLUMNS} FROM files JOIN runs ON runs.id = files.run`;
+/** Read in a few milliseconds. */
+const SLICE = 500;
+const FILES_AFTER = `${FILES} WHERE runs.name = ? AND files.name > ? ORDER BY files.name LIMIT ${SLICE}`;
 
 export class Catalogue {
   readonly events: EventRows;
@@ -139,12 +143,17 @@ export class Catalogue {
     );
   }
 
-  /** The known files of a run, by name. */
-  files(run: string): Map<string, KnownFile> {
-    return this.#guard(() => {
-      const rows = this.#database.prepare<[string], KnownFile>(`${FILES} WHERE runs.name = ?`).all(run);
-      return new Map(rows.map((row) => [row.file, row]));
-    });
+  /** The known files of a run, by name and in its order; other work goes on meanwhile. */
+  async files(run: string): Promise<Map<string, KnownFile>> {
+    const known = new Map<string, KnownFile>();
+    for (let last = "", rows = SLICE; rows === SLICE; await breath()) {
+      const slice = this.#guard(() =>
+        this.#database.prepare<[string, string], KnownFile>(FILES_AFTER).all(run, last),
+      );
+      for (const row of slice) known.set((last = row.file), row);
+      rows = slice.length;
+    }
+    return known;
   }
 
   /** Those of the files of a run that are known, by name. */
@@ -254,9 +263,19 @@ export class Catalogue {
   }
 }
 
-// The journal belongs to the database; with a new one it would be taken for its own.
+// The journal belongs to the database; with a new one it would be taken for its own. One catalogue is kept aside, no more:
+// they are large, and the files have all that is in them.
 async function moveAside(path: string, clock: Clock): Promise<void> {
+  await removeAside(path).catch(() => undefined);
   const aside = `${path}.${isoUtc(clock.utcUs()).replaceAll(/[-:.]/g, "")}`;
   await rename(path, aside).catch(() => undefined);
   for (const ending of ["-wal", "-shm", "-journal", DAMAGED]) await rm(`${path}${ending}`, { force: true });
+}
+
+async function removeAside(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const aside = (await readdir(folder)).filter(
+    (one) => one.startsWith(name) && /^\.\d{8}T\d+Z$/.test(one.slice(name.length)),
+  );
+  for (const one of aside) await rm(join(folder, one), { force: true });
 }

@@ -89,7 +89,7 @@ export class DataDirectory {
     };
     const makeRoom = (): Promise<boolean> => this.exports.makeRoom();
     this.#recordings = new Recordings({ ...parts, disk: { ...disk, hastenSyncs }, program, makeRoom });
-    this.shelf = new Shelf(disk, presence);
+    this.shelf = new Shelf(disk, presence, log);
     this.manifests = new ManifestShelf(disk, presence);
     this.verification = new LongTask("verification", clock, async (asked, watch) =>
       (await this.#keeper()).verify(asked, watch),

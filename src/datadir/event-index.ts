@@ -14,6 +14,6 @@ export async function catchUpEvents(
     const list = join(path, eventsFile(run));
     const bytes = (await onDisk(list, () => disk.stat(list)))?.bytes ?? 0;
     if (bytes === catalogue.events.knownBytes(run)) continue;
-    catalogue.events.record(run, await readEvents(disk, list), bytes);
+    await catalogue.events.record(run, await readEvents(disk, list), bytes);
   }
 }

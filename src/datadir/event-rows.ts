@@ -2,8 +2,14 @@
 // has changed all rows are made anew.
 
 import type { Database } from "better-sqlite3";
+import { breath } from "../base/clock.ts";
 import type { CatalogueWriter } from "./catalogue-writer.ts";
 import type { RunEvent } from "./run-events.ts";
+
+/** Of one transaction. */
+const SLICE = 100;
+/** Of a list whose rows are being made: when that is interrupted, it is done again. */
+const UNDER_WAY = -1;
 
 export class EventRows {
   readonly #database: Database;
@@ -22,15 +28,26 @@ export class EventRows {
     return statement.get(run)?.eventsBytes ?? 0;
   }
 
-  /** Replaces the events of a run. */
-  record(run: string, events: readonly RunEvent[], bytes: number): void {
+  /** Replaces the events of a run, one list at a time; other work goes on meanwhile. */
+  async record(run: string, events: readonly RunEvent[], bytes: number): Promise<void> {
     this.#writer.transaction(() => {
       const id = this.#writer.run(run);
       this.#database.prepare<[number]>("DELETE FROM texts WHERE run = ? AND event IS NOT NULL").run(id);
       this.#database.prepare<[number]>("DELETE FROM events WHERE run = ?").run(id);
-      for (const event of events) this.#add({ id, run }, event);
-      this.#database.prepare<[number, number]>("UPDATE runs SET eventsBytes = ? WHERE id = ?").run(bytes, id);
+      this.#setKnown(id, UNDER_WAY);
     });
+    for (let done = 0; done < events.length; done += SLICE) {
+      await breath();
+      this.#writer.transaction(() => {
+        const id = this.#writer.run(run);
+        for (const event of events.slice(done, done + SLICE)) this.#add({ id, run }, event);
+      });
+    }
+    this.#writer.transaction(() => this.#setKnown(this.#writer.run(run), bytes));
+  }
+
+  #setKnown(run: number, bytes: number): void {
+    this.#database.prepare<[number, number]>("UPDATE runs SET eventsBytes = ? WHERE id = ?").run(bytes, run);
   }
 
   #add({ id, run }: { readonly id: number; readonly run: string }, event: RunEvent): void {

@@ -87,7 +87,7 @@ export class FileIndex {
     const gone: FileReference[] = [];
     for (const run of runs) {
       // The catalogue first: a file recorded between the two looks is then missing, never gone.
-      const known = this.#parts.catalogue.files(run);
+      const known = await this.#parts.catalogue.files(run);
       const present = new Set(await this.#present(run));
       for (const file of present) if (!known.has(file)) missing.push({ run, file });
       for (const file of known.keys()) if (!present.has(file)) gone.push({ run, file });

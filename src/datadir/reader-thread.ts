@@ -6,15 +6,9 @@ import { openAnother } from "./catalogue-database.ts";
 import { type CatalogueAnswer, type CatalogueTask, type Databases, perform } from "./catalogue-task.ts";
 import { CatalogueWriter } from "./catalogue-writer.ts";
 
-export interface ThreadQuestion {
-  readonly id: number;
-  readonly task: CatalogueTask;
-}
-
-export type ThreadAnswer = { readonly id: number } & (
+export type ThreadAnswer =
   | { readonly answer: CatalogueAnswer; readonly problem?: never }
-  | { readonly answer?: never; readonly problem: Pick<VscopeError, "code" | "message"> }
-);
+  | { readonly answer?: never; readonly problem: Pick<VscopeError, "code" | "message"> };
 
 const path = String(workerData);
 let opened: Databases | undefined;
@@ -33,14 +27,14 @@ function forWriting(): ReturnType<Databases["writing"]> {
   return { database, writer: new CatalogueWriter(database) };
 }
 
-function answerTo({ id, task }: ThreadQuestion): ThreadAnswer {
+function answerTo(task: CatalogueTask): ThreadAnswer {
   try {
-    return { id, answer: perform(task, databases()) };
+    return { answer: perform(task, databases()) };
   } catch (error) {
     const code = isVscopeError(error) ? error.code : "DATADIR_IO";
     const message = isVscopeError(error) ? error.message : `catalogue: ${messageOf(error)}`;
-    return { id, problem: { code, message } };
+    return { problem: { code, message } };
   }
 }
 
-parentPort?.on("message", (question: ThreadQuestion) => parentPort?.postMessage(answerTo(question)));
+parentPort?.on("message", (task: CatalogueTask) => parentPort?.postMessage(answerTo(task)));

@@ -1,75 +1,85 @@
 // A thread of its own that searches the catalogue: the main loop goes on meanwhile. It starts with the first question.
 
 import { Worker } from "node:worker_threads";
+import { firstOf, NEVER, orAborted, withDeadline } from "../base/abort.ts";
 import { type Clock, SECOND, SystemClock } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
+import { Queue } from "../base/queue.ts";
 import type { CatalogueAnswer, CatalogueTask } from "./catalogue-task.ts";
 import type { ThreadAnswer } from "./reader-thread.ts";
 
 const THREAD = new URL("./reader-thread.js", import.meta.url);
-/** SQLite cannot be interrupted: what takes longer is ended with its thread, and the next question starts another. */
+/** From the turn of a question. What takes longer is ended with its thread, and the next question starts another. */
 const PATIENCE_US = 60 * SECOND;
-
-interface Waiting {
-  readonly answered: (answer: CatalogueAnswer) => void;
-  readonly failed: (error: VscopeError) => void;
-  readonly cancel: () => void;
-}
+/** A large catalogue on a slow card. */
+const CHECK_PATIENCE_US = 6 * 3600 * SECOND;
+/** SQLite cannot be interrupted: a thread ends with its query. The end of a session does not wait for a long one. */
+const LEAVE_US = 5 * SECOND;
+const MOST_WAITING = 64;
 
 export class Reader {
   readonly #path: string;
-  /** Not a clock of tests: a thread takes real time. */
-  readonly #clock: Clock = new SystemClock();
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #clock: Clock;
+  readonly #queue = new Queue({ name: "catalogue", capacity: MOST_WAITING });
   #worker: Worker | undefined;
-  #asked = 0;
+  /** Until the thread before is gone: never are two of them in SQLite. */
+  #ending: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string) {
+  /** Not the clock of the server: a thread takes real time. */
+  constructor(path: string, clock: Clock = new SystemClock()) {
     this.#path = path;
+    this.#clock = clock;
   }
 
-  /** Throws VALUE_INVALID, and DATADIR_IO where SQLite fails or the thread ends. */
+  /** Throws VALUE_INVALID, DEVICE_BUSY, and DATADIR_IO where SQLite fails, the thread ends or the reader is closed. */
   ask(task: CatalogueTask): Promise<CatalogueAnswer> {
-    const id = this.#asked++;
-    const worker = (this.#worker ??= this.#start());
-    return new Promise<CatalogueAnswer>((answered, failed) => {
-      const late = (): void => void this.#end(`no answer within ${PATIENCE_US / SECOND} s`);
-      const cancel = this.#clock.after(PATIENCE_US, late);
-      this.#waiting.set(id, { answered, failed, cancel });
-      worker.ref();
-      worker.postMessage({ id, task });
+    const us = task.kind === "check" ? CHECK_PATIENCE_US : PATIENCE_US;
+    const late = (): VscopeError => failure(`no answer within ${us / SECOND} s`);
+    return this.#queue.run(
+      (turn) => withDeadline({ clock: this.#clock, us, late }, turn, (signal) => this.#answer(task, signal)),
+      NEVER,
+    );
+  }
+
+  /** Ends the thread, which has the catalogue open, for good; what was asked fails. */
+  async close(): Promise<void> {
+    await this.#queue.close(failure("it is being closed"));
+    this.#end();
+    await firstOf([() => this.#ending, (signal) => this.#clock.delay(LEAVE_US, signal)], NEVER);
+  }
+
+  async #answer(task: CatalogueTask, signal: AbortSignal): Promise<CatalogueAnswer> {
+    await orAborted(this.#ending, signal);
+    const worker = (this.#worker ??= new Worker(THREAD, { workerData: this.#path }));
+    worker.ref();
+    worker.postMessage(task);
+    const { answer, problem } = await orAborted(replyOf(worker), signal).catch((error: unknown) => {
+      this.#end();
+      throw error;
     });
+    worker.unref();
+    if (answer === undefined) throw new VscopeError(problem.code, problem.message);
+    return answer;
   }
 
-  /** Ends the thread, which has the catalogue open; what was asked fails. */
-  close(): Promise<void> {
-    return this.#end("it is being closed");
-  }
-
-  #start(): Worker {
-    const worker = new Worker(THREAD, { workerData: this.#path });
-    worker.on("message", (answer: ThreadAnswer) => this.#answered(answer));
-    worker.on("error", (error) => void this.#end(error.message));
-    return worker;
-  }
-
-  #answered({ id, answer, problem }: ThreadAnswer): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (this.#waiting.size === 0) this.#worker?.unref();
-    waiting?.cancel();
-    if (answer !== undefined) waiting?.answered(answer);
-    else waiting?.failed(new VscopeError(problem.code, problem.message));
-  }
-
-  async #end(reason: string): Promise<void> {
+  #end(): void {
     const worker = this.#worker;
     this.#worker = undefined;
-    for (const { failed, cancel } of this.#waiting.values()) {
-      cancel();
-      failed(new VscopeError("DATADIR_IO", `catalogue: ${reason}`));
-    }
-    this.#waiting.clear();
-    await worker?.terminate();
+    if (worker !== undefined) this.#ending = worker.terminate();
   }
+}
+
+function replyOf(worker: Worker): Promise<ThreadAnswer> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => reject(failure(error.message));
+    worker.once("error", failed);
+    worker.once("message", (reply: ThreadAnswer) => {
+      worker.off("error", failed);
+      resolve(reply);
+    });
+  });
+}
+
+function failure(fact: string): VscopeError {
+  return new VscopeError("DATADIR_IO", `catalogue: ${fact}`);
 }

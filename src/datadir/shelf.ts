@@ -1,6 +1,7 @@
 // What lies in a data directory, to be read: runs, their files, and spectra by their metadata.
 
-import { VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
 import type { FoundSlice } from "./catalogue-task.ts";
 import type { Disk } from "./disk.ts";
@@ -10,15 +11,20 @@ import { RangeFile } from "./range-file.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
 import type { Criteria, Found, Search, Slice } from "./search.ts";
+import type { Session } from "./session.ts";
 
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
 export class Shelf {
   readonly #disk: Disk;
   readonly #presence: Presence;
+  readonly #log: Log;
+  /** Searches at the same time wait for the same. */
+  #catchingUp: Promise<void> | undefined;
 
-  constructor(disk: Disk, presence: Presence) {
+  constructor(disk: Disk, presence: Presence, log: Log) {
     this.#disk = disk;
     this.#presence = presence;
+    this.#log = log;
   }
 
   /** Runs, the most recently changed first. */
@@ -47,8 +53,19 @@ export class Shelf {
   /** A page of the spectra that fit. Throws VALUE_INVALID for a text without words, and for what is no cursor. */
   async search(search: Search): Promise<Found> {
     const session = await this.#presence.require();
-    if (search.text !== undefined) await catchUpEvents(this.#disk, session);
+    if (search.text !== undefined) await (this.#catchingUp ??= this.#catchUp(session));
     return session.catalogue.search(search);
+  }
+
+  // On a full disk what is known already can still be found.
+  async #catchUp(session: Session): Promise<void> {
+    try {
+      await catchUpEvents(this.#disk, session);
+    } catch (error) {
+      this.#log.warn({ reason: messageOf(error) }, "the newest events cannot be found in the catalogue");
+    } finally {
+      this.#catchingUp = undefined;
+    }
   }
 
   /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */

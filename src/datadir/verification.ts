@@ -9,6 +9,7 @@ import {
   checkFile,
   gapIn,
   type LookParts,
+  lookAgain,
   lookAtBatch,
   type Suspicion,
   suspicionsOf,
@@ -96,7 +97,7 @@ class Verification {
     const path = folders.pathOf(run);
     const entries = (await folders.isRun(run)) ? await onDisk(path, () => disk.list(path)) : [];
     await this.#tellLeftovers(run, entries);
-    for (const batch of this.#batchesOf(run, entries)) await this.#verifyBatch(batch);
+    for (const batch of await this.#batchesOf(run, entries)) await this.#verifyBatch(batch);
   }
 
   async #tellLeftovers(run: string, entries: readonly DiskEntry[]): Promise<void> {
@@ -113,7 +114,7 @@ class Verification {
   }
 
   /** By their manifests, oldest first. */
-  #batchesOf(run: string, entries: readonly DiskEntry[]): readonly BatchNames[] {
+  async #batchesOf(run: string, entries: readonly DiskEntry[]): Promise<readonly BatchNames[]> {
     const batches = new Map<string, Set<string>>();
     const add = (manifest: string): Set<string> => {
       const names = batches.get(manifest) ?? new Set<string>();
@@ -124,7 +125,8 @@ class Verification {
       if (isFile && isManifest(name)) add(name);
       else if (isFile && isSpectraFile(name)) add(manifestOf(name)).add(name);
     }
-    for (const name of this.#parts.catalogue?.files(run).keys() ?? []) add(manifestOf(name)).add(name);
+    const known = await this.#parts.catalogue?.files(run);
+    for (const name of known?.keys() ?? []) add(manifestOf(name)).add(name);
     return [...batches.keys()].sort().map((manifest) => ({ run, manifest, names: [...add(manifest)] }));
   }
 
@@ -133,7 +135,7 @@ class Verification {
     const isOld = look.modifiedUtcUs < (this.#scope.sinceUtcUs ?? 0);
     // What a recording is about to complete is no fault.
     if (!isOld && suspicionsOf(look).length > 0)
-      look = await this.#parts.alone(() => lookAtBatch(this.#parts, batch));
+      look = await this.#parts.alone(() => lookAgain(this.#parts, look));
     if (isOld) this.#progress(look.files.size);
     else await this.#judge(look);
   }

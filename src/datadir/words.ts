@@ -6,6 +6,8 @@ const MOST_WORDS = 20;
 
 /** The query for FTS5: every word is quoted, so that nothing in it is an operator. Throws VALUE_INVALID without any word. */
 export function wordsQuery(text: string): string {
+  // SQLite ends a text there.
+  if (text.includes("\0")) throw new VscopeError("VALUE_INVALID", "text: holds a NUL");
   const parts = text.match(/"[^"]*"|[^\s"]+/g) ?? [];
   const terms = parts.map(termOf).filter((term) => term !== undefined);
   if (terms.length === 0) throw new VscopeError("VALUE_INVALID", "text: holds no word");

@@ -5,7 +5,7 @@ import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { definedOnly } from "../../src/base/defined-only.ts";
-import { SILENT } from "../../src/base/log.ts";
+import { logTo, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
 import type { SpectrumRow } from "../../src/datadir/catalogue-row.ts";
@@ -305,4 +305,27 @@ test("a catalogue in memory is searched as one on the disk", async (t) => {
   record(catalogue, season(fc.sample(spectrumArbitrary, { numRuns: 10, seed: 1 }), "a"));
   assert.equal((await catalogue.slice({}, ALL)).total, 10);
   assert.equal((await allPages(catalogue, { limit: 3 })).length, 10);
+});
+
+test("text is found where new events cannot be stored, as on a full disk; and later those, too, each once", async (t) => {
+  const path = await temporaryFolder(t);
+  const logged: string[] = [];
+  const directory = await openDirectory(t, path, { log: logTo({ write: (line) => void logged.push(line) }) });
+  const batch = await directory.startBatch("Moor");
+  await batch.write(spectraSet({ kind: "light" }));
+  await batch.finish();
+  const database = new Database(join(path, CATALOGUE_FILE));
+  t.after(() => database.close());
+  const full = "BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+  database.exec(`CREATE TRIGGER full ${full}`);
+  for (let hour = 10; hour < 13; hour++)
+    await directory.notes.addEvent("Moor", { utc: `2026-06-21T${hour}:00:00Z`, event: "lamp-changed" });
+  const found = async (text: string) =>
+    (await directory.shelf.search({ text, limit: 100 })).spectra.length > 0;
+  assert.equal(await found("moor"), true);
+  assert.equal(await found("lamp"), false);
+  assert.match(logged.join(""), /disk is full.*the newest events cannot be found/);
+  database.exec("DROP TRIGGER full");
+  assert.deepEqual(await Promise.all([found("lamp"), found("lamp")]), [true, true]);
+  assert.equal(database.prepare("SELECT count(*) FROM events WHERE kind = 'lamp-changed'").pluck().get(), 3);
 });

@@ -12,14 +12,18 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { isVscopeError } from "../../src/base/errors.ts";
+import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { CATALOGUE_FILE } from "../../src/datadir/catalogue.ts";
+import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
+import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
 import { verifyFolder } from "../../src/datadir/local-verification.ts";
-import type { VerificationScope } from "../../src/datadir/verification.ts";
+import { RunFolders } from "../../src/datadir/run-folders.ts";
+import { isSpectraFile } from "../../src/datadir/spectra-file-name.ts";
+import { type VerificationScope, verify as verifyShelf } from "../../src/datadir/verification.ts";
 import type { FindingKind, VerificationReport } from "../../src/datadir/verification-findings.ts";
 import { vscope } from "../interfaces/cli/spawn-vscope.ts";
 import { spectraSet } from "../spectra/sample.ts";
@@ -320,4 +324,31 @@ test("a file that holds no spectra is told whatever its line says, and files wit
     /^# added .*\n[0-9a-f]{64} {2}copy\.pico\n$/,
   );
   assert.deepEqual(found(await verify(path)), []);
+});
+
+test("while a recording waits, a verification looks only at what is suspicious", async (t) => {
+  const path = await recorded(t);
+  await rm(join(path, RUN, MIDDLE));
+  const inTurn: string[] = [];
+  let isInTurn = false;
+  const stat = (asked: string) => {
+    if (isInTurn && isSpectraFile(basename(asked))) inTurn.push(basename(asked));
+    return SYSTEM_DISK.stat(asked);
+  };
+  const disk = { ...SYSTEM_DISK, stat };
+  const clock = new VirtualClock();
+  const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), { clock, log: SILENT });
+  t.after(() => catalogue.close());
+  const alone = async <T>(job: () => Promise<T>): Promise<T> => {
+    isInTurn = true;
+    try {
+      return await job();
+    } finally {
+      isInTurn = false;
+    }
+  };
+  const parts = { disk, folders: new RunFolders(disk, path, clock), catalogue, alone };
+  const report = await verifyShelf(parts, {}, { onProgress: IGNORE, signal: NEVER });
+  assert.ok(found(report).includes(`missing ${MIDDLE}`));
+  assert.deepEqual(inTurn, [MIDDLE]);
 });
