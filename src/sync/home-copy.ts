@@ -11,9 +11,10 @@ import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
 import { replaceDurable } from "../datadir/durable-file.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
-import type { ManifestLine } from "../datadir/manifest.ts";
-import { type BatchTag, ManifestListing } from "../datadir/manifest-listing.ts";
+import { type ManifestLine, manifestName, OTHER_MANIFEST, readManifest } from "../datadir/manifest.ts";
+import { type BatchTag, ManifestListing, OTHER, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { isRunFolderName, quoted } from "../datadir/run-name.ts";
+import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
 
 const STATE_FILE = ".sync.json";
@@ -24,6 +25,8 @@ const stateShape = z.object({
   uuid: z.string().optional(),
   /** Tag of its list of manifests when all of it was here, in hex. */
   listTag: z.string().optional(),
+  /** Tag of the copy at that time. */
+  copyTag: z.string().optional(),
 });
 export type CopyState = z.infer<typeof stateShape>;
 
@@ -61,10 +64,32 @@ export class HomeCopy {
     );
   }
 
-  /** What is here of a run, by its manifests. */
+  /** Another one when a manifest here has changed, or files of one are gone. */
+  async tag(): Promise<string> {
+    const entries = await onDisk(this.path, () => SYSTEM_DISK.list(this.path));
+    const lines: string[] = [];
+    for (const { name } of entries)
+      if (isRunFolderName(name)) lines.push(`${name}/${runTagOf(await this.batches(name))}\n`);
+    return tagOf(lines.sort(compareText).join(""));
+  }
+
+  /** What is here of a run: the manifests of which no file is gone. */
   async batches(run: string): Promise<readonly BatchTag[]> {
     const folder = this.#folder(run);
-    return (await SYSTEM_DISK.stat(folder))?.isFolder === true ? this.#listing.batches(folder) : [];
+    if ((await SYSTEM_DISK.stat(folder))?.isFolder !== true) return [];
+    const entries = await onDisk(folder, () => SYSTEM_DISK.list(folder));
+    const names = new Set(entries.map(({ name }) => name));
+    const whole: BatchTag[] = [];
+    for (const batch of await this.#listing.batches(folder)) {
+      const lines = await this.lines(run, manifestOfBatch(batch.batch));
+      if (lines.every(({ name }) => names.has(name))) whole.push(batch);
+    }
+    return whole;
+  }
+
+  /** Of a manifest that is here; none without it. */
+  async lines(run: string, name: string): Promise<readonly ManifestLine[]> {
+    return readManifest(String((await this.text(run, name)) ?? "")).lines;
   }
 
   /** A manifest or list of events; undefined when it is not here. */
@@ -109,6 +134,10 @@ export class HomeCopy {
     if (isRunFolderName(run)) return run;
     throw new VscopeError("DEVICE_PROTOCOL", `the server has a run ${quoted(run)}, which is no name of one`);
   }
+}
+
+export function manifestOfBatch(batch: number): string {
+  return batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
 }
 
 export function hasHash(bytes: Uint8Array, sha256: Uint8Array): boolean {

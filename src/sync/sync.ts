@@ -5,19 +5,13 @@ import { inflateSync } from "node:zlib";
 import { VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
-import {
-  isManifest,
-  type ManifestLine,
-  manifestName,
-  OTHER_MANIFEST,
-  readManifest,
-} from "../datadir/manifest.ts";
-import { type BatchTag, OTHER, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
+import { isManifest, type ManifestLine, readManifest } from "../datadir/manifest.ts";
+import { type BatchTag, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
-import { hasHash, HomeCopy } from "./home-copy.ts";
+import { hasHash, HomeCopy, manifestOfBatch } from "./home-copy.ts";
 import { Lanes } from "./lanes.ts";
 
 export interface SyncOptions {
@@ -94,7 +88,9 @@ class Sync {
 
   async run(): Promise<SyncReport> {
     const state = await this.#copy.state();
-    const far = await farRuns(this.#link, state.listTag, this.#signal);
+    // What was taken away here has to come again.
+    const isAsLeft = state.copyTag !== undefined && state.copyTag === (await this.#copy.tag());
+    const far = await farRuns(this.#link, isAsLeft ? state.listTag : undefined, this.#signal);
     if (far === undefined) return this.#report(true);
     requireSame(this.#copy.path, state.uuid, far.uuid);
     const uuid = far.uuid ?? state.uuid;
@@ -106,7 +102,8 @@ class Sync {
       if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
     for (const run of runs) await this.#syncRun(run);
     const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
-    if (isAll) await this.#copy.keepState({ ...known, listTag: far.listTag });
+    if (isAll)
+      await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
     return this.#report(false);
   }
 
@@ -128,7 +125,7 @@ class Sync {
 
   /** Fetches a manifest; what of its files is missing. */
   async #jobsOf(run: string, { batch, text: short, tag }: BatchTag): Promise<readonly Job[]> {
-    const name = batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
+    const name = manifestOfBatch(batch);
     if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
     const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name);
     if (text === undefined) return [];

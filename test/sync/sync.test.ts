@@ -171,3 +171,20 @@ test("only the runs that are named, and one that is not there is told", async (t
   assert.equal((await bringHome(box, home)).files, 1);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
 });
+
+test("what was taken away here comes again", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeDay(folder, "plot", [0, 1]);
+  await writeDay(folder, "tower", [0]);
+  const box = await FarBox.start(t, { folder });
+  const home = await temporaryFolder(t);
+  await bringHome(box, home);
+  const gone = ["plot/b000001_s000000_light.pico", "plot/b000000.sha256", "tower"];
+  for (const [index, name] of gone.entries()) {
+    await rm(join(home, name), { recursive: true });
+    const { isUnchanged, files } = await bringHome(box, home);
+    assert.deepEqual([isUnchanged, files], [false, index === 1 ? 0 : 1], name);
+    assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  }
+  assert.equal((await bringHome(box, home)).isUnchanged, true);
+});
