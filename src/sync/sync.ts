@@ -127,7 +127,7 @@ class Sync {
   async #jobsOf(run: string, { batch, text: short, tag }: BatchTag): Promise<readonly Job[]> {
     const name = manifestOfBatch(batch);
     if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
-    const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name);
+    const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name, tag);
     if (text === undefined) return [];
     const wanted: Wanted = { run, name, text, missing: 0 };
     const jobs: Job[] = [];
@@ -145,9 +145,15 @@ class Sync {
     return jobs;
   }
 
-  // Manifests and events only ever grow: what is here is their beginning.
-  async #bringText(run: string, name: string): Promise<Buffer | undefined> {
+  // Manifests and events mostly grow: what is here is their beginning, as the tag of the whole proves.
+  async #bringText(run: string, name: string, tag: string): Promise<Buffer | undefined> {
     const have = await this.#copy.text(run, name);
+    if (have === undefined) return this.#fetchText(run, name);
+    const text = await this.#fetchText(run, name, have);
+    return text === undefined || tagOf(text) === tag ? text : this.#fetchText(run, name);
+  }
+
+  async #fetchText(run: string, name: string, have?: Buffer): Promise<Buffer | undefined> {
     const path = ["datadir", "runs", run, name];
     const part = this.#copy.part(run, name);
     const rest = have === undefined ? { part } : { resume: { have } };
@@ -162,7 +168,7 @@ class Sync {
   }
 
   async #bringEvents(run: string): Promise<void> {
-    const text = await this.#bringText(run, EVENTS_FILE);
+    const text = await this.#fetchText(run, EVENTS_FILE, await this.#copy.text(run, EVENTS_FILE));
     if (text !== undefined) await this.#copy.place(run, EVENTS_FILE, text);
   }
 

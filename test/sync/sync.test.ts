@@ -188,3 +188,23 @@ test("what was taken away here comes again", async (t) => {
   }
   assert.equal((await bringHome(box, home)).isUnchanged, true);
 });
+
+test("a manifest that is here and is no beginning of the server's is replaced by that", async (t) => {
+  const folder = await temporaryFolder(t);
+  const texts = Array.from({ length: 40 }, (_, index) => `{"n":${index}}`);
+  await writeBatch(folder, "plot", { batch: 0, texts: texts.slice(0, 35) });
+  const box = await FarBox.start(t, { folder });
+  const home = await temporaryFolder(t);
+  await bringHome(box, home);
+  // Another first line, and the last kilobyte as it was: only that is compared on the way.
+  const path = join(home, "plot", "b000000.sha256");
+  const text = await readFile(path, "utf8");
+  await writeFile(path, `# mine\n${text.slice("# mine\n".length)}`);
+  await writeBatch(folder, "plot", { batch: 0, texts });
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  // A longer one than the server's.
+  await appendFile(path, text);
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
