@@ -100,11 +100,19 @@ export class HomeCopy {
     );
   }
 
-  /** Whether the file of this line is here; `other` when a file of that name has another content. */
-  async look(run: string, { name, sha256 }: ManifestLine): Promise<"here" | "missing" | "other"> {
-    const bytes = await this.text(run, name);
-    if (bytes === undefined) return "missing";
-    return hasHash(bytes, sha256) ? "here" : "other";
+  /**
+   * Whether the file of this line is here; `other` when a file of that name has another content. What has the known hash,
+   * by a manifest that is here, is not read again.
+   */
+  async look(
+    run: string,
+    { name, sha256 }: ManifestLine,
+    known: Uint8Array | undefined,
+  ): Promise<"here" | "missing" | "other"> {
+    const path = join(this.#folder(run), name);
+    if ((await onDisk(path, () => SYSTEM_DISK.stat(path))) === undefined) return "missing";
+    if (known !== undefined && Buffer.compare(known, sha256) === 0) return "here";
+    return hasHash(await onDisk(path, () => SYSTEM_DISK.read(path)), sha256) ? "here" : "other";
   }
 
   /** What has come of a file so far. */

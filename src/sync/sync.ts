@@ -5,7 +5,7 @@ import { inflateSync } from "node:zlib";
 import { VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
-import { isManifest, type ManifestLine, readManifest } from "../datadir/manifest.ts";
+import { isManifest, type ManifestLine, manifestText, readManifest } from "../datadir/manifest.ts";
 import { type BatchTag, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
@@ -60,6 +60,10 @@ interface Wanted {
   readonly text: Buffer;
   /** Files that have still to come. */
   missing: number;
+  /** What the manifest here says of these files. */
+  readonly known: readonly ManifestLine[];
+  /** Files that do not come: their lines do not come either. */
+  readonly lost: Set<string>;
 }
 
 interface Job {
@@ -129,19 +133,22 @@ class Sync {
     if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
     const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name, tag);
     if (text === undefined) return [];
-    const wanted: Wanted = { run, name, text, missing: 0 };
+    const known = await this.#copy.lines(run, name);
+    const wanted: Wanted = { run, name, text, known, missing: 0, lost: new Set() };
+    const hashes = new Map(known.map((line) => [line.name, line.sha256]));
     const jobs: Job[] = [];
-    let others = 0;
     for (const line of readManifest(String(text)).lines) {
-      const found = isSpectraFile(line.name) ? await this.#copy.look(run, line) : "other";
+      const found = isSpectraFile(line.name)
+        ? await this.#copy.look(run, line, hashes.get(line.name))
+        : "other";
       if (found === "missing") jobs.push({ line, wanted });
       if (found === "other") {
-        others += 1;
+        wanted.lost.add(line.name);
         this.#problems.push(`${run}/${line.name}: another file of this name is here, left as it is`);
       }
     }
-    wanted.missing = jobs.length + others;
-    await this.#placeIfWhole(wanted);
+    wanted.missing = jobs.length;
+    await this.#placeIfDone(wanted);
     return jobs;
   }
 
@@ -176,18 +183,22 @@ class Sync {
     const { run } = wanted;
     const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
     if (bytes === undefined) {
+      wanted.lost.add(line.name);
       this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
-      return;
+    } else {
+      await this.#copy.place(run, line.name, bytes);
+      this.#files += 1;
+      this.#fileBytes += bytes.length;
     }
-    await this.#copy.place(run, line.name, bytes);
-    this.#files += 1;
-    this.#fileBytes += bytes.length;
     wanted.missing -= 1;
-    await this.#placeIfWhole(wanted);
+    await this.#placeIfDone(wanted);
   }
 
-  async #placeIfWhole({ run, name, text, missing }: Wanted): Promise<void> {
-    if (missing === 0) await this.#copy.place(run, name, text);
+  async #placeIfDone(wanted: Wanted): Promise<void> {
+    const { run, name, text, missing, lost } = wanted;
+    if (missing > 0) return;
+    const bytes = lost.size === 0 ? text : withoutLost(wanted);
+    if (bytes.length > 0) await this.#copy.place(run, name, bytes);
   }
 
   /** Undefined when what came is not what the manifest says, or nothing is there. */
@@ -226,6 +237,16 @@ class Sync {
       problems: this.#problems,
     };
   }
+}
+
+// It differs from that of the server, so that the lost files are asked for again the next time.
+function withoutLost({ text, known, lost }: Wanted): Buffer {
+  const { lines } = readManifest(String(text));
+  const here = [
+    ...lines.filter(({ name }) => !lost.has(name)),
+    ...known.filter(({ name }) => lost.has(name)),
+  ];
+  return Buffer.from(manifestText(here));
 }
 
 function inflated(bytes: Uint8Array): Uint8Array | undefined {
