@@ -64,7 +64,7 @@ export async function changedBatches(
   // The newest one that is here may have grown; older ones seldom change, and the tag of the run tells.
   const from = Math.max(0, here.at(-1)?.batch ?? 0);
   const newer = await farBatches(link, { run, from }, signal);
-  const older = here.filter(({ batch }) => batch < from && batch !== OTHER);
+  const older = here.filter(({ batch }) => batch < from && batch >= 0);
   const isAll = from === 0 || runTagOf([...older, ...newer.batches]) === newer.tag;
   const { batches } = isAll ? newer : await farBatches(link, { run, from: 0 }, signal);
   const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));

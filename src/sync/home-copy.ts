@@ -12,7 +12,15 @@ import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
 import { replaceDurable } from "../datadir/durable-file.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
 import { type ManifestLine, manifestName, OTHER_MANIFEST, readManifest } from "../datadir/manifest.ts";
-import { type BatchTag, ManifestListing, OTHER, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
+import {
+  type BatchTag,
+  EVENTS,
+  ManifestListing,
+  OTHER,
+  runTagOf,
+  tagOf,
+} from "../datadir/manifest-listing.ts";
+import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isRunFolderName, quoted } from "../datadir/run-name.ts";
 import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
@@ -81,7 +89,7 @@ export class HomeCopy {
     const names = new Set(entries.map(({ name }) => name));
     const whole: BatchTag[] = [];
     for (const batch of await this.#listing.batches(folder)) {
-      const lines = await this.lines(run, manifestOfBatch(batch.batch));
+      const lines = await this.lines(run, listName(batch.batch));
       if (lines.every(({ name }) => names.has(name))) whole.push(batch);
     }
     return whole;
@@ -144,7 +152,9 @@ export class HomeCopy {
   }
 }
 
-export function manifestOfBatch(batch: number): string {
+/** The manifest of a batch, or the list of events. */
+export function listName(batch: number): string {
+  if (batch === EVENTS) return EVENTS_FILE;
   return batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
 }
 

@@ -6,12 +6,12 @@ import { VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
 import { isManifest, type ManifestLine, manifestText, readManifest } from "../datadir/manifest.ts";
-import { type BatchTag, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
+import { type BatchTag, EVENTS, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
-import { hasHash, HomeCopy, manifestOfBatch } from "./home-copy.ts";
+import { hasHash, HomeCopy, listName } from "./home-copy.ts";
 import { Lanes } from "./lanes.ts";
 
 export interface SyncOptions {
@@ -124,15 +124,21 @@ class Sync {
       done += 1;
     });
     this.#options.onProgress?.(done, jobs.length, name);
-    await this.#bringEvents(name);
   }
 
-  /** Fetches a manifest; what of its files is missing. */
-  async #jobsOf(run: string, { batch, text: short, tag }: BatchTag): Promise<readonly Job[]> {
-    const name = manifestOfBatch(batch);
-    if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
-    const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name, tag);
+  /** Fetches a manifest; what of its files is missing. A list of events comes at once. */
+  async #jobsOf(run: string, batch: BatchTag): Promise<readonly Job[]> {
+    const name = listName(batch.batch);
+    const isEvents = batch.batch === EVENTS;
+    if (!isEvents && !isManifest(name))
+      throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch.batch}`);
+    const text = await this.#bringText(run, name, batch);
     if (text === undefined) return [];
+    if (isEvents) await this.#placeEvents(run, text);
+    return isEvents ? [] : this.#jobsFor(run, name, text);
+  }
+
+  async #jobsFor(run: string, name: string, text: Buffer): Promise<readonly Job[]> {
     const known = await this.#copy.lines(run, name);
     const wanted: Wanted = { run, name, text, known, missing: 0, lost: new Set() };
     const hashes = new Map(known.map((line) => [line.name, line.sha256]));
@@ -153,7 +159,8 @@ class Sync {
   }
 
   // Manifests and events mostly grow: what is here is their beginning, as the tag of the whole proves.
-  async #bringText(run: string, name: string, tag: string): Promise<Buffer | undefined> {
+  async #bringText(run: string, name: string, { tag, text: short }: BatchTag): Promise<Buffer | undefined> {
+    if (tagOf(short) === tag) return Buffer.from(short);
     const have = await this.#copy.text(run, name);
     if (have === undefined) return this.#fetchText(run, name);
     const text = await this.#fetchText(run, name, have);
@@ -174,9 +181,15 @@ class Sync {
     }
   }
 
-  async #bringEvents(run: string): Promise<void> {
-    const text = await this.#fetchText(run, EVENTS_FILE, await this.#copy.text(run, EVENTS_FILE));
-    if (text !== undefined) await this.#copy.place(run, EVENTS_FILE, text);
+  // Events that were added here are kept beside.
+  async #placeEvents(run: string, text: Buffer): Promise<void> {
+    const have = await this.#copy.text(run, EVENTS_FILE);
+    if (have !== undefined && !text.subarray(0, have.length).equals(have)) {
+      const beside = `events-${tagOf(have)}.jsonl`;
+      await this.#copy.place(run, beside, have);
+      this.#problems.push(`${run}/${EVENTS_FILE}: was another one here, kept as ${beside}`);
+    }
+    await this.#copy.place(run, EVENTS_FILE, text);
   }
 
   async #bring({ line, wanted }: Job): Promise<void> {

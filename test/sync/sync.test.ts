@@ -232,3 +232,28 @@ test("a file that the server lacks keeps no others from being listed, and these 
   assert.deepEqual([last.files, last.problems], [1, []]);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
 });
+
+test("events come alone, too, and those that were added here are kept beside", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeDay(folder, "plot", [0]);
+  const box = await FarBox.start(t, { folder });
+  const home = await temporaryFolder(t);
+  await bringHome(box, home);
+  const [there, here] = [join(folder, "plot", "events.jsonl"), join(home, "plot", "events.jsonl")];
+  for (const event of ["clouds", "wind"]) {
+    await appendFile(there, `{"event":"${event}"}\n`);
+    assert.equal((await bringHome(box, home)).isUnchanged, false);
+    assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+  }
+  await appendFile(here, '{"event":"mine"}\n');
+  const mine = await readFile(here, "utf8");
+  const { problems } = await bringHome(box, home);
+  assert.match(
+    problems.join(),
+    /^plot\/events\.jsonl: was another one here, kept as events-[0-9a-f]{16}\.jsonl$/,
+  );
+  assert.equal(await readFile(here, "utf8"), await readFile(there, "utf8"));
+  const beside = (await readdir(join(home, "plot"))).filter((name) => name.startsWith("events-"));
+  assert.equal(await readFile(join(home, "plot", beside[0] ?? ""), "utf8"), mine);
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+});
