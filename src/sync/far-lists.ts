@@ -50,7 +50,9 @@ export async function farRuns(
     const isWhole = after === "" && !page.more;
     const listTag = isWhole && reply.etag !== undefined ? Buffer.from(reply.etag).toString("hex") : undefined;
     if (!page.more) return { uuid: page.uuid, runs, listTag };
-    after = runs.at(-1)?.name ?? "";
+    const last = runs.at(-1)?.name ?? "";
+    if (last <= after) throw new VscopeError("DEVICE_PROTOCOL", `${LISTS}: the list does not go on`);
+    after = last;
   }
 }
 

@@ -21,7 +21,7 @@ import {
   tagOf,
 } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
-import { isRunFolderName, quoted } from "../datadir/run-name.ts";
+import { isRunFolderName, isSegment, quoted } from "../datadir/run-name.ts";
 import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
 
@@ -77,7 +77,8 @@ export class HomeCopy {
     const entries = await onDisk(this.path, () => SYSTEM_DISK.list(this.path));
     const lines: string[] = [];
     for (const { name } of entries)
-      if (isRunFolderName(name)) lines.push(`${name}/${runTagOf(await this.batches(name))}\n`);
+      if (isRunFolderName(name) && isSafeName(name))
+        lines.push(`${name}/${runTagOf(await this.batches(name))}\n`);
     return tagOf(lines.sort(compareText).join(""));
   }
 
@@ -147,9 +148,14 @@ export class HomeCopy {
 
   // The name comes from the far end: it must not lead out of the copy.
   #name(run: string): string {
-    if (isRunFolderName(run)) return run;
+    if (isRunFolderName(run) && isSafeName(run)) return run;
     throw new VscopeError("DEVICE_PROTOCOL", `the server has a run ${quoted(run)}, which is no name of one`);
   }
+}
+
+/** Whether a name leads nowhere else on any computer: a backslash parts folders on Windows. */
+export function isSafeName(name: string): boolean {
+  return isSegment(name) && !name.includes("\\");
 }
 
 /** The manifest of a batch, or the list of events. */

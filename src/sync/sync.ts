@@ -11,7 +11,7 @@ import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
-import { hasHash, HomeCopy, listName } from "./home-copy.ts";
+import { hasHash, HomeCopy, isSafeName, listName } from "./home-copy.ts";
 import { Lanes } from "./lanes.ts";
 
 export interface SyncOptions {
@@ -52,6 +52,8 @@ export async function sync(
 }
 
 const DEFLATED_JSON = 11_050;
+/** As much as comes undeflated. */
+const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
 
 /** A manifest of the far end whose files are not all here. */
 interface Wanted {
@@ -104,7 +106,10 @@ class Sync {
     const runs = far.runs.filter(({ name }) => names === undefined || names.includes(name));
     for (const name of names ?? [])
       if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
-    for (const run of runs) await this.#syncRun(run);
+    for (const run of runs) {
+      if (isSafeName(run.name)) await this.#syncRun(run);
+      else this.#problems.push(`${run.name}: is no name of a run on every computer, left out`);
+    }
     const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
     if (isAll)
       await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
@@ -144,9 +149,10 @@ class Sync {
     const hashes = new Map(known.map((line) => [line.name, line.sha256]));
     const jobs: Job[] = [];
     for (const line of readManifest(String(text)).lines) {
-      const found = isSpectraFile(line.name)
-        ? await this.#copy.look(run, line, hashes.get(line.name))
-        : "other";
+      const found =
+        isSpectraFile(line.name) && isSafeName(line.name)
+          ? await this.#copy.look(run, line, hashes.get(line.name))
+          : "other";
       if (found === "missing") jobs.push({ line, wanted });
       if (found === "other") {
         wanted.lost.add(line.name);
@@ -264,7 +270,7 @@ function withoutLost({ text, known, lost }: Wanted): Buffer {
 
 function inflated(bytes: Uint8Array): Uint8Array | undefined {
   try {
-    return inflateSync(bytes);
+    return inflateSync(bytes, { maxOutputLength: LARGEST_FILE_BYTES });
   } catch {
     return undefined;
   }

@@ -2,12 +2,16 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { deflateSync } from "node:zlib";
 import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
+import { manifestText } from "../../src/datadir/manifest.ts";
+import { tagOf } from "../../src/datadir/manifest-listing.ts";
 import { sync, type SyncReport } from "../../src/sync/sync.ts";
 import { FAR, FAR_AND_LOSSY } from "../coap/support/far-bench.ts";
 import { seededRandom } from "../coap/support/virtual-network.ts";
@@ -256,4 +260,43 @@ test("events come alone, too, and those that were added here are kept beside", a
   const beside = (await readdir(join(home, "plot"))).filter((name) => name.startsWith("events-"));
   assert.equal(await readFile(join(home, "plot", beside[0] ?? ""), "utf8"), mine);
   assert.deepEqual((await bringHome(box, home)).problems, []);
+});
+
+test("a list that does not go on ends the sync", async (t) => {
+  const page = { runs: [["plot", 0, 1, "0123456789abcdef"]], more: true };
+  const box = await FarBox.start(t, {
+    handler: () =>
+      Promise.resolve({ code: "2.05", contentFormat: 50, payload: Buffer.from(JSON.stringify(page)) }),
+  });
+  const home = await temporaryFolder(t);
+  await assert.rejects(bringHome(box, home), { code: "DEVICE_PROTOCOL", message: /does not go on/ });
+});
+
+test("a name that leads elsewhere on some computers is left out", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeDay(folder, "plot", [0]);
+  await writeDay(folder, "a\\b", [0]);
+  const box = await FarBox.start(t, { folder });
+  const home = await temporaryFolder(t);
+  const { files, problems } = await bringHome(box, home);
+  assert.deepEqual([files, problems], [1, ["a\\b: is no name of a run on every computer, left out"]]);
+});
+
+test("a file that inflates beyond all measure does not come", async (t) => {
+  const zeros = Buffer.alloc(65 * 1024 * 1024);
+  const name = "b000000_s000000_light.pico";
+  const text = manifestText([{ name, sha256: createHash("sha256").update(zeros).digest() }]);
+  const lists = { "datadir/manifests": { runs: [["plot", 0, 1, "00"]], more: false } };
+  const batches = { tag: "00", batches: [[0, 1, tagOf(text), text]], more: false };
+  const answers = new Map<string, object>(Object.entries({ ...lists, "datadir/manifests/plot": batches }));
+  const payload = deflateSync(zeros);
+  const box = await FarBox.start(t, {
+    handler: ({ path }) => {
+      const answer = answers.get(path.join("/"));
+      if (answer === undefined) return { code: "2.05", contentFormat: 11_050, payload };
+      return { code: "2.05", contentFormat: 50, payload: Buffer.from(JSON.stringify(answer)) };
+    },
+  });
+  const { files, problems } = await bringHome(box, await temporaryFolder(t));
+  assert.deepEqual([files, problems], [0, [`plot/${name}: is not on the server as its manifest says`]]);
 });
