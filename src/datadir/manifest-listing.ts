@@ -6,12 +6,15 @@ import { join } from "node:path";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { isManifest, OTHER_MANIFEST, readManifest } from "./manifest.ts";
+import { EVENTS_FILE } from "./run-events.ts";
 
 /** Number of the manifest of the files that have names of their own. */
 export const OTHER = -1;
+/** Number of the list of events, which has a tag as manifests have. */
+export const EVENTS = -2;
 
 export interface BatchTag {
-  /** `OTHER` for files that have names of their own. */
+  /** `OTHER` for files that have names of their own, `EVENTS` for the list of events. */
   readonly batch: number;
   readonly files: number;
   /** First 8 bytes of the SHA-256 of its manifest, in hex. */
@@ -52,7 +55,8 @@ export class ManifestListing {
   /** The batches of the run in a folder, by number. A manifest that has not changed is not read again. Throws DATADIR_IO. */
   async batches(folder: string): Promise<readonly BatchTag[]> {
     const entries = await onDisk(folder, () => this.#disk.list(folder));
-    const names = entries.filter(({ name, isFile }) => isFile && isManifest(name)).map(({ name }) => name);
+    const isListed = (name: string): boolean => isManifest(name) || name === EVENTS_FILE;
+    const names = entries.filter(({ name, isFile }) => isFile && isListed(name)).map(({ name }) => name);
     const before = this.#known.get(folder);
     const found = new Map<string, Known>();
     const look = async (): Promise<void> => {
@@ -88,5 +92,6 @@ export class ManifestListing {
 
 function batchOf(path: string): number {
   if (path.endsWith(OTHER_MANIFEST)) return OTHER;
+  if (path.endsWith(EVENTS_FILE)) return EVENTS;
   return Number(/b(\d+)\.sha256$/.exec(path)?.[1] ?? OTHER);
 }

@@ -9,7 +9,7 @@ export interface RunTag {
   /** The highest number; `OTHER` without any. */
   readonly newestBatch: number;
   readonly files: number;
-  /** Differs when any manifest of the run does. */
+  /** Differs when any manifest of the run does, or its list of events. */
   readonly tag: string;
 }
 
@@ -23,7 +23,7 @@ export class ManifestShelf {
     this.#listing = new ManifestListing(disk);
   }
 
-  /** The runs that have manifests, by name. */
+  /** The runs that have manifests or events, by name. */
   async runs(): Promise<readonly RunTag[]> {
     const { folders } = await this.#presence.require();
     const runs: RunTag[] = [];
@@ -32,7 +32,7 @@ export class ManifestShelf {
     for (const name of names) {
       const batches = await this.#listing.batches(folders.pathOf(name));
       const files = batches.reduce((sum, batch) => sum + batch.files, 0);
-      const newestBatch = batches.at(-1)?.batch ?? OTHER;
+      const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
       if (batches.length > 0) runs.push({ name, newestBatch, files, tag: runTagOf(batches) });
     }
     return runs;

@@ -50,7 +50,9 @@ export async function farRuns(
     const isWhole = after === "" && !page.more;
     const listTag = isWhole && reply.etag !== undefined ? Buffer.from(reply.etag).toString("hex") : undefined;
     if (!page.more) return { uuid: page.uuid, runs, listTag };
-    after = runs.at(-1)?.name ?? "";
+    const last = runs.at(-1)?.name ?? "";
+    if (last <= after) throw new VscopeError("DEVICE_PROTOCOL", `${LISTS}: the list does not go on`);
+    after = last;
   }
 }
 
@@ -64,7 +66,7 @@ export async function changedBatches(
   // The newest one that is here may have grown; older ones seldom change, and the tag of the run tells.
   const from = Math.max(0, here.at(-1)?.batch ?? 0);
   const newer = await farBatches(link, { run, from }, signal);
-  const older = here.filter(({ batch }) => batch < from && batch !== OTHER);
+  const older = here.filter(({ batch }) => batch < from && batch >= 0);
   const isAll = from === 0 || runTagOf([...older, ...newer.batches]) === newer.tag;
   const { batches } = isAll ? newer : await farBatches(link, { run, from: 0 }, signal);
   const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));

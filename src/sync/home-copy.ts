@@ -11,9 +11,18 @@ import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
 import { makeFolders, replaceDurable } from "../datadir/durable-file.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
-import type { ManifestLine } from "../datadir/manifest.ts";
-import { type BatchTag, ManifestListing } from "../datadir/manifest-listing.ts";
-import { isRunFolderName, quoted } from "../datadir/run-name.ts";
+import { type ManifestLine, manifestName, OTHER_MANIFEST, readManifest } from "../datadir/manifest.ts";
+import {
+  type BatchTag,
+  EVENTS,
+  ManifestListing,
+  OTHER,
+  runTagOf,
+  tagOf,
+} from "../datadir/manifest-listing.ts";
+import { EVENTS_FILE } from "../datadir/run-events.ts";
+import { isRunFolderName, isSegment, quoted } from "../datadir/run-name.ts";
+import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
 
 const STATE_FILE = ".sync.json";
@@ -24,6 +33,8 @@ const stateShape = z.object({
   uuid: z.string().optional(),
   /** Tag of its list of manifests when all of it was here, in hex. */
   listTag: z.string().optional(),
+  /** Tag of the copy at that time. */
+  copyTag: z.string().optional(),
 });
 export type CopyState = z.infer<typeof stateShape>;
 
@@ -61,10 +72,33 @@ export class HomeCopy {
     );
   }
 
-  /** What is here of a run, by its manifests. */
+  /** Another one when a manifest here has changed, or files of one are gone. */
+  async tag(): Promise<string> {
+    const entries = await onDisk(this.path, () => SYSTEM_DISK.list(this.path));
+    const lines: string[] = [];
+    for (const { name } of entries)
+      if (isRunFolderName(name) && isSafeName(name))
+        lines.push(`${name}/${runTagOf(await this.batches(name))}\n`);
+    return tagOf(lines.sort(compareText).join(""));
+  }
+
+  /** What is here of a run: the manifests of which no file is gone. */
   async batches(run: string): Promise<readonly BatchTag[]> {
     const folder = this.#folder(run);
-    return (await SYSTEM_DISK.stat(folder))?.isFolder === true ? this.#listing.batches(folder) : [];
+    if ((await SYSTEM_DISK.stat(folder))?.isFolder !== true) return [];
+    const entries = await onDisk(folder, () => SYSTEM_DISK.list(folder));
+    const names = new Set(entries.map(({ name }) => name));
+    const whole: BatchTag[] = [];
+    for (const batch of await this.#listing.batches(folder)) {
+      const lines = await this.lines(run, listName(batch.batch));
+      if (lines.every(({ name }) => names.has(name))) whole.push(batch);
+    }
+    return whole;
+  }
+
+  /** Of a manifest that is here; none without it. */
+  async lines(run: string, name: string): Promise<readonly ManifestLine[]> {
+    return readManifest(String((await this.text(run, name)) ?? "")).lines;
   }
 
   /** A manifest or list of events; undefined when it is not here. */
@@ -75,11 +109,19 @@ export class HomeCopy {
     );
   }
 
-  /** Whether the file of this line is here; `other` when a file of that name has another content. */
-  async look(run: string, { name, sha256 }: ManifestLine): Promise<"here" | "missing" | "other"> {
-    const bytes = await this.text(run, name);
-    if (bytes === undefined) return "missing";
-    return hasHash(bytes, sha256) ? "here" : "other";
+  /**
+   * Whether the file of this line is here; `other` when a file of that name has another content. What has the known hash,
+   * by a manifest that is here, is not read again.
+   */
+  async look(
+    run: string,
+    { name, sha256 }: ManifestLine,
+    known: Uint8Array | undefined,
+  ): Promise<"here" | "missing" | "other"> {
+    const path = join(this.#folder(run), name);
+    if ((await onDisk(path, () => SYSTEM_DISK.stat(path))) === undefined) return "missing";
+    if (known !== undefined && Buffer.compare(known, sha256) === 0) return "here";
+    return hasHash(await onDisk(path, () => SYSTEM_DISK.read(path)), sha256) ? "here" : "other";
   }
 
   /** What has come of a file so far. */
@@ -106,9 +148,20 @@ export class HomeCopy {
 
   // The name comes from the far end: it must not lead out of the copy.
   #name(run: string): string {
-    if (isRunFolderName(run)) return run;
+    if (isRunFolderName(run) && isSafeName(run)) return run;
     throw new VscopeError("DEVICE_PROTOCOL", `the server has a run ${quoted(run)}, which is no name of one`);
   }
+}
+
+/** Whether a name leads nowhere else on any computer: a backslash parts folders on Windows. */
+export function isSafeName(name: string): boolean {
+  return isSegment(name) && !name.includes("\\");
+}
+
+/** The manifest of a batch, or the list of events. */
+export function listName(batch: number): string {
+  if (batch === EVENTS) return EVENTS_FILE;
+  return batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
 }
 
 export function hasHash(bytes: Uint8Array, sha256: Uint8Array): boolean {

@@ -5,19 +5,13 @@ import { inflateSync } from "node:zlib";
 import { VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
-import {
-  isManifest,
-  type ManifestLine,
-  manifestName,
-  OTHER_MANIFEST,
-  readManifest,
-} from "../datadir/manifest.ts";
-import { type BatchTag, OTHER, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
+import { isManifest, type ManifestLine, manifestText, readManifest } from "../datadir/manifest.ts";
+import { type BatchTag, EVENTS, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
-import { hasHash, HomeCopy } from "./home-copy.ts";
+import { hasHash, HomeCopy, isSafeName, listName } from "./home-copy.ts";
 import { Lanes } from "./lanes.ts";
 
 export interface SyncOptions {
@@ -58,6 +52,8 @@ export async function sync(
 }
 
 const DEFLATED_JSON = 11_050;
+/** As much as comes undeflated. */
+const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
 
 /** A manifest of the far end whose files are not all here. */
 interface Wanted {
@@ -66,6 +62,10 @@ interface Wanted {
   readonly text: Buffer;
   /** Files that have still to come. */
   missing: number;
+  /** What the manifest here says of these files. */
+  readonly known: readonly ManifestLine[];
+  /** Files that do not come: their lines do not come either. */
+  readonly lost: Set<string>;
 }
 
 interface Job {
@@ -94,7 +94,9 @@ class Sync {
 
   async run(): Promise<SyncReport> {
     const state = await this.#copy.state();
-    const far = await farRuns(this.#link, state.listTag, this.#signal);
+    // What was taken away here has to come again.
+    const isAsLeft = state.copyTag !== undefined && state.copyTag === (await this.#copy.tag());
+    const far = await farRuns(this.#link, isAsLeft ? state.listTag : undefined, this.#signal);
     if (far === undefined) return this.#report(true);
     requireSame(this.#copy.path, state.uuid, far.uuid);
     const uuid = far.uuid ?? state.uuid;
@@ -104,9 +106,13 @@ class Sync {
     const runs = far.runs.filter(({ name }) => names === undefined || names.includes(name));
     for (const name of names ?? [])
       if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
-    for (const run of runs) await this.#syncRun(run);
+    for (const run of runs) {
+      if (isSafeName(run.name)) await this.#syncRun(run);
+      else this.#problems.push(`${run.name}: is no name of a run on every computer, left out`);
+    }
     const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
-    if (isAll) await this.#copy.keepState({ ...known, listTag: far.listTag });
+    if (isAll)
+      await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
     return this.#report(false);
   }
 
@@ -123,34 +129,51 @@ class Sync {
       done += 1;
     });
     this.#options.onProgress?.(done, jobs.length, name);
-    await this.#bringEvents(name);
   }
 
-  /** Fetches a manifest; what of its files is missing. */
-  async #jobsOf(run: string, { batch, text: short, tag }: BatchTag): Promise<readonly Job[]> {
-    const name = batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
-    if (!isManifest(name)) throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch}`);
-    const text = tagOf(short) === tag ? Buffer.from(short) : await this.#bringText(run, name);
+  /** Fetches a manifest; what of its files is missing. A list of events comes at once. */
+  async #jobsOf(run: string, batch: BatchTag): Promise<readonly Job[]> {
+    const name = listName(batch.batch);
+    const isEvents = batch.batch === EVENTS;
+    if (!isEvents && !isManifest(name))
+      throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch.batch}`);
+    const text = await this.#bringText(run, name, batch);
     if (text === undefined) return [];
-    const wanted: Wanted = { run, name, text, missing: 0 };
+    if (isEvents) await this.#placeEvents(run, text);
+    return isEvents ? [] : this.#jobsFor(run, name, text);
+  }
+
+  async #jobsFor(run: string, name: string, text: Buffer): Promise<readonly Job[]> {
+    const known = await this.#copy.lines(run, name);
+    const wanted: Wanted = { run, name, text, known, missing: 0, lost: new Set() };
+    const hashes = new Map(known.map((line) => [line.name, line.sha256]));
     const jobs: Job[] = [];
-    let others = 0;
     for (const line of readManifest(String(text)).lines) {
-      const found = isSpectraFile(line.name) ? await this.#copy.look(run, line) : "other";
+      const found =
+        isSpectraFile(line.name) && isSafeName(line.name)
+          ? await this.#copy.look(run, line, hashes.get(line.name))
+          : "other";
       if (found === "missing") jobs.push({ line, wanted });
       if (found === "other") {
-        others += 1;
+        wanted.lost.add(line.name);
         this.#problems.push(`${run}/${line.name}: another file of this name is here, left as it is`);
       }
     }
-    wanted.missing = jobs.length + others;
-    await this.#placeIfWhole(wanted);
+    wanted.missing = jobs.length;
+    await this.#placeIfDone(wanted);
     return jobs;
   }
 
-  // Manifests and events only ever grow: what is here is their beginning.
-  async #bringText(run: string, name: string): Promise<Buffer | undefined> {
+  // Manifests and events mostly grow: what is here is their beginning, as the tag of the whole proves.
+  async #bringText(run: string, name: string, { tag, text: short }: BatchTag): Promise<Buffer | undefined> {
+    if (tagOf(short) === tag) return Buffer.from(short);
     const have = await this.#copy.text(run, name);
+    if (have === undefined) return this.#fetchText(run, name);
+    const text = await this.#fetchText(run, name, have);
+    return text === undefined || tagOf(text) === tag ? text : this.#fetchText(run, name);
+  }
+
+  async #fetchText(run: string, name: string, have?: Buffer): Promise<Buffer | undefined> {
     const path = ["datadir", "runs", run, name];
     const part = this.#copy.part(run, name);
     const rest = have === undefined ? { part } : { resume: { have } };
@@ -164,27 +187,37 @@ class Sync {
     }
   }
 
-  async #bringEvents(run: string): Promise<void> {
-    const text = await this.#bringText(run, EVENTS_FILE);
-    if (text !== undefined) await this.#copy.place(run, EVENTS_FILE, text);
+  // Events that were added here are kept beside.
+  async #placeEvents(run: string, text: Buffer): Promise<void> {
+    const have = await this.#copy.text(run, EVENTS_FILE);
+    if (have !== undefined && !text.subarray(0, have.length).equals(have)) {
+      const beside = `events-${tagOf(have)}.jsonl`;
+      await this.#copy.place(run, beside, have);
+      this.#problems.push(`${run}/${EVENTS_FILE}: was another one here, kept as ${beside}`);
+    }
+    await this.#copy.place(run, EVENTS_FILE, text);
   }
 
   async #bring({ line, wanted }: Job): Promise<void> {
     const { run } = wanted;
     const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
     if (bytes === undefined) {
+      wanted.lost.add(line.name);
       this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
-      return;
+    } else {
+      await this.#copy.place(run, line.name, bytes);
+      this.#files += 1;
+      this.#fileBytes += bytes.length;
     }
-    await this.#copy.place(run, line.name, bytes);
-    this.#files += 1;
-    this.#fileBytes += bytes.length;
     wanted.missing -= 1;
-    await this.#placeIfWhole(wanted);
+    await this.#placeIfDone(wanted);
   }
 
-  async #placeIfWhole({ run, name, text, missing }: Wanted): Promise<void> {
-    if (missing === 0) await this.#copy.place(run, name, text);
+  async #placeIfDone(wanted: Wanted): Promise<void> {
+    const { run, name, text, missing, lost } = wanted;
+    if (missing > 0) return;
+    const bytes = lost.size === 0 ? text : withoutLost(wanted);
+    if (bytes.length > 0) await this.#copy.place(run, name, bytes);
   }
 
   /** Undefined when what came is not what the manifest says, or nothing is there. */
@@ -225,9 +258,19 @@ class Sync {
   }
 }
 
+// It differs from that of the server, so that the lost files are asked for again the next time.
+function withoutLost({ text, known, lost }: Wanted): Buffer {
+  const { lines } = readManifest(String(text));
+  const here = [
+    ...lines.filter(({ name }) => !lost.has(name)),
+    ...known.filter(({ name }) => lost.has(name)),
+  ];
+  return Buffer.from(manifestText(here));
+}
+
 function inflated(bytes: Uint8Array): Uint8Array | undefined {
   try {
-    return inflateSync(bytes);
+    return inflateSync(bytes, { maxOutputLength: LARGEST_FILE_BYTES });
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ import type { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
-import { CoapServer } from "../../src/coap/server.ts";
+import { type CoapHandler, CoapServer } from "../../src/coap/server.ts";
 import { type ManifestLine, manifestName, manifestText } from "../../src/datadir/manifest.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
 import { coapHandler } from "../../src/interfaces/coap/handler.ts";
@@ -28,6 +28,8 @@ export interface FarBoxOptions {
   readonly seed?: number;
   /** Its data directory; an empty one when absent. */
   readonly folder?: string;
+  /** Answers instead of the server's tree. */
+  readonly handler?: CoapHandler;
 }
 
 export class FarBox {
@@ -47,7 +49,7 @@ export class FarBox {
 
   static async start(
     t: TestContext,
-    { weather = FAR, seed = 1, folder }: FarBoxOptions = {},
+    { weather = FAR, seed = 1, folder, handler }: FarBoxOptions = {},
   ): Promise<FarBox> {
     const path = folder ?? (await temporaryFolder(t));
     // Before what the instrument registers: then no timer may be left.
@@ -56,7 +58,7 @@ export class FarBox {
     const { clock, model } = await TestInstrument.start(t, { folder: path });
     const network = new VirtualNetwork(clock, { weather, seed });
     const box = new FarBox(clock, network, path);
-    const handle = coapHandler(new Router(model, TREE), { clock, log: SILENT, check: () => {} });
+    const handle = handler ?? coapHandler(new Router(model, TREE), { clock, log: SILENT, check: () => {} });
     const server = await CoapServer.listen({
       ...SERVER,
       clock,
