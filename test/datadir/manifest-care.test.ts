@@ -5,9 +5,12 @@ import { spawnSync } from "node:child_process";
 import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { verifyFolder } from "../../src/datadir/local-verification.ts";
 import { manifestText, readManifest } from "../../src/datadir/manifest.ts";
 import { spectraSet } from "../spectra/sample.ts";
-import { openDirectory, temporaryFolder } from "./folder.ts";
+import { IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
 /** A data directory with a run of two batches, closed; the path of the run. */
 async function recorded(t: Parameters<typeof temporaryFolder>[0]): Promise<string> {
@@ -78,6 +81,32 @@ test("a line stays when its file is gone or changed: to tell is the business of 
   await started(t, run);
   assert.equal(await readFile(join(run, "b000001.sha256"), "utf8"), before);
   assert.equal(manifestText(readManifest(before).lines), before);
+});
+
+test("a changed file whose line is lost gets none: the catalogue knows it otherwise, and verify tells it", async (t) => {
+  const run = await recorded(t);
+  const manifest = join(run, "b000001.sha256");
+  const changed = join(run, "b000001_s000001_light.pico");
+  await rm(manifest);
+  await writeFile(changed, "\n", { flag: "a" });
+  const warned: object[] = [];
+  const log = { ...SILENT, warn: (fields: object) => void warned.push(fields) };
+  const directory = await openDirectory(t, join(run, ".."), { log });
+  await directory.indexed();
+  const { lines } = readManifest(await readFile(manifest, "utf8"));
+  assert.deepEqual(
+    lines.map(({ name }) => name),
+    ["b000001_s000000_light.pico"],
+  );
+  assert.deepEqual(warned, [{ run: "run", file: "b000001_s000001_light.pico" }]);
+  await directory.close();
+  for (const repairs of [false, true]) {
+    const options = { clock: new VirtualClock(), repairs };
+    const watch = { onProgress: IGNORE, signal: NEVER };
+    const { findings } = await verifyFolder(join(run, ".."), options, watch);
+    const kinds = findings.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["no-line", "changed"]);
+  }
 });
 
 test("a batch goes on behind a line that was torn while it was recorded", async (t) => {
