@@ -49,8 +49,13 @@ export class Reader {
   #start(): Worker {
     const worker = new Worker(THREAD, { workerData: this.#path });
     worker.on("message", (answer: ThreadAnswer) => this.#answered(answer));
-    worker.on("error", (error) => void this.#end(error.message));
+    worker.on("error", (error) => this.#lost(worker, error.message));
+    worker.on("exit", () => this.#lost(worker, "its thread has ended"));
     return worker;
+  }
+
+  #lost(worker: Worker, reason: string): void {
+    if (worker === this.#worker) void this.#end(reason);
   }
 
   #answered({ id, answer, problem }: ThreadAnswer): void {
