@@ -13,6 +13,7 @@ export type CatalogueTask =
   | { readonly kind: "search"; readonly search: Search }
   | { readonly kind: "slice"; readonly criteria: Criteria; readonly slice: Slice }
   | { readonly kind: "copy" }
+  | { readonly kind: "checkpoint" }
   | { readonly kind: "check" };
 
 /** The member of the task's kind. */
@@ -22,6 +23,7 @@ export interface CatalogueAnswer {
   /** Files whose spectra are still to be copied. */
   readonly copy?: number;
   readonly check?: true;
+  readonly checkpoint?: true;
 }
 
 export interface FoundSlice {
@@ -44,6 +46,9 @@ export function perform(task: CatalogueTask, { reading, writing }: Databases): C
     case "check":
       requireTablesWhole(reading);
       return { check: true };
+    case "checkpoint":
+      writing().database.pragma("wal_checkpoint(PASSIVE)");
+      return { checkpoint: true };
     case "copy": {
       const { database, writer } = writing();
       copyStep(database, writer);

@@ -19,6 +19,7 @@ import {
   required,
 } from "./catalogue-task.ts";
 import { CatalogueWriter } from "./catalogue-writer.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { EventRows } from "./event-rows.ts";
 import { Generations } from "./generations.ts";
 import { Reader } from "./reader.ts";
@@ -58,6 +59,7 @@ export class Catalogue {
   readonly #database: Database;
   readonly #writer: CatalogueWriter;
   readonly #reader: Reader | undefined;
+  readonly #checkpoints: Checkpoints | undefined;
   /** A check takes long: searches do not wait for it. */
   readonly #checker: Reader | undefined;
 
@@ -66,6 +68,7 @@ export class Catalogue {
     this.#writer = new CatalogueWriter(database);
     this.events = new EventRows(database, this.#writer);
     this.#reader = path === undefined ? undefined : new Reader(path);
+    this.#checkpoints = this.#reader && new Checkpoints(database, this.#reader);
     this.#checker = path === undefined ? undefined : new Reader(path);
     this.generations = new Generations(database);
     if (isDoubtful && path !== undefined) void this.#check(path, log);
@@ -111,7 +114,10 @@ export class Catalogue {
 
   /** Stores files with their spectra, all or none; replaces what was known about them. Throws DATADIR_IO. */
   record(files: readonly CataloguedFile[]): void {
-    this.#guard(() => this.#writer.record(files, this.generations.present));
+    this.#guard(() => {
+      this.#writer.record(files, this.generations.present);
+      this.#checkpoints?.look();
+    });
   }
 
   /** Drops files and their spectra. */

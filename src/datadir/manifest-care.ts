@@ -7,6 +7,7 @@ import { isVscopeError, messageOf } from "../base/errors.ts";
 import { grouped } from "../base/grouped.ts";
 import type { Log } from "../base/log.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
+import type { KnownFile } from "./catalogue.ts";
 import { type Disk, onDisk } from "./disk.ts";
 import { isInBadRow, type ManifestLine, manifestOf } from "./manifest.ts";
 import { addLines, prepareManifest, wholeManifest } from "./manifest-file.ts";
@@ -32,6 +33,7 @@ interface Shelf {
 
 /** Some 50 ms of reading on a small computer. */
 const FILES_A_TURN = 10;
+const CHANGED = "no checksum is added: the file is not what the catalogue knows, see vscope verify";
 
 export class ManifestCare {
   readonly #parts: ManifestCareParts;
@@ -123,10 +125,13 @@ export class ManifestCare {
   async #add(shelf: Shelf): Promise<number> {
     const { disk, clock } = this.#parts;
     const { session, run, manifest, files } = shelf;
+    const rows = session.catalogue.rowsOf(run, files);
     const lines: ManifestLine[] = [];
     for (const name of files) {
       const sha256 = await this.#sumOf(pathOf(shelf, name));
-      if (sha256 !== undefined) lines.push({ sha256, name });
+      if (sha256 === undefined) continue;
+      if (isAsKnown(rows.get(name), sha256)) lines.push({ sha256, name });
+      else this.#parts.log.warn({ run, file: name }, CHANGED);
     }
     if (lines.length === 0) return 0;
     const path = pathOf(shelf, manifest);
@@ -154,6 +159,12 @@ export class ManifestCare {
       return onDisk(session.folders.pathOf(run), task);
     });
   }
+}
+
+// A line for it would vouch for the change. What could not be read, as when it was half copied, was no content to keep.
+function isAsKnown(row: KnownFile | undefined, sha256: Uint8Array): boolean {
+  if (row === undefined || row.sha256 === null || row.problem !== null) return true;
+  return Buffer.compare(row.sha256, sha256) === 0;
 }
 
 function pathOf({ session, run }: Shelf, file: string): string {

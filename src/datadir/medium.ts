@@ -6,6 +6,7 @@ import { mkdir, realpath, stat } from "node:fs/promises";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { devicePath, isDetached } from "./block-device.ts";
+import { onDisk } from "./disk.ts";
 import { LINUX_TABLE, type Mount, mountedAt, type MountTable } from "./mount-table.ts";
 
 export interface MountOptions {
@@ -123,7 +124,7 @@ export class Medium {
   /** False also when the medium has been pulled out. Throws DATADIR_NOT_MOUNTED when another device is mounted there. */
   async isMounted(): Promise<boolean> {
     const { device, mountPoint } = this.#options;
-    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
+    const mount = await this.#mounted();
     if (mount === undefined || (await this.#isDead(mount))) return false;
     const { source } = mount;
     const path = devicePath(device);
@@ -145,7 +146,7 @@ export class Medium {
    */
   async dropDead(signal: AbortSignal): Promise<void> {
     const { device, mountPoint } = this.#options;
-    const mount = mountedAt(await this.#system.mountInfo(), mountPoint);
+    const mount = await this.#mounted();
     if (mount === undefined || !(await this.#isDead(mount))) return;
     try {
       await this.#system.run("umount", ["-l", mountPoint], { signal });
@@ -167,6 +168,11 @@ export class Medium {
     } catch (error) {
       this.#log.warn({ device, reason: messageOf(error) }, "the file system could not be checked");
     }
+  }
+
+  async #mounted(): Promise<Mount | undefined> {
+    const info = await onDisk("/proc/self/mountinfo", () => this.#system.mountInfo());
+    return mountedAt(info, this.#options.mountPoint);
   }
 
   async #isDead({ source, number }: Mount): Promise<boolean> {

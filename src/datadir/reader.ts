@@ -50,7 +50,7 @@ export class Reader {
 
   async #answer(task: CatalogueTask, signal: AbortSignal): Promise<CatalogueAnswer> {
     await orAborted(this.#ending, signal);
-    const worker = (this.#worker ??= new Worker(THREAD, { workerData: this.#path }));
+    const worker = (this.#worker ??= this.#start());
     worker.ref();
     worker.postMessage(task);
     const { answer, problem } = await orAborted(replyOf(worker), signal).catch((error: unknown) => {
@@ -60,6 +60,16 @@ export class Reader {
     worker.unref();
     if (answer === undefined) throw new VscopeError(problem.code, problem.message);
     return answer;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(THREAD, { workerData: this.#path });
+    // One that ends while nobody asks: the next question starts another.
+    worker.on("error", () => undefined);
+    worker.once("exit", () => {
+      if (worker === this.#worker) this.#worker = undefined;
+    });
+    return worker;
   }
 
   #end(): void {
@@ -72,9 +82,12 @@ export class Reader {
 function replyOf(worker: Worker): Promise<ThreadAnswer> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(failure(error.message));
+    const ended = (): void => reject(failure("its thread has ended"));
     worker.once("error", failed);
+    worker.once("exit", ended);
     worker.once("message", (reply: ThreadAnswer) => {
       worker.off("error", failed);
+      worker.off("exit", ended);
       resolve(reply);
     });
   });

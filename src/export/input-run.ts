@@ -17,6 +17,8 @@ export interface Indexed extends Recorded {
   readonly batch: number | null;
   /** Equal for spectra on the same wavelengths. */
   readonly axis: string;
+  /** Serial number of the white panel that was in the place of the target. */
+  readonly panel: string | null;
 }
 
 /** A light is needed with its darks, and those of a sequence with each other. */
@@ -117,6 +119,7 @@ class Shared {
       serial: this.#text(spectrum.serial),
       channel: this.#text(spectrum.channel),
       axis: this.#text(spectrum.axis),
+      panel: spectrum.panel === null ? null : this.#text(spectrum.panel),
       darkFile: spectrum.darkFile === null ? null : this.#text(spectrum.darkFile),
       exposure: this.#exposure(spectrum.exposure),
       exposureAnyWarmth: this.#exposure(spectrum.exposureAnyWarmth),
@@ -138,8 +141,8 @@ class Shared {
 }
 
 function indexed(spectrum: PicoSpectrum, file: string, position: number): Indexed {
-  const { kind, batch, counts } = spectrum;
+  const { kind, batch, counts, panel } = spectrum;
   const coefficients = spectrum.channelWavelengthCoefficients ?? spectrum.wavelengthCoefficients;
   const axis = `${counts.length} ${coefficients.join(" ")}`;
-  return { ...recordedOf(spectrum, file), kind, position, batch, axis };
+  return { ...recordedOf(spectrum, file), kind, position, batch, axis, panel: panel?.serial ?? null };
 }

@@ -1,6 +1,7 @@
 // A run from its files to files of a format: read, plan, noise, write. In a worker thread, for everything that computes
 // or writes is synchronous.
 
+import { definedOnly } from "../base/defined-only.ts";
 import { grouped } from "../base/grouped.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { Sink } from "../formats/format.ts";
@@ -12,6 +13,7 @@ import { copyFiles, zipRun } from "./copies.ts";
 import { type FileFacts, type OutputFolder, outputFolder } from "./output-folder.ts";
 import { IndexTable } from "./index-table.ts";
 import { type Indexed, InputRun } from "./input-run.ts";
+import type { WhitePanel } from "./panel-shelf.ts";
 import { type LeftOut, type Plan, planOf } from "./product-plan.ts";
 import { type ProductParts, writeProduct } from "./products.ts";
 import { checkRequest, type ExportFormat, type ExportRequest, isCopy, isSelective } from "./request.ts";
@@ -27,6 +29,8 @@ export interface ExportTask {
   /** Where the files go afterwards; names that are taken there are refused. */
   readonly target?: string;
   readonly calibrations: readonly RadiometricCalibration[];
+  /** By which reflectance is made. */
+  readonly panel?: WhitePanel;
   /** What the owner says of all data, by names of ACDD. */
   readonly dataset?: ProductHead["dataset"];
   /** The instrument configuration, for a copy of the whole run. */
@@ -90,11 +94,11 @@ async function copied(
 }
 
 async function processed(task: ExportTask, sink: Sink, onProgress: OnProgress): Promise<Made> {
-  const { request, calibrations } = task;
+  const { request, calibrations, panel } = task;
   const { level, dark = "nearest", uncertainty = false } = request;
   const run = await InputRun.read(task.folder, told(onProgress, "files read"));
   const isWanted = wantedBy(request, run);
-  const plan = planOf(run, { level, dark, isWanted, calibrations });
+  const plan = planOf(run, { level, dark, isWanted, calibrations, ...definedOnly({ panel }) });
   if (plan.products.length === 0) throw nothingMade(run.name, plan.leftOut);
   const noise = uncertainty ? await noiseOfRun(run, dark) : "nobody asked for it";
   const { rows, leftOut } = await written(plan, { ...partsOf(task), run, noise, sink }, onProgress);
@@ -130,10 +134,10 @@ async function written(
   return { rows, leftOut };
 }
 
-function partsOf({ request, dataset, software, madeUtc }: ExportTask) {
+function partsOf({ request, dataset, panel, software, madeUtc }: ExportTask) {
   const { level, format, indices = [] } = request;
   if (isCopy(format)) throw new VscopeError("INTERNAL", `${format}: is copied, not processed`);
-  return { level, format: FORMATS[format], indices, dataset, software, madeUtc };
+  return { level, format: FORMATS[format], indices, dataset, panel, software, madeUtc };
 }
 
 function told(onProgress: OnProgress, text: string): (done: number, of: number) => void {

@@ -2,7 +2,7 @@
 
 import { SECOND } from "../base/clock.ts";
 import { grouped } from "../base/grouped.ts";
-import { around } from "../spectra/around.ts";
+import { around, type Weighted } from "../spectra/around.ts";
 import type { Level } from "../spectra/level.ts";
 import { DarkShelf, type DarkWay } from "../spectra/processing/dark-choice.ts";
 import { DEFAULT_LIMITS } from "../spectra/quality.ts";
@@ -12,6 +12,7 @@ import { middleUtcUs } from "../spectra/signal-rate.ts";
 import { Timeline } from "../spectra/timeline.ts";
 import type { Indexed, InputRun } from "./input-run.ts";
 import type { LightJob } from "./light-job.ts";
+import { type LookJob, PanelShelf, type WhitePanel } from "./panel-shelf.ts";
 
 export interface PlanOptions {
   readonly level: Level;
@@ -19,11 +20,15 @@ export interface PlanOptions {
   /** Whether a spectrum is to become part of a product. */
   readonly isWanted: (spectrum: Indexed) => boolean;
   readonly calibrations: readonly RadiometricCalibration[];
+  /** By which reflectance is made; without, by the downwelling light. */
+  readonly panel?: WhitePanel;
 }
 
 export interface RowJob extends LightJob {
-  /** For reflectance: one or two lights of the sky. */
+  /** For reflectance: one or two lights of the sky; none by a panel without. */
   readonly irradiance: readonly LightJob[];
+  /** For reflectance by a panel: one or two. */
+  readonly panels?: readonly Weighted<LookJob>[];
 }
 
 /** Spectra of one spectrometer, channel and set of wavelengths; by start. */
@@ -56,6 +61,7 @@ class Planner {
   readonly #leftOut: LeftOut[] = [];
   readonly #darks: DarkShelf<Indexed>;
   readonly #skies: ReadonlyMap<string, Timeline<Indexed>>;
+  readonly #panels: PanelShelf | undefined;
 
   constructor(run: InputRun, options: PlanOptions) {
     this.#run = run;
@@ -67,13 +73,14 @@ class Planner {
       skyOf,
     );
     this.#skies = new Map([...skies].map(([sky, all]) => [sky, new Timeline(all, middleUtcUs)]));
+    if (options.panel !== undefined) this.#panels = this.#shelfOf(options.panel, lights);
   }
 
   take(spectrum: Indexed): void {
     const { level } = this.#options;
-    // Darks are measured for others; reflectance is of what is not the sky.
+    // Darks are measured for others; reflectance is of what is neither the sky nor a panel.
     if (level !== "counts" && spectrum.kind === "dark") return;
-    if (level === "reflectance" && isIrradiance(spectrum.channel)) return;
+    if (level === "reflectance" && (isIrradiance(spectrum.channel) || spectrum.panel !== null)) return;
     const job = this.#rowOf(spectrum);
     if (typeof job === "string") this.#leftOut.push({ id: this.#run.idOf(spectrum), reason: job });
     else {
@@ -110,7 +117,24 @@ class Planner {
     if (typeof job === "string") return job;
     if (level !== "reflectance") return { ...job, irradiance: [] };
     const irradiance = this.#irradianceOf(light);
-    return typeof irradiance === "string" ? irradiance : { ...job, irradiance };
+    if (this.#panels === undefined)
+      return typeof irradiance === "string" ? irradiance : { ...job, irradiance };
+    const found = this.#panels.around(light, typeof irradiance === "string" ? [] : irradiance);
+    return typeof found === "string"
+      ? found
+      : { ...job, irradiance: found.downwelling, panels: found.panels };
+  }
+
+  /** A panel without a dark serves nobody. */
+  #shelfOf({ serial }: WhitePanel, lights: readonly Indexed[]): PanelShelf {
+    const ofPanel = lights.filter(({ panel, channel }) => panel === serial && !isIrradiance(channel));
+    const looks = ofPanel.flatMap((light): LookJob[] => {
+      const upwelling = this.#withDark(light);
+      const irradiance = this.#irradianceOf(light);
+      if (typeof upwelling === "string") return [];
+      return [{ upwelling, downwelling: typeof irradiance === "string" ? [] : irradiance }];
+    });
+    return new PanelShelf(serial, looks);
   }
 
   #withDark(light: Indexed): LightJob | string {

@@ -2,6 +2,7 @@
 
 import { isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Format, FormatWriter, Sink } from "../formats/format.ts";
+import type { Weighted } from "../spectra/around.ts";
 import { flagMask } from "../spectra/flags.ts";
 import type { Level } from "../spectra/level.ts";
 import type { PicoSpectrum } from "../spectra/pico.ts";
@@ -9,11 +10,13 @@ import { atLevel, axisOf, type Sources } from "../spectra/processing/at-level.ts
 import type { Darkened } from "../spectra/processing/dark-choice.ts";
 import type { NoiseModel } from "../spectra/processing/noise.ts";
 import { type ProductHead, type ProductRow, productInstrument } from "../spectra/processing/product.ts";
+import type { Look } from "../spectra/processing/panel-reflectance.ts";
 import type { Provenance, ProvenanceInput } from "../spectra/processing/provenance.ts";
-import { stepsOf } from "../spectra/processing/steps.ts";
+import { type StepFacts, stepsOf } from "../spectra/processing/steps.ts";
 import { QUANTITIES } from "../spectra/radiometric.ts";
 import type { InputRun } from "./input-run.ts";
-import { exposedOf, filesOf } from "./light-job.ts";
+import { exposedOf, filesOf, type LightJob } from "./light-job.ts";
+import type { WhitePanel } from "./panel-shelf.ts";
 import type { RunNoise } from "./run-noise.ts";
 import type { LeftOut, ProductJob, RowJob } from "./product-plan.ts";
 
@@ -25,6 +28,7 @@ export interface ProductParts {
   /** By serial; or why no errors are computed. */
   readonly noise: ReadonlyMap<string, RunNoise> | string;
   readonly dataset: ProductHead["dataset"];
+  readonly panel: WhitePanel | undefined;
   readonly software: string;
   readonly madeUtc: string;
   readonly onRow: (head: ProductHead, row: ProductRow) => void;
@@ -66,14 +70,25 @@ async function rowOf(job: RowJob, product: ProductJob, parts: ProductParts): Pro
 async function sourcesOf(
   job: RowJob,
   { calibration }: ProductJob,
-  { run, level }: ProductParts,
+  { run, level, panel }: ProductParts,
 ): Promise<Sources> {
   const target = await exposedOf(run, job);
   if (level === "radiance" && calibration !== undefined) return { level, target, calibration };
   if (level !== "reflectance") return { level: "corrected", target };
-  const irradiance: Darkened[] = [];
-  for (const sky of job.irradiance) irradiance.push(await exposedOf(run, sky));
-  return { level, target, irradiance };
+  const irradiance = await allExposed(run, job.irradiance);
+  if (job.panels === undefined || panel === undefined) return { level, target, irradiance };
+  const panels: Weighted<Look>[] = [];
+  for (const { item, weight } of job.panels) {
+    const upwelling = await exposedOf(run, item.upwelling);
+    panels.push({ item: { upwelling, downwelling: await allExposed(run, item.downwelling) }, weight });
+  }
+  return { level, target, irradiance, byPanel: { panels, factors: panel.factors } };
+}
+
+async function allExposed(run: InputRun, jobs: readonly LightJob[]): Promise<readonly Darkened[]> {
+  const exposed: Darkened[] = [];
+  for (const job of jobs) exposed.push(await exposedOf(run, job));
+  return exposed;
 }
 
 function noiseFor({ light }: RowJob, { noise }: ProductParts): RunNoise | string {
@@ -119,14 +134,13 @@ function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductPar
   const noise = rows[0] === undefined ? "there are no spectra" : noiseFor(rows[0], parts);
   const darks: Record<string, number> = {};
   for (const { how } of rows) darks[how] = (darks[how] ?? 0) + 1;
-  const interpolated = rows.filter(({ irradiance }) => irradiance.length === 2).length;
   const steps = stepsOf({
     level,
     spectrum,
     darks,
     noise: typeof noise === "string" ? noise : noise.model,
     ...(calibration !== undefined && { calibration }),
-    ...(level === "reflectance" && { irradiance: { interpolated, nearest: rows.length - interpolated } }),
+    ...(level === "reflectance" && { reflectance: reflectanceFacts(rows, parts.panel) }),
   });
   return {
     inputs: inputsOf(job, typeof noise === "string" ? [] : noise.files, parts),
@@ -136,21 +150,38 @@ function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductPar
   };
 }
 
+function reflectanceFacts(
+  rows: readonly RowJob[],
+  panel: WhitePanel | undefined,
+): NonNullable<StepFacts["reflectance"]> {
+  const references = ({ irradiance, panels }: RowJob): number => (panels ?? irradiance).length;
+  const interpolated = rows.filter((row) => references(row) === 2).length;
+  const counted = { interpolated, nearest: rows.length - interpolated };
+  if (panel === undefined) return counted;
+  const { serial, calibrated, source } = panel;
+  const paired = rows.filter(({ irradiance }) => irradiance.length > 0).length;
+  return { ...counted, panel: { serial, calibrated, source, paired } };
+}
+
 /** Every file that the product comes of, once. */
 function inputsOf(
   { rows, calibration }: ProductJob,
   noiseFiles: readonly string[],
-  { run, level }: ProductParts,
+  { run, level, panel }: ProductParts,
 ): readonly ProvenanceInput[] {
   const files = new Set<string>();
   for (const row of rows)
-    for (const job of [row, ...row.irradiance]) for (const file of filesOf(job)) files.add(file);
+    for (const job of [row, ...row.irradiance, ...panelJobs(row)])
+      for (const file of filesOf(job)) files.add(file);
   if (level !== "counts") for (const file of noiseFiles) files.add(file);
   const inputs = [...files].map((file) => ({
     id: `${run.name}/${file}`,
     sha256: run.hashes.get(file) ?? "",
   }));
-  if (calibration === undefined) return inputs;
-  const { source, sha256 = "" } = calibration;
-  return [...inputs, { id: source, sha256 }];
+  const calibrations = [calibration, panel].filter((one) => one !== undefined);
+  return [...inputs, ...calibrations.map(({ source, sha256 = "" }) => ({ id: source, sha256 }))];
+}
+
+function panelJobs({ panels = [] }: RowJob): readonly LightJob[] {
+  return panels.flatMap(({ item: { upwelling, downwelling } }) => [upwelling, ...downwelling]);
 }

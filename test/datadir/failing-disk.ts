@@ -15,21 +15,21 @@ export class FailingDisk {
   isShort = false;
 
   readonly disk: Disk = {
-    create: async (path) => this.#file(await this.#call("create", () => SYSTEM_DISK.create(path))),
-    extend: async (path) => this.#file(await this.#call("extend", () => SYSTEM_DISK.extend(path))),
-    rename: (from, to) => this.#call("rename", () => SYSTEM_DISK.rename(from, to)),
-    remove: (path) => this.#call("remove", () => SYSTEM_DISK.remove(path)),
-    syncFolder: () => this.#call("syncFolder", DONE),
-    hastenSyncs: () => this.#call("hastenSyncs", DONE),
-    makeFolder: (path) => this.#call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
-    stat: (path) => this.#call("stat", () => SYSTEM_DISK.stat(path)),
-    realPath: (path) => this.#call("realPath", () => SYSTEM_DISK.realPath(path)),
-    list: (path) => this.#call("list", () => SYSTEM_DISK.list(path)),
-    read: (path) => this.#call("read", () => SYSTEM_DISK.read(path)),
+    create: async (path) => this.#file(await this.call("create", () => SYSTEM_DISK.create(path))),
+    extend: async (path) => this.#file(await this.call("extend", () => SYSTEM_DISK.extend(path))),
+    rename: (from, to) => this.call("rename", () => SYSTEM_DISK.rename(from, to)),
+    remove: (path) => this.call("remove", () => SYSTEM_DISK.remove(path)),
+    syncFolder: () => this.call("syncFolder", DONE),
+    hastenSyncs: () => this.call("hastenSyncs", DONE),
+    makeFolder: (path) => this.call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
+    stat: (path) => this.call("stat", () => SYSTEM_DISK.stat(path)),
+    realPath: (path) => this.call("realPath", () => SYSTEM_DISK.realPath(path)),
+    list: (path) => this.call("list", () => SYSTEM_DISK.list(path)),
+    read: (path) => this.call("read", () => SYSTEM_DISK.read(path)),
     readRange: (path, offset, length) =>
-      this.#call("readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
-    space: (path) => this.#call("space", () => SYSTEM_DISK.space(path)),
-    fileSystemType: (path) => this.#call("fileSystemType", () => SYSTEM_DISK.fileSystemType(path)),
+      this.call("readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
+    space: (path) => this.call("space", () => SYSTEM_DISK.space(path)),
+    fileSystemType: (path) => this.call("fileSystemType", () => SYSTEM_DISK.fileSystemType(path)),
   };
 
   /** The N-th call from now fails. */
@@ -54,10 +54,10 @@ export class FailingDisk {
   #file(file: DiskFile): DiskFile {
     return {
       write: (bytes) => this.#write(file, bytes),
-      sync: () => this.#call("sync", DONE),
+      sync: () => this.call("sync", DONE),
       // The descriptor is gone even when close reports an error, close(2).
       close: () =>
-        this.#call(
+        this.call(
           "close",
           () => file.close(),
           () => file.close(),
@@ -69,7 +69,7 @@ export class FailingDisk {
   #write(file: DiskFile, bytes: Uint8Array): Promise<number> {
     const half = bytes.subarray(0, Math.max(1, bytes.length >> 1));
     if (!this.isShort || this.calls + 1 !== this.failAt) {
-      return this.#call(
+      return this.call(
         "write",
         () => file.write(bytes),
         () => file.write(half),
@@ -80,7 +80,8 @@ export class FailingDisk {
     return file.write(half);
   }
 
-  async #call<T>(name: string, call: () => Promise<T>, onFailure?: () => Promise<unknown>): Promise<T> {
+  /** Counts a call, which fails when it is its turn. */
+  async call<T>(name: string, call: () => Promise<T>, onFailure?: () => Promise<unknown>): Promise<T> {
     this.calls += 1;
     if (this.calls !== this.failAt) return call();
     this.failed = name;

@@ -6,9 +6,11 @@ import { appendFile, readdir, readFile, rm, truncate, writeFile } from "node:fs/
 import { join } from "node:path";
 import { test } from "node:test";
 import { SILENT } from "../../src/base/log.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { verifyFolder } from "../../src/datadir/local-verification.ts";
 import { manifestText, readManifest } from "../../src/datadir/manifest.ts";
 import { spectraSet } from "../spectra/sample.ts";
-import { openDirectory, temporaryFolder } from "./folder.ts";
+import { IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
 /** A data directory with a run of two batches, closed; the path of the run. */
 async function recorded(t: Parameters<typeof temporaryFolder>[0]): Promise<string> {
@@ -104,6 +106,32 @@ test("a start changes nothing of a manifest that was altered, and vouches for no
     await started(t, run, { ...SILENT, warn: (_, message) => warnings.push(message) });
     assert.equal(await readFile(manifest, "utf8"), text.slice(0, text.lastIndexOf("\n") + 1));
     assert.match(warnings.join(), /rows that cannot be read/);
+  }
+});
+
+test("a changed file whose line is lost gets none: the catalogue knows it otherwise, and verify tells it", async (t) => {
+  const run = await recorded(t);
+  const manifest = join(run, "b000001.sha256");
+  const changed = join(run, "b000001_s000001_light.pico");
+  await rm(manifest);
+  await writeFile(changed, "\n", { flag: "a" });
+  const warned: object[] = [];
+  const log = { ...SILENT, warn: (fields: object) => void warned.push(fields) };
+  const directory = await openDirectory(t, join(run, ".."), { log });
+  await directory.indexed();
+  const { lines } = readManifest(await readFile(manifest, "utf8"));
+  assert.deepEqual(
+    lines.map(({ name }) => name),
+    ["b000001_s000000_light.pico"],
+  );
+  assert.deepEqual(warned, [{ run: "run", file: "b000001_s000001_light.pico" }]);
+  await directory.close();
+  for (const repairs of [false, true]) {
+    const options = { clock: new VirtualClock(), repairs };
+    const watch = { onProgress: IGNORE, signal: NEVER };
+    const { findings } = await verifyFolder(join(run, ".."), options, watch);
+    const kinds = findings.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["no-line", "changed"]);
   }
 });
 

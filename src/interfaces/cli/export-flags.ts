@@ -21,6 +21,7 @@ export interface ExportFlags {
   readonly index?: readonly string[];
   readonly uncertainty?: true;
   readonly calibration: readonly string[];
+  readonly panel?: string;
   readonly serial?: string;
   readonly channel?: string;
   readonly from?: number;
@@ -54,6 +55,10 @@ export function addExportOptions(
       "with --level radiance: a calibration; can be given several times",
       (file: string, before: readonly string[]) => [...before, file],
       [],
+    )
+    .option(
+      "--panel <file>",
+      "with --level reflectance: by the white panel of this calibration, recorded by vscope white",
     )
     .option("--serial <number>", "only the spectrometer with this serial number")
     .option("--channel <name>", "only this channel")

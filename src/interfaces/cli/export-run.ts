@@ -3,14 +3,17 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isoUtc } from "../../base/clock.ts";
+import { definedOnly } from "../../base/defined-only.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 import { parseInstrumentConfig } from "../../config/instrument-config.ts";
 import { runInThread } from "../../export/export-thread.ts";
 import { hashOf } from "../../export/input-run.ts";
 import { intoFolder } from "../../export/into-folder.ts";
+import type { WhitePanel } from "../../export/panel-shelf.ts";
 import { checkRequest, type OwnFacts, withOwnIndices } from "../../export/request.ts";
 import type { ExportReport } from "../../export/pipeline.ts";
 import { readCalibrationText, required } from "../../spectra/calibration-file.ts";
+import { panelOf } from "../../spectra/panel.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../../spectra/radiometric.ts";
 import { usageError } from "./exit-codes.ts";
 import { type ExportFlags, placeOf, requestOf, usageOf } from "./export-flags.ts";
@@ -65,6 +68,7 @@ async function exportHere(
     request,
     folder: place.folder,
     calibrations: await readCalibrations(flags),
+    ...definedOnly({ panel: await readPanel(flags) }),
     configuration,
     dataset: own.dataset,
     software: `vscope-server ${packageVersion()}`,
@@ -106,12 +110,29 @@ async function readCalibrations({
 }
 
 async function readCalibration(file: string): Promise<RadiometricCalibration> {
+  const { text, sha256 } = await readText(file);
+  const of = { serial: required(text, "serial"), channel: required(text, "channel") };
+  return { ...radiometricCalibrationOf(text, of), sha256 };
+}
+
+async function readPanel({ panel: file, level }: ExportFlags): Promise<WhitePanel | undefined> {
+  if (file === undefined) return undefined;
+  if (level !== "reflectance") throw usageError("--panel: is of reflectances, give --level reflectance");
+  const { text, sha256 } = await readText(file);
+  const { fileName: source } = text;
+  const { serial, calibrated, factors } = panelOf(text, {
+    name: source,
+    serial: required(text, "serial"),
+    validDays: 0,
+  });
+  return { source, sha256, serial, calibrated, factors };
+}
+
+async function readText(file: string) {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new VscopeError("CONFIG_INVALID", `${file}: cannot be read: ${messageOf(error)}`, { cause: error });
   });
-  const text = readCalibrationText(bytes.toString(), basename(file));
-  const of = { serial: required(text, "serial"), channel: required(text, "channel") };
-  return { ...radiometricCalibrationOf(text, of), sha256: hashOf(bytes) };
+  return { text: readCalibrationText(bytes.toString(), basename(file)), sha256: hashOf(bytes) };
 }
 
 function tell(session: Session, report: ExportReport): void {

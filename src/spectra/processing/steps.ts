@@ -16,10 +16,21 @@ export interface StepFacts {
   /** How many spectra got their dark in which way, such as `{ nearest: 12 }`. */
   readonly darks: Readonly<Record<string, number>>;
   readonly calibration?: RadiometricCalibration;
-  /** How many spectra have an irradiance from both sides, and from one. */
-  readonly irradiance?: { readonly interpolated: number; readonly nearest: number };
+  /** How many spectra have what they are divided by, downwelling light or panel, from both sides, and from one. */
+  readonly reflectance?: {
+    readonly interpolated: number;
+    readonly nearest: number;
+    /** `paired`: how many are corrected by the change of the downwelling light. */
+    readonly panel?: PanelFacts & { readonly paired: number };
+  };
   /** The noise that errors come from, or why there are none. */
   readonly noise: NoiseModel | string;
+}
+
+interface PanelFacts {
+  readonly serial: string;
+  readonly calibrated: string;
+  readonly source: string;
 }
 
 const VERSION = 1;
@@ -44,16 +55,20 @@ export function stepsOf(facts: StepFacts): readonly ProvenanceStep[] {
   ];
 }
 
-function ofLevel({ level, calibration, irradiance }: StepFacts): readonly ProvenanceStep[] {
+function ofLevel({ level, calibration, reflectance }: StepFacts): readonly ProvenanceStep[] {
   if (level === "radiance" && calibration !== undefined) {
     const { quantity, source, date = null, systematicUncertainty } = calibration;
     // All values have it in common, so it stands apart from the standard errors of each.
     const systematic = systematicUncertainty !== undefined && { systematicUncertainty, k: 1 };
     return [taken("radiometric-calibration", { quantity, source, date, ...systematic })];
   }
-  if (level !== "reflectance" || irradiance === undefined) return [];
-  const method = "upwelling over downwelling, interpolated in time where there is one before and after";
-  return [taken("reflectance", { method, ...irradiance })];
+  if (level !== "reflectance" || reflectance === undefined) return [];
+  const { panel, ...counted } = reflectance;
+  const by = panel === undefined ? "upwelling over downwelling" : "target over white panel times its factor";
+  const method = `${by}, interpolated in time where there is one before and after`;
+  if (panel === undefined) return [taken("reflectance", { method, ...counted })];
+  const { paired, ...facts } = panel;
+  return [taken("white-panel", { ...facts }), taken("reflectance", { method, ...counted, paired })];
 }
 
 function nonlinearity(spectrum: PicoSpectrum): ProvenanceStep {
