@@ -3,6 +3,7 @@
 import { Command, CommanderError, Help, type HelpConfiguration } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { archiveCommand } from "./commands/archive.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -61,6 +62,7 @@ const COMMANDS = [
   exportCommand,
   processCommand,
   calibrateCommand,
+  archiveCommand,
   verifyCommand,
   reindexCommand,
   doctorCommand,
