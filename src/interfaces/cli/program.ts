@@ -19,6 +19,7 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
+import { removeCommand } from "./commands/remove.ts";
 import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand } from "./commands/download.ts";
@@ -63,6 +64,7 @@ const COMMANDS = [
   processCommand,
   calibrateCommand,
   archiveCommand,
+  removeCommand,
   verifyCommand,
   reindexCommand,
   doctorCommand,

@@ -73,6 +73,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "put",
     "record",
     "reindex",
+    "remove",
     "resume",
     "runs",
     "schedule",
