@@ -236,6 +236,7 @@ function dataDirectoryOptions(config: ServerConfig, version: string) {
   return {
     path: dataDirectoryPath(config),
     reserveBytes: datadir.reserveMb * 1e6,
+    trashDays: datadir.trashDays,
     writer: `vscope-server ${version}`,
     requireMount: datadir.requireMount,
     knownFile: join(config.security.state, KNOWN_DIRECTORIES_FILE),

@@ -6,6 +6,7 @@ import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, type VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "../datadir/batch.ts";
+import { BATCH_NOTE } from "../datadir/batch-notes.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { Notes } from "../datadir/notes.ts";
 import { bootId } from "../instruments/boot-id.ts";
@@ -17,8 +18,7 @@ import type { Pause } from "./pause.ts";
 import type { BatchSettings } from "./settings.ts";
 import { type Before, parseUnderWay, type UnderWay } from "./under-way.ts";
 
-const PREFIX = ".batch-under-way";
-const SUFFIX = ".json";
+const { prefix: PREFIX, suffix: SUFFIX } = BATCH_NOTE;
 const ASIDE = ".damaged";
 /** A batch can wait for a day between two lights, or be paused: its age after a crash is counted from the newest of these. */
 const SEEN_EVERY_US = 600 * SECOND;

@@ -56,7 +56,7 @@ interface Request {
   readonly body?: Payload | undefined;
   /** How many times the usual deadline it may take. */
   readonly patience?: number;
-  readonly more?: ReadOptions;
+  readonly more?: ReadOptions | Pick<CoapClientRequest, "ifMatch">;
 }
 
 /** What CoAP has for reading: formats, validation, going on with what was cut, bursts of blocks for far links. */
@@ -154,8 +154,13 @@ export class VscopeClient {
     return { location: reply.locationPath, value: decodePayload(reply.payload, reply.contentFormat) };
   }
 
-  async delete(path: ResourcePath, signal: AbortSignal = NEVER): Promise<void> {
-    await this.#request({ method: "DELETE", path }, signal);
+  /** Only what has one of the tags, where some are given. */
+  async delete(
+    path: ResourcePath,
+    signal: AbortSignal = NEVER,
+    more: Pick<CoapClientRequest, "ifMatch"> = {},
+  ): Promise<void> {
+    await this.#request({ method: "DELETE", path, more }, signal);
   }
 
   /**

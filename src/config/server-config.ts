@@ -101,6 +101,8 @@ export interface ServerConfig {
     readonly requireMount: boolean;
     /** Recording stops before less than this is left. */
     readonly reserveMb: number;
+    /** Removed runs are deleted after so many days; 0: never. */
+    readonly trashDays: number;
   };
   readonly acquisition: {
     /** What becomes of a batch that was under way when the server or the computer ended. */
@@ -206,6 +208,7 @@ const FILE = section({
     uuid: uuid().optional(),
     require_mount: flag().default(false),
     reserve_mb: integer(0, 1_000_000).default(64),
+    trash_days: integer(0, 36_500).default(30),
   }).prefault({}),
   acquisition: section({
     interrupted_batch: oneOf("close", "resume").default("close"),
@@ -331,6 +334,7 @@ function serverConfig({
       uuid: datadir.uuid,
       requireMount: datadir.require_mount,
       reserveMb: datadir.reserve_mb,
+      trashDays: datadir.trash_days,
     },
     acquisition: {
       interruptedBatch: acquisition.interrupted_batch,

@@ -19,6 +19,7 @@ import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "
 import { ExportFolder } from "./export-folder.ts";
 import { Notes } from "./notes.ts";
 import { Presence } from "./presence.ts";
+import { Removal } from "./removal.ts";
 import { Recordings } from "./recordings.ts";
 import { Shelf } from "./shelf.ts";
 import type { VerificationReport } from "./verification-findings.ts";
@@ -40,11 +41,14 @@ export interface DataDirectoryOptions {
   readonly requireMount?: boolean;
   /** Where the data directories that were here are kept; in memory only when absent. */
   readonly knownFile?: string;
+  /** Removed runs are deleted after so many days; 30 when absent, 0: never. */
+  readonly trashDays?: number;
   /** Program and version, written into every file. */
   readonly writer?: string;
 }
 
 const DEFAULT_RESERVE_BYTES = 64e6;
+const DEFAULT_TRASH_DAYS = 30;
 
 export class DataDirectory {
   readonly path: string;
@@ -57,6 +61,8 @@ export class DataDirectory {
   readonly verification: LongTask<VerificationOptions, VerificationReport>;
   /** `reindex`, on request. */
   readonly reindexing: LongTask<ReindexOptions, IndexReport>;
+  /** Takes runs away that nobody needs here any more. */
+  readonly removal: Removal;
   readonly #known: KnownDirectories;
   readonly exports: ExportFolder;
   readonly #writer: Writer;
@@ -97,6 +103,10 @@ export class DataDirectory {
     this.reindexing = new LongTask("reindexing", clock, async (asked, watch) =>
       (await this.#keeper()).reindex(asked, watch),
     );
+    const { manifests } = this;
+    const { trashDays = DEFAULT_TRASH_DAYS } = options;
+    const useOf = (run: string): string | undefined => this.#useOf(run);
+    this.removal = new Removal({ ...parts, manifests, trashDays, useOf });
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 
@@ -116,6 +126,7 @@ export class DataDirectory {
       log.warn({ path, reason: messageOf(error) }, "the data directory is not mounted");
     }
     directory.#presence.watch();
+    directory.removal.trash.start();
     return directory;
   }
 
@@ -191,10 +202,19 @@ export class DataDirectory {
   async close(): Promise<void> {
     await Promise.all([this.verification.cancel(), this.reindexing.cancel()]);
     await this.#presence.stop();
+    await this.removal.trash.stop();
     await this.#recordings.stop();
     await this.#writer.idle();
     await this.#presence.close();
     await this.#known.written();
+  }
+
+  #useOf(run: string): string | undefined {
+    if (run === this.currentRun.value) return "it is the current run";
+    if (this.#recordings.isRecorded(run)) return "a batch of it is being recorded";
+    if (this.exports.isExported(run)) return "it is being exported";
+    if (this.verification.isRunning) return "the data directory is being verified";
+    return this.reindexing.isRunning ? "the catalogue is being read anew" : undefined;
   }
 
   async #keeper(): Promise<CatalogueKeeper> {

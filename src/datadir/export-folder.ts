@@ -25,7 +25,8 @@ export interface ExportFolderParts {
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there, and DATADIR_IO. */
 export class ExportFolder {
   readonly #parts: ExportFolderParts;
-  readonly #underWay = new Set<string>();
+  /** The runs, by export. */
+  readonly #underWay = new Map<string, string>();
   readonly #evictions = new Cell(0);
 
   constructor(parts: ExportFolderParts) {
@@ -34,8 +35,12 @@ export class ExportFolder {
 
   /** One whose files are being written: the medium cannot be unmounted under it. */
   get underWay(): string | undefined {
-    const [first] = this.#underWay;
+    const [first] = this.#underWay.keys();
     return first;
+  }
+
+  isExported(run: string): boolean {
+    return [...this.#underWay.values()].includes(run);
   }
 
   /** Counts how often all of them were thrown away because recordings needed the space. */
@@ -68,16 +73,14 @@ export class ExportFolder {
     { id, run }: { readonly id: string; readonly run: string },
     task: (folders: { readonly run: string; readonly output: string }) => Promise<T>,
   ): Promise<T> {
-    const { folders, path } = await this.#parts.presence.require();
-    await folders.require(run);
-    const output = join(path, FOLDER, id);
-    this.#underWay.add(id);
+    // First, so that nobody removes the run between the look and the export.
+    this.#underWay.set(id, run);
     try {
-      await onDisk(output, () => makeFolders(this.#parts.disk, output));
-      return await task({ run: folders.pathOf(run), output });
-    } catch (error) {
-      await onDisk(output, () => rm(output, { recursive: true, force: true })).catch(() => undefined);
-      throw error;
+      const { folders, path } = await this.#parts.presence.require();
+      await folders.require(run);
+      return await this.#filled(join(path, FOLDER, id), (output) =>
+        task({ run: folders.pathOf(run), output }),
+      );
     } finally {
       this.#underWay.delete(id);
     }
@@ -107,6 +110,16 @@ export class ExportFolder {
     if (stat?.isFile !== true)
       throw new VscopeError("RESOURCE_NOT_FOUND", `export ${id}: no file ${quoted(file)}`);
     return new RangeFile(disk, path, stat);
+  }
+
+  async #filled<T>(output: string, task: (output: string) => Promise<T>): Promise<T> {
+    try {
+      await onDisk(output, () => makeFolders(this.#parts.disk, output));
+      return await task(output);
+    } catch (error) {
+      await onDisk(output, () => rm(output, { recursive: true, force: true })).catch(() => undefined);
+      throw error;
+    }
   }
 
   async #remove(id: string): Promise<void> {

@@ -47,6 +47,10 @@ export class LongTask<O, R> {
     return this.#status;
   }
 
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Throws STATE_CONFLICT while one runs. */
   start(options: O): void {
     if (this.#running !== undefined)

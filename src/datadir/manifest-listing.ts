@@ -90,7 +90,8 @@ export class ManifestListing {
   }
 }
 
-function batchOf(path: string): number {
+/** The number of a manifest by its name. */
+export function batchOf(path: string): number {
   if (path.endsWith(OTHER_MANIFEST)) return OTHER;
   if (path.endsWith(EVENTS_FILE)) return EVENTS;
   return Number(/b(\d+)\.sha256$/.exec(path)?.[1] ?? OTHER);

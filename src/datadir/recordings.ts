@@ -55,6 +55,10 @@ export class Recordings {
     return this.#batches.values().next().value;
   }
 
+  isRecorded(run: string): boolean {
+    return [...this.#batches].some((batch) => batch.run === run);
+  }
+
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   start(run: string): Promise<Batch> {
     const { disk, writer, presence, reserveBytes, makeRoom } = this.#parts;

@@ -52,8 +52,9 @@ export const DATADIR_RUNS = [
   }),
   declare("/datadir/runs/{run}", {
     summary:
-      "Files of a run, newest first, with the batches they belong to, the newest events, such as interruptions, and what a crash left unfinished; query offset, limit",
+      "Files of a run, newest first, with the batches they belong to, the newest events, such as interruptions, and what a crash left unfinished; query offset, limit; DELETE, with the tag of /datadir/manifests/{run} as If-Match, moves it to the trash",
     type: "core.ll",
+    access: { delete: "admin" },
     query: z.strictObject(page(100)),
     value: runDetail,
     instances: () => [],
@@ -68,6 +69,9 @@ export const DATADIR_RUNS = [
       const lists = { batches: [...batches], files: [...files], unfinished };
       return { ...rest, ...lists, ...(events.length === 0 ? {} : { events }) };
     },
+    delete: ({ dataDirectory }, { run }, _signal, { by, ifMatch }) =>
+      dataDirectory.removal.remove(run, { by, tags: ifMatch }),
+    deleteMatches: true,
   }),
   declare("/datadir/runs/{run}/events", {
     summary:

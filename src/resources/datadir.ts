@@ -22,13 +22,19 @@ export const DATADIR = [
       readOnly: z.boolean().describe("Nothing can be recorded"),
       problem: z.string().exactOptional().describe("Why it is not mounted"),
       run: z.string(),
+      trash: z.object({ runs: z.number(), bytes: z.number() }).describe("Removed runs, kept for trash_days"),
     }),
     get: ({ dataDirectory }) => {
       const { uuid, fileSystem, problem, ...status } = dataDirectory.status.value;
-      const { path, currentRun } = dataDirectory;
-      return { path, ...status, ...definedOnly({ uuid, fileSystem, problem }), run: currentRun.value };
+      const { path, currentRun, removal } = dataDirectory;
+      const known = definedOnly({ uuid, fileSystem, problem });
+      return { path, ...status, ...known, run: currentRun.value, trash: removal.trash.status.value };
     },
-    watch: ({ dataDirectory }) => [dataDirectory.status, dataDirectory.currentRun],
+    watch: ({ dataDirectory }) => [
+      dataDirectory.status,
+      dataDirectory.currentRun,
+      dataDirectory.removal.trash.status,
+    ],
   }),
   declare("/datadir/known", {
     summary: "Data directories that were here, the newest first, with the newest batch of each run",

@@ -47,6 +47,13 @@ export interface Created {
   readonly value: unknown;
 }
 
+/** Who asks, in words for a log, and on what condition. */
+export interface Asked {
+  readonly by: string;
+  /** Entity tags. */
+  readonly ifMatch: readonly Uint8Array[];
+}
+
 /** One declared resource, for any server model `M`, with its types erased. */
 export interface Resource<M> {
   /** Template such as `/shutters/{channel}`. */
@@ -82,7 +89,9 @@ export interface Resource<M> {
     value: unknown,
     signal: AbortSignal,
   ) => Created | undefined | Promise<Created | undefined>;
-  readonly delete?: (model: M, at: At, signal: AbortSignal) => void | Promise<void>;
+  readonly delete?: (model: M, at: At, signal: AbortSignal, asked: Asked) => void | Promise<void>;
+  /** DELETE compares If-Match itself, with what no GET of this resource has as its tag. */
+  readonly deleteMatches?: boolean;
   /** PUT changes the members that it is given and leaves the others; otherwise it takes the whole value. */
   readonly putMerges?: boolean;
   /** The part of a value that FETCH selects. A resource with a query and without this takes the query as the selection. */
@@ -125,7 +134,8 @@ export interface Declaration<M, A, V, I, Q, S> {
     value: I,
     signal: AbortSignal,
   ) => Created | undefined | Promise<Created | undefined>;
-  readonly delete?: (model: M, at: A, signal: AbortSignal) => void | Promise<void>;
+  readonly delete?: (model: M, at: A, signal: AbortSignal, asked: Asked) => void | Promise<void>;
+  readonly deleteMatches?: boolean;
   readonly putMerges?: boolean;
   readonly select?: (value: NoInfer<V>, selection: S) => unknown;
   readonly vector?: (value: Partial<NoInfer<V>>) => Vector | undefined;

@@ -5,7 +5,7 @@ import type { ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
 import { type MaybePromise, whenHere } from "../base/maybe-promise.ts";
 import type { Method } from "./access.ts";
-import type { AnyResource, At, Created, Resource } from "./define.ts";
+import type { AnyResource, Asked, At, Created, Resource } from "./define.ts";
 import { givenText, issueTexts } from "./issue-text.ts";
 import { isMembers, type Members, mergePatch } from "./merge-patch.ts";
 import { isFetchable, isPatchable, methodsOf } from "./methods.ts";
@@ -113,9 +113,13 @@ export class Router<M> {
     return await resource.post(this.#model, at, parse(resource.input, value, at, resource), signal);
   }
 
-  async delete({ resource, at }: Match<M>, signal: AbortSignal): Promise<void> {
+  async delete(
+    { resource, at }: Match<M>,
+    signal: AbortSignal,
+    asked: Asked = { by: "this server", ifMatch: [] },
+  ): Promise<void> {
     if (resource.delete === undefined) throw notAllowed("DELETE", { resource, at });
-    await resource.delete(this.#model, at, signal);
+    await resource.delete(this.#model, at, signal, asked);
   }
 
   /** Calls `changed` after each change of the value; undefined when the resource cannot be observed. */

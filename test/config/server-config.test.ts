@@ -125,6 +125,7 @@ mount = yes
 device = LABEL=VSCOPE
 mntpnt = /media/stick
 reserve_mb = 500
+trash_days = 7
 uuid = 0F1F2F3F-0000-4000-8000-00000000000A
 require_mount = True
 [acquisition]
@@ -236,6 +237,7 @@ emulator_target = soil
       uuid: "0f1f2f3f-0000-4000-8000-00000000000a",
       requireMount: true,
       reserveMb: 500,
+      trashDays: 7,
     },
     acquisition: { interruptedBatch: "resume", resumeWithinH: 36.5, keepSettings: false, pauseLimitS: 900 },
     logging: { debug: true, logFile: "server.log" },

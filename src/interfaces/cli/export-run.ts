@@ -55,7 +55,8 @@ interface Asked {
   readonly onProgress: (done: number, of: number, text: string) => void;
 }
 
-async function exportHere(
+/** Throws usage errors and why it failed; then nothing is here. */
+export async function exportHere(
   session: Session,
   { what, files, flags, onProgress }: Asked,
 ): Promise<ExportReport> {

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Help, type HelpConfiguration } from "commander";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { archiveCommand } from "./commands/archive.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -18,6 +19,7 @@ import {
   recordCommand,
   resumeCommand,
 } from "./commands/record.ts";
+import { removeCommand } from "./commands/remove.ts";
 import { processCommand } from "./commands/process.ts";
 import { reindexCommand } from "./commands/reindex.ts";
 import { downloadCommand } from "./commands/download.ts";
@@ -61,6 +63,8 @@ const COMMANDS = [
   exportCommand,
   processCommand,
   calibrateCommand,
+  archiveCommand,
+  removeCommand,
   verifyCommand,
   reindexCommand,
   doctorCommand,

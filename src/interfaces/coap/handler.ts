@@ -162,7 +162,7 @@ class TreeHandler<M> {
         await this.#router.patch(match, decodePatch(payload, contentFormat), signal);
         return CHANGED;
       case "DELETE":
-        await this.#router.delete(match, signal);
+        await this.#router.delete(match, signal, { by: askerOf(request), ifMatch: request.ifMatch });
         return { code: "2.02" };
       case "POST":
         return await this.#post(match, request);
@@ -211,6 +211,10 @@ const CHANGED: CoapResponse = { code: "2.04" };
 const NO_QUERY: Readonly<Record<string, string>> = {};
 /** What a POST creates is described as JSON or CBOR; with 257, a client asks for its errors in that form. */
 const POST_FORMATS: readonly number[] = [FORMAT.json, FORMAT.cbor];
+
+function askerOf({ identity, peer, transport }: CoapRequest): string {
+  return identity === undefined ? `${peer} (${transport})` : `${identity.kind} ${identity.name} at ${peer}`;
+}
 
 function bodyOf(
   { contentFormat: own, value, example }: AnyResource,

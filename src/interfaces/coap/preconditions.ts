@@ -17,6 +17,7 @@ export async function checkPreconditions<M>(
   request: CoapRequest,
 ): Promise<void> {
   if (!isConditional(request)) return;
+  if (request.method === "DELETE" && match.resource.deleteMatches === true) return;
   const present = await presentValue(router, match, request);
   if (present !== undefined)
     requireMatch(request, tagsIn(present, { resource: match.resource, path: request.path }));

@@ -56,6 +56,7 @@ test("every command line of the manual is one that vscope takes", async () => {
   const names = [...manual.matchAll(/^ {4}vscope (\w+)/gm)].map(([, name]) => name);
   const commands = [
     "abort",
+    "archive",
     "auto",
     "calibrate",
     "dark",
@@ -72,6 +73,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "put",
     "record",
     "reindex",
+    "remove",
     "resume",
     "runs",
     "schedule",

@@ -50,6 +50,7 @@ const FOR_ADMIN = [
 
 function expectedNeed(path: string, method: string): Role {
   if (READING.includes(method)) return "read";
+  if (path === "/datadir/runs/{run}") return "admin";
   return FOR_ADMIN.includes(path) && /P[UA]T/.test(method) ? "admin" : "operate";
 }
 

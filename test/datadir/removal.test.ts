@@ -1,0 +1,247 @@
+// A run that is removed is whole in the trash, or whole where it was; nobody sees it there, and moving it back brings it back.
+
+import assert from "node:assert/strict";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { SECOND } from "../../src/base/clock.ts";
+import { isVscopeError, messageOf } from "../../src/base/errors.ts";
+import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import type { DataDirectory, DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { runTagOf } from "../../src/datadir/manifest-listing.ts";
+import { trashName } from "../../src/datadir/trash.ts";
+import { spectraSet } from "../spectra/sample.ts";
+import { FailingDisk } from "./failing-disk.ts";
+import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
+
+const RUN = "plot10";
+const HOUR_US = 3600 * SECOND;
+const DAY_US = 24 * HOUR_US;
+
+async function recordInto(directory: DataDirectory, run: string): Promise<readonly string[]> {
+  const batch = await directory.startBatch(run);
+  for (let sequence = 0; sequence < 2; sequence++) await batch.write(spectraSet({ sequence }));
+  await batch.finish();
+  return (await readdir(join(directory.path, run))).sort();
+}
+
+async function tagOf(directory: DataDirectory, run = RUN): Promise<Uint8Array> {
+  return Buffer.from(runTagOf(await directory.manifests.batches(run)), "hex");
+}
+
+/** With the current run `home` and the run that is to be removed. */
+async function recorded(t: TestContext, options: Partial<DataDirectoryOptions> = {}) {
+  const directory = await openDirectory(t, await temporaryFolder(t), options);
+  await directory.setCurrentRun("home");
+  const files = await recordInto(directory, RUN);
+  return { directory, files, trash: join(directory.path, ".trash") };
+}
+
+async function remove(directory: DataDirectory, run = RUN): Promise<void> {
+  await directory.removal.remove(run, { by: "a tester", tags: [await tagOf(directory)] });
+}
+
+/** Resolves when the trash has been counted that often since. */
+function counted(directory: DataDirectory): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = directory.removal.trash.status.subscribe(() => {
+      stop();
+      resolve();
+    });
+  });
+}
+
+test("a removed run is in the trash, and nobody else sees it; moved back, it is there again", async (t) => {
+  const { directory, files, trash } = await recorded(t);
+  const told = counted(directory);
+  await remove(directory);
+  await told;
+  const [name = "", ...others] = await readdir(trash);
+  assert.match(name, /^plot10-\d{8}T\d{6}Z$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual((await readdir(join(trash, name))).sort(), [...files, "events.jsonl"].sort());
+  assert.equal(directory.removal.trash.status.value.runs, 1);
+  assert.ok(directory.removal.trash.status.value.bytes > 1000);
+  assert.deepEqual(await directory.shelf.names(), ["home"]);
+  assert.deepEqual(await directory.manifests.runs(), []);
+  assert.deepEqual(await allSpectra(directory), []);
+  assert.equal((await directory.reindex(IGNORE, NEVER, { isAll: true })).indexed, 0);
+  directory.verification.start({ repairs: true });
+  await directory.verification.ended();
+  assert.equal(directory.verification.status.value.report?.files, 0);
+  const [event] = await directory.notes.events("home");
+  assert.deepEqual([event?.["event"], event?.["run"], event?.["by"]], ["run-removed", RUN, "a tester"]);
+  await rename(join(trash, name), join(directory.path, RUN));
+  assert.equal((await directory.shelf.run(RUN)).total, 2);
+  assert.equal((await directory.reindex(IGNORE, NEVER)).indexed, 2);
+  assert.ok((await allSpectra(directory)).length > 0);
+  assert.equal((await directory.notes.events(RUN)).length, 1);
+});
+
+/** Spectra files are read when `release` is called. */
+class HeldReads {
+  release = IGNORE;
+  readonly #released = new Promise<void>((resolve) => (this.release = resolve));
+  readonly disk: Disk = {
+    ...SYSTEM_DISK,
+    read: async (path) => {
+      if (path.endsWith(".pico")) await this.#released;
+      return SYSTEM_DISK.read(path);
+    },
+  };
+}
+
+type Start = (directory: DataDirectory, reads: HeldReads) => Promise<() => unknown>;
+
+const USES: readonly (readonly [string, RegExp, Start])[] = [
+  [
+    "the current run",
+    /current run/,
+    async (directory) => {
+      await directory.setCurrentRun(RUN);
+      return IGNORE;
+    },
+  ],
+  [
+    "one that is recorded",
+    /being recorded/,
+    async (directory) => {
+      const batch = await directory.startBatch(RUN);
+      return () => batch.finish();
+    },
+  ],
+  [
+    "one that is exported",
+    /being exported/,
+    async (directory) => {
+      let end = IGNORE;
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      const filled = directory.exports.fill({ id: "1", run: RUN }, () => ended);
+      return () => (end(), filled);
+    },
+  ],
+  [
+    "any while files are verified",
+    /being verified/,
+    async (directory, reads) => {
+      directory.verification.start({ repairs: false });
+      return () => (reads.release(), directory.verification.ended());
+    },
+  ],
+  [
+    "one with the note of a batch",
+    /\.batch-under-way-3\.json/,
+    async (directory) => {
+      const note = { settings: { run: RUN }, batch: 0 };
+      await directory.notes.write(".batch-under-way-3.json", JSON.stringify(note));
+      return () => directory.notes.remove(".batch-under-way-3.json");
+    },
+  ],
+];
+
+for (const [what, message, start] of USES) {
+  test(`not removed: ${what}`, async (t) => {
+    const reads = new HeldReads();
+    const { directory, files } = await recorded(t, { disk: reads.disk });
+    const end = await start(directory, reads);
+    await assert.rejects(remove(directory), (error) => {
+      assert.ok(isVscopeError(error, "STATE_CONFLICT"));
+      assert.match(error.message, message);
+      return true;
+    });
+    await end();
+    reads.release();
+    const left = await readdir(join(directory.path, RUN));
+    assert.deepEqual(
+      files.filter((file) => !left.includes(file)),
+      [],
+    );
+    await directory.setCurrentRun("home");
+    await remove(directory);
+  });
+}
+
+test("not removed: without the tag it has now, and what is no run", async (t) => {
+  const { directory } = await recorded(t);
+  const old = await tagOf(directory);
+  await recordInto(directory, RUN);
+  for (const tags of [[], [old], [new Uint8Array()]]) {
+    await assert.rejects(directory.removal.remove(RUN, { by: "", tags }), (error) =>
+      isVscopeError(error, "PRECONDITION_FAILED"),
+    );
+  }
+  const tags = [await tagOf(directory)];
+  for (const run of ["nowhere", ".trash", "..", "", "PLOT10"]) {
+    await assert.rejects(directory.removal.remove(run, { by: "", tags }), (error) =>
+      isVscopeError(error, "RESOURCE_NOT_FOUND"),
+    );
+  }
+  assert.equal((await directory.shelf.run(RUN)).total, 4);
+});
+
+for (const systemCode of ["EIO", "EROFS", "ENOSPC", "EACCES"]) {
+  test(`${systemCode} at any disk call of a removal: the run is whole, here or in the trash, and the catalogue knows`, async (t) => {
+    const failing = new FailingDisk();
+    const { directory, trash } = await recorded(t, { disk: failing.disk });
+    const seen = new Set<string>();
+    await rm(join(directory.path, RUN), { recursive: true });
+    await directory.notes.write(".batch-under-way-1.json", '{"settings":{"run":"home"}}');
+    for (let failAt = 1; ; failAt++) {
+      await rm(trash, { recursive: true, force: true });
+      const files = await recordInto(directory, RUN);
+      const tags = [await tagOf(directory)];
+      failing.arm(failAt, systemCode);
+      const asked = directory.removal.remove(RUN, { by: "", tags });
+      const failure = await asked.then(IGNORE, (error: unknown) => error);
+      const { failed } = failing;
+      failing.disarm();
+      const here = await readdir(join(directory.path, RUN)).catch(() => undefined);
+      const [name] = await readdir(trash).catch(() => []);
+      assert.notEqual(here === undefined, name === undefined, `${failAt} ${failed}`);
+      const found = here ?? (await readdir(join(trash, name ?? "")));
+      assert.deepEqual(
+        files.filter((file) => !found.includes(file)),
+        [],
+        `${failAt} ${failed}`,
+      );
+      const isSaid = isVscopeError(failure) && failure.message.includes("in the trash");
+      if (failure !== undefined) assert.equal(isSaid, here === undefined, `${failed}: ${messageOf(failure)}`);
+      if (failure === undefined) assert.equal(here, undefined);
+      if (failed !== undefined) seen.add(failed);
+      await directory.reindex(IGNORE, NEVER);
+      const runs = new Set((await allSpectra(directory)).map(({ run }) => run));
+      assert.equal(runs.has(RUN), here !== undefined);
+      await rm(join(directory.path, RUN), { recursive: true, force: true });
+      if (failed === undefined) break;
+    }
+    for (const call of ["stat", "list", "read", "makeFolder", "syncFolder", "rename", "write", "sync"])
+      assert.ok(seen.has(call), call);
+  });
+}
+
+test("the trash is emptied of what is older than trash_days, at the start and later, and of nothing else", async (t) => {
+  const clock = new VirtualClock();
+  const path = await temporaryFolder(t);
+  const trash = join(path, ".trash");
+  const removedAgo = (us: number): string => trashName(RUN, clock.utcUs() - us);
+  const [old, due, young] = [2 * DAY_US + HOUR_US, 2 * DAY_US - HOUR_US / 2, DAY_US].map(removedAgo);
+  assert.ok(old !== undefined && due !== undefined && young !== undefined);
+  for (const name of [old, due, young, "kept by hand", `.${young}`]) {
+    await mkdir(join(trash, name), { recursive: true });
+    await writeFile(join(trash, name, "b000000_s000000_light.pico"), "{}");
+  }
+  const never = await openDirectory(t, path, { clock, trashDays: 0 });
+  await counted(never);
+  // What has begun to be deleted is half a run.
+  assert.deepEqual(never.removal.trash.status.value, { runs: 4, bytes: 8 });
+  await never.close();
+  const directory = await openDirectory(t, path, { clock, trashDays: 2 });
+  await counted(directory);
+  assert.deepEqual((await readdir(trash)).sort(), ["kept by hand", due, young].sort());
+  const emptied = counted(directory);
+  await clock.advance(HOUR_US + SECOND);
+  await emptied;
+  assert.deepEqual((await readdir(trash)).sort(), ["kept by hand", young].sort());
+  assert.deepEqual(directory.removal.trash.status.value, { runs: 2, bytes: 4 });
+});
