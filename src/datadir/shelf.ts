@@ -3,6 +3,7 @@
 import { VscopeError } from "../base/errors.ts";
 import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
 import type { FoundSlice } from "./catalogue-task.ts";
+import type { DigestOfDay } from "./digest.ts";
 import type { Disk } from "./disk.ts";
 import { catchUpEvents } from "./event-index.ts";
 import type { Presence } from "./presence.ts";
@@ -54,6 +55,12 @@ export class Shelf {
   /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */
   async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
     return (await this.#presence.require()).catalogue.slice(criteria, slice);
+  }
+
+  /** What a day has brought. */
+  async digest(fromUtcUs: number, toUtcUs: number): Promise<DigestOfDay> {
+    const { catalogue, path } = await this.#presence.require();
+    return catalogue.digest({ folder: path, fromUtcUs, toUtcUs });
   }
 
   /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */

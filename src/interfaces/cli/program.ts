@@ -4,6 +4,7 @@ import { Command, CommanderError, Help, type HelpConfiguration } from "commander
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
+import { digestCommand } from "./commands/digest.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { findCommand } from "./commands/find.ts";
@@ -55,6 +56,7 @@ const COMMANDS = [
   planCommand,
   runsCommand,
   findCommand,
+  digestCommand,
   downloadCommand,
   syncCommand,
   showCommand,

@@ -59,6 +59,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "auto",
     "calibrate",
     "dark",
+    "digest",
     "doctor",
     "download",
     "export",
@@ -78,6 +79,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "servers",
     "show",
     "status",
+    "sync",
     "verify",
     "white",
   ];
