@@ -101,12 +101,12 @@ export const DATADIR_DIGEST = [
   }),
 ];
 
-// That the medium is away is what somebody far off must learn first.
+// That the medium is away, or another, is what somebody far off must learn first.
 async function foundOn({ dataDirectory }: ServerModel, fromUtcUs: number): Promise<DigestOfDay> {
   try {
     return await dataDirectory.shelf.digest(fromUtcUs, fromUtcUs + DAY_US);
   } catch (error) {
-    if (!isVscopeError(error, "DATADIR_NOT_MOUNTED")) throw error;
+    if (!isVscopeError(error, "DATADIR_NOT_MOUNTED", "DATADIR_WRONG")) throw error;
     return EMPTY_DAY;
   }
 }

@@ -4,15 +4,21 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { decode } from "cborg";
+import { NEVER } from "../../src/base/abort.ts";
+import { until } from "../../src/base/cell.ts";
 import { SystemClock } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
-import { digestShape } from "../../src/interfaces/cli/digest-text.ts";
+import { digestShape, digestText } from "../../src/interfaces/cli/digest-text.ts";
+import { Router } from "../../src/resources/router.ts";
+import { TREE } from "../../src/resources/tree.ts";
 import type { Spectrum } from "../../src/spectra/spectrum.ts";
 import { catalogued, SAMPLE } from "../datadir/catalogue-sample.ts";
+import { FakeStick } from "../datadir/fake-stick.ts";
 import { vscope } from "../interfaces/cli/spawn-vscope.ts";
 import { instrument, spectraSet, spectrum } from "../spectra/sample.ts";
 import { CoapInstrument, textOf } from "../support/coap-instrument.ts";
+import { TestInstrument } from "../support/instrument.ts";
 
 const HOUR = 3_600_000_000;
 const FROM = Date.UTC(2026, 10, 21) * 1000;
@@ -146,4 +152,17 @@ test("a day of 10^5 spectra, 60 spectrometers and 300 runs is as small, and tell
   for (const list of [day.runs, day.flags, day.failures, day.detectors, day.noon]) assert.ok(list.length > 0);
   const { out } = await vscope(["digest", "--day", "2026-11-22"], { url });
   assert.match(out, /\nleft out +\d+ of the noon, \d+ of the runs, /);
+});
+
+test("without its medium the digest says so", async (t) => {
+  const stick = new FakeStick();
+  stick.source = "/dev/sda1";
+  const { clock, model } = await TestInstrument.start(t, { disk: stick.disk });
+  stick.isPlugged = false;
+  await clock.run(until(model.dataDirectory.status, ({ mounted }) => !mounted, NEVER));
+  const router = new Router(model, TREE);
+  const match = router.match(["datadir", "digest"]);
+  const day = digestShape.parse(await clock.run(router.get(match, {}, NEVER)));
+  assert.deepEqual([day.medium.mounted, day.spectra, day.leftOut], [false, 0, {}]);
+  assert.match(digestText(day), /\nmedium +NOT MOUNTED, nothing is known of the day/);
 });
