@@ -44,8 +44,6 @@ const noonLine = z.tuple([
 
 const digest = z.object({
   day: z.string(),
-  /** When it was made. */
-  utc: z.string(),
   batches: z.number(),
   spectra: z.number(),
   /** Green, amber, red. */
@@ -147,7 +145,7 @@ function digestOf(
   const facts = { batches, spectra, colours: colourCounts(colours), files };
   const { medium, clock } = boxNow(server, found.clockErrorUs);
   const scheduler = { skipped, failed: broken };
-  const whole = { day: asked, utc: server.host.utc, ...facts, medium, clock, scheduler, ...lists };
+  const whole = { day: asked, ...facts, medium, clock, scheduler, ...lists };
   return fitted(whole, { ...totalsOf(found), jobs });
 }
 

@@ -72,9 +72,7 @@ async function digest(day = "2026-11-21") {
   assert.equal(reply.code, "2.05", textOf(reply));
   const cbor = await server.get("/datadir/digest", { query, accept: CBOR });
   const value = digestShape.parse(JSON.parse(textOf(reply)));
-  const { utc: _, ...sameInCbor } = digestShape.parse(decode(cbor.payload));
-  const { utc: __, ...same } = value;
-  assert.deepEqual(sameInCbor, same);
+  assert.deepEqual(digestShape.parse(decode(cbor.payload)), value);
   assert.ok(reply.payload.length <= 4_000, `${reply.payload.length} B of JSON`);
   assert.ok(cbor.payload.length <= 2_500, `${cbor.payload.length} B of CBOR`);
   return value;
@@ -106,7 +104,7 @@ test("another day has nothing; what is no day is refused", async () => {
 test("the command shows it on one screen", async () => {
   const { out, errors, code } = await vscope(["digest", "--day", "2026-11-21"], { url });
   assert.equal(code, 0, errors);
-  assert.match(out, /^day +2026-11-21 UTC, as known at \d{4}/);
+  assert.match(out, /^day +2026-11-21 UTC\n/);
   assert.match(out, /\nrecorded +1 batch, 60 spectra: 0 green, 0 amber, 60 red\n/);
   assert.match(out, /\nfailures +3 SPECTRA COULD NOT BE RECORDED\n +QEP01000 upwelling .* \(1 batch\)\n/);
   assert.match(out, /\n +job 3, record: skipped, quiet-time \(96 runs\)\n/);

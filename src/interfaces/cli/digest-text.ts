@@ -9,7 +9,6 @@ const count = z.tuple([z.string(), z.number()]);
 
 export const digestShape = z.looseObject({
   day: z.string(),
-  utc: z.string(),
   batches: z.number(),
   spectra: z.number(),
   colours: z.tuple([z.number(), z.number(), z.number()]),
@@ -62,7 +61,7 @@ const BANDS = 32;
 
 export function digestText(digest: Digest): string {
   const facts = [
-    ["day", `${digest.day} UTC, as known at ${digest.utc.slice(0, 19).replace("T", " ")}`],
+    ["day", `${digest.day} UTC`],
     ["medium", mediumText(digest)],
     ["clock", clockText(digest)],
     ["recorded", recordedText(digest)],
