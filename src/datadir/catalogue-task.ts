@@ -5,6 +5,8 @@ import { VscopeError } from "../base/errors.ts";
 import { requireTablesWhole } from "./catalogue-database.ts";
 import { copyStep, filesToCopy } from "./catalogue-migration.ts";
 import type { CatalogueWriter } from "./catalogue-writer.ts";
+import type { Day } from "./day.ts";
+import { type DigestOfDay, digestOf } from "./digest.ts";
 import type { SpectrumRow } from "./catalogue-row.ts";
 import type { Criteria, Found, Search, Slice } from "./search.ts";
 import { Searcher } from "./searcher.ts";
@@ -12,6 +14,7 @@ import { Searcher } from "./searcher.ts";
 export type CatalogueTask =
   | { readonly kind: "search"; readonly search: Search }
   | { readonly kind: "slice"; readonly criteria: Criteria; readonly slice: Slice }
+  | { readonly kind: "digest"; readonly day: Day }
   | { readonly kind: "copy" }
   | { readonly kind: "checkpoint" }
   | { readonly kind: "check" };
@@ -20,6 +23,7 @@ export type CatalogueTask =
 export interface CatalogueAnswer {
   readonly search?: Found;
   readonly slice?: FoundSlice;
+  readonly digest?: DigestOfDay;
   /** Files whose spectra are still to be copied. */
   readonly copy?: number;
   readonly check?: true;
@@ -43,6 +47,8 @@ export function perform(task: CatalogueTask, { reading, writing }: Databases): C
       return { search: new Searcher(reading).search(task.search) };
     case "slice":
       return { slice: new Searcher(reading).slice(task.criteria, task.slice) };
+    case "digest":
+      return { digest: digestOf(reading, task.day) };
     case "check":
       requireTablesWhole(reading);
       return { check: true };

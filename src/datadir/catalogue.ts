@@ -1,5 +1,5 @@
 // The catalogue: one row per file and one per spectrum, in SQLite. It is an index only; the files are the truth.
-// What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing here reads spectra files.
+// What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing else here reads spectra files than the digest of a day, which does so there.
 
 import { existsSync } from "node:fs";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
@@ -20,6 +20,8 @@ import {
 } from "./catalogue-task.ts";
 import { CatalogueWriter } from "./catalogue-writer.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import type { Day } from "./day.ts";
+import type { DigestOfDay } from "./digest.ts";
 import { EventRows } from "./event-rows.ts";
 import { Generations } from "./generations.ts";
 import { Reader } from "./reader.ts";
@@ -210,6 +212,11 @@ export class Catalogue {
   /** A slice of what fits, newest first. Throws as `search`. */
   async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
     return required((await this.#ask({ kind: "slice", criteria, slice })).slice);
+  }
+
+  /** What a day has brought. Throws DATADIR_IO. */
+  async digest(day: Day): Promise<DigestOfDay> {
+    return required((await this.#ask({ kind: "digest", day })).digest);
   }
 
   /** A spectrum by its id, or undefined. */

@@ -4,6 +4,7 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
 import type { FoundSlice } from "./catalogue-task.ts";
+import type { DigestOfDay } from "./digest.ts";
 import type { Disk } from "./disk.ts";
 import { catchUpEvents } from "./event-index.ts";
 import type { Presence } from "./presence.ts";
@@ -71,6 +72,12 @@ export class Shelf {
   /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */
   async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
     return (await this.#presence.require()).catalogue.slice(criteria, slice);
+  }
+
+  /** What a day has brought. */
+  async digest(fromUtcUs: number, toUtcUs: number): Promise<DigestOfDay> {
+    const { catalogue, path } = await this.#presence.require();
+    return catalogue.digest({ folder: path, fromUtcUs, toUtcUs });
   }
 
   /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */

@@ -4,6 +4,7 @@ import { ACQUISITION } from "./acquisition.ts";
 import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
+import { DATADIR_DIGEST } from "./datadir-digest.ts";
 import { DATADIR_VERIFICATION } from "./datadir-verification.ts";
 import { DATADIR_EXPORTS } from "./datadir-exports.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
@@ -41,6 +42,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,
   ...DATADIR_SYNC,
+  ...DATADIR_DIGEST,
   ...DATADIR_EXPORTS,
   ...ACQUISITION,
   ...WHITE_REFERENCE,

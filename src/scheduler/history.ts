@@ -56,6 +56,16 @@ export interface HistoryQuery {
   readonly limit: number;
 }
 
+/** Runs of which nothing came. */
+export interface FailedRuns {
+  /** Rows in all. */
+  readonly total: number;
+  readonly skipped: number;
+  /** Those that were interrupted, too. */
+  readonly failed: number;
+  readonly rows: readonly HistoryRow[];
+}
+
 export interface RunEnd {
   readonly outcome: Outcome;
   readonly endedUtcUs: number;
@@ -179,6 +189,22 @@ export class History {
       )
       .all(values);
     return { total: counted?.total ?? 0, rows };
+  }
+
+  /** What came to nothing and was planned within a half-open range, newest first; the runs of all such rows. */
+  failed(fromUtcUs: number, toUtcUs: number, limit: number): FailedRuns {
+    const where = `outcome IN ('skipped', 'failed', 'interrupted') AND lastPlannedUtcUs >= @fromUtcUs AND plannedUtcUs < @toUtcUs`;
+    const range = { fromUtcUs, toUtcUs, limit };
+    const counted = this.#database
+      .prepare<[object], { total: number; skipped: number; failed: number }>(
+        "SELECT count(*) AS total, ifnull(sum(iif(outcome = 'skipped', runs, 0)), 0) AS skipped, " +
+          `ifnull(sum(iif(outcome = 'skipped', 0, runs)), 0) AS failed FROM history WHERE ${where}`,
+      )
+      .get(range);
+    const rows = this.#database
+      .prepare<[object], HistoryRow>(`SELECT * FROM history WHERE ${where} ORDER BY id DESC LIMIT @limit`)
+      .all(range);
+    return { total: 0, skipped: 0, failed: 0, ...counted, rows };
   }
 
   #join({ job, reason, runs, lastPlannedUtcUs, message }: Skip, beforeId: number): boolean {

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { archiveCommand } from "./commands/archive.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
+import { digestCommand } from "./commands/digest.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { findCommand } from "./commands/find.ts";
@@ -57,6 +58,7 @@ const COMMANDS = [
   planCommand,
   runsCommand,
   findCommand,
+  digestCommand,
   downloadCommand,
   syncCommand,
   showCommand,

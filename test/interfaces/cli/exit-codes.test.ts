@@ -60,6 +60,7 @@ test("every command line of the manual is one that vscope takes", async () => {
     "auto",
     "calibrate",
     "dark",
+    "digest",
     "doctor",
     "download",
     "export",
