@@ -84,6 +84,8 @@ export const spectraPageShape = z.looseObject({
   /** `after` of the next page; absent on the last. */
   next: z.string().optional(),
   total: z.object({ count: z.number(), isAtLeast: z.boolean() }).optional(),
+  /** The text is in more batches than the server looks at. */
+  isCut: z.boolean().optional(),
 });
 export type SpectraPage = z.infer<typeof spectraPageShape>;
 

@@ -154,14 +154,13 @@ export class Catalogue {
   /** The known files of a run, by name and in its order; other work goes on meanwhile. */
   async files(run: string): Promise<Map<string, KnownFile>> {
     const known = new Map<string, KnownFile>();
-    for (let last = "", rows = SLICE; rows === SLICE; await breath()) {
+    for (let last = ""; ; await breath()) {
       const slice = this.#guard(() =>
         this.#database.prepare<[string, string], KnownFile>(FILES_AFTER).all(run, last),
       );
       for (const row of slice) known.set((last = row.file), row);
-      rows = slice.length;
+      if (slice.length < SLICE) return known;
     }
-    return known;
   }
 
   /** Those of the files of a run that are known, by name. */

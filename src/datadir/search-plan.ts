@@ -19,6 +19,8 @@ export interface SearchPlan {
   /** Disjoint; none when nothing fits. */
   readonly branches: readonly Branch[];
   readonly conditions: readonly string[];
+  /** The text is in more batches than are looked at. */
+  readonly isCut: boolean;
 }
 
 type Column = keyof typeof INDEX_BY;
@@ -36,7 +38,8 @@ const MOST_HITS = 10_000;
 
 /** Throws VALUE_INVALID for a text without words. */
 export function planOf(database: Database, criteria: Criteria): SearchPlan {
-  const choices = choicesOf(database, criteria);
+  const text = criteria.text === undefined ? undefined : textChoice(database, criteria.text);
+  const choices = choicesOf(database, criteria, text?.choice);
   const sun = sunCondition(criteria);
   const others = [...plainConditions(database, criteria), ...(sun === undefined ? [] : [sun])];
   const lead = choices.find((choice) => sizeOf(choice) <= MOST_BRANCHES);
@@ -45,16 +48,17 @@ export function planOf(database: Database, criteria: Criteria): SearchPlan {
   return {
     branches: lead === undefined ? [unlead(database, sun)] : branchesOf(lead),
     conditions: [...times, ...rest, ...others],
+    isCut: text?.isCut === true,
   };
 }
 
 // What narrows most comes first.
-function choicesOf(database: Database, criteria: Criteria): readonly Choice[] {
-  const { batch, text, near, run, serial } = criteria;
+function choicesOf(database: Database, criteria: Criteria, text: Choice | undefined): readonly Choice[] {
+  const { batch, near, run, serial } = criteria;
   const one = (column: Column, ids: readonly number[]): Choice => [{ column, ids }];
   return [
     ...(batch === undefined ? [] : [one("batch", batchesOf(database, criteria))]),
-    ...(text === undefined ? [] : [textChoice(database, text)]),
+    ...(text === undefined ? [] : [text]),
     ...flagChoices(database, criteria),
     ...(near === undefined ? [] : [one("place", placesNear(database, near))]),
     ...(run === undefined ? [] : [one("run", idsOf(database, "runs", "name", run))]),
@@ -87,18 +91,20 @@ function batchesOf(database: Database, { batch, run }: Criteria): readonly numbe
 }
 
 // A text of a run is one of all its batches.
-function textChoice(database: Database, text: string): Choice {
-  const hits = database
+function textChoice(database: Database, text: string): { readonly choice: Choice; readonly isCut: boolean } {
+  const found = database
     .prepare<[string, number], { run: number; batch: number | null }>(
       "SELECT DISTINCT run, batch FROM texts WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?) LIMIT ?",
     )
-    .all(wordsQuery(text), MOST_HITS);
+    .all(wordsQuery(text), MOST_HITS + 1);
+  const hits = found.slice(0, MOST_HITS);
   const runs = new Set(hits.filter(({ batch }) => batch === null).map(({ run }) => run));
   const batches = hits.flatMap(({ run, batch }) => (batch === null || runs.has(run) ? [] : [batch]));
-  return [
+  const choice: Choice = [
     { column: "run", ids: [...runs] },
     { column: "batch", ids: batches },
   ];
+  return { choice, isCut: found.length > MOST_HITS };
 }
 
 function placesNear(database: Database, near: Near): readonly number[] {

@@ -52,6 +52,8 @@ export interface Found {
   /** Absent on the last page. */
   readonly next?: string;
   readonly total?: Total;
+  /** Present where the text is in more batches than are looked at: spectra are missing, further words help. */
+  readonly isCut?: true;
 }
 
 export interface Total {

@@ -43,10 +43,11 @@ export class Searcher {
     const plan = planOf(this.#database, search);
     const total = counts ? { total: this.#countUpTo(plan, MOST_COUNTED) } : {};
     const page = after === undefined ? plan : following(plan, this.#cursorSql(readCursor(after), order));
+    const cut = plan.isCut ? { isCut: true as const } : {};
     const keys = this.#keys(page, order, { limit: limit + ONE_MORE, offset: 0 });
     const spectra = this.#rows(keys.slice(0, limit), order);
     const last = keys.length > limit ? keys[limit - 1] : undefined;
-    return { spectra, ...(last === undefined ? {} : { next: this.#cursorOf(last) }), ...total };
+    return { spectra, ...(last === undefined ? {} : { next: this.#cursorOf(last) }), ...total, ...cut };
   }
 
   /** The newest first. Throws VALUE_INVALID. */
@@ -122,6 +123,6 @@ export class Searcher {
   }
 }
 
-function following({ branches, conditions }: SearchPlan, sql: string): SearchPlan {
-  return { branches, conditions: [...conditions, sql] };
+function following(plan: SearchPlan, sql: string): SearchPlan {
+  return { ...plan, conditions: [...plan.conditions, sql] };
 }

@@ -89,6 +89,7 @@ export const DATADIR_SEARCH = [
       spectra: z.array(foundShape.partial()),
       next: z.string().optional(),
       total: z.object({ count: z.number(), isAtLeast: z.boolean() }).optional(),
+      isCut: z.boolean().optional(),
     }),
     get: async ({ dataDirectory }, _at, { limit, order, after, counts, fields: wanted, ...query }) => {
       const how = definedOnly({ limit, order, after, counts });

@@ -329,3 +329,30 @@ test("text is found where new events cannot be stored, as on a full disk; and la
   assert.deepEqual(await Promise.all([found("lamp"), found("lamp")]), [true, true]);
   assert.equal(database.prepare("SELECT count(*) FROM events WHERE kind = 'lamp-changed'").pluck().get(), 3);
 });
+
+test("a search tells when its text is in more batches than are looked at", async (t) => {
+  const path = join(await temporaryFolder(t), CATALOGUE_FILE);
+  const parts = { clock: new VirtualClock(), log: SILENT };
+  const first = await Catalogue.open(path, parts);
+  first.record([catalogued(SAMPLE)]);
+  await first.close();
+  const database = new Database(path);
+  const add = database.prepare(
+    "WITH RECURSIVE n (x) AS (SELECT @from UNION ALL SELECT x + 1 FROM n LIMIT @count) " +
+      "INSERT INTO batches (run, number) SELECT 1, x FROM n",
+  );
+  const write = database.prepare(
+    "INSERT INTO texts (run, batch, text) SELECT run, id, 'snow' FROM batches WHERE number >= ?",
+  );
+  const isCut = async (from: number, count: number): Promise<boolean> => {
+    add.run({ from, count });
+    write.run(from);
+    const catalogue = await Catalogue.open(path, parts);
+    const found = await catalogue.search({ text: "snow", limit: 1 });
+    await catalogue.close();
+    return found.isCut === true;
+  };
+  assert.equal(await isCut(1000, 10_000), false);
+  assert.equal(await isCut(20_000, 1), true);
+  database.close();
+});

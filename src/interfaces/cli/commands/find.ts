@@ -91,6 +91,8 @@ interface Collected {
   readonly more: number;
   /** There are at least so many more; counting goes on no further. */
   readonly isAtLeast: boolean;
+  /** The words are in more batches than the server looks at. */
+  readonly isCut: boolean;
 }
 
 async function collect(
@@ -107,7 +109,7 @@ async function collect(
     }
   }
   const { count = spectra.length, isAtLeast = false } = first.total ?? {};
-  return { spectra, more: Math.max(0, count - spectra.length), isAtLeast };
+  return { spectra, more: Math.max(0, count - spectra.length), isAtLeast, isCut: first.isCut === true };
 }
 
 async function firstPage(client: VscopeClient, query: SpectraQuery, signal: AbortSignal) {
@@ -138,11 +140,12 @@ function queryOf(words: readonly string[], options: Options): SpectraQuery {
 }
 
 function textOf(session: Session, found: Collected, { csv, ids }: Options): string {
-  const { spectra, more, isAtLeast } = found;
+  const { spectra, more, isAtLeast, isCut } = found;
   if (ids === true) return spectra.map(({ id }) => `${printable(id)}\n`).join("");
   if (csv === true) return csvOf(spectra);
   const tail = more === 0 ? "" : `and ${isAtLeast ? "at least " : ""}${more} more, --limit shows them\n`;
-  return spectra.length === 0 ? "no spectrum fits\n" : tableOf(session, spectra) + tail;
+  const cut = isCut ? "the words are in too many batches to look at all, further words find the rest\n" : "";
+  return spectra.length === 0 ? `no spectrum fits\n${cut}` : tableOf(session, spectra) + tail + cut;
 }
 
 function tableOf({ terminal: { hasColour } }: Session, spectra: readonly FoundSpectrum[]): string {
