@@ -56,8 +56,8 @@ export async function farRuns(
   }
 }
 
-/** The batches of a run whose manifests differ from those that are here. */
-export async function changedBatches(
+/** The batches of a run; those that are here need not be asked for when they are the same. */
+export async function batchesOf(
   link: Link,
   run: string,
   here: readonly BatchTag[],
@@ -67,10 +67,9 @@ export async function changedBatches(
   const from = Math.max(0, here.at(-1)?.batch ?? 0);
   const newer = await farBatches(link, { run, from }, signal);
   const older = here.filter(({ batch }) => batch < from && batch >= 0);
-  const isAll = from === 0 || runTagOf([...older, ...newer.batches]) === newer.tag;
-  const { batches } = isAll ? newer : await farBatches(link, { run, from: 0 }, signal);
-  const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
-  return batches.filter(({ batch, tag }) => tags.get(batch) !== tag);
+  const all = [...older, ...newer.batches];
+  if (from === 0 || runTagOf(all) === newer.tag) return all;
+  return (await farBatches(link, { run, from: 0 }, signal)).batches;
 }
 
 async function farBatches(

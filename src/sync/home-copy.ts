@@ -76,9 +76,10 @@ export class HomeCopy {
   async tag(): Promise<string> {
     const entries = await onDisk(this.path, () => SYSTEM_DISK.list(this.path));
     const lines: string[] = [];
-    for (const { name } of entries)
-      if (isRunFolderName(name) && isSafeName(name))
-        lines.push(`${name}/${runTagOf(await this.batches(name))}\n`);
+    for (const { name } of entries) {
+      const batches = isRunFolderName(name) && isSafeName(name) ? await this.batches(name) : [];
+      if (batches.length > 0) lines.push(`${name}/${runTagOf(batches)}\n`);
+    }
     return tagOf(lines.sort(compareText).join(""));
   }
 

@@ -9,7 +9,7 @@ import { isManifest, type ManifestLine, manifestText, readManifest } from "../da
 import { type BatchTag, EVENTS, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
-import { changedBatches, type FarRun, farRuns } from "./far-lists.ts";
+import { batchesOf, type FarRun, farRuns } from "./far-lists.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
 import { hasHash, HomeCopy, isSafeName, listName } from "./home-copy.ts";
 import { Lanes } from "./lanes.ts";
@@ -119,7 +119,14 @@ class Sync {
   async #syncRun({ name, tag }: FarRun): Promise<void> {
     const here = await this.#copy.batches(name);
     if (here.length > 0 && runTagOf(here) === tag) return;
-    const changed = await changedBatches(this.#link, name, here, this.#signal);
+    const there = await batchesOf(this.#link, name, here, this.#signal);
+    if (await this.#isAnother(name, here, there)) {
+      const advice = "rename the folder here, then sync again; nothing of it was fetched";
+      this.#problems.push(`${name}: the server has another run of this name by now, ${advice}`);
+      return;
+    }
+    const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
+    const changed = there.filter(({ batch, tag }) => tags.get(batch) !== tag);
     const jobs: Job[] = [];
     await this.#lanes.run(changed, async (batch) => void jobs.push(...(await this.#jobsOf(name, batch))));
     let done = 0;
@@ -129,6 +136,21 @@ class Sync {
       done += 1;
     });
     this.#options.onProgress?.(done, jobs.length, name);
+  }
+
+  // The run that is here may have been removed there, and its name used again: no manifest is the same then, and the first
+  // that both have lists other files of the same names.
+  async #isAnother(run: string, here: readonly BatchTag[], there: readonly BatchTag[]): Promise<boolean> {
+    const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
+    if (there.some(({ batch, tag }) => tags.get(batch) === tag)) return false;
+    const first = there.find(({ batch }) => batch !== EVENTS && tags.has(batch));
+    if (first === undefined) return false;
+    const name = listName(first.batch);
+    const text = await this.#bringText(run, name, first);
+    const hashes = hashesOf(await this.#copy.lines(run, name));
+    const { lines } = readManifest(String(text ?? ""));
+    const both = lines.filter((line) => hashes.has(line.name));
+    return both.length > 0 && both.every((line) => hashes.get(line.name) !== hexOf(line));
   }
 
   /** Fetches a manifest; what of its files is missing. A list of events comes at once. */
@@ -266,6 +288,14 @@ function withoutLost({ text, known, lost }: Wanted): Buffer {
     ...known.filter(({ name }) => lost.has(name)),
   ];
   return Buffer.from(manifestText(here));
+}
+
+function hashesOf(lines: readonly ManifestLine[]): ReadonlyMap<string, string> {
+  return new Map(lines.map((line) => [line.name, hexOf(line)]));
+}
+
+function hexOf({ sha256 }: ManifestLine): string {
+  return Buffer.from(sha256).toString("hex");
 }
 
 function inflated(bytes: Uint8Array): Uint8Array | undefined {

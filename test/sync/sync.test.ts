@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -299,4 +299,32 @@ test("a file that inflates beyond all measure does not come", async (t) => {
   });
   const { files, problems } = await bringHome(box, await temporaryFolder(t));
   assert.deepEqual([files, problems], [0, [`plot/${name}: is not on the server as its manifest says`]]);
+});
+
+test("a run that was removed at the server, and its name used again, does not mix with the one here", async (t) => {
+  const folder = await temporaryFolder(t);
+  const old = Array.from({ length: 3 }, (_, index) => `{"old":${index}}`);
+  for (const batch of [0, 1]) await writeBatch(folder, "plot", { batch, texts: old });
+  await writeFile(join(folder, "plot", "events.jsonl"), '{"event":"old"}\n');
+  const box = await FarBox.start(t, { folder });
+  const home = await temporaryFolder(t);
+  await bringHome(box, home);
+  const before = await hashesOf(home);
+  await rm(join(folder, "plot"), { recursive: true });
+  await writeBatch(folder, "plot", {
+    batch: 0,
+    texts: ['{"new":0}', ...old.slice(2), '{"new":2}', '{"new":3}'],
+  });
+  await writeFile(join(folder, "plot", "events.jsonl"), '{"event":"new"}\n');
+  const { files, problems } = await bringHome(box, home);
+  assert.deepEqual(problems, [
+    "plot: the server has another run of this name by now, rename the folder here, then sync again; nothing of it was fetched",
+  ]);
+  assert.equal(files, 0);
+  assert.deepEqual(await hashesOf(home), before);
+  await rename(join(home, "plot"), join(home, "plot-old"));
+  assert.deepEqual((await bringHome(box, home)).problems, []);
+  const after = await hashesOf(home);
+  for (const [name, hash] of await hashesOf(folder)) assert.equal(after.get(name), hash);
+  for (const [name, hash] of before) assert.equal(after.get(name.replace("plot/", "plot-old/")), hash);
 });
