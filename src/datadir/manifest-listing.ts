@@ -30,7 +30,17 @@ const LOOKS = 3;
 
 /** Of a text or a file. */
 export function tagOf(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex").slice(0, TAG_DIGITS);
+  return tagOfSum(createHash("sha256").update(bytes).digest("hex"));
+}
+
+/** Of what has this SHA-256, in hex. */
+export function tagOfSum(sha256: string): string {
+  return sha256.slice(0, TAG_DIGITS);
+}
+
+/** What has a tag in a run: manifests and the list of events. */
+export function isTagged(name: string): boolean {
+  return isManifest(name) || name === EVENTS_FILE;
 }
 
 /** The tag of a run from those of all its batches. */
@@ -55,8 +65,7 @@ export class ManifestListing {
   /** The batches of the run in a folder, by number. A manifest that has not changed is not read again. Throws DATADIR_IO. */
   async batches(folder: string): Promise<readonly BatchTag[]> {
     const entries = await onDisk(folder, () => this.#disk.list(folder));
-    const isListed = (name: string): boolean => isManifest(name) || name === EVENTS_FILE;
-    const names = entries.filter(({ name, isFile }) => isFile && isListed(name)).map(({ name }) => name);
+    const names = entries.filter(({ name, isFile }) => isFile && isTagged(name)).map(({ name }) => name);
     const before = this.#known.get(folder);
     const found = new Map<string, Known>();
     const look = async (): Promise<void> => {

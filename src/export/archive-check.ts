@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { VscopeError } from "../base/errors.ts";
 import { isManifest, readManifest } from "../datadir/manifest.ts";
-import { batchOf, runTagOf, tagOf } from "../datadir/manifest-listing.ts";
+import { batchOf, isTagged, runTagOf, tagOfSum } from "../datadir/manifest-listing.ts";
 import { quoted } from "../datadir/run-name.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { type ZipMember, zipContent, zipMembers } from "./zip-reader.ts";
@@ -20,6 +20,8 @@ export interface CheckedArchive {
   /** Spectra files and their bytes, by name. */
   readonly spectra: ReadonlyMap<string, number>;
 }
+
+const SUM_OF_NOTHING = createHash("sha256").digest("hex");
 
 type OnProgress = (done: number, of: number, text: string) => void;
 
@@ -46,7 +48,7 @@ export async function checkArchive(
   const bytes = members.reduce((sum, member) => sum + member.bytes, 0);
   const own = members.map((member): [string, number] => [member.name.slice(run.length + 1), member.bytes]);
   const spectra = new Map(own.filter(([name]) => isSpectraFile(name)));
-  return { run, tag: tagIn(manifests), files: members.length, bytes, spectra };
+  return { run, tag: tagIn(sums), files: members.length, bytes, spectra };
 }
 
 function nameIn({ name }: ZipMember, run: string, path: string): string {
@@ -90,9 +92,9 @@ function requireSums(
 }
 
 // As the server makes it: a manifest without bytes is none.
-function tagIn(manifests: ReadonlyMap<string, Buffer>): string {
-  const whole = [...manifests].filter(([, content]) => content.length > 0);
-  return runTagOf(whole.map(([name, content]) => ({ batch: batchOf(name), tag: tagOf(content) })));
+function tagIn(sums: ReadonlyMap<string, string>): string {
+  const tagged = [...sums].filter(([name, sha256]) => isTagged(name) && sha256 !== SUM_OF_NOTHING);
+  return runTagOf(tagged.map(([name, sha256]) => ({ batch: batchOf(name), tag: tagOfSum(sha256) })));
 }
 
 function fault(path: string, fact: string): VscopeError {
