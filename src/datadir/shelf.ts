@@ -30,32 +30,46 @@ export class Shelf {
 
   /** Runs, the most recently changed first. */
   async runs(page: RunPage): Promise<{ readonly total: number; readonly runs: readonly RunSummary[] }> {
-    return (await this.#presence.require()).folders.page(page);
+    return this.#read(({ folders }) => folders.page(page));
   }
 
   /** Names of all runs, the most recently changed first; or of the files of one run, newest first. Throws RESOURCE_NOT_FOUND. */
   async names(run?: string): Promise<readonly string[]> {
-    const { folders } = await this.#presence.require();
-    return run === undefined ? folders.names() : (await folders.listing(run)).names;
+    return this.#read(async ({ folders }) =>
+      run === undefined ? folders.names() : (await folders.listing(run)).names,
+    );
   }
 
   /** A run with a page of its files. Throws RESOURCE_NOT_FOUND. */
   async run(run: string, page: FilePage = {}): Promise<RunDetail> {
-    return readRunDetail(run, await this.#presence.require(), page);
+    return this.#read((session) => readRunDetail(run, session, page));
   }
 
   /** A spectra file, a manifest or the list of events, read part by part. Throws RESOURCE_NOT_FOUND for whatever is none of the run. */
   async openFile(run: string, file: string): Promise<RangeFile> {
-    const { folders } = await this.#presence.require();
-    const stat = await folders.stat(run, file);
-    return new RangeFile(this.#disk, folders.pathOf(run, file), stat);
+    return this.#read(async ({ folders }) => {
+      const stat = await folders.stat(run, file);
+      return new RangeFile(this.#disk, folders.pathOf(run, file), stat);
+    });
   }
 
   /** A page of the spectra that fit. Throws VALUE_INVALID for a text without words, and for what is no cursor. */
   async search(search: Search): Promise<Found> {
+    return this.#read(async (session) => {
+      if (search.text !== undefined) await (this.#catchingUp ??= this.#catchUp(session));
+      return session.catalogue.search(search);
+    });
+  }
+
+  // A medium that goes while something is read shows itself in many ways.
+  async #read<T>(task: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.#presence.require();
-    if (search.text !== undefined) await (this.#catchingUp ??= this.#catchUp(session));
-    return session.catalogue.search(search);
+    try {
+      return await task(session);
+    } catch (error) {
+      const present = await this.#presence.require().catch(() => undefined);
+      throw present === session ? error : this.#presence.notMounted(error);
+    }
   }
 
   // On a full disk what is known already can still be found.
@@ -71,24 +85,23 @@ export class Shelf {
 
   /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */
   async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
-    return (await this.#presence.require()).catalogue.slice(criteria, slice);
+    return this.#read(({ catalogue }) => catalogue.slice(criteria, slice));
   }
 
   /** What a day has brought. */
   async digest(fromUtcUs: number, toUtcUs: number): Promise<DigestOfDay> {
-    const { catalogue, path } = await this.#presence.require();
-    return catalogue.digest({ folder: path, fromUtcUs, toUtcUs });
+    return this.#read(({ catalogue, path }) => catalogue.digest({ folder: path, fromUtcUs, toUtcUs }));
   }
 
   /** A spectrum by its id, `run/file/position`. Throws RESOURCE_NOT_FOUND. */
   async spectrum(id: string): Promise<SpectrumRow> {
-    const row = (await this.#presence.require()).catalogue.spectrum(id);
+    const row = await this.#read(async ({ catalogue }) => catalogue.spectrum(id));
     if (row === undefined) throw new VscopeError("RESOURCE_NOT_FOUND", `spectrum ${id}: there is none`);
     return row;
   }
 
   /** Files that cannot be read, with the reason. */
   async brokenFiles(): Promise<readonly FileRow[]> {
-    return (await this.#presence.require()).catalogue.brokenFiles();
+    return this.#read(async ({ catalogue }) => catalogue.brokenFiles());
   }
 }
