@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { NEVER } from "../src/base/abort.ts";
 import { SECOND, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
-import { CATALOGUE_FILE, Catalogue } from "../src/datadir/catalogue.ts";
-import type { CataloguedFile, SpectrumRow } from "../src/datadir/catalogue-row.ts";
+import { CATALOGUE_FILE, Catalogue } from "../src/datadir/catalogue/catalogue.ts";
+import type { CataloguedFile, SpectrumRow } from "../src/datadir/catalogue/catalogue-row.ts";
 import { DataDirectory } from "../src/datadir/data-directory.ts";
-import type { Search } from "../src/datadir/search.ts";
+import type { Search } from "../src/datadir/catalogue/search.ts";
 import { Random } from "../src/emulator/random.ts";
 import { spectraSet, spectrum } from "../test/spectra/sample.ts";
-import { catalogued, SAMPLE } from "../test/datadir/catalogue-sample.ts";
+import { catalogued, SAMPLE } from "../test/datadir/catalogue/catalogue-sample.ts";
 
 const SPECTRA = Number(process.argv[2] ?? 1_000_000);
 const RUNS = 100;

@@ -8,7 +8,7 @@ import { NEVER } from "../src/base/abort.ts";
 import { MS, SECOND, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
 import { DEFAULT_SERVER_CONFIG } from "../src/config/server-config.ts";
-import { type Disk, SYSTEM_DISK } from "../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../src/datadir/disk/disk.ts";
 import { Server } from "../src/server.ts";
 import { FLUSH_MS, SlowCard } from "../test/support/slow-card.ts";
 

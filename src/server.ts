@@ -19,8 +19,8 @@ import { limitsOf, startRegistration, warnOfOpenKey } from "./composition/coap-s
 import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
-import type { Disk } from "./datadir/disk.ts";
-import { KNOWN_DIRECTORIES_FILE } from "./datadir/known-directories.ts";
+import type { Disk } from "./datadir/disk/disk.ts";
+import { KNOWN_DIRECTORIES_FILE } from "./datadir/medium/known-directories.ts";
 import { openExports } from "./composition/open-exports.ts";
 import { emulatedParts } from "./composition/emulated-units.ts";
 import type { Hardware } from "./composition/hardware.ts";

@@ -3,7 +3,7 @@
 
 import { MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import type { FileReference } from "../datadir/catalogue-row.ts";
+import type { FileReference } from "../datadir/catalogue/catalogue-row.ts";
 import { type ExposureFacts, exposureFactsOf, isUsableDark, serves } from "../spectra/dark-fit.ts";
 import { type Flag, raisedFlags } from "../spectra/flags.ts";
 import type { QualityLimits } from "../spectra/quality.ts";

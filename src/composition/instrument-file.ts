@@ -13,8 +13,8 @@ import {
   readInstrumentConfig,
 } from "../config/instrument-config.ts";
 import type { ServerConfig } from "../config/server-config.ts";
-import { SYSTEM_DISK } from "../datadir/disk.ts";
-import { replaceDurable } from "../datadir/durable-file.ts";
+import { SYSTEM_DISK } from "../datadir/disk/disk.ts";
+import { replaceDurable } from "../datadir/disk/durable-file.ts";
 import type { ConfigurationText } from "../resources/model.ts";
 
 /** From `dist/src/`; the sample is shipped with the program. */

@@ -2,7 +2,7 @@
 // has one: their contents are the business of whoever records.
 
 import { join } from "node:path";
-import type { Disk } from "./disk.ts";
+import type { Disk } from "./disk/disk.ts";
 
 export const BATCH_NOTE = { prefix: ".batch-under-way", suffix: ".json" } as const;
 

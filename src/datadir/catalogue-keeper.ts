@@ -6,14 +6,14 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import { grouped } from "../base/grouped.ts";
 import type { Log } from "../base/log.ts";
-import type { FileReference } from "./catalogue-row.ts";
-import type { Disk } from "./disk.ts";
+import type { FileReference } from "./catalogue/catalogue-row.ts";
+import type { Disk } from "./disk/disk.ts";
 import type { IndexProgress, IndexReport } from "./file-index.ts";
 import type { TaskWatch } from "./long-task.ts";
-import { repairsOf } from "./repairs.ts";
+import { repairsOf } from "./checksums/repairs.ts";
 import type { Session } from "./session.ts";
-import { type VerificationScope, verify } from "./verification.ts";
-import type { VerificationReport } from "./verification-findings.ts";
+import { type VerificationScope, verify } from "./checksums/verification.ts";
+import type { VerificationReport } from "./checksums/verification-findings.ts";
 
 // More than a crash can leave, few enough not to delay the start.
 const AT_ONCE = 100;

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { NEVER } from "../base/abort.ts";
-import { type Disk, onDisk } from "./disk.ts";
-import { replaceDurable } from "./durable-file.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
+import { replaceDurable } from "./disk/durable-file.ts";
 import type { Session } from "./session.ts";
 
 const FILE = ".current-run";

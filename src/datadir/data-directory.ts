@@ -8,21 +8,21 @@ import type { Clock } from "../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Batch } from "./batch.ts";
-import { type Disk, SYSTEM_DISK } from "./disk.ts";
+import { type Disk, SYSTEM_DISK } from "./disk/disk.ts";
 import type { DataDirectoryStatus } from "./data-directory-status.ts";
 import type { CatalogueKeeper, ReindexOptions, VerificationOptions } from "./catalogue-keeper.ts";
 import type { IndexReport } from "./file-index.ts";
-import { KnownDirectories, type KnownDirectory } from "./known-directories.ts";
+import { KnownDirectories, type KnownDirectory } from "./medium/known-directories.ts";
 import { LongTask, type TaskProgress } from "./long-task.ts";
-import { ManifestShelf } from "./manifest-shelf.ts";
-import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "./medium.ts";
+import { ManifestShelf } from "./checksums/manifest-shelf.ts";
+import { LINUX_MOUNT, type MountOptions, type MountSystem, requireBelow } from "./medium/medium.ts";
 import { ExportFolder } from "./export-folder.ts";
 import { Notes } from "./notes.ts";
 import { Presence } from "./presence.ts";
 import { Removal } from "./removal.ts";
 import { Recordings } from "./recordings.ts";
 import { Shelf } from "./shelf.ts";
-import type { VerificationReport } from "./verification-findings.ts";
+import type { VerificationReport } from "./checksums/verification-findings.ts";
 import { Writer } from "./writer.ts";
 
 export interface DataDirectoryOptions {

@@ -5,12 +5,12 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { VscopeError } from "../base/errors.ts";
-import { type Disk, onDisk } from "./disk.ts";
-import { makeFolders } from "./durable-file.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
+import { makeFolders } from "./disk/durable-file.ts";
 import type { Presence } from "./presence.ts";
-import { RangeFile } from "./range-file.ts";
+import { RangeFile } from "./disk/range-file.ts";
 import { quoted } from "./run-name.ts";
-import { requireSpace } from "./space.ts";
+import { requireSpace } from "./disk/space.ts";
 
 const FOLDER = ".exports";
 /** In reserves: an export ends long before recordings do, which are more than its next look away. */

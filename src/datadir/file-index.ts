@@ -5,15 +5,15 @@ import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import type { PicoFile } from "../spectra/pico.ts";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue/catalogue.ts";
 import {
   brokenFile,
   type CataloguedFile,
   cataloguedFile,
   type FileReference,
   type FileRow,
-} from "./catalogue-row.ts";
-import { type Disk, type DiskStat, onDisk } from "./disk.ts";
+} from "./catalogue/catalogue-row.ts";
+import { type Disk, type DiskStat, onDisk } from "./disk/disk.ts";
 import type { RunFolders } from "./run-folders.ts";
 
 export interface IndexProgress {

@@ -3,8 +3,8 @@
 
 import { dirname, join } from "node:path";
 import { NEVER } from "../base/abort.ts";
-import { type Disk, onDisk } from "./disk.ts";
-import { replaceDurable } from "./durable-file.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
+import { replaceDurable } from "./disk/durable-file.ts";
 import { appendEvent, eventsFile, readEvents, type RunEvent } from "./run-events.ts";
 import type { Writer } from "./writer.ts";
 

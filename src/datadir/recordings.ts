@@ -6,12 +6,12 @@ import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import { Batch, type WrittenFile } from "./batch.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk } from "./disk/disk.ts";
 import { Gathering } from "./gathering.ts";
-import { ManifestCare } from "./manifest-care.ts";
+import { ManifestCare } from "./checksums/manifest-care.ts";
 import type { Presence } from "./presence.ts";
 import type { Session } from "./session.ts";
-import { requireSpace } from "./space.ts";
+import { requireSpace } from "./disk/space.ts";
 import { type PlacedSet, type Stored, storeGroup } from "./spectra-store.ts";
 import type { Writer } from "./writer.ts";
 

@@ -1,6 +1,6 @@
 // A run with its files and batches, as clients list it, page by page.
 
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue/catalogue.ts";
 import type { RunFolders, UnfinishedFile } from "./run-folders.ts";
 import { parseSpectraFileName } from "./spectra-file-name.ts";
 

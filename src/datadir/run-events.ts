@@ -2,8 +2,8 @@
 
 import { dirname, join } from "node:path";
 import { VscopeError } from "../base/errors.ts";
-import { type Disk, onDisk } from "./disk.ts";
-import { appendDurable } from "./durable-file.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
+import { appendDurable } from "./disk/durable-file.ts";
 import { isRunFolderName, quoted } from "./run-name.ts";
 
 export const EVENTS_FILE = "events.jsonl";

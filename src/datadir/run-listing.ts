@@ -2,8 +2,8 @@
 // and a client pages through them.
 
 import { type Clock, SECOND } from "../base/clock.ts";
-import { type Disk, onDisk } from "./disk.ts";
-import { PART } from "./durable-file.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
+import { PART } from "./disk/durable-file.ts";
 import { isSpectraFile, parseSpectraFileName, sortNewestFirst } from "./spectra-file-name.ts";
 
 export interface RunListing {

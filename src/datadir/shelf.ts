@@ -2,16 +2,16 @@
 
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { FileRow, SpectrumRow } from "./catalogue-row.ts";
-import type { FoundSlice } from "./catalogue-task.ts";
-import type { DigestOfDay } from "./digest.ts";
-import type { Disk } from "./disk.ts";
-import { catchUpEvents } from "./event-index.ts";
+import type { FileRow, SpectrumRow } from "./catalogue/catalogue-row.ts";
+import type { FoundSlice } from "./catalogue/catalogue-task.ts";
+import type { DigestOfDay } from "./catalogue/digest.ts";
+import type { Disk } from "./disk/disk.ts";
+import { catchUpEvents } from "./catalogue/event-index.ts";
 import type { Presence } from "./presence.ts";
-import { RangeFile } from "./range-file.ts";
+import { RangeFile } from "./disk/range-file.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
-import type { Criteria, Found, Search, Slice } from "./search.ts";
+import type { Criteria, Found, Search, Slice } from "./catalogue/search.ts";
 import type { Session } from "./session.ts";
 
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */

@@ -7,11 +7,11 @@ import { type PicoFile, picoFileOf } from "../spectra/pico.ts";
 import { picoText } from "../spectra/pico-text.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import type { WrittenFile } from "./batch.ts";
-import { commitGroup } from "./commit-group.ts";
-import { asDiskError, type Disk, onDisk } from "./disk.ts";
-import { flushesTwice } from "./file-system.ts";
+import { commitGroup } from "./disk/commit-group.ts";
+import { asDiskError, type Disk, onDisk } from "./disk/disk.ts";
+import { flushesTwice } from "./disk/file-system.ts";
 import type { Session } from "./session.ts";
-import { requireSpace } from "./space.ts";
+import { requireSpace } from "./disk/space.ts";
 import { spectraFileName } from "./spectra-file-name.ts";
 
 export interface StoreParts {

@@ -7,9 +7,9 @@ import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf, systemCodeOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { onDisk } from "./disk.ts";
+import { onDisk } from "./disk/disk.ts";
 import type { Presence } from "./presence.ts";
-import { Refresher } from "./refresher.ts";
+import { Refresher } from "./medium/refresher.ts";
 
 export const TRASH_FOLDER = ".trash";
 

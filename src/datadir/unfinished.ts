@@ -4,7 +4,7 @@
 import { type Clock, isoUtc } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk } from "./disk/disk.ts";
 import { appendEvent, eventsFile, readEvents } from "./run-events.ts";
 import type { RunFolders } from "./run-folders.ts";
 

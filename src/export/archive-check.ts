@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { VscopeError } from "../base/errors.ts";
-import { isManifest, readManifest } from "../datadir/manifest.ts";
-import { batchOf, isTagged, runTagOf, tagOfSum } from "../datadir/manifest-listing.ts";
+import { isManifest, readManifest } from "../datadir/checksums/manifest.ts";
+import { batchOf, isTagged, runTagOf, tagOfSum } from "../datadir/checksums/manifest-listing.ts";
 import { quoted } from "../datadir/run-name.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { type ZipMember, zipContent, zipMembers } from "./zip-reader.ts";

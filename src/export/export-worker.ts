@@ -3,7 +3,7 @@
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { asVscopeError, systemCodeOf, type VscopeError } from "../base/errors.ts";
-import { asDiskError } from "../datadir/disk.ts";
+import { asDiskError } from "../datadir/disk/disk.ts";
 import { exportRun, type ExportTask } from "./pipeline.ts";
 import type { ThreadMessage } from "./thread-message.ts";
 

@@ -7,7 +7,7 @@ import { asVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
-import type { RangeFile } from "../datadir/range-file.ts";
+import type { RangeFile } from "../datadir/disk/range-file.ts";
 import type { RadiometricCalibration } from "../spectra/radiometric.ts";
 import { runInThread } from "./export-thread.ts";
 import type { ExportReport, ExportTask, OnProgress } from "./pipeline.ts";

@@ -2,7 +2,7 @@
 
 import { mkdir, mkdtemp, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { asDiskError, onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
+import { asDiskError, onDisk, SYSTEM_DISK } from "../datadir/disk/disk.ts";
 
 interface WithFiles {
   readonly files: readonly { readonly name: string }[];

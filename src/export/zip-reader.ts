@@ -6,7 +6,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { VscopeError } from "../base/errors.ts";
-import { onDisk } from "../datadir/disk.ts";
+import { onDisk } from "../datadir/disk/disk.ts";
 
 /** An entry as the list tells it. */
 export interface ZipMember {

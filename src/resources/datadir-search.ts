@@ -3,8 +3,8 @@
 
 import { z } from "zod";
 import { definedOnly } from "../base/defined-only.ts";
-import type { SpectrumRow } from "../datadir/catalogue-row.ts";
-import type { Criteria, Near } from "../datadir/search.ts";
+import type { SpectrumRow } from "../datadir/catalogue/catalogue-row.ts";
+import type { Criteria, Near } from "../datadir/catalogue/search.ts";
 import { COLOURS } from "../spectra/flags.ts";
 import { declare } from "./model.ts";
 import { page } from "./page.ts";

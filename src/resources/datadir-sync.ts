@@ -1,7 +1,7 @@
 // /datadir/manifests: what there is to bring home, in few bytes. Lists are short of names, as they go over slow links.
 
 import { z } from "zod";
-import { runTagOf } from "../datadir/manifest-listing.ts";
+import { runTagOf } from "../datadir/checksums/manifest-listing.ts";
 import { declare } from "./model.ts";
 import { page, wholeNumber } from "./page.ts";
 

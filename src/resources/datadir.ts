@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { definedOnly } from "../base/defined-only.ts";
-import { knownShape } from "../datadir/known-directories.ts";
+import { knownShape } from "../datadir/medium/known-directories.ts";
 import { declare } from "./model.ts";
 
 const PLAIN_TEXT = 0;

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { isoUtc, MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import type { SpectrumRow } from "../datadir/catalogue-row.ts";
+import type { SpectrumRow } from "../datadir/catalogue/catalogue-row.ts";
 import { COLOURS, colourOf, FLAGS, flagMask, isFlag } from "../spectra/flags.ts";
 import { isoTime } from "./iso-time.ts";
 import { wholeNumber } from "./page.ts";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
 import { withQuery } from "../client/pages.ts";
 import { decodePayload, FORMAT } from "../client/payload.ts";
-import { type BatchTag, OTHER, runTagOf } from "../datadir/manifest-listing.ts";
+import { type BatchTag, OTHER, runTagOf } from "../datadir/checksums/manifest-listing.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
 
 const LISTS = "/datadir/manifests";

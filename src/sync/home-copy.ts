@@ -8,10 +8,15 @@ import { NEVER } from "../base/abort.ts";
 import { VscopeError } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import { SILENT } from "../base/log.ts";
-import { onDisk, SYSTEM_DISK } from "../datadir/disk.ts";
-import { makeFolders, replaceDurable } from "../datadir/durable-file.ts";
-import { type DirectoryLock, lockDirectory } from "../datadir/lock.ts";
-import { type ManifestLine, manifestName, OTHER_MANIFEST, readManifest } from "../datadir/manifest.ts";
+import { onDisk, SYSTEM_DISK } from "../datadir/disk/disk.ts";
+import { makeFolders, replaceDurable } from "../datadir/disk/durable-file.ts";
+import { type DirectoryLock, lockDirectory } from "../datadir/medium/lock.ts";
+import {
+  type ManifestLine,
+  manifestName,
+  OTHER_MANIFEST,
+  readManifest,
+} from "../datadir/checksums/manifest.ts";
 import {
   type BatchTag,
   EVENTS,
@@ -19,7 +24,7 @@ import {
   OTHER,
   runTagOf,
   tagOf,
-} from "../datadir/manifest-listing.ts";
+} from "../datadir/checksums/manifest-listing.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isRunFolderName, isSegment, quoted } from "../datadir/run-name.ts";
 import { compareText } from "../spectra/pico.ts";

@@ -9,7 +9,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { logTo } from "../../src/base/log.ts";
 import { SettingsKeeper } from "../../src/composition/settings-keeper.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { ClientLimits } from "../../src/instruments/client-limits.ts";
 import type { Rack } from "../../src/instruments/rack.ts";
 import type { SpectrometerSettings } from "../../src/instruments/spectrometer.ts";

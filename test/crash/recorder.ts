@@ -5,7 +5,7 @@ import { writeSync } from "node:fs";
 import { MS, SystemClock } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { DataDirectory } from "../../src/datadir/data-directory.ts";
-import { type Disk, type DiskFile, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, type DiskFile, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { Random } from "../../src/emulator/random.ts";
 import type { SpectraSet } from "../../src/spectra/spectrum.ts";
 import { spectraSet, spectrum } from "../spectra/sample.ts";

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { type ErrorCode, isVscopeError, messageOf } from "../../src/base/errors.ts";
-import { CATALOGUE_FILE } from "../../src/datadir/catalogue.ts";
+import { CATALOGUE_FILE } from "../../src/datadir/catalogue/catalogue.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
-import type { VerificationReport } from "../../src/datadir/verification-findings.ts";
-import { FailingDisk } from "./failing-disk.ts";
-import { FakeSystem } from "./fake-stick.ts";
+import type { VerificationReport } from "../../src/datadir/checksums/verification-findings.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
+import { FakeSystem } from "./medium/fake-stick.ts";
 import { IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 import { assertWhole, FILES_OF_BATCH, recordBatch } from "./recorded-batch.ts";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { parsePico } from "../../src/spectra/pico-reader.ts";
 import { spectraSet } from "../spectra/sample.ts";
 import { NEVER, openDirectory, temporaryFolder, readText } from "./folder.ts";

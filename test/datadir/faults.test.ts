@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ErrorCode, isVscopeError, messageOf } from "../../src/base/errors.ts";
-import { FailingDisk } from "./failing-disk.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
 import { IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 import { assertWhole, FILES_OF_BATCH, recordBatch } from "./recorded-batch.ts";
 

@@ -9,7 +9,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DataDirectory, type DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
-import { isManifest, readManifest } from "../../src/datadir/manifest.ts";
+import { isManifest, readManifest } from "../../src/datadir/checksums/manifest.ts";
 
 /** A new folder that is removed after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {

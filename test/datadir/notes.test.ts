@@ -3,7 +3,7 @@ import { appendFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isVscopeError, messageOf } from "../../src/base/errors.ts";
-import { FailingDisk } from "./failing-disk.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
 import { openDirectory, temporaryFolder } from "./folder.ts";
 
 async function notesOn(t: TestContext) {

@@ -11,9 +11,9 @@ import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DataDirectory } from "../../src/datadir/data-directory.ts";
 import { Random } from "../../src/emulator/random.ts";
 import { SEED } from "../support/seed.ts";
-import { FailingDisk } from "./failing-disk.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
 import { openDirectory, temporaryFolder } from "./folder.ts";
-import { type Kept, PowerCutDisk } from "./power-cut-disk.ts";
+import { type Kept, PowerCutDisk } from "./disk/power-cut-disk.ts";
 import { assertWhole, recordBatch } from "./recorded-batch.ts";
 
 const RUN = "run";

@@ -6,10 +6,10 @@ import { SECOND } from "../../src/base/clock.ts";
 import { type ErrorCode, isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { DataDirectory } from "../../src/datadir/data-directory.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { ID_FILE } from "../../src/datadir/identity.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
+import { ID_FILE } from "../../src/datadir/medium/identity.ts";
 import { spectraSet } from "../spectra/sample.ts";
-import { FakeStick, FakeSystem, openStick, systemError } from "./fake-stick.ts";
+import { FakeStick, FakeSystem, openStick, systemError } from "./medium/fake-stick.ts";
 import { NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
 const LOOK = 10 * SECOND;

@@ -8,11 +8,11 @@ import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError, messageOf } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import type { DataDirectory, DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
-import { runTagOf } from "../../src/datadir/manifest-listing.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
+import { runTagOf } from "../../src/datadir/checksums/manifest-listing.ts";
 import { trashName } from "../../src/datadir/trash.ts";
 import { spectraSet } from "../spectra/sample.ts";
-import { FailingDisk } from "./failing-disk.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
 import { allSpectra, IGNORE, NEVER, openDirectory, temporaryFolder } from "./folder.ts";
 
 const RUN = "plot10";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { FailingDisk } from "./failing-disk.ts";
+import { FailingDisk } from "./disk/failing-disk.ts";
 import { openDirectory, temporaryFolder } from "./folder.ts";
 
 const PART = "b000003_s000012_light.pico.part";

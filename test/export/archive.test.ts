@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { ZipFile } from "yazl";
 import { isVscopeError } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { runTagOf } from "../../src/datadir/manifest-listing.ts";
+import { runTagOf } from "../../src/datadir/checksums/manifest-listing.ts";
 import { checkArchive } from "../../src/export/archive-check.ts";
 import { zipContent, zipMembers } from "../../src/export/zip-reader.ts";
 import { runVscope } from "../../src/interfaces/cli/program.ts";

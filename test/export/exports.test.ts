@@ -9,7 +9,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError } from "../../src/base/errors.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import type { ExportRequest } from "../../src/export/request.ts";
 import type { ExportStatus, ServerExport } from "../../src/export/server-export.ts";
 import { TestInstrument, type TestInstrumentOptions } from "../support/instrument.ts";

@@ -7,7 +7,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { Server } from "../../src/server.ts";
 import { SettableClock } from "../scheduler/bench.ts";
 import { emulatedConfig } from "../support/instrument.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { type Clock, MS, SECOND } from "../../src/base/clock.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { TestInstrument } from "../support/instrument.ts";
 import { SlowCard } from "../support/slow-card.ts";
 

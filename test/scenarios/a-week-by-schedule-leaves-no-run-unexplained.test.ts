@@ -11,7 +11,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { isoUtc, SECOND } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
-import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import type { HistoryRow } from "../../src/scheduler/history.ts";
 import type { NewJob } from "../../src/scheduler/job.ts";
 import { Server } from "../../src/server.ts";

@@ -9,7 +9,7 @@ import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
 import { parseServerConfig } from "../../src/config/server-config.ts";
-import { SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import type { PicoSpectrum } from "../../src/spectra/pico.ts";
 import { TestInstrument } from "../support/instrument.ts";
 import {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS } from "../../src/base/clock.ts";
-import { FailingDisk } from "../datadir/failing-disk.ts";
+import { FailingDisk } from "../datadir/disk/failing-disk.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 const COOLED = "QEP00709";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { MS, SystemClock } from "../../src/base/clock.ts";
 import { SILENT } from "../../src/base/log.ts";
-import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue.ts";
-import { catalogued, SAMPLE } from "../datadir/catalogue-sample.ts";
+import { CATALOGUE_FILE, Catalogue } from "../../src/datadir/catalogue/catalogue.ts";
+import { catalogued, SAMPLE } from "../datadir/catalogue/catalogue-sample.ts";
 import { CoapInstrument } from "../support/coap-instrument.ts";
 
 const SEQUENCES = 20;

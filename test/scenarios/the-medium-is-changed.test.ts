@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND } from "../../src/base/clock.ts";
-import { FakeStick } from "../datadir/fake-stick.ts";
+import { FakeStick } from "../datadir/medium/fake-stick.ts";
 import { TestInstrument } from "../support/instrument.ts";
 import { BATCH, changeNote, interrupted, notes, settled } from "../support/interrupted.ts";
 import { CONFIGURATION, LevelsRig } from "../support/levels.ts";

@@ -12,7 +12,7 @@ import { definedOnly } from "../../src/base/defined-only.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
-import type { Disk } from "../../src/datadir/disk.ts";
+import type { Disk } from "../../src/datadir/disk/disk.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { GpsdNetwork } from "../../src/drivers/gpsd/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";

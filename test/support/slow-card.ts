@@ -2,7 +2,7 @@
 
 import { NEVER } from "../../src/base/abort.ts";
 import { type Clock, MS } from "../../src/base/clock.ts";
-import { type Disk, type DiskFile, SYSTEM_DISK } from "../../src/datadir/disk.ts";
+import { type Disk, type DiskFile, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 
 export const FLUSH_MS = 200;
 

@@ -10,7 +10,7 @@ import { SILENT } from "../../src/base/log.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
 import { type CoapHandler, CoapServer } from "../../src/coap/server.ts";
-import { type ManifestLine, manifestName, manifestText } from "../../src/datadir/manifest.ts";
+import { type ManifestLine, manifestName, manifestText } from "../../src/datadir/checksums/manifest.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
 import { coapHandler } from "../../src/interfaces/coap/handler.ts";
 import { Router } from "../../src/resources/router.ts";

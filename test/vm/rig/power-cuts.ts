@@ -18,7 +18,7 @@ import { after, test } from "node:test";
 import { z } from "zod";
 import { MS, SystemClock } from "../../../src/base/clock.ts";
 import type { VscopeClient } from "../../../src/client/vscope-client.ts";
-import { isManifest, readManifest } from "../../../src/datadir/manifest.ts";
+import { isManifest, readManifest } from "../../../src/datadir/checksums/manifest.ts";
 import { isSpectraFile } from "../../../src/datadir/spectra-file-name.ts";
 import { Random } from "../../../src/emulator/random.ts";
 import { parsePico } from "../../../src/spectra/pico-reader.ts";

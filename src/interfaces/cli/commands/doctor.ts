@@ -3,10 +3,10 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { VscopeError } from "../../../base/errors.ts";
-import { devicePath } from "../../../datadir/block-device.ts";
-import { SYSTEM_DISK } from "../../../datadir/disk.ts";
-import { ID_FILE, uuidIn } from "../../../datadir/identity.ts";
-import { bareMountPoint, mountedAt, mountOf } from "../../../datadir/mount-table.ts";
+import { devicePath } from "../../../datadir/medium/block-device.ts";
+import { SYSTEM_DISK } from "../../../datadir/disk/disk.ts";
+import { ID_FILE, uuidIn } from "../../../datadir/medium/identity.ts";
+import { bareMountPoint, mountedAt, mountOf } from "../../../datadir/medium/mount-table.ts";
 import { Computer } from "../../../doctor/computer.ts";
 import { type Diagnosis, diagnose } from "../../../doctor/doctor.ts";
 import { type Finding, type Mark, SECTIONS } from "../../../doctor/finding.ts";

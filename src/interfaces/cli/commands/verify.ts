@@ -84,7 +84,7 @@ export function verifyCommand(session: Session): Command {
 async function verifyHere(session: Session, folder: string, flags: Flags): Promise<Report> {
   const { clock, terminal, isJson, signal } = session;
   // SQLite is loaded when it is needed: other commands start faster without.
-  const { verifyFolder } = await import("../../../datadir/local-verification.ts");
+  const { verifyFolder } = await import("../../../datadir/checksums/local-verification.ts");
   const progress = startProgress({ terminal, clock, label: "verify", isQuiet: isJson });
   try {
     const scope = definedOnly({ run: flags.run, sinceUtcUs: flags.since });

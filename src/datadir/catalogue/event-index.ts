@@ -1,0 +1,19 @@
+// Keeps the events in the catalogue in step with the lists in the folders of the runs, which others may change, too.
+
+import { join } from "node:path";
+import { type Disk, onDisk } from "../disk/disk.ts";
+import { eventsFile, readEvents } from "../run-events.ts";
+import type { Session } from "../session.ts";
+
+/** Reads the lists that have changed since they were read last. Throws DATADIR_IO. */
+export async function catchUpEvents(
+  disk: Disk,
+  { path, folders, catalogue }: Pick<Session, "path" | "folders" | "catalogue">,
+): Promise<void> {
+  for (const run of await folders.names()) {
+    const list = join(path, eventsFile(run));
+    const bytes = (await onDisk(list, () => disk.stat(list)))?.bytes ?? 0;
+    if (bytes === catalogue.events.knownBytes(run)) continue;
+    await catalogue.events.record(run, await readEvents(disk, list), bytes);
+  }
+}
