@@ -10,9 +10,9 @@ import { fileURLToPath } from "node:url";
 import { NEVER } from "../src/base/abort.ts";
 import { MS, SECOND, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
-import { DEFAULT_SERVER_CONFIG } from "../src/config/server-config.ts";
 import { type ExportFormat, EXPORT_FORMATS } from "../src/export/request.ts";
 import { Server } from "../src/server.ts";
+import { emulatedConfig } from "./emulated-config.ts";
 
 const [sequences = "10000", ...wanted] = process.argv.slice(2);
 const RUN = "exported";
@@ -89,14 +89,7 @@ function levelOf(format: ExportFormat) {
 }
 
 async function start(folder: string): Promise<Server> {
-  const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
-  const config = {
-    ...DEFAULT_SERVER_CONFIG,
-    coap: { ...coap, enabled: false },
-    security: { ...security, state: join(folder, ".state") },
-    datadir: { ...datadir, datadir: folder },
-    hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
-  } as const;
+  const config = emulatedConfig(folder);
   const server = await Server.start({ config, clock, log: SILENT, version: "bench" }, NEVER);
   const { rack, recorder } = server.model;
   for (const spectrometer of rack.spectrometers.value)

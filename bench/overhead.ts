@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { NEVER } from "../src/base/abort.ts";
 import { MS, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
-import { DEFAULT_SERVER_CONFIG } from "../src/config/server-config.ts";
 import { MODELS } from "../src/drivers/oceanoptics/models.ts";
 import { Server } from "../src/server.ts";
+import { emulatedConfig } from "./emulated-config.ts";
 
 const SEQUENCES = new Map([
   [10, 40],
@@ -20,14 +20,7 @@ const SEQUENCES = new Map([
 
 const clock = new SystemClock();
 const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
-const config = {
-  ...DEFAULT_SERVER_CONFIG,
-  coap: { ...coap, enabled: false },
-  security: { ...security, state: join(folder, ".state") },
-  datadir: { ...datadir, datadir: folder },
-  hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
-} as const;
+const config = emulatedConfig(folder);
 const server = await Server.start({ config, clock, log: SILENT, version: "bench" }, NEVER);
 console.log("integration   ideal     median    90 %      over the ideal   limit (5 % + 5 ms)");
 for (const [integrationTimeMs, sequences] of SEQUENCES) await measure(integrationTimeMs, sequences);

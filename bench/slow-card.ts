@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { NEVER } from "../src/base/abort.ts";
 import { MS, SECOND, SystemClock } from "../src/base/clock.ts";
 import { SILENT } from "../src/base/log.ts";
-import { DEFAULT_SERVER_CONFIG } from "../src/config/server-config.ts";
 import { type Disk, SYSTEM_DISK } from "../src/datadir/disk/disk.ts";
 import { Server } from "../src/server.ts";
 import { FLUSH_MS, SlowCard } from "../test/support/slow-card.ts";
+import { emulatedConfig } from "./emulated-config.ts";
 
 const SEQUENCES = 150;
 const INTEGRATION_MS = 10;
@@ -31,14 +31,7 @@ show(`${FLUSH_MS} ms a flush, system's medium`, await measure(shared.disk), `${s
 
 async function measure(disk: Disk): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), "vscope-bench-"));
-  const { coap, datadir, hardware, security } = DEFAULT_SERVER_CONFIG;
-  const config = {
-    ...DEFAULT_SERVER_CONFIG,
-    coap: { ...coap, enabled: false },
-    security: { ...security, state: join(folder, ".state") },
-    datadir: { ...datadir, datadir: folder },
-    hardware: { ...hardware, usb: "emulated", gpio: "emulated" },
-  } as const;
+  const config = emulatedConfig(folder);
   const server = await Server.start({ config, clock, log: SILENT, version: "bench", disk }, NEVER);
   const measured = await record(server);
   await server.close();
