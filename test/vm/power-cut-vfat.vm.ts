@@ -3,4 +3,4 @@
 
 import { testPowerCuts } from "./rig/power-cuts.ts";
 
-testPowerCuts("vfat", 20);
+testPowerCuts("vfat");

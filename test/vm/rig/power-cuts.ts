@@ -53,14 +53,17 @@ const statusShape = z.looseObject({ filesToIndex: z.number() });
 const folder = mkdtempSync(join(tmpdir(), "vscope-power-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Defines the test of so many cuts on a stick with this file system. */
-export function testPowerCuts(fileSystem: FileSystem, cuts: number): void {
-  test(`${cuts} power cuts while recording onto ${fileSystem}`, async (context) => {
+/** Each takes half a minute. */
+const CUTS = Number(process.env.VSCOPE_CUTS ?? 8);
+
+/** Defines the test on a stick with this file system. */
+export function testPowerCuts(fileSystem: FileSystem): void {
+  test(`${CUTS} power cuts while recording onto ${fileSystem}`, async (context) => {
     const seed = Number(process.env.VSCOPE_SEED ?? Date.now() % 1_000_000);
     context.diagnostic(`VSCOPE_SEED=${seed}`);
     const scenario = new PowerCuts(fileSystem, new Random(seed));
     context.after(() => scenario.end());
-    for (let cut = 0; cut < cuts; cut++) context.diagnostic(await scenario.recordAndCut(cut));
+    for (let cut = 0; cut < CUTS; cut++) context.diagnostic(await scenario.recordAndCut(cut));
     context.diagnostic(await scenario.verifyAll());
   });
 }
