@@ -9,6 +9,7 @@ import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { compareText, type PicoFile, type PicoSpectrum } from "../spectra/pico.ts";
 import { parsePico } from "../spectra/pico-reader.ts";
 import { type Recorded, recordedOf } from "../spectra/processing/dark-choice.ts";
+import { type BrokenFile, RunChecksums } from "./run-checksums.ts";
 
 /** What planning needs to know of a spectrum. */
 export interface Indexed extends Recorded {
@@ -29,7 +30,8 @@ export class InputRun {
   readonly spectra: readonly Indexed[];
   /** SHA-256 by file. */
   readonly hashes: ReadonlyMap<string, string>;
-  readonly broken: readonly { readonly file: string; readonly problem: string }[];
+  /** Files that cannot be read, are not what was recorded, or are gone. */
+  readonly broken: readonly BrokenFile[];
   readonly #folder: string;
   readonly #kept = new Map<string, PicoFile>();
 
@@ -43,21 +45,23 @@ export class InputRun {
 
   /** Reads every file once. Throws RESOURCE_NOT_FOUND for a folder that cannot be read. */
   static async read(folder: string, onProgress: (done: number, of: number) => void): Promise<InputRun> {
+    const checksums = await checksumsOf(folder);
     const names = await namesIn(folder);
-    const [spectra, hashes, broken]: [Indexed[], Map<string, string>, { file: string; problem: string }[]] = [
-      [],
-      new Map(),
-      [],
-    ];
+    const [spectra, hashes]: [Indexed[], Map<string, string>] = [[], new Map()];
+    const broken = [...checksums.missing(names)];
     const shared = new Shared();
     for (const [index, file] of names.entries()) {
       try {
         const bytes = await readFile(join(folder, file));
+        const sha256 = hashOf(bytes);
         const { spectra: all } = parsePico(bytes.toString(), file);
-        hashes.set(file, hashOf(bytes));
-        spectra.push(...all.map((spectrum, position) => shared.of(indexed(spectrum, file, position))));
+        const problem = checksums.problemOf(file, sha256);
+        if (problem === undefined) {
+          hashes.set(file, sha256);
+          spectra.push(...all.map((spectrum, position) => shared.of(indexed(spectrum, file, position))));
+        } else broken.push({ file, problem });
       } catch (error) {
-        broken.push({ file, problem: messageOf(error) });
+        broken.push({ file, problem: withoutName(messageOf(error), file) });
       }
       onProgress(index + 1, names.length);
     }
@@ -95,13 +99,26 @@ export class InputRun {
   }
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
+/** Throws RESOURCE_NOT_FOUND for a folder that cannot be read. */
+export function checksumsOf(folder: string): Promise<RunChecksums> {
+  return inFolder(folder, () => RunChecksums.read(folder));
+}
+
+function namesIn(folder: string): Promise<readonly string[]> {
+  return inFolder(folder, async () => (await readdir(folder)).filter(isSpectraFile).sort(compareText));
+}
+
+async function inFolder<T>(folder: string, look: () => Promise<T>): Promise<T> {
   try {
-    return (await readdir(folder)).filter(isSpectraFile).sort(compareText);
+    return await look();
   } catch (error) {
     const fact = `${folder}: cannot be read (${messageOf(error)})`;
     throw new VscopeError("RESOURCE_NOT_FOUND", fact, { cause: error });
   }
+}
+
+function withoutName(message: string, file: string): string {
+  return message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
 }
 
 export function hashOf(bytes: Uint8Array): string {

@@ -13,6 +13,7 @@ import { copyFiles, zipRun } from "./copies.ts";
 import { type FileFacts, type OutputFolder, outputFolder } from "./output-folder.ts";
 import { IndexTable } from "./index-table.ts";
 import { type Indexed, InputRun } from "./input-run.ts";
+import type { BrokenFile } from "./run-checksums.ts";
 import type { WhitePanel } from "./panel-shelf.ts";
 import { type LeftOut, type Plan, planOf } from "./product-plan.ts";
 import { type ProductParts, writeProduct } from "./products.ts";
@@ -52,8 +53,8 @@ export interface ExportReport {
   readonly files: readonly FileFacts[];
   /** Spectra without product, by reason. */
   readonly leftOut: readonly { readonly reason: string; readonly spectra: number; readonly first: string }[];
-  /** Files of the run that cannot be read. */
-  readonly broken: InputRun["broken"];
+  /** Files of the run that cannot be read, are not what was recorded, or are gone. Copies have them as they are, products not. */
+  readonly broken: readonly BrokenFile[];
 }
 
 /** All files of an export in one. */
@@ -82,15 +83,16 @@ async function copied(
   onProgress: OnProgress,
 ): Promise<Made> {
   const { request, folder } = task;
-  if (format === "zip") {
-    await zipRun(task, sink, onProgress);
-    return { products: [], leftOut: [], broken: [] };
-  }
+  if (format === "zip") return copy(await zipRun(task, sink, onProgress));
   // Without a selection nothing has to be understood.
   const run = isSelective(request) ? await InputRun.read(folder, told(onProgress, "files read")) : undefined;
   const wanted = run && new Set(run.spectra.filter(wantedBy(request, run)).map(({ file }) => file));
-  copyFiles(folder, wanted && [...wanted], sink, onProgress);
-  return { products: [], leftOut: [], broken: run?.broken ?? [] };
+  const changed = await copyFiles(folder, wanted && [...wanted], sink, onProgress);
+  return copy([...(run?.broken ?? []), ...changed]);
+}
+
+function copy(broken: Made["broken"]): Made {
+  return { products: [], leftOut: [], broken };
 }
 
 async function processed(task: ExportTask, sink: Sink, onProgress: OnProgress): Promise<Made> {

@@ -1,6 +1,7 @@
 // A zip file of files, deflated, each with its own time: two of the same files are equal byte for byte. In memory is a piece
 // of one file at a time, however many there are.
 
+import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { ZipFile } from "yazl";
@@ -15,13 +16,14 @@ export interface ZipEntry {
 
 const MODE = 0o100644;
 
-/** Throws the system's errors. */
+/** Returns the SHA-256 of each entry, in hexadecimal digits. Throws the system's errors. */
 export async function writeZip(
   entries: readonly ZipEntry[],
   file: SinkFile,
   onEntry: (done: number, of: number) => void,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   const zip = new ZipFile();
+  const sums = new Map<string, string>();
   // yazl does not look at the errors of streams that it is given.
   const failed = new Promise<never>((_, reject) => {
     zip.on("error", reject);
@@ -29,13 +31,24 @@ export async function writeZip(
       const { mtime, size } = statSync(path);
       zip.addReadStreamLazy(name, { mtime, mode: MODE }, (give) => {
         onEntry(index + 1, entries.length);
-        give(undefined, asItWas(path, size).on("error", reject));
+        const pieces = hashed(asItWas(path, size), (sum) => sums.set(name, sum));
+        give(undefined, Readable.from(pieces, { objectMode: false }).on("error", reject));
       });
     }
   });
   zip.end();
   await Promise.race([failed, drained(zip.outputStream, file)]);
   file.close();
+  return sums;
+}
+
+async function* hashed(stream: Readable, onEnd: (sum: string) => void): AsyncGenerator<Uint8Array> {
+  const hash = createHash("sha256");
+  for await (const piece of stream) {
+    hash.update(piece);
+    yield piece;
+  }
+  onEnd(hash.digest("hex"));
 }
 
 // A list of events can grow meanwhile.

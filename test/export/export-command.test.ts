@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -77,7 +77,6 @@ function byId(a: ProductRow, b: ProductRow): number {
 
 test("a zip has manifests, events, configuration and all files of the run byte for byte, and is the same twice", async (context) => {
   const from = await recorded(context);
-  await writeFile(join(from, "b000000.sha256"), `${"ab".repeat(32)}  b000000_s000000_dark.pico\n`);
   await writeFile(join(from, "events.jsonl"), '{"utc":"2026-06-21T12:00:00Z","event":"e"}\n');
   await writeFile(join(from, "empty.pico"), "");
   await writeFile(join(from, "b000009_s000000_light.pico.part"), "torn");
@@ -161,6 +160,63 @@ test("pico copies the files that have what is wanted", async (context) => {
   assert.ok(some.names.length < all.names.length);
 });
 
+test("of a file that was changed, damaged or taken away nothing is made, and copies have it as it is", async (context) => {
+  const from = join(folder, "damaged");
+  await cp(await recorded(context), from, { recursive: true });
+  const [changed = "", unreadable = "", gone = "", ...whole] = (await spectraFiles(from)).filter((name) =>
+    name.includes("light"),
+  );
+  const text = await readFile(join(from, changed), "utf8");
+  await writeFile(
+    join(from, changed),
+    text.replace(/\d(?=\])/, (digit) => `${(Number(digit) + 1) % 10}`));
+  );
+  await writeFile(join(from, unreadable), "no spectra");
+  await rm(join(from, gone));
+  const told = [
+    `${changed}: has been changed, it does not have its SHA-256 of b000000.sha256`,
+    `${gone}: is not there, b000000.sha256 lists it`,
+  ];
+  const csv = await exported([from, "--format", "csv"]);
+  assert.equal(csv.code, 1, csv.errors);
+  for (const line of [...told, `${unreadable}: not JSON`]) assert.ok(csv.errors.includes(line), csv.errors);
+  assert.match(csv.errors, /3 files of the run cannot be read, changed, or missing: not in what was made/);
+  const provenance = csv.names.filter((name) => name.endsWith(".provenance.json"));
+  assert.equal(provenance.length, 4);
+  for (const name of provenance) {
+    const { inputs }: Provenance = JSON.parse(await readFile(join(csv.output, name), "utf8"));
+    const lights = inputs.map(({ id }) => id).filter((id) => id.includes("light"));
+    assert.deepEqual(lights.sort(), whole.map((file) => `damaged/${file}`).sort());
+  }
+  for (const format of ["pico", "zip"]) {
+    const copy = await exported([from, "--format", format]);
+    assert.equal(copy.code, 1, copy.errors);
+    for (const line of told) assert.ok(copy.errors.includes(line), copy.errors);
+    assert.match(copy.errors, /3 files of the run .*: copied as they are/);
+    if (format === "pico") assert.deepEqual(copy.names, await spectraFiles(from));
+  }
+});
+
+test("a day is a time, and a data directory is no run", async (context) => {
+  const from = await recorded(context);
+  const made = await exported([
+    from,
+    "--format",
+    "csv",
+    "--from",
+    "2026-06-01",
+    "--to",
+    "2036-06-01",
+    ...ONLY,
+  ]);
+  assert.equal(made.code, 0, made.errors);
+  const none = await exported([from, "--format", "csv", "--to", "2026-06-01", ...ONLY]);
+  assert.equal(none.code, 1, none.errors);
+  const wrong = await exported([folder, "--format", "csv"]);
+  assert.equal(wrong.code, 2);
+  assert.ok(wrong.errors.includes("is a data directory: give a run, such as "), wrong.errors);
+});
+
 test("what is refused, cancelled or out of space leaves the folder as it was", async (context) => {
   const from = await recorded(context);
   for (const [args, code, expected] of [
@@ -171,7 +227,7 @@ test("what is refused, cancelled or out of space leaves the folder as it was", a
     ],
     [["--format", "zip", ...ONLY], 2, /holds the whole run/],
     [["--level", "radiance"], 2, /needs --calibration/],
-    [["--from", "noon"], 2, /not a date/],
+    [["--from", "noon"], 2, /no day, and no date/],
     [["--serial", "NOBODY"], 1, /no spectrum could be processed, none fits the selection/],
     [["--from", "2030-01-01T00:00:00Z", "--format", "pico"], 1, /no spectra file fits/],
   ] as const) {

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { bytesText } from "../../base/bytes-text.ts";
+import { counted } from "./counted.ts";
 import { renderTable } from "./table.ts";
 import { printable } from "./value-text.ts";
 
@@ -67,7 +68,7 @@ export function digestText(digest: Digest): string {
     ["recorded", recordedText(digest)],
     ...digest.runs.map(([run, batches, spectra, ...colours]) => [
       "run",
-      `${run}: ${amount(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`,
+      `${run}: ${counted(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`,
     ]),
     ...(digest.flags.length === 0
       ? []
@@ -77,11 +78,11 @@ export function digestText(digest: Digest): string {
       "failures",
       digest.files.failures === 0 ? "none" : `${digest.files.failures} SPECTRA COULD NOT BE RECORDED`,
     ],
-    ...digest.failures.map(([text, batches]) => ["", `${text} (${amount(batches, "batch", "batches")})`]),
+    ...digest.failures.map(([text, batches]) => ["", `${text} (${counted(batches, "batch", "batches")})`]),
     ["schedule", scheduleText(digest)],
     ...digest.jobs.map(([job, what, outcome, why, runs]) => [
       "",
-      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${amount(runs, "run", "runs")})`,
+      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${counted(runs, "run", "runs")})`,
     ]),
     ...leftOutText(digest),
   ].map((cells) => cells.map(printable));
@@ -118,16 +119,16 @@ function clockText({ clock }: Digest): string {
 
 function recordedText({ batches, spectra, colours }: Digest): string {
   if (spectra === 0) return "NOTHING";
-  return `${amount(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`;
+  return `${counted(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`;
 }
 
 function coloursText(spectra: number, [green = 0, amber = 0, red = 0]: readonly number[]): string {
-  return `${amount(spectra, "spectrum", "spectra")}: ${green} green, ${amber} amber, ${red} red`;
+  return `${counted(spectra, "spectrum", "spectra")}: ${green} green, ${amber} amber, ${red} red`;
 }
 
 function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Digest): string {
   const parts = [
-    `${amount(files, "file", "files")} of ${bytesText(bytes)}`,
+    `${counted(files, "file", "files")} of ${bytesText(bytes)}`,
     withoutChecksum > 0 && `${withoutChecksum} WITHOUT CHECKSUM`,
     withProblem > 0 && `${withProblem} THAT CANNOT BE READ`,
   ];
@@ -135,7 +136,7 @@ function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Di
 }
 
 function scheduleText({ scheduler: { skipped, failed } }: Digest): string {
-  return `${amount(skipped, "run", "runs")} skipped, ${failed} failed`;
+  return `${counted(skipped, "run", "runs")} skipped, ${failed} failed`;
 }
 
 function leftOutText({ leftOut }: Digest): string[][] {
@@ -167,8 +168,4 @@ function shape(bands: string): string {
   const levels = Buffer.from(bands, "base64");
   if (levels.length !== BANDS || levels.toString("base64") !== bands) return bands;
   return `|${Array.from(levels, (level) => SHADES[Math.floor((level / 256) * SHADES.length)]).join("")}|`;
-}
-
-function amount(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
 }

@@ -1,16 +1,17 @@
 // The options that `vscope export` and `vscope process` share, and the request that they make up.
 
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { MS } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { isVscopeError } from "../../base/errors.ts";
+import { isSegment } from "../../datadir/run-name.ts";
+import { isSpectraFile } from "../../datadir/spectra-file-name.ts";
 import type { ExportFormat, ExportRequest } from "../../export/request.ts";
-import { isoTime } from "../../resources/iso-time.ts";
 import { type Level, LEVELS } from "../../spectra/level.ts";
 import { DARK_WAYS, type DarkWay } from "../../spectra/processing/dark-choice.ts";
 import { usageError } from "./exit-codes.ts";
+import { timeOption } from "./time-option.ts";
 import { listOption } from "./value.ts";
 
 export interface ExportFlags {
@@ -62,8 +63,12 @@ export function addExportOptions(
     )
     .option("--serial <number>", "only the spectrometer with this serial number")
     .option("--channel <name>", "only this channel")
-    .option("--from <time>", "only exposures that began at this time or later", timeOption("--from"))
-    .option("--to <time>", "only exposures that began before this time", timeOption("--to"))
+    .option(
+      "--from <time>",
+      "only exposures that began then or later: a day, or date, time and zone",
+      timeOption("--from"),
+    )
+    .option("--to <time>", "only exposures that began before", timeOption("--to"))
     .option("--data-dir <dir>", "data directory of this machine that has the run")
     .option("--server", "of the server's data directory, by its calibrations; the files come here");
 }
@@ -84,21 +89,29 @@ export function requestOf(run: string, files: readonly string[], flags: ExportFl
 export async function placeOf(what: string, files: readonly string[], dataDir: string | undefined) {
   const path = resolve(dataDir === undefined ? what : join(dataDir, what));
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() === true) return { folder: path, files };
+  if (found?.isDirectory() === true) {
+    await requireRun(path);
+    return { folder: path, files };
+  }
   if (found?.isFile() === true && path.endsWith(".pico") && files.length === 0)
     return { folder: dirname(path), files: [basename(path)] };
   throw usageError(`${path}: no folder of a run here, and no .pico file`);
 }
 
+// Of a data directory the folders have spectra files, not itself.
+async function requireRun(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  if (entries.some(({ name }) => isSpectraFile(name))) return;
+  for (const entry of entries.filter((one) => one.isDirectory() && isSegment(one.name))) {
+    const names = await readdir(join(folder, entry.name)).catch(() => []);
+    if (names.some(isSpectraFile))
+      throw usageError(
+        `${folder}: is a data directory: give a run, such as ${entry.name} --data-dir ${folder}`,
+      );
+  }
+}
+
 /** What the request itself has wrong is a mistake on the command line. */
 export function usageOf(error: unknown): unknown {
   return isVscopeError(error, "VALUE_INVALID") ? usageError(error.message) : error;
-}
-
-function timeOption(name: string): (text: string) => number {
-  return (text) => {
-    const time = isoTime.safeParse(text);
-    if (time.success) return Date.parse(time.data) * MS;
-    throw usageError(`${name}: "${text}" is not a date, time and zone such as 2026-06-21T12:00:00Z`);
-  };
 }

@@ -15,6 +15,7 @@ import type { ExportReport } from "../../export/pipeline.ts";
 import { readCalibrationText, required } from "../../spectra/calibration-file.ts";
 import { panelOf } from "../../spectra/panel.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../../spectra/radiometric.ts";
+import { counted } from "./counted.ts";
 import { usageError } from "./exit-codes.ts";
 import { type ExportFlags, placeOf, requestOf, usageOf } from "./export-flags.ts";
 import { exportThere } from "./export-there.ts";
@@ -142,10 +143,15 @@ function tell(session: Session, report: ExportReport): void {
   for (const { reason, spectra, first } of leftOut)
     session.say(`left out ${spectra}, such as ${printable(first)}: ${printable(reason)}`);
   session.print(report, () => {
-    if (products.length === 0) return `${files.length} ${files.length === 1 ? "file" : "files"}`;
-    const spectra = sum(products);
-    return `${spectra} spectra in ${products.length} products, ${files.length} files, ${sum(leftOut)} left out`;
+    const written = counted(files.length, "file");
+    if (products.length === 0) return written;
+    const made = `${counted(sum(products), "spectrum", "spectra")} in ${counted(products.length, "product")}`;
+    return `${made}, ${written}, ${sum(leftOut)} left out`;
   });
+  if (broken.length === 0) return;
+  const fact = `${counted(broken.length, "file")} of the run cannot be read, changed, or missing`;
+  const what = products.length === 0 ? "copied as they are" : "not in what was made";
+  throw new VscopeError("DATADIR_IO", `${fact}: ${what}`);
 }
 
 function sum(parts: readonly { readonly spectra: number }[]): number {

@@ -97,7 +97,7 @@ test("by the panel before and after it the canopy is within 1 % of the truth, an
   const panel = join(folder, "panel.csv");
   const made = await processed(folder, run, ...LEVEL, "--uncertainty", "--panel", panel);
   assert.equal(made.code, 0, made.errors);
-  assert.match(made.text, /^4 spectra in 1 products, 3 files, 0 left out\n$/);
+  assert.match(made.text, /^4 spectra in 1 product, 3 files, 0 left out\n$/);
   const errors = await errorsOf(made.output, rig);
   const rms = Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length);
   context.diagnostic(`${errors.length} values, ${(100 * rms).toFixed(2)} % RMS`);

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { FoundSpectrum, SpectraQuery } from "../../../client/shapes.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
+import { isoUtc } from "../../../base/clock.ts";
 import { definedOnly } from "../../../base/defined-only.ts";
 import { coapCodeOf, replyError } from "../../../client/reply-error.ts";
 import { usageError } from "../exit-codes.ts";
@@ -10,6 +11,7 @@ import { colourText } from "../quality-text.ts";
 import { command } from "../help.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
+import { timeOption } from "../time-option.ts";
 import { listOption, numberOption } from "../value.ts";
 import { printable } from "../value-text.ts";
 import { shortTime } from "./schedule-text.ts";
@@ -74,8 +76,8 @@ function withOptions(made: Command): Command {
     .option("--flags <names>", "with all these quality flags", listOption)
     .option("--not-flags <names>", "with none of these", listOption)
     .option("--colour <colour>", "green, amber or red")
-    .option("--from <time>", "begun then or later: a day, or date, time and zone", timeOption)
-    .option("--to <time>", "begun before", timeOption)
+    .option("--from <time>", "begun then or later: a day, or date, time and zone", timeText("--from"))
+    .option("--to <time>", "begun before", timeText("--to"))
     .option("--sun <range>", "elevation of the sun in degrees, such as 40..60 or 40..", rangeOption("--sun"))
     .option("--near <place>", "latitude,longitude,metres, such as 55.92,-3.17,500", nearOption)
     .option("--integration <range>", "integration time in ms, such as 10..250", rangeOption("--integration"))
@@ -191,8 +193,8 @@ function plainText(value: unknown): string {
 }
 
 // A day alone begins at midnight, UTC.
-function timeOption(text: string): string {
-  return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
+function timeText(name: string): (text: string) => string {
+  return (text) => isoUtc(timeOption(name)(text));
 }
 
 function rangeOption(name: string): (text: string) => Range {

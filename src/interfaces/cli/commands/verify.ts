@@ -3,18 +3,19 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { bytesText } from "../../../base/bytes-text.ts";
-import { isoUtc, MS } from "../../../base/clock.ts";
+import { isoUtc } from "../../../base/clock.ts";
 import { definedOnly } from "../../../base/defined-only.ts";
 import { VscopeError } from "../../../base/errors.ts";
 import { pages, withQuery } from "../../../client/pages.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { localFolder } from "../data-folder.ts";
-import { usageError } from "../exit-codes.ts";
+import { counted } from "../counted.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import { runOnServer } from "../server-task.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
+import { timeOption } from "../time-option.ts";
 import { printable } from "../value-text.ts";
 
 interface Flags {
@@ -66,7 +67,9 @@ export function verifyCommand(session: Session): Command {
     .option("--server", "the data directory of the server")
     .option("--run <name>", "only this run")
     .addOption(
-      new Option("--since <time>", "only batches of which a file was written since").argParser(timeUtcUs),
+      new Option("--since <time>", "only batches of which a file was written since").argParser(
+        timeOption("--since"),
+      ),
     )
     .option(
       "--repair",
@@ -120,7 +123,7 @@ async function reportOf(client: VscopeClient, signal: AbortSignal): Promise<Repo
 function tell(session: Session, report: Report): void {
   session.print(report, () => reportText(report));
   if (report.faults === 0) return;
-  throw new VscopeError("DATADIR_IO", `${report.faults} ${report.faults === 1 ? "fault" : "faults"} found`);
+  throw new VscopeError("DATADIR_IO", `${counted(report.faults, "fault")} found`);
 }
 
 const COLUMNS = ["finding", "run", "file", "what"].map((heading) => ({ heading }));
@@ -139,10 +142,4 @@ function reportText({ findings, files, bytes, batches, ...report }: Report): str
   const more = all > findings.length ? `and ${all - findings.length} more\n` : "";
   const verdict = all === 0 ? "all as recorded" : counts.join(", ");
   return `${rows.length === 0 ? "" : renderTable(COLUMNS, rows)}${more}${checked}${catalogue}: ${verdict}\n`;
-}
-
-function timeUtcUs(text: string): number {
-  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms * MS;
-  throw usageError(`--since: "${text}" is not a date or time, such as 2026-06-21 or 2026-06-21T12:00:00Z`);
 }
