@@ -121,7 +121,7 @@ test("by the panel before and after it the canopy is within 1 % of the truth, an
   assert.deepEqual(counted, { interpolated: SEQUENCES, nearest: 0, paired: SEQUENCES });
 
   const dual = await processed(folder, run, ...LEVEL);
-  assert.match(dual.text, /^4 spectra in 1 products/, "a panel is no target");
+  assert.match(dual.text, /^4 spectra in 1 product,/, "a panel is no target");
   assert.equal((await readProvenance(dual.output)).step("white-panel"), undefined);
 
   const bare = await processed(folder, await withoutSky(run), ...LEVEL, "--panel", panel, "--uncertainty");
