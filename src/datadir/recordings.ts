@@ -6,7 +6,7 @@ import { VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import { Batch, type WrittenFile } from "./batch.ts";
-import type { Disk } from "./disk/disk.ts";
+import { asDiskError, type Disk } from "./disk/disk.ts";
 import { Gathering } from "./gathering.ts";
 import { ManifestCare } from "./checksums/manifest-care.ts";
 import type { Presence } from "./presence.ts";
@@ -104,14 +104,17 @@ export class Recordings {
     recorded: readonly Recorded[],
   ): Promise<ReadonlyMap<Recorded, WrittenFile | VscopeError>> {
     const parts = { ...this.#parts, session };
-    const outcomes = await storeGroup(
+    const stored = await storeGroup(
       parts,
       recorded.map((one) => this.#placed(one)),
     );
+    // Paths lead elsewhere once the medium has gone: what was written there is not where it belongs.
+    const absence = await this.#absenceOf(session);
+    const outcomes = stored.map((outcome) => (isError(outcome) ? outcome : (absence ?? outcome)));
     const hasFailed = outcomes.some(isError);
     // The medium may be gone, or read-only.
     if (hasFailed) this.#parts.presence.lookNow();
-    const isLost = hasFailed && (await session.isLost().catch(() => false));
+    const isLost = absence?.code === "DATADIR_NOT_MOUNTED";
     const told = new Map<Recorded, WrittenFile | VscopeError>();
     for (const [position, one] of recorded.entries()) {
       const outcome = outcomes[position];
@@ -119,6 +122,14 @@ export class Recordings {
     }
     if (!outcomes.every(isError)) await this.#showSpace(session);
     return told;
+  }
+
+  async #absenceOf(session: Session): Promise<VscopeError | undefined> {
+    try {
+      return (await session.isPresent()) ? undefined : this.#parts.presence.notMounted();
+    } catch (error) {
+      return asDiskError(session.path, error);
+    }
   }
 
   #told({ batch }: Recorded, outcome: Stored | VscopeError, isLost: boolean): WrittenFile | VscopeError {

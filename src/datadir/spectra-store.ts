@@ -7,7 +7,7 @@ import { type PicoFile, picoFileOf } from "../spectra/pico.ts";
 import { picoText } from "../spectra/pico-text.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import type { WrittenFile } from "./batch.ts";
-import { commitGroup } from "./disk/commit-group.ts";
+import { commitGroup, type GroupFacts } from "./disk/commit-group.ts";
 import { asDiskError, type Disk, onDisk } from "./disk/disk.ts";
 import { flushesTwice } from "./disk/file-system.ts";
 import type { Session } from "./session.ts";
@@ -60,7 +60,7 @@ export async function storeGroup(
     drafts.push(draft);
     if (!(draft instanceof VscopeError)) bytes += draft.bytes;
   }
-  const errors = await writeAgain(parts, drafts.filter(isDraft));
+  const errors = await writeAgain(parts, drafts.filter(isDraft), await factsOf(parts));
   const isSafe = (draft: Draft | VscopeError): draft is Draft => isDraft(draft) && !errors.has(draft);
   const isIndexed = await index(parts, drafts.filter(isSafe));
   return drafts.map((draft) => {
@@ -89,20 +89,26 @@ async function drafted(parts: StoreParts, placed: PlacedSet, bytesBefore: number
   return { run, file, path: pathOf(file), bytes: text.length, content, text };
 }
 
-// A run folder that was removed by hand meanwhile is made again: the new spectra matter more.
+function factsOf({ disk, session }: StoreParts): Promise<GroupFacts> {
+  return onDisk(session.path, async () => ({ flushesTwice: await flushesTwice(disk, session.path) }));
+}
+
+// A run folder that was removed by hand meanwhile is made again: the new spectra matter more. Not where the medium has gone
+// with it: the path is a bare mount point then, or another medium.
 async function writeAgain(
   parts: StoreParts,
   drafts: readonly Draft[],
+  facts: GroupFacts,
 ): Promise<ReadonlyMap<Draft, VscopeError>> {
   const { folders } = parts.session;
-  const errors = await write(parts, drafts);
+  const errors = await write(parts, drafts, facts);
   const orphans: Draft[] = [];
   for (const draft of errors.keys()) if (!(await isThere(parts, draft.run))) orphans.push(draft);
-  if (orphans.length === 0) return errors;
+  if (orphans.length === 0 || !(await parts.session.isPresent().catch(() => false))) return errors;
   for (const run of new Set(orphans.map((draft) => draft.run))) {
     await folders.ensure(run).catch(() => undefined);
   }
-  const stillWrong = await write(parts, orphans);
+  const stillWrong = await write(parts, orphans, facts);
   const others = [...errors].filter(([draft]) => !orphans.includes(draft));
   return new Map([...others, ...stillWrong]);
 }
@@ -115,11 +121,8 @@ function isThere({ session }: StoreParts, run: string): Promise<boolean> {
 async function write(
   { disk, session }: StoreParts,
   drafts: readonly Draft[],
+  facts: GroupFacts,
 ): Promise<ReadonlyMap<Draft, VscopeError>> {
-  if (drafts.length === 0) return new Map();
-  const facts = await onDisk(session.path, async () => ({
-    flushesTwice: await flushesTwice(disk, session.path),
-  }));
   const placements = drafts.map(({ path, text }) => ({ path, bytes: text }));
   const errors = await commitGroup(disk, placements, facts);
   for (const run of new Set(drafts.map((draft) => draft.run))) session.folders.changed(run);

@@ -431,6 +431,41 @@ test("a run folder that is removed while recording is made again", async (t) => 
   );
 });
 
+for (const what of ["its first write fails", "its first write succeeds"])
+  test(`nothing counts as recorded on the bare mount point when the medium goes and ${what}`, async (t) => {
+    const parent = await temporaryFolder(t);
+    const path = join(parent, "data");
+    let isThere = true;
+    // The medium goes while the second file is flushed; what is at its path then is another file system.
+    const take = async (): Promise<void> => {
+      isThere = false;
+      await rename(path, join(parent, "medium"));
+      await mkdir(path);
+      if (what.endsWith("fails")) throw Object.assign(new Error("gone"), { code: "EIO" });
+      await rename(join(parent, "medium", "run"), join(path, "run"));
+    };
+    const disk: Disk = {
+      ...SYSTEM_DISK,
+      stat: async (place) => {
+        const found = await SYSTEM_DISK.stat(place);
+        return found && { ...found, device: isThere && place !== "/" ? 42 : 1 };
+      },
+      create: async (place) => {
+        const file = await SYSTEM_DISK.create(place);
+        const sync = (): Promise<void> => (place.includes("s000001") ? take() : file.sync());
+        return { write: (bytes) => file.write(bytes), sync, close: () => file.close() };
+      },
+    };
+    const directory = await openDirectory(t, path, { disk });
+    const batch = await directory.startBatch("run");
+    await batch.write(spectraSet());
+    await assert.rejects(batch.write(spectraSet({ sequence: 1 })), (error) =>
+      isVscopeError(error, "DATADIR_NOT_MOUNTED"),
+    );
+    await directory.close();
+    if (what.endsWith("fails")) assert.deepEqual(await readdir(path), []);
+  });
+
 test("a data directory that is removed is not made again under the server's feet", async (t) => {
   const path = join(await temporaryFolder(t), "data");
   const directory = await openDirectory(t, path);

@@ -54,7 +54,8 @@ async function reindexHere(session: Session, path: string, isAll: boolean): Prom
   const { clock, terminal, isJson, signal } = session;
   // SQLite is loaded when it is needed: other commands start faster without.
   const { DataDirectory } = await import("../../../datadir/data-directory.ts");
-  const directory = await DataDirectory.open({ path, clock, log: SILENT });
+  // The server's configuration tells when its trash is emptied; here nothing is.
+  const directory = await DataDirectory.open({ path, clock, log: SILENT, trashDays: 0 });
   const progress = startProgress({ terminal, clock, label: "reindex", isQuiet: isJson });
   try {
     await directory.indexed();
