@@ -5,6 +5,7 @@ import type { CoapReply } from "../coap/client/client.ts";
 import { isServerUnreachable } from "../client/reply-error.ts";
 import type { ReadOptions, VscopeClient } from "../client/vscope-client.ts";
 import type { Lanes } from "./lanes.ts";
+import type { Pace } from "./pace.ts";
 import type { PartFile } from "./part-file.ts";
 
 /** Attempts in a row that bring nothing. */
@@ -14,11 +15,12 @@ const PAUSE_US = 2 * SECOND;
 export interface Link {
   readonly client: VscopeClient;
   readonly lanes: Lanes;
+  readonly pace: Pace;
   /** Counts the bytes of bodies that came. */
   readonly received: (bytes: number) => void;
 }
 
-export interface Wish extends Pick<ReadOptions, "accept" | "etag" | "resume"> {
+export interface Wish extends Pick<ReadOptions, "accept" | "etag" | "resume" | "keepsBody" | "maxBytes"> {
   readonly path: readonly string[] | string;
   /** Where parts are kept. */
   readonly part?: PartFile;
@@ -28,10 +30,12 @@ export interface Wish extends Pick<ReadOptions, "accept" | "etag" | "resume"> {
 export async function fetchWhole(link: Link, wish: Wish, signal: AbortSignal): Promise<CoapReply> {
   const { path, part, ...rest } = wish;
   for (let failures = 1; ; failures++) {
+    await link.pace.turn(signal);
     let came = 0;
     const onPart: ReadOptions["onPart"] = (piece) => {
       came += piece.bytes.length;
       link.received(piece.bytes.length);
+      link.pace.spent(piece.bytes.length);
       part?.take(piece);
     };
     const resume = part?.resume ?? rest.resume;
