@@ -15,6 +15,7 @@ const runsShape = z.looseObject({
   runs: z.array(z.tuple([z.string(), z.number(), z.number(), z.string(), z.number()])),
   more: z.boolean(),
 });
+const runShape = z.looseObject({ total: z.number(), bytes: z.number() });
 const batchesShape = z.looseObject({
   tag: z.string(),
   batches: z.array(z.tuple([z.number(), z.number(), z.string(), z.string(), z.number()])),
@@ -87,6 +88,14 @@ export async function batchesSince(
 ): Promise<readonly BatchTag[]> {
   return (await farBatches(link, { run, from: 0, since: Math.max(0, Math.floor(sinceUtcS)) }, signal))
     .batches;
+}
+
+/** What a file of the run has on the average, by the catalogue of the far end; 0 where that knows none. */
+export async function meanFileBytes(link: Link, run: string, signal: AbortSignal): Promise<number> {
+  const path = withQuery(`/datadir/runs/${encodeURIComponent(run)}`, { limit: 1 });
+  const reply = await fetchWhole(link, { path, accept: FORMAT.cbor }, signal);
+  const { total, bytes } = parsed(runShape, reply, path);
+  return total === 0 ? 0 : bytes / total;
 }
 
 /** Copies of what has times, the newest first. */

@@ -27,12 +27,12 @@ import {
   runTagOf,
   tagOf,
 } from "../datadir/checksums/manifest-listing.ts";
+import { COPY_FILE } from "../datadir/medium/identity.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isRunFolderName, isSegment, quoted } from "../datadir/run-name.ts";
 import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
 
-const STATE_FILE = ".sync.json";
 const PARTS_FOLDER = ".sync";
 const LISTING_FILE = ".listing.json";
 
@@ -84,14 +84,14 @@ export class HomeCopy {
   }
 
   async state(): Promise<CopyState> {
-    const text = await this.#text(join(this.path, STATE_FILE));
+    const text = await this.#text(join(this.path, COPY_FILE));
     return text === undefined ? {} : (stateShape.safeParse(parsedJson(text)).data ?? {});
   }
 
   async keepState(state: CopyState): Promise<void> {
     await replaceDurable(
       SYSTEM_DISK,
-      join(this.path, STATE_FILE),
+      join(this.path, COPY_FILE),
       Buffer.from(`${JSON.stringify(state)}\n`),
       NEVER,
     );

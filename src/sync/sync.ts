@@ -8,7 +8,15 @@ import type { VscopeClient } from "../client/vscope-client.ts";
 import { type BatchTag, EVENTS, runTagOf } from "../datadir/checksums/manifest-listing.ts";
 import { BatchManifests, type Job } from "./batch-manifests.ts";
 import { bringFile } from "./bring-file.ts";
-import { batchesOf, batchesSince, type FarRun, farRuns, type FarRuns, newestFirst } from "./far-lists.ts";
+import {
+  batchesOf,
+  batchesSince,
+  type FarRun,
+  farRuns,
+  type FarRuns,
+  meanFileBytes,
+  newestFirst,
+} from "./far-lists.ts";
 import type { Link } from "./fetch.ts";
 import { HomeCopy, isSafeName } from "./home-copy.ts";
 import { bringInstrument } from "./instrument-files.ts";
@@ -50,6 +58,8 @@ export interface WantedRun {
   readonly batches: number;
   /** In their manifests; some may be here already. */
   readonly files: number;
+  /** What these files have, about; of a trial. */
+  readonly bytes?: number;
 }
 
 /**
@@ -113,7 +123,7 @@ class Sync {
     // What was taken away here has to come again.
     const isAsLeft = state.copyTag !== undefined && state.copyTag === (await this.#copy.tag());
     const far = await farRuns(this.#link, isAsLeft ? state.listTag : undefined, this.#signal);
-    if (far === undefined) return this.#report([], true);
+    if (far === undefined) return this.#report(true);
     requireSame(this.#copy.path, state.uuid, far.uuid);
     const known = definedOnly({ uuid: far.uuid ?? state.uuid });
     if (!isTrial && known.uuid !== state.uuid) await this.#copy.keepState(known);
@@ -121,14 +131,14 @@ class Sync {
     const { runs, times } = this.#chosen(far);
     const wanted: WantedBatch[] = [];
     for (const run of runs) wanted.push(...(await this.#wantedOf(run, times)));
-    if (!isTrial) {
-      await this.#bringAll(newestFirst(wanted));
-      for (const { name } of times === undefined ? runs : []) await this.#copy.keepListing(name, undefined);
-      const isAll = this.#options.runs === undefined && times === undefined && far.listTag !== undefined;
-      if (isAll && this.#problems.length === 0)
-        await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
-    }
-    return this.#report(wanted, false);
+    const byRun = summaryOf(wanted);
+    if (isTrial) return this.#report(false, await this.#estimated(byRun));
+    await this.#bringAll(newestFirst(wanted));
+    for (const { name } of times === undefined ? runs : []) await this.#copy.keepListing(name, undefined);
+    const isAll = this.#options.runs === undefined && times === undefined && far.listTag !== undefined;
+    if (isAll && this.#problems.length === 0)
+      await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
+    return this.#report(false, byRun);
   }
 
   async #bringInstrument({ instrument }: FarRuns): Promise<void> {
@@ -214,22 +224,35 @@ class Sync {
     this.#done += 1;
   }
 
-  #report(wanted: readonly WantedBatch[], isUnchanged: boolean): SyncReport {
-    const runs = new Map<string, WantedRun>();
-    for (const { run, batch, files } of wanted) {
-      const before = runs.get(run) ?? { run, batches: 0, files: 0 };
-      const batches = before.batches + (batch.batch === EVENTS ? 0 : 1);
-      runs.set(run, { run, batches, files: before.files + files });
+  async #estimated(runs: readonly WantedRun[]): Promise<readonly WantedRun[]> {
+    const estimated: WantedRun[] = [];
+    for (const one of runs) {
+      const bytes = Math.round(one.files * (await meanFileBytes(this.#link, one.run, this.#signal)));
+      estimated.push({ ...one, bytes });
     }
+    return estimated;
+  }
+
+  #report(isUnchanged: boolean, wanted: readonly WantedRun[] = []): SyncReport {
     return {
       isUnchanged,
       files: this.#files,
       receivedBytes: this.#receivedBytes,
       fileBytes: this.#fileBytes,
       problems: this.#problems,
-      wanted: [...runs.values()],
+      wanted,
     };
   }
+}
+
+function summaryOf(wanted: readonly WantedBatch[]): readonly WantedRun[] {
+  const runs = new Map<string, WantedRun>();
+  for (const { run, batch, files } of wanted) {
+    const before = runs.get(run) ?? { run, batches: 0, files: 0 };
+    const batches = before.batches + (batch.batch === EVENTS ? 0 : 1);
+    runs.set(run, { run, batches, files: before.files + files });
+  }
+  return [...runs.values()];
 }
 
 function filesOf({ batch, files }: BatchTag, known: ReadonlyMap<number, BatchTag>): number {

@@ -3,14 +3,13 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { MS } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { isVscopeError } from "../../base/errors.ts";
 import type { ExportFormat, ExportRequest } from "../../export/request.ts";
-import { isoTime } from "../../resources/iso-time.ts";
 import { type Level, LEVELS } from "../../spectra/level.ts";
 import { DARK_WAYS, type DarkWay } from "../../spectra/processing/dark-choice.ts";
 import { usageError } from "./exit-codes.ts";
+import { timeOption } from "./time-option.ts";
 import { listOption } from "./value.ts";
 
 export interface ExportFlags {
@@ -93,12 +92,4 @@ export async function placeOf(what: string, files: readonly string[], dataDir: s
 /** What the request itself has wrong is a mistake on the command line. */
 export function usageOf(error: unknown): unknown {
   return isVscopeError(error, "VALUE_INVALID") ? usageError(error.message) : error;
-}
-
-function timeOption(name: string): (text: string) => number {
-  return (text) => {
-    const time = isoTime.safeParse(text);
-    if (time.success) return Date.parse(time.data) * MS;
-    throw usageError(`${name}: "${text}" is not a date, time and zone such as 2026-06-21T12:00:00Z`);
-  };
 }

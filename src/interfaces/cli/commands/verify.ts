@@ -1,20 +1,20 @@
 // vscope verify: whether a data directory has what was recorded, byte for byte; here, or on the server.
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { z } from "zod";
 import { bytesText } from "../../../base/bytes-text.ts";
-import { isoUtc, MS } from "../../../base/clock.ts";
+import { isoUtc } from "../../../base/clock.ts";
 import { definedOnly } from "../../../base/defined-only.ts";
 import { VscopeError } from "../../../base/errors.ts";
 import { pages, withQuery } from "../../../client/pages.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { localFolder } from "../data-folder.ts";
-import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import { runOnServer } from "../server-task.ts";
 import type { Session } from "../session.ts";
 import { renderTable } from "../table.ts";
+import { timeOption } from "../time-option.ts";
 import { printable } from "../value-text.ts";
 
 interface Flags {
@@ -65,9 +65,7 @@ export function verifyCommand(session: Session): Command {
     .argument("[datadir]", "a data directory on this machine that no server uses, such as a copy")
     .option("--server", "the data directory of the server")
     .option("--run <name>", "only this run")
-    .addOption(
-      new Option("--since <time>", "only batches of which a file was written since").argParser(timeUtcUs),
-    )
+    .option("--since <time>", "only batches of which a file was written since", timeOption("--since"))
     .option(
       "--repair",
       "add missing lines to manifests and rows to the catalogue; no spectra file is touched",
@@ -139,10 +137,4 @@ function reportText({ findings, files, bytes, batches, ...report }: Report): str
   const more = all > findings.length ? `and ${all - findings.length} more\n` : "";
   const verdict = all === 0 ? "all as recorded" : counts.join(", ");
   return `${rows.length === 0 ? "" : renderTable(COLUMNS, rows)}${more}${checked}${catalogue}: ${verdict}\n`;
-}
-
-function timeUtcUs(text: string): number {
-  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms * MS;
-  throw usageError(`--since: "${text}" is not a date or time, such as 2026-06-21 or 2026-06-21T12:00:00Z`);
 }
