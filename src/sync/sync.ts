@@ -4,6 +4,7 @@
 import { SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
+import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
 import { type BatchTag, EVENTS, runTagOf } from "../datadir/checksums/manifest-listing.ts";
 import { BatchManifests, type Job } from "./batch-manifests.ts";
@@ -173,10 +174,11 @@ class Sync {
   ): Promise<readonly WantedBatch[]> {
     const here = await this.#copy.batches(run);
     if (here.length > 0 && runTagOf(here) === tag) return [];
-    const there =
-      times === undefined
-        ? await this.#listed(run, here)
-        : await batchesSince(this.#link, { run, ...times }, this.#signal);
+    const there = await this.#there(run, here, times);
+    if (there === undefined) {
+      this.#problems.push(`${run}: is not on the server any more`);
+      return [];
+    }
     if (await this.#manifests.isAnother(run, { here, there }, this.#signal)) {
       const advice = "rename the folder here, then sync again; nothing of it was fetched";
       this.#problems.push(`${run}: the server has another run of this name by now, ${advice}`);
@@ -187,6 +189,21 @@ class Sync {
     return there
       .filter(({ batch, tag, writtenUtcS }) => known.get(batch)?.tag !== tag && writtenUtcS < untilUtcS)
       .map((batch) => ({ run, batch, writtenUtcS: batch.writtenUtcS, files: filesOf(batch, known) }));
+  }
+
+  /** Undefined when the run has been removed there since it was listed. */
+  async #there(
+    run: string,
+    here: readonly BatchTag[],
+    times: { readonly sinceUtcS: number } | undefined,
+  ): Promise<readonly BatchTag[] | undefined> {
+    try {
+      if (times === undefined) return await this.#listed(run, here);
+      return await batchesSince(this.#link, { run, sinceUtcS: times.sinceUtcS }, this.#signal);
+    } catch (error) {
+      if (coapCodeOf(error) !== "4.04") throw error;
+      return undefined;
+    }
   }
 
   // All batches have to be known to begin with the newest of all runs: what is known is kept for the next time.
