@@ -60,7 +60,8 @@ async function processed(home: string, output: string) {
   const world = { terminal, clock: new VirtualClock(), signal: NEVER };
   const args = ["process", join(home, "plot10"), "--level", "radiance", "--serial", FLAME, "-o", output];
   const code = await runVscope(args, world);
-  return { code, errors: terminal.errors, names: (await readdir(output).catch(() => [])).sort() };
+  const names: readonly string[] = await readdir(output).catch(() => []);
+  return { code, errors: terminal.errors, names };
 }
 
 async function calibrationsOf(path: string): Promise<readonly string[]> {
