@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
-import { VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk/disk.ts";
@@ -73,10 +73,25 @@ export class HomeCopy {
     return new HomeCopy(path);
   }
 
+  /** Throws DATADIR_IO for what is no folder. */
+  static async isThere(path: string): Promise<boolean> {
+    const stat = await onDisk(path, () => SYSTEM_DISK.stat(path));
+    if (stat?.isFile === true)
+      throw new VscopeError("DATADIR_IO", `${path}: is a file, the copy is a folder`);
+    return stat !== undefined;
+  }
+
   /** Makes the folder if necessary. Throws SERVER_CONFLICT when a server or another sync uses it, DATADIR_IO. */
   static async open(path: string): Promise<HomeCopy> {
-    await onDisk(path, () => makeFolders(SYSTEM_DISK, path));
-    return new HomeCopy(path, await lockDirectory(path, SILENT));
+    try {
+      await onDisk(path, () => makeFolders(SYSTEM_DISK, path));
+      return new HomeCopy(path, await lockDirectory(path, SILENT));
+    } catch (error) {
+      if (isVscopeError(error, "SERVER_CONFLICT")) throw error;
+      throw new VscopeError("DATADIR_IO", `${path}: cannot be written to: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
   }
 
   close(): void {

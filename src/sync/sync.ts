@@ -37,6 +37,8 @@ export interface SyncOptions {
   /** Only tells what would come. */
   readonly isTrial?: boolean;
   readonly onProgress?: (done: number, of: number, text: string) => void;
+  /** The server has not answered, and is asked again. */
+  readonly onSilence?: (reason: string) => void;
 }
 
 export interface SyncReport {
@@ -73,12 +75,18 @@ export async function sync(
   options: SyncOptions,
   signal: AbortSignal,
 ): Promise<SyncReport> {
-  const copy = options.isTrial === true ? HomeCopy.of(folder) : await HomeCopy.open(folder);
+  const copy = options.isTrial === true ? HomeCopy.of(folder) : await opened(client, folder, signal);
   try {
     return await new Sync(client, copy, options, signal).run();
   } finally {
     copy.close();
   }
+}
+
+// A mistyped server leaves no folder behind, and is told soon.
+async function opened(client: VscopeClient, folder: string, signal: AbortSignal): Promise<HomeCopy> {
+  if (!(await HomeCopy.isThere(folder))) await client.get(["sysinfo", "version"], signal);
+  return HomeCopy.open(folder);
 }
 
 const DAY_S = 86_400;
@@ -104,14 +112,23 @@ class Sync {
   #files = 0;
   #receivedBytes = 0;
   #fileBytes = 0;
+  /** Of several transfers at once, one tells it. */
+  #isSilent = false;
   #done = 0;
   #of = 0;
 
   constructor(client: VscopeClient, copy: HomeCopy, options: SyncOptions, signal: AbortSignal) {
-    const received = (bytes: number): void => void (this.#receivedBytes += bytes);
+    const received = (bytes: number): void => {
+      this.#receivedBytes += bytes;
+      this.#isSilent = false;
+    };
+    const silent = (reason: string): void => {
+      if (!this.#isSilent) options.onSilence?.(reason);
+      this.#isSilent = true;
+    };
     const pace = new Pace(client.clock, options.bytesPerS);
     this.#copy = copy;
-    this.#link = { client, lanes: this.#lanes, pace, received };
+    this.#link = { client, lanes: this.#lanes, pace, received, silent };
     this.#options = options;
     this.#signal = signal;
     const onProblem = (problem: string): void => void this.#problems.push(problem);
@@ -226,7 +243,7 @@ class Sync {
       this.#of += all.length - sumOf(slice);
       await this.#lanes.run(all, (job) => this.#bring(job));
     }
-    this.#options.onProgress?.(this.#done, this.#of, "");
+    if (wanted.length > 0) this.#options.onProgress?.(this.#done, this.#of, "");
   }
 
   async #bring(job: Job): Promise<void> {

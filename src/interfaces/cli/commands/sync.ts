@@ -106,8 +106,10 @@ async function syncOnce(
   const progress = startProgress({ terminal, clock, label: "sync", isQuiet: isJson });
   const onProgress = (done: number, of: number, text: string): void =>
     progress.update(done, of, printable(text));
+  const onSilence = (reason: string): void => session.say(`asks again: ${printable(reason)}`);
+  const told = { ...options, onProgress, onSilence };
   const report = await session
-    .withClient((client) => sync(client, dir, { ...options, onProgress }, signal), url)
+    .withClient((client) => sync(client, dir, told, signal), url)
     .finally(() => progress.finish());
   for (const problem of report.problems) session.say(printable(problem));
   session.print(report, () => (options.isTrial === true ? trialText(report, dir) : reportText(report, dir)));
