@@ -1,6 +1,7 @@
 // The calibrations that are configured: those that could be read, and for the others why not.
 
 import { VscopeError } from "../base/errors.ts";
+import type { InstrumentFileText } from "../datadir/instrument-archive.ts";
 import type { Panel } from "../spectra/panel.ts";
 import type { RadiometricCalibration } from "../spectra/radiometric.ts";
 
@@ -15,14 +16,18 @@ export type Read<T> = T | VscopeError;
 export class Calibrations {
   readonly #radiometric: ReadonlyMap<string, Read<RadiometricCalibration | InMemory>>;
   readonly #panels: ReadonlyMap<string, Read<Panel>>;
+  /** Those that were understood, as they were read: nothing else that a configuration may name. */
+  readonly files: readonly InstrumentFileText[];
 
   /** Radiometric ones by `calibrationKey`, panels by name. */
   constructor(
     radiometric: ReadonlyMap<string, Read<RadiometricCalibration | InMemory>> = new Map(),
     panels: ReadonlyMap<string, Read<Panel>> = new Map(),
+    files: readonly InstrumentFileText[] = [],
   ) {
     this.#radiometric = radiometric;
     this.#panels = panels;
+    this.files = files;
   }
 
   /** Those that can be used. */

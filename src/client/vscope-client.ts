@@ -60,7 +60,10 @@ interface Request {
 }
 
 /** What CoAP has for reading: formats, validation, going on with what was cut, bursts of blocks for far links. */
-export type ReadOptions = Pick<CoapClientRequest, "accept" | "etag" | "qBlock" | "resume" | "onPart">;
+export type ReadOptions = Pick<
+  CoapClientRequest,
+  "accept" | "etag" | "qBlock" | "resume" | "onPart" | "keepsBody" | "maxBytes"
+>;
 
 export type DownloadOptions = Omit<ReadOptions, "etag" | "accept">;
 

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { calibrationKey, Calibrations, type InMemory, type Read } from "../acquisition/calibrations.ts";
 import { asVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
+import type { InstrumentFileText } from "../datadir/instrument-archive.ts";
 import { hashOf } from "../export/input-run.ts";
 import { type CalibrationText, readCalibrationText } from "../spectra/calibration-file.ts";
 import { type Panel, panelOf } from "../spectra/panel.ts";
@@ -16,6 +17,7 @@ export async function readCalibrations(
   { radiometric, panels }: Pick<InstrumentConfig, "radiometric" | "panels">,
   folder: string,
 ): Promise<Calibrations> {
+  const files: InstrumentFileText[] = [];
   const read = async <T>(
     file: string,
     make: (text: CalibrationText, sha256: string) => T,
@@ -23,7 +25,9 @@ export async function readCalibrations(
     const path = resolve(folder, file);
     try {
       const bytes = await bytesOf(path);
-      return make(readCalibrationText(bytes.toString(), path), hashOf(bytes));
+      const made = make(readCalibrationText(bytes.toString(), path), hashOf(bytes));
+      files.push({ name: file, bytes });
+      return made;
     } catch (error) {
       return asVscopeError(error);
     }
@@ -41,7 +45,7 @@ export async function readCalibrations(
   const found = new Map<string, Read<Panel>>();
   for (const { file, ...panel } of panels)
     found.set(panel.name, await read(file, (text) => panelOf(text, panel)));
-  return new Calibrations(calibrations, found);
+  return new Calibrations(calibrations, found, files);
 }
 
 async function bytesOf(path: string): Promise<Buffer> {

@@ -7,12 +7,8 @@ import { NEVER } from "../base/abort.ts";
 import { isVscopeError, messageOf, systemCodeOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
-import {
-  type InstrumentConfig,
-  parseInstrumentConfig,
-  readInstrumentConfig,
-} from "../config/instrument-config.ts";
-import type { ServerConfig } from "../config/server-config.ts";
+import { type InstrumentConfig, parseInstrumentConfig } from "../config/instrument-config.ts";
+import { readConfigFile, type ServerConfig } from "../config/server-config.ts";
 import { SYSTEM_DISK } from "../datadir/disk/disk.ts";
 import { replaceDurable } from "../datadir/disk/durable-file.ts";
 import type { ConfigurationText } from "../resources/model.ts";
@@ -30,6 +26,7 @@ export class InstrumentFile implements ConfigurationText {
   readonly #isEmulated: boolean;
   readonly #log: Log;
   readonly #writes: Queue;
+  #loaded = "";
 
   constructor(dataDirectory: string, config: ServerConfig, log: Log) {
     this.path = join(dataDirectory, config.config);
@@ -42,6 +39,11 @@ export class InstrumentFile implements ConfigurationText {
   async load(): Promise<InstrumentConfig> {
     if (this.#isEmulated) await this.#provideSample();
     return this.#parse(this.path);
+  }
+
+  /** The text that was read by `load`, and is in use. */
+  get loaded(): string {
+    return this.#loaded;
   }
 
   /** As `load`, but writes nothing: with emulated instruments the sample itself stands in for a missing file. */
@@ -106,7 +108,8 @@ export class InstrumentFile implements ConfigurationText {
         `${path}: not there, copy pdata/vscope.config to it and change that`,
       );
     }
-    const { config, warnings } = await readInstrumentConfig(path);
+    this.#loaded = await readConfigFile(path);
+    const { config, warnings } = parseInstrumentConfig(this.#loaded, path);
     for (const warning of [...warnings, ...this.#ignored(config)]) this.#log.warn({ file: path }, warning);
     return config;
   }

@@ -12,7 +12,6 @@ import {
   mechanismOf,
   type Spectrometers,
 } from "./instrument-schema.ts";
-import { readConfigFile } from "./server-config.ts";
 import type { ShutterConfig } from "./shutter-config.ts";
 
 /** A GPIO line that switches an instrument's power. */
@@ -86,11 +85,6 @@ export interface InstrumentConfig {
 export function parseInstrumentConfig(fileText: string, fileName: string): ReadConfig<InstrumentConfig> {
   const { config, warnings } = readConfigText(INSTRUMENT_SCHEMA, fileText, fileName);
   return { config: instrumentConfig(config), warnings };
-}
-
-/** Reads an instrument configuration file. Throws CONFIG_INVALID, also when the file cannot be read. */
-export async function readInstrumentConfig(path: string): Promise<ReadConfig<InstrumentConfig>> {
-  return parseInstrumentConfig(await readConfigFile(path), path);
 }
 
 /** The power switches of the spectrometers that have one, by serial number. */

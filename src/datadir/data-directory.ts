@@ -12,6 +12,7 @@ import { type Disk, SYSTEM_DISK } from "./disk/disk.ts";
 import type { DataDirectoryStatus } from "./data-directory-status.ts";
 import type { CatalogueKeeper, ReindexOptions, VerificationOptions } from "./catalogue-keeper.ts";
 import type { IndexReport } from "./file-index.ts";
+import { InstrumentArchive, type InstrumentFileText } from "./instrument-archive.ts";
 import { KnownDirectories, type KnownDirectory } from "./medium/known-directories.ts";
 import { LongTask, type TaskProgress } from "./long-task.ts";
 import { ManifestShelf } from "./checksums/manifest-shelf.ts";
@@ -57,6 +58,8 @@ export class DataDirectory {
   readonly shelf: Shelf;
   /** What there is to bring home. */
   readonly manifests: ManifestShelf;
+  /** With what the spectra were recorded. */
+  readonly instrument: InstrumentArchive;
   /** Compares the files with manifests and catalogue, on request. */
   readonly verification: LongTask<VerificationOptions, VerificationReport>;
   /** `reindex`, on request. */
@@ -65,6 +68,7 @@ export class DataDirectory {
   readonly removal: Removal;
   readonly #known: KnownDirectories;
   readonly exports: ExportFolder;
+  readonly #clock: Clock;
   readonly #writer: Writer;
   readonly #presence: Presence;
   readonly #recordings: Recordings;
@@ -85,6 +89,7 @@ export class DataDirectory {
       isRecording: () => this.#recordings.underWay !== undefined,
     });
     const program = options.writer ?? "vscope-server";
+    this.#clock = clock;
     this.#writer = writer;
     this.#presence = presence;
     const parts = { disk, clock, log, writer, presence, reserveBytes };
@@ -107,7 +112,9 @@ export class DataDirectory {
     const { trashDays = DEFAULT_TRASH_DAYS } = options;
     const useOf = (run: string): string | undefined => this.#useOf(run);
     this.removal = new Removal({ ...parts, manifests, trashDays, useOf });
-    this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
+    const folder = async (): Promise<string> => (await presence.require()).path;
+    this.notes = new Notes({ disk, writer, folder });
+    this.instrument = new InstrumentArchive({ disk, folder });
   }
 
   /**
@@ -173,6 +180,11 @@ export class DataDirectory {
       }
       await this.#presence.unmount(signal);
     });
+  }
+
+  /** Keeps what is recorded with from now on. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO, DEVICE_BUSY. */
+  keepInstrument(files: readonly InstrumentFileText[]): Promise<void> {
+    return this.#writer.run(() => this.instrument.keep(files, this.#clock.utcUs()));
   }
 
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { VscopeError } from "../base/errors.ts";
+import { CONFIGURATION_FILE } from "../datadir/instrument-archive.ts";
 import { isSegment } from "../datadir/run-name.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import type { Sink } from "../formats/format.ts";
@@ -76,7 +77,7 @@ function configurationOf(
   path: string | undefined,
 ): readonly ZipEntry[] {
   if (path === undefined || !existsSync(path)) return [];
-  const name = `${run}/${basename(path)}`;
+  const name = `${run}/${CONFIGURATION_FILE}`;
   return own.some((one) => one.name === name) ? [] : [{ name, path }];
 }
 

@@ -6,7 +6,7 @@ import { around, type Weighted } from "../spectra/around.ts";
 import type { Level } from "../spectra/level.ts";
 import { DarkShelf, type DarkWay } from "../spectra/processing/dark-choice.ts";
 import { DEFAULT_LIMITS } from "../spectra/quality.ts";
-import type { RadiometricCalibration } from "../spectra/radiometric.ts";
+import { isInUse, type RadiometricCalibration } from "../spectra/radiometric.ts";
 import { isIrradiance } from "../spectra/reflectance.ts";
 import { middleUtcUs } from "../spectra/signal-rate.ts";
 import { Timeline } from "../spectra/timeline.ts";
@@ -31,7 +31,7 @@ export interface RowJob extends LightJob {
   readonly panels?: readonly Weighted<LookJob>[];
 }
 
-/** Spectra of one spectrometer, channel and set of wavelengths; by start. */
+/** Spectra of one spectrometer, channel, set of wavelengths and calibration; by start. */
 export interface ProductJob {
   readonly rows: readonly RowJob[];
   readonly coefficientSet: number;
@@ -84,7 +84,8 @@ class Planner {
     const job = this.#rowOf(spectrum);
     if (typeof job === "string") this.#leftOut.push({ id: this.#run.idOf(spectrum), reason: job });
     else {
-      const key = `${placeOf(spectrum)} ${spectrum.axis}`;
+      const { sha256 = "" } = (level === "radiance" && this.#calibrationOf(spectrum)) || {};
+      const key = `${placeOf(spectrum)} ${spectrum.axis} ${sha256}`;
       const rows = this.#rows.get(key);
       if (rows === undefined) this.#rows.set(key, [job]);
       else rows.push(job);
@@ -94,10 +95,11 @@ class Planner {
   get plan(): Plan {
     const sets = new Map<string, number>();
     const products = [...this.#rows.values()].map((rows): ProductJob => {
-      const place = rows[0] === undefined ? "" : placeOf(rows[0].light);
+      const [first] = rows;
+      const place = first === undefined ? "" : placeOf(first.light);
       const coefficientSet = (sets.get(place) ?? 0) + 1;
       sets.set(place, coefficientSet);
-      const calibration = this.#calibrationOf(place);
+      const calibration = first && this.#calibrationOf(first.light);
       return { rows, coefficientSet, ...(calibration !== undefined && { calibration }) };
     });
     return { products, leftOut: this.#leftOut };
@@ -107,7 +109,7 @@ class Planner {
   #rowOf(light: Indexed): RowJob | string {
     const { level } = this.#options;
     if (level === "counts") return { light, darks: [], how: "none", irradiance: [] };
-    const calibration = this.#calibrationOf(placeOf(light));
+    const calibration = this.#calibrationOf(light);
     if (level === "radiance") {
       if (calibration === undefined) return `no calibration of ${light.serial} ${light.channel} was given`;
       if ((calibration.validUntilUtcUs ?? Number.POSITIVE_INFINITY) <= light.exposureStartUtcUs)
@@ -155,8 +157,10 @@ class Planner {
     return obstacle ?? jobs.filter((job) => typeof job !== "string");
   }
 
-  #calibrationOf(place: string): RadiometricCalibration | undefined {
-    return this.#options.calibrations.find((one) => placeOf(one) === place);
+  #calibrationOf(light: Indexed): RadiometricCalibration | undefined {
+    const place = placeOf(light);
+    const isMeant = (one: RadiometricCalibration): boolean => isInUse(one, light.exposureStartUtcUs);
+    return this.#options.calibrations.find((one) => placeOf(one) === place && isMeant(one));
   }
 }
 

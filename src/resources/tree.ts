@@ -5,6 +5,7 @@ import { BOX } from "./box.ts";
 import { CORRECTED } from "./corrected.ts";
 import { DATADIR } from "./datadir.ts";
 import { DATADIR_DIGEST } from "./datadir-digest.ts";
+import { DATADIR_INSTRUMENT } from "./datadir-instrument.ts";
 import { DATADIR_VERIFICATION } from "./datadir-verification.ts";
 import { DATADIR_EXPORTS } from "./datadir-exports.ts";
 import { DATADIR_RUNS } from "./datadir-runs.ts";
@@ -42,6 +43,7 @@ export const TREE: readonly Resource<ServerModel>[] = [
   ...DATADIR_SEARCH,
   ...DATADIR_SPECTRA,
   ...DATADIR_SYNC,
+  ...DATADIR_INSTRUMENT,
   ...DATADIR_DIGEST,
   ...DATADIR_EXPORTS,
   ...ACQUISITION,

@@ -26,12 +26,19 @@ export interface RadiometricCalibration {
   /** Day of the calibration, and the first moment at which it does not hold any more; absent: not told. */
   readonly date?: string;
   readonly validUntilUtcUs?: number;
+  /** When the server used it: from, included, until, not. Absent: for all spectra. */
+  readonly inUse?: { readonly fromUtcUs: number; readonly untilUtcUs: number };
   /** What the factors stand at: wavelengths in nm, or pixel indices in the place of wavelengths. */
   readonly axis: CalibrationText["axis"];
   /** Quantity for one count per second. */
   readonly factors: Curve;
   /** Of all factors together (k = 1), as a share of them: no mean of spectra makes it less. Absent: not told. */
   readonly systematicUncertainty?: number;
+}
+
+/** Whether it is meant for what was exposed then. */
+export function isInUse({ inUse }: Pick<RadiometricCalibration, "inUse">, utcUs: number): boolean {
+  return inUse === undefined || (inUse.fromUtcUs <= utcUs && utcUs < inUse.untilUtcUs);
 }
 
 /** The value of a calibration for a rate; NaN where either has none. */

@@ -2,14 +2,16 @@
 // A manifest is put in place when all its files are, so that what has its tag need not be looked at again.
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { createReadStream } from "node:fs";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { NEVER } from "../base/abort.ts";
-import { VscopeError } from "../base/errors.ts";
+import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import { parsedJson } from "../base/json.ts";
 import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk/disk.ts";
-import { makeFolders, replaceDurable } from "../datadir/disk/durable-file.ts";
+import { makeFolders, moveDurable, replaceDurable } from "../datadir/disk/durable-file.ts";
+import { INSTRUMENT_FOLDER, InstrumentArchive } from "../datadir/instrument-archive.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/medium/lock.ts";
 import {
   type ManifestLine,
@@ -25,13 +27,14 @@ import {
   runTagOf,
   tagOf,
 } from "../datadir/checksums/manifest-listing.ts";
+import { COPY_FILE } from "../datadir/medium/identity.ts";
 import { EVENTS_FILE } from "../datadir/run-events.ts";
 import { isRunFolderName, isSegment, quoted } from "../datadir/run-name.ts";
 import { compareText } from "../spectra/pico.ts";
 import { PartFile } from "./part-file.ts";
 
-const STATE_FILE = ".sync.json";
 const PARTS_FOLDER = ".sync";
+const LISTING_FILE = ".listing.json";
 
 const stateShape = z.object({
   /** Of the data directory that this is the copy of. */
@@ -43,35 +46,67 @@ const stateShape = z.object({
 });
 export type CopyState = z.infer<typeof stateShape>;
 
+const listingShape = z.array(
+  z.object({
+    batch: z.number(),
+    files: z.number(),
+    tag: z.string(),
+    text: z.string(),
+    writtenUtcS: z.number(),
+  }),
+);
+
 export class HomeCopy {
   readonly path: string;
-  readonly #lock: DirectoryLock;
+  readonly instrument: InstrumentArchive;
+  readonly #lock: DirectoryLock | undefined;
   readonly #listing = new ManifestListing(SYSTEM_DISK);
 
-  private constructor(path: string, lock: DirectoryLock) {
+  private constructor(path: string, lock?: DirectoryLock) {
     this.path = path;
+    this.instrument = new InstrumentArchive({ disk: SYSTEM_DISK, folder: async () => path });
     this.#lock = lock;
+  }
+
+  /** To be looked at only; it need not be there. */
+  static of(path: string): HomeCopy {
+    return new HomeCopy(path);
+  }
+
+  /** Throws DATADIR_IO for what is no folder. */
+  static async isThere(path: string): Promise<boolean> {
+    const stat = await onDisk(path, () => SYSTEM_DISK.stat(path));
+    if (stat?.isFile === true)
+      throw new VscopeError("DATADIR_IO", `${path}: is a file, the copy is a folder`);
+    return stat !== undefined;
   }
 
   /** Makes the folder if necessary. Throws SERVER_CONFLICT when a server or another sync uses it, DATADIR_IO. */
   static async open(path: string): Promise<HomeCopy> {
-    await onDisk(path, () => makeFolders(SYSTEM_DISK, path));
-    return new HomeCopy(path, await lockDirectory(path, SILENT));
+    try {
+      await onDisk(path, () => makeFolders(SYSTEM_DISK, path));
+      return new HomeCopy(path, await lockDirectory(path, SILENT));
+    } catch (error) {
+      if (isVscopeError(error, "SERVER_CONFLICT")) throw error;
+      throw new VscopeError("DATADIR_IO", `${path}: cannot be written to: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
   }
 
   close(): void {
-    this.#lock.release();
+    this.#lock?.release();
   }
 
   async state(): Promise<CopyState> {
-    const text = await this.#text(join(this.path, STATE_FILE));
+    const text = await this.#text(join(this.path, COPY_FILE));
     return text === undefined ? {} : (stateShape.safeParse(parsedJson(text)).data ?? {});
   }
 
   async keepState(state: CopyState): Promise<void> {
     await replaceDurable(
       SYSTEM_DISK,
-      join(this.path, STATE_FILE),
+      join(this.path, COPY_FILE),
       Buffer.from(`${JSON.stringify(state)}\n`),
       NEVER,
     );
@@ -79,8 +114,9 @@ export class HomeCopy {
 
   /** Another one when a manifest here has changed, or files of one are gone. */
   async tag(): Promise<string> {
+    if ((await onDisk(this.path, () => SYSTEM_DISK.stat(this.path))) === undefined) return "";
     const entries = await onDisk(this.path, () => SYSTEM_DISK.list(this.path));
-    const lines: string[] = [];
+    const lines = (await this.instrument.whole()).map((set) => `${INSTRUMENT_FOLDER}/${set}\n`);
     for (const { name } of entries) {
       const batches = isRunFolderName(name) && isSafeName(name) ? await this.batches(name) : [];
       if (batches.length > 0) lines.push(`${name}/${runTagOf(batches)}\n`);
@@ -130,6 +166,35 @@ export class HomeCopy {
     return hasHash(await onDisk(path, () => SYSTEM_DISK.read(path)), sha256) ? "here" : "other";
   }
 
+  /** Puts what has come of a file in its place when it has the hash of the line: its bytes, or else undefined. */
+  async placePart(run: string, { name, sha256 }: ManifestLine, part: PartFile): Promise<number | undefined> {
+    const { path, bytes } = part;
+    if (path === undefined || !(await hashOfFile(path)).equals(sha256)) {
+      part.remove();
+      return undefined;
+    }
+    const folder = this.#folder(run);
+    await onDisk(folder, () => makeFolders(SYSTEM_DISK, folder));
+    await moveDurable(SYSTEM_DISK, path, join(folder, name));
+    return bytes;
+  }
+
+  /** The list of all batches of a run that an earlier sync has asked for, while not all of it is here. */
+  async listing(run: string): Promise<readonly BatchTag[]> {
+    const text = await this.#text(this.#listingPath(run));
+    return text === undefined ? [] : (listingShape.safeParse(parsedJson(text)).data ?? []);
+  }
+
+  /** Undefined: all of it is here. */
+  async keepListing(run: string, batches: readonly BatchTag[] | undefined): Promise<void> {
+    const path = this.#listingPath(run);
+    if (batches !== undefined) {
+      await onDisk(path, () => makeFolders(SYSTEM_DISK, dirname(path)));
+      await replaceDurable(SYSTEM_DISK, path, Buffer.from(JSON.stringify(batches)), NEVER);
+    } else if ((await onDisk(path, () => SYSTEM_DISK.stat(path))) !== undefined)
+      await onDisk(path, () => SYSTEM_DISK.remove(path));
+  }
+
   /** What has come of a file so far. */
   part(run: string, name: string): PartFile {
     return new PartFile(join(this.path, PARTS_FOLDER, this.#name(run)), name);
@@ -146,6 +211,10 @@ export class HomeCopy {
     return onDisk(path, async () =>
       (await SYSTEM_DISK.stat(path)) === undefined ? undefined : String(await SYSTEM_DISK.read(path)),
     );
+  }
+
+  #listingPath(run: string): string {
+    return join(this.path, PARTS_FOLDER, this.#name(run), LISTING_FILE);
   }
 
   #folder(run: string): string {
@@ -168,6 +237,14 @@ export function isSafeName(name: string): boolean {
 export function listName(batch: number): string {
   if (batch === EVENTS) return EVENTS_FILE;
   return batch === OTHER ? OTHER_MANIFEST : manifestName(batch);
+}
+
+async function hashOfFile(path: string): Promise<Buffer> {
+  const hash = createHash("sha256");
+  return onDisk(path, async () => {
+    for await (const piece of createReadStream(path)) hash.update(piece);
+    return hash.digest();
+  });
 }
 
 export function hasHash(bytes: Uint8Array, sha256: Uint8Array): boolean {

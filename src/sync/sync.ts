@@ -1,23 +1,44 @@
-// Brings a data directory home: asks what has changed since the last time, fetches what is missing, and puts nothing in its
-// place that does not have the hash of the manifest. Can end at any moment; nothing is deleted, here or there.
+// Brings a data directory home: asks what has changed since the last time, fetches what is missing, newest first, and puts
+// nothing in its place that does not have the hash of the manifest. Can end at any moment; nothing is deleted, here or there.
 
-import { inflateSync } from "node:zlib";
+import { SECOND } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
-import { isManifest, type ManifestLine, manifestText, readManifest } from "../datadir/checksums/manifest.ts";
-import { type BatchTag, EVENTS, runTagOf, tagOf } from "../datadir/checksums/manifest-listing.ts";
-import { EVENTS_FILE } from "../datadir/run-events.ts";
-import { isSpectraFile } from "../datadir/spectra-file-name.ts";
-import { batchesOf, type FarRun, farRuns } from "./far-lists.ts";
-import { fetchWhole, type Link } from "./fetch.ts";
-import { hasHash, HomeCopy, isSafeName, listName } from "./home-copy.ts";
+import { type BatchTag, EVENTS, runTagOf } from "../datadir/checksums/manifest-listing.ts";
+import { BatchManifests, type Job } from "./batch-manifests.ts";
+import { bringFile } from "./bring-file.ts";
+import {
+  batchesOf,
+  batchesSince,
+  type FarRun,
+  farRuns,
+  type FarRuns,
+  meanFileBytes,
+  newestFirst,
+} from "./far-lists.ts";
+import type { Link } from "./fetch.ts";
+import { HomeCopy, isSafeName } from "./home-copy.ts";
+import { bringInstrument } from "./instrument-files.ts";
 import { Lanes } from "./lanes.ts";
+import { Pace } from "./pace.ts";
 
 export interface SyncOptions {
   /** Only these runs; all when absent. */
   readonly runs?: readonly string[];
+  /** Only what was written in so many days up to the newest that there is, by the clock of the server. */
+  readonly days?: number;
+  /** Only batches written to then or later, and before. */
+  readonly fromUtcUs?: number;
+  readonly toUtcUs?: number;
+  /** Of bodies, on the average; as fast as the link is when absent. */
+  readonly bytesPerS?: number;
+  /** Only tells what would come. */
+  readonly isTrial?: boolean;
   readonly onProgress?: (done: number, of: number, text: string) => void;
+  /** The server has not answered, and is asked again. */
+  readonly onSilence?: (reason: string) => void;
 }
 
 export interface SyncReport {
@@ -31,6 +52,17 @@ export interface SyncReport {
   readonly fileBytes: number;
   /** What is missing or differs, and why. */
   readonly problems: readonly string[];
+  /** What had to come, by run. */
+  readonly wanted: readonly WantedRun[];
+}
+
+export interface WantedRun {
+  readonly run: string;
+  readonly batches: number;
+  /** In their manifests; some may be here already. */
+  readonly files: number;
+  /** What these files have, about; of a trial. */
+  readonly bytes?: number;
 }
 
 /**
@@ -43,7 +75,7 @@ export async function sync(
   options: SyncOptions,
   signal: AbortSignal,
 ): Promise<SyncReport> {
-  const copy = await HomeCopy.open(folder);
+  const copy = options.isTrial === true ? HomeCopy.of(folder) : await opened(client, folder, signal);
   try {
     return await new Sync(client, copy, options, signal).run();
   } finally {
@@ -51,26 +83,22 @@ export async function sync(
   }
 }
 
-const DEFLATED_JSON = 11_050;
-/** As much as comes undeflated. */
-const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
-
-/** A manifest of the far end whose files are not all here. */
-interface Wanted {
-  readonly run: string;
-  readonly name: string;
-  readonly text: Buffer;
-  /** Files that have still to come. */
-  missing: number;
-  /** What the manifest here says of these files. */
-  readonly known: readonly ManifestLine[];
-  /** Files that do not come: their lines do not come either. */
-  readonly lost: Set<string>;
+// A mistyped server leaves no folder behind, and is told soon.
+async function opened(client: VscopeClient, folder: string, signal: AbortSignal): Promise<HomeCopy> {
+  if (!(await HomeCopy.isThere(folder))) await client.get(["sysinfo", "version"], signal);
+  return HomeCopy.open(folder);
 }
 
-interface Job {
-  readonly line: ManifestLine;
-  readonly wanted: Wanted;
+const DAY_S = 86_400;
+/** Batches whose manifests are asked for before files of others come. */
+const SLICE = 32;
+
+interface WantedBatch {
+  readonly run: string;
+  readonly batch: BatchTag;
+  readonly writtenUtcS: number;
+  /** Files that are not here, as far as is known without its manifest. */
+  readonly files: number;
 }
 
 class Sync {
@@ -79,231 +107,201 @@ class Sync {
   readonly #options: SyncOptions;
   readonly #signal: AbortSignal;
   readonly #lanes = new Lanes();
+  readonly #manifests: BatchManifests;
   readonly #problems: string[] = [];
   #files = 0;
   #receivedBytes = 0;
   #fileBytes = 0;
+  /** Of several transfers at once, one tells it. */
+  #isSilent = false;
+  #done = 0;
+  #of = 0;
 
   constructor(client: VscopeClient, copy: HomeCopy, options: SyncOptions, signal: AbortSignal) {
-    const received = (bytes: number): void => void (this.#receivedBytes += bytes);
+    const received = (bytes: number): void => {
+      this.#receivedBytes += bytes;
+      this.#isSilent = false;
+    };
+    const silent = (reason: string): void => {
+      if (!this.#isSilent) options.onSilence?.(reason);
+      this.#isSilent = true;
+    };
+    const pace = new Pace(client.clock, options.bytesPerS);
     this.#copy = copy;
-    this.#link = { client, lanes: this.#lanes, received };
+    this.#link = { client, lanes: this.#lanes, pace, received, silent };
     this.#options = options;
     this.#signal = signal;
+    const onProblem = (problem: string): void => void this.#problems.push(problem);
+    this.#manifests = new BatchManifests({ link: this.#link, copy, onProblem });
   }
 
   async run(): Promise<SyncReport> {
+    const { isTrial = false } = this.#options;
     const state = await this.#copy.state();
     // What was taken away here has to come again.
     const isAsLeft = state.copyTag !== undefined && state.copyTag === (await this.#copy.tag());
     const far = await farRuns(this.#link, isAsLeft ? state.listTag : undefined, this.#signal);
     if (far === undefined) return this.#report(true);
     requireSame(this.#copy.path, state.uuid, far.uuid);
-    const uuid = far.uuid ?? state.uuid;
-    const known = uuid === undefined ? {} : { uuid };
-    if (uuid !== state.uuid) await this.#copy.keepState(known);
-    const { runs: names } = this.#options;
-    const runs = far.runs.filter(({ name }) => names === undefined || names.includes(name));
-    for (const name of names ?? [])
-      if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
-    for (const run of runs) {
-      if (isSafeName(run.name)) await this.#syncRun(run);
-      else this.#problems.push(`${run.name}: is no name of a run on every computer, left out`);
-    }
-    const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
-    if (isAll)
+    const known = definedOnly({ uuid: far.uuid ?? state.uuid });
+    if (!isTrial && known.uuid !== state.uuid) await this.#copy.keepState(known);
+    if (!isTrial) await this.#bringInstrument(far);
+    const { runs, times } = this.#chosen(far);
+    const wanted: WantedBatch[] = [];
+    for (const run of runs) wanted.push(...(await this.#wantedOf(run, times)));
+    const byRun = summaryOf(wanted);
+    if (isTrial) return this.#report(false, await this.#estimated(byRun));
+    await this.#bringAll(newestFirst(wanted));
+    for (const { name } of times === undefined ? runs : []) await this.#copy.keepListing(name, undefined);
+    const isAll = this.#options.runs === undefined && times === undefined && far.listTag !== undefined;
+    if (isAll && this.#problems.length === 0)
       await this.#copy.keepState({ ...known, listTag: far.listTag, copyTag: await this.#copy.tag() });
-    return this.#report(false);
+    return this.#report(false, byRun);
   }
 
-  async #syncRun({ name, tag }: FarRun): Promise<void> {
-    const here = await this.#copy.batches(name);
-    if (here.length > 0 && runTagOf(here) === tag) return;
-    const there = await batchesOf(this.#link, name, here, this.#signal);
-    if (await this.#isAnother(name, here, there)) {
+  async #bringInstrument({ instrument }: FarRuns): Promise<void> {
+    const { instrument: archive } = this.#copy;
+    if (instrument === undefined || (await archive.whole()).includes(instrument)) return;
+    this.#problems.push(...(await bringInstrument(this.#link, archive, this.#signal)));
+  }
+
+  /** Runs by name and time, and the times; undefined for all of them. */
+  #chosen({ runs }: FarRuns) {
+    const { runs: names, days, fromUtcUs, toUtcUs } = this.#options;
+    for (const name of names ?? []) {
+      if (runs.some((run) => run.name === name)) continue;
+      const all = runs.length === 0 ? "none" : shortened(runs.map((run) => run.name));
+      this.#problems.push(`${name}: the server has no such run, it has ${all}`);
+    }
+    for (const { name } of runs)
+      if (!isSafeName(name)) this.#problems.push(`${name}: is no name of a run on every computer, left out`);
+    const newest = runs[0]?.writtenUtcS ?? 0;
+    const sinceUtcS = days === undefined ? (fromUtcUs ?? 0) / SECOND : newest - days * DAY_S;
+    const untilUtcS = (toUtcUs ?? Number.POSITIVE_INFINITY) / SECOND;
+    const isBound = days !== undefined || fromUtcUs !== undefined || toUtcUs !== undefined;
+    const wanted = runs
+      .filter(({ name }) => isSafeName(name) && names?.includes(name) !== false)
+      .filter(({ writtenUtcS }) => writtenUtcS >= sinceUtcS);
+    return { runs: wanted, times: isBound ? { sinceUtcS, untilUtcS } : undefined };
+  }
+
+  async #wantedOf(
+    { name: run, tag }: FarRun,
+    times: { readonly sinceUtcS: number; readonly untilUtcS: number } | undefined,
+  ): Promise<readonly WantedBatch[]> {
+    const here = await this.#copy.batches(run);
+    if (here.length > 0 && runTagOf(here) === tag) return [];
+    const there = await this.#there(run, here, times);
+    if (there === undefined) {
+      this.#problems.push(`${run}: is not on the server any more`);
+      return [];
+    }
+    if (await this.#manifests.isAnother(run, { here, there }, this.#signal)) {
       const advice = "rename the folder here, then sync again; nothing of it was fetched";
-      this.#problems.push(`${name}: the server has another run of this name by now, ${advice}`);
-      return;
+      this.#problems.push(`${run}: the server has another run of this name by now, ${advice}`);
+      return [];
     }
-    const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
-    const changed = there.filter(({ batch, tag }) => tags.get(batch) !== tag);
-    const jobs: Job[] = [];
-    await this.#lanes.run(changed, async (batch) => void jobs.push(...(await this.#jobsOf(name, batch))));
-    let done = 0;
-    await this.#lanes.run(jobs, async (job) => {
-      this.#options.onProgress?.(done, jobs.length, `${name} ${job.line.name}`);
-      await this.#bring(job);
-      done += 1;
-    });
-    this.#options.onProgress?.(done, jobs.length, name);
+    const known = new Map(here.map((batch) => [batch.batch, batch]));
+    const { untilUtcS = Number.POSITIVE_INFINITY } = times ?? {};
+    return there
+      .filter(({ batch, tag, writtenUtcS }) => known.get(batch)?.tag !== tag && writtenUtcS < untilUtcS)
+      .map((batch) => ({ run, batch, writtenUtcS: batch.writtenUtcS, files: filesOf(batch, known) }));
   }
 
-  // The run that is here may have been removed there, and its name used again: no manifest is the same then, and the first
-  // that both have lists other files of the same names.
-  async #isAnother(run: string, here: readonly BatchTag[], there: readonly BatchTag[]): Promise<boolean> {
-    const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
-    if (there.some(({ batch, tag }) => tags.get(batch) === tag)) return false;
-    const first = there.find(({ batch }) => batch !== EVENTS && tags.has(batch));
-    if (first === undefined) return false;
-    const name = listName(first.batch);
-    const text = await this.#bringText(run, name, first);
-    const hashes = hashesOf(await this.#copy.lines(run, name));
-    const { lines } = readManifest(String(text ?? ""));
-    const both = lines.filter((line) => hashes.has(line.name));
-    return both.length > 0 && both.every((line) => hashes.get(line.name) !== hexOf(line));
-  }
-
-  /** Fetches a manifest; what of its files is missing. A list of events comes at once. */
-  async #jobsOf(run: string, batch: BatchTag): Promise<readonly Job[]> {
-    const name = listName(batch.batch);
-    const isEvents = batch.batch === EVENTS;
-    if (!isEvents && !isManifest(name))
-      throw new VscopeError("DEVICE_PROTOCOL", `run ${run}: there is no batch ${batch.batch}`);
-    const text = await this.#bringText(run, name, batch);
-    if (text === undefined) return [];
-    if (isEvents) await this.#placeEvents(run, text);
-    return isEvents ? [] : this.#jobsFor(run, name, text);
-  }
-
-  async #jobsFor(run: string, name: string, text: Buffer): Promise<readonly Job[]> {
-    const known = await this.#copy.lines(run, name);
-    const wanted: Wanted = { run, name, text, known, missing: 0, lost: new Set() };
-    const hashes = new Map(known.map((line) => [line.name, line.sha256]));
-    const jobs: Job[] = [];
-    for (const line of readManifest(String(text)).lines) {
-      const found =
-        isSpectraFile(line.name) && isSafeName(line.name)
-          ? await this.#copy.look(run, line, hashes.get(line.name))
-          : "other";
-      if (found === "missing") jobs.push({ line, wanted });
-      if (found === "other") {
-        wanted.lost.add(line.name);
-        this.#problems.push(`${run}/${line.name}: another file of this name is here, left as it is`);
-      }
-    }
-    wanted.missing = jobs.length;
-    await this.#placeIfDone(wanted);
-    return jobs;
-  }
-
-  // Manifests and events mostly grow: what is here is their beginning, as the tag of the whole proves.
-  async #bringText(run: string, name: string, { tag, text: short }: BatchTag): Promise<Buffer | undefined> {
-    if (tagOf(short) === tag) return Buffer.from(short);
-    const have = await this.#copy.text(run, name);
-    if (have === undefined) return this.#fetchText(run, name);
-    const text = await this.#fetchText(run, name, have);
-    return text === undefined || tagOf(text) === tag ? text : this.#fetchText(run, name);
-  }
-
-  async #fetchText(run: string, name: string, have?: Buffer): Promise<Buffer | undefined> {
-    const path = ["datadir", "runs", run, name];
-    const part = this.#copy.part(run, name);
-    const rest = have === undefined ? { part } : { resume: { have } };
+  /** Undefined when the run has been removed there since it was listed. */
+  async #there(
+    run: string,
+    here: readonly BatchTag[],
+    times: { readonly sinceUtcS: number } | undefined,
+  ): Promise<readonly BatchTag[] | undefined> {
     try {
-      const { payload } = await fetchWhole(this.#link, { path, ...rest }, this.#signal);
-      part.remove();
-      return Buffer.from(payload);
+      if (times === undefined) return await this.#listed(run, here);
+      return await batchesSince(this.#link, { run, sinceUtcS: times.sinceUtcS }, this.#signal);
     } catch (error) {
       if (coapCodeOf(error) !== "4.04") throw error;
       return undefined;
     }
   }
 
-  // Events that were added here are kept beside.
-  async #placeEvents(run: string, text: Buffer): Promise<void> {
-    const have = await this.#copy.text(run, EVENTS_FILE);
-    if (have !== undefined && !text.subarray(0, have.length).equals(have)) {
-      const beside = `events-${tagOf(have)}.jsonl`;
-      await this.#copy.place(run, beside, have);
-      this.#problems.push(`${run}/${EVENTS_FILE}: was another one here, kept as ${beside}`);
-    }
-    await this.#copy.place(run, EVENTS_FILE, text);
+  // All batches have to be known to begin with the newest of all runs: what is known is kept for the next time.
+  async #listed(run: string, here: readonly BatchTag[]): Promise<readonly BatchTag[]> {
+    const before = await this.#copy.listing(run);
+    const there = await batchesOf(this.#link, run, before.length > 0 ? before : here, this.#signal);
+    if (this.#options.isTrial !== true) await this.#copy.keepListing(run, there);
+    return there;
   }
 
-  async #bring({ line, wanted }: Job): Promise<void> {
-    const { run } = wanted;
-    const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
-    if (bytes === undefined) {
-      wanted.lost.add(line.name);
-      this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
-    } else {
-      await this.#copy.place(run, line.name, bytes);
-      this.#files += 1;
-      this.#fileBytes += bytes.length;
-    }
-    wanted.missing -= 1;
-    await this.#placeIfDone(wanted);
-  }
-
-  async #placeIfDone(wanted: Wanted): Promise<void> {
-    const { run, name, text, missing, lost } = wanted;
-    if (missing > 0) return;
-    const bytes = lost.size === 0 ? text : withoutLost(wanted);
-    if (bytes.length > 0) await this.#copy.place(run, name, bytes);
-  }
-
-  /** Undefined when what came is not what the manifest says, or nothing is there. */
-  async #fetchFile(run: string, { name, sha256 }: ManifestLine): Promise<Uint8Array | undefined> {
-    const part = this.#copy.part(run, name);
-    try {
-      const { payload, contentFormat } = await this.#fetchDeflated({
-        path: ["datadir", "runs", run, name],
-        part,
+  async #bringAll(wanted: readonly WantedBatch[]): Promise<void> {
+    this.#of = sumOf(wanted);
+    for (let from = 0; from < wanted.length; from += SLICE) {
+      const slice = wanted.slice(from, from + SLICE);
+      const jobs: Job[][] = slice.map(() => []);
+      await this.#lanes.run([...slice.entries()], async ([index, { run, batch }]) => {
+        jobs[index]?.push(...(await this.#manifests.jobsOf(run, batch, this.#signal)));
       });
-      part.remove();
-      const bytes = contentFormat === DEFLATED_JSON ? inflated(payload) : payload;
-      return bytes !== undefined && hasHash(bytes, sha256) ? bytes : undefined;
-    } catch (error) {
-      if (coapCodeOf(error) !== "4.04") throw error;
-      return undefined;
+      const all = jobs.flat();
+      this.#of += all.length - sumOf(slice);
+      await this.#lanes.run(all, (job) => this.#bring(job));
     }
+    if (wanted.length > 0) this.#options.onProgress?.(this.#done, this.#of, "");
   }
 
-  async #fetchDeflated(wish: Parameters<typeof fetchWhole>[1]): ReturnType<typeof fetchWhole> {
-    try {
-      return await fetchWhole(this.#link, { ...wish, accept: DEFLATED_JSON }, this.#signal);
-    } catch (error) {
-      if (coapCodeOf(error) !== "4.06") throw error;
-      return await fetchWhole(this.#link, wish, this.#signal);
-    }
+  async #bring(job: Job): Promise<void> {
+    const { run, line } = job;
+    this.#options.onProgress?.(this.#done, this.#of, `${run} ${line.name}`);
+    const brought = await bringFile({ link: this.#link, copy: this.#copy, run }, line, this.#signal);
+    if (typeof brought === "number") {
+      this.#files += 1;
+      this.#fileBytes += brought;
+    } else this.#problems.push(`${run}/${line.name}: ${brought}`);
+    await this.#manifests.ended(job, typeof brought === "number");
+    this.#done += 1;
   }
 
-  #report(isUnchanged: boolean): SyncReport {
-    const receivedBytes = this.#receivedBytes;
+  async #estimated(runs: readonly WantedRun[]): Promise<readonly WantedRun[]> {
+    const estimated: WantedRun[] = [];
+    for (const one of runs) {
+      const bytes = Math.round(one.files * (await meanFileBytes(this.#link, one.run, this.#signal)));
+      estimated.push({ ...one, bytes });
+    }
+    return estimated;
+  }
+
+  #report(isUnchanged: boolean, wanted: readonly WantedRun[] = []): SyncReport {
     return {
       isUnchanged,
       files: this.#files,
-      receivedBytes,
+      receivedBytes: this.#receivedBytes,
       fileBytes: this.#fileBytes,
       problems: this.#problems,
+      wanted,
     };
   }
 }
 
-// It differs from that of the server, so that the lost files are asked for again the next time.
-function withoutLost({ text, known, lost }: Wanted): Buffer {
-  const { lines } = readManifest(String(text));
-  const here = [
-    ...lines.filter(({ name }) => !lost.has(name)),
-    ...known.filter(({ name }) => lost.has(name)),
-  ];
-  return Buffer.from(manifestText(here));
-}
-
-function hashesOf(lines: readonly ManifestLine[]): ReadonlyMap<string, string> {
-  return new Map(lines.map((line) => [line.name, hexOf(line)]));
-}
-
-function hexOf({ sha256 }: ManifestLine): string {
-  return Buffer.from(sha256).toString("hex");
-}
-
-function inflated(bytes: Uint8Array): Uint8Array | undefined {
-  try {
-    return inflateSync(bytes, { maxOutputLength: LARGEST_FILE_BYTES });
-  } catch {
-    return undefined;
+function summaryOf(wanted: readonly WantedBatch[]): readonly WantedRun[] {
+  const runs = new Map<string, WantedRun>();
+  for (const { run, batch, files } of wanted) {
+    const before = runs.get(run) ?? { run, batches: 0, files: 0 };
+    const batches = before.batches + (batch.batch === EVENTS ? 0 : 1);
+    runs.set(run, { run, batches, files: before.files + files });
   }
+  return [...runs.values()];
+}
+
+function filesOf({ batch, files }: BatchTag, known: ReadonlyMap<number, BatchTag>): number {
+  return batch === EVENTS ? 0 : Math.max(0, files - (known.get(batch)?.files ?? 0));
+}
+
+function sumOf(all: readonly { readonly files: number }[]): number {
+  return all.reduce((sum, { files }) => sum + files, 0);
+}
+
+const SHOWN = 5;
+
+function shortened(names: readonly string[]): string {
+  const more = names.length > SHOWN ? `, and ${names.length - SHOWN} more` : "";
+  return `${names.slice(0, SHOWN).join(", ")}${more}`;
 }
 
 function requireSame(path: string, known: string | undefined, found: string | undefined): void {

@@ -227,7 +227,7 @@ test("what is refused, cancelled or out of space leaves the folder as it was", a
     ],
     [["--format", "zip", ...ONLY], 2, /holds the whole run/],
     [["--level", "radiance"], 2, /needs --calibration/],
-    [["--from", "noon"], 2, /no day, and no date/],
+    [["--from", "noon"], 2, /"noon" is not a day/],
     [["--serial", "NOBODY"], 1, /no spectrum could be processed, none fits the selection/],
     [["--from", "2030-01-01T00:00:00Z", "--format", "pico"], 1, /no spectra file fits/],
   ] as const) {

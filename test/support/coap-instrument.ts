@@ -21,6 +21,8 @@ export interface CoapInstrumentOptions {
   readonly piccolo3?: boolean;
   /** Instrument configuration; the sample when absent. */
   readonly configuration?: string;
+  /** A data directory that is there already; it stays. */
+  readonly folder?: string;
   /** Text of the file of keys. */
   readonly keys?: string;
 }
@@ -30,16 +32,18 @@ export class CoapInstrument {
   readonly client: CoapClient;
   readonly folder: string;
   readonly port: number;
+  readonly #stays: boolean;
 
   private constructor(
     server: Server,
     client: CoapClient,
-    { folder, port }: { folder: string; port: number },
+    { folder, port, stays }: { folder: string; port: number; stays: boolean },
   ) {
     this.server = server;
     this.client = client;
     this.folder = folder;
     this.port = port;
+    this.#stays = stays;
   }
 
   /** Everybody may do all there unless `security` says something else. */
@@ -50,9 +54,10 @@ export class CoapInstrument {
     keys = "",
     piccolo3 = DEFAULT_SERVER_CONFIG.piccolo3.enabled,
     configuration,
+    folder: given,
   }: CoapInstrumentOptions = {}): Promise<CoapInstrument> {
     const clock = new SystemClock();
-    const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+    const folder = given ?? (await mkdtemp(join(tmpdir(), "vscope-")));
     const emulated = emulatedConfig(folder);
     if (keys !== "") await writeFile(emulated.security.keys, keys, { mode: 0o600 });
     if (configuration !== undefined) await writeFile(join(folder, emulated.config), configuration);
@@ -66,7 +71,7 @@ export class CoapInstrument {
     const { port } = server;
     assert.ok(port !== undefined);
     const client = await CoapClient.open({ host: "127.0.0.1", port, clock });
-    return new CoapInstrument(server, client, { folder, port });
+    return new CoapInstrument(server, client, { folder, port, stays: given !== undefined });
   }
 
   get keysFile(): string {
@@ -76,7 +81,7 @@ export class CoapInstrument {
   async close(): Promise<void> {
     await this.client.close();
     await this.server.close();
-    await rm(this.folder, { recursive: true });
+    if (!this.#stays) await rm(this.folder, { recursive: true });
   }
 
   request(request: CoapClientRequest): Promise<CoapReply> {

@@ -18,12 +18,12 @@ import { TREE } from "../../src/resources/tree.ts";
 import { FAR } from "../coap/support/far-bench.ts";
 import { seededRandom, VirtualNetwork, type Weather } from "../coap/support/virtual-network.ts";
 import { temporaryFolder } from "../datadir/folder.ts";
-import { TestInstrument } from "../support/instrument.ts";
+import { TestInstrument, type TestInstrumentOptions } from "../support/instrument.ts";
 
 const SERVER = { address: "192.0.2.1", port: 5683 };
 const STEP_US = 50_000;
 
-export interface FarBoxOptions {
+export interface FarBoxOptions extends Pick<TestInstrumentOptions, "configuration" | "startUtcUs"> {
   readonly weather?: Weather;
   readonly seed?: number;
   /** Its data directory; an empty one when absent. */
@@ -35,29 +35,32 @@ export interface FarBoxOptions {
 export class FarBox {
   readonly clock: VirtualClock;
   readonly network: VirtualNetwork;
+  readonly instrument: TestInstrument;
   /** Its data directory. */
   readonly folder: string;
   /** Requests that its handler is at work on: it deflates in another thread, for which no virtual clock waits. */
   #busy = 0;
   #port = 40_000;
 
-  private constructor(clock: VirtualClock, network: VirtualNetwork, folder: string) {
-    this.clock = clock;
+  private constructor(instrument: TestInstrument, network: VirtualNetwork) {
+    this.clock = instrument.clock;
     this.network = network;
-    this.folder = folder;
+    this.instrument = instrument;
+    this.folder = instrument.folder;
   }
 
   static async start(
     t: TestContext,
-    { weather = FAR, seed = 1, folder, handler }: FarBoxOptions = {},
+    { weather = FAR, seed = 1, folder, handler, ...more }: FarBoxOptions = {},
   ): Promise<FarBox> {
     const path = folder ?? (await temporaryFolder(t));
     // Before what the instrument registers: then no timer may be left.
     let close = async (): Promise<void> => {};
     t.after(() => close());
-    const { clock, model } = await TestInstrument.start(t, { folder: path });
+    const instrument = await TestInstrument.start(t, { folder: path, ...more });
+    const { clock, model } = instrument;
     const network = new VirtualNetwork(clock, { weather, seed });
-    const box = new FarBox(clock, network, path);
+    const box = new FarBox(instrument, network);
     const handle = handler ?? coapHandler(new Router(model, TREE), { clock, log: SILENT, check: () => {} });
     const server = await CoapServer.listen({
       ...SERVER,

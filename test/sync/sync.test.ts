@@ -170,7 +170,10 @@ test("only the runs that are named, and one that is not there is told", async (t
   const box = await FarBox.start(t, { folder });
   const home = await temporaryFolder(t);
   const report = await box.visit((client) => sync(client, home, { runs: ["tower", "mast"] }, NEVER));
-  assert.deepEqual([report.files, report.problems], [1, ["mast: the server has no such run"]]);
+  assert.deepEqual(
+    [report.files, report.problems],
+    [1, ["mast: the server has no such run, it has plot, tower"]],
+  );
   assert.equal((await bringHome(box, home)).files, 1);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
 });
@@ -263,7 +266,7 @@ test("events come alone, too, and those that were added here are kept beside", a
 });
 
 test("a list that does not go on ends the sync", async (t) => {
-  const page = { runs: [["plot", 0, 1, "0123456789abcdef"]], more: true };
+  const page = { runs: [["plot", 0, 1, "0123456789abcdef", 0]], more: true };
   const box = await FarBox.start(t, {
     handler: () =>
       Promise.resolve({ code: "2.05", contentFormat: 50, payload: Buffer.from(JSON.stringify(page)) }),
@@ -286,8 +289,8 @@ test("a file that inflates beyond all measure does not come", async (t) => {
   const zeros = Buffer.alloc(65 * 1024 * 1024);
   const name = "b000000_s000000_light.pico";
   const text = manifestText([{ name, sha256: createHash("sha256").update(zeros).digest() }]);
-  const lists = { "datadir/manifests": { runs: [["plot", 0, 1, "00"]], more: false } };
-  const batches = { tag: "00", batches: [[0, 1, tagOf(text), text]], more: false };
+  const lists = { "datadir/manifests": { runs: [["plot", 0, 1, "00", 0]], more: false } };
+  const batches = { tag: "00", batches: [[0, 1, tagOf(text), text, 0]], more: false };
   const answers = new Map<string, object>(Object.entries({ ...lists, "datadir/manifests/plot": batches }));
   const payload = deflateSync(zeros);
   const box = await FarBox.start(t, {

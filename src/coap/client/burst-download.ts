@@ -86,7 +86,7 @@ export class BurstDownload {
 
   #append(body: PartialBody): boolean {
     while (this.#following < this.#blocks.next) {
-      if (!body.add(this.#blocks.part(this.#following))) return false;
+      if (!body.add(this.#blocks.take(this.#following))) return false;
       this.#following += 1;
     }
     return true;

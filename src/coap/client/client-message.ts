@@ -36,11 +36,15 @@ export interface CoapClientRequest {
   readonly resume?: Resume;
   /** Called with each part of a 2.xx answer, in order and as soon as it is here. */
   readonly onPart?: (part: BodyPiece) => void;
+  /** `false`: only `onPart` gets the body of a 2.xx answer, `payload` is empty. For what is larger than memory. */
+  readonly keepsBody?: boolean;
 }
 
 export interface Resume {
   /** The beginning of the answer; its last bytes are read once more, and compared. */
   readonly have: Uint8Array;
+  /** Bytes of the answer before `have`, a multiple of 1024; 0 when absent. `payload` begins behind them. */
+  readonly skipped?: number;
   /** Tag of the representation that it is of. Absent for what only ever grows. */
   readonly etag?: Uint8Array;
 }

@@ -57,7 +57,7 @@ export class ReceivedBlocks {
     const isLastTooEarly = !more && number < this.#highest;
     if (block.sizeExponent !== this.#sizeExponent || isWrongLength || isPastEnd || isLastTooEarly)
       return "wrong";
-    if (this.#parts.has(number)) return "known";
+    if (number < this.#next || this.#parts.has(number)) return "known";
     this.#parts.set(number, payload);
     this.#bytes += payload.length;
     this.#highest = Math.max(this.#highest, number);
@@ -85,6 +85,13 @@ export class ReceivedBlocks {
   /** A block that has come. */
   part(number: number): Uint8Array {
     return this.#parts.get(number) ?? NONE;
+  }
+
+  /** A block before `next`, which is not kept any longer. */
+  take(number: number): Uint8Array {
+    const part = this.part(number);
+    this.#parts.delete(number);
+    return part;
   }
 
   /** The body; all blocks must be there. */

@@ -11,6 +11,7 @@ import { CATALOGUE_FILE, Catalogue } from "../catalogue/catalogue.ts";
 import { openAnother, requireWhole } from "../catalogue/catalogue-database.ts";
 import { onDisk, SYSTEM_DISK } from "../disk/disk.ts";
 import { FileIndex } from "../file-index.ts";
+import { COPY_FILE } from "../medium/identity.ts";
 import { lockDirectory } from "../medium/lock.ts";
 import type { TaskWatch } from "../long-task.ts";
 import { repairsOf } from "./repairs.ts";
@@ -44,7 +45,8 @@ export async function verifyFolder(
       catalogue = await openCopy(file, copies, clock);
     }
     const folders = new RunFolders(disk, path, clock);
-    const shelf = { disk, clock, folders, catalogue, alone: <T>(job: () => Promise<T>) => job() };
+    const isCopy = (await onDisk(path, () => disk.stat(join(path, COPY_FILE)))) !== undefined;
+    const shelf = { disk, clock, folders, catalogue, isCopy, alone: <T>(job: () => Promise<T>) => job() };
     if (!repairs || catalogue === undefined) return await verify(shelf, scope, watch);
     const index = new FileIndex({ disk, folders, catalogue, log: SILENT });
     return await verify({ ...shelf, repairs: repairsOf({ ...shelf, catalogue, index }) }, scope, watch);

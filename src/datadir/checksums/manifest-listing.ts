@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { SECOND } from "../../base/clock.ts";
 import { compareText } from "../../spectra/pico.ts";
 import { type Disk, onDisk } from "../disk/disk.ts";
 import { isManifest, OTHER_MANIFEST, readManifest } from "./manifest.ts";
@@ -21,6 +22,8 @@ export interface BatchTag {
   readonly tag: string;
   /** The manifest itself, empty when it is not short: to ask for it takes longer than to send it along. */
   readonly text: string;
+  /** When it was written to, in whole seconds: for an order only, the tag tells what differs. */
+  readonly writtenUtcS: number;
 }
 
 const TAG_DIGITS = 16;
@@ -94,7 +97,8 @@ export class ManifestListing {
       const bytes = await this.#disk.read(path);
       const files = readManifest(bytes.toString()).lines.length;
       const text = bytes.length <= SHORT_BYTES ? bytes.toString() : "";
-      return { batch: batchOf(path), files, tag: tagOf(bytes), text, version };
+      const writtenUtcS = Math.floor(stat.modifiedUtcUs / SECOND);
+      return { batch: batchOf(path), files, tag: tagOf(bytes), text, writtenUtcS, version };
     });
   }
 }

@@ -11,6 +11,8 @@ export interface RunTag {
   readonly files: number;
   /** Differs when any manifest of the run does, or its list of events. */
   readonly tag: string;
+  /** When the newest of these was written to. */
+  readonly writtenUtcS: number;
 }
 
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
@@ -33,7 +35,8 @@ export class ManifestShelf {
       const batches = await this.#listing.batches(folders.pathOf(name));
       const files = batches.reduce((sum, batch) => sum + batch.files, 0);
       const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
-      if (batches.length > 0) runs.push({ name, newestBatch, files, tag: runTagOf(batches) });
+      const writtenUtcS = Math.max(0, ...batches.map((batch) => batch.writtenUtcS));
+      if (batches.length > 0) runs.push({ name, newestBatch, files, tag: runTagOf(batches), writtenUtcS });
     }
     return runs;
   }

@@ -14,6 +14,7 @@ export const FINDINGS = {
   "bad-line": fault("a row of the manifest cannot be read, so that it vouches for nothing"),
   "no-line": fault("the file has no line in the manifest"),
   "no-row": fault("the catalogue does not know the file"),
+  behind: remark("files have come to a copy since its catalogue was made"),
   "stale-row": fault("the catalogue knows something else of the file"),
   "row-without-file": fault("the catalogue knows a file that is not there"),
   unfinished: remark("a file that a crash or power cut left while it was written"),

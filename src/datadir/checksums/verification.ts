@@ -14,6 +14,7 @@ import {
   type Suspicion,
   suspicionsOf,
 } from "./batch-check.ts";
+import { CATALOGUE_FILE } from "../catalogue/catalogue.ts";
 import { type DiskEntry, onDisk } from "../disk/disk.ts";
 import { EMPTY } from "../file-index.ts";
 import type { TaskWatch } from "../long-task.ts";
@@ -33,6 +34,8 @@ export interface VerificationScope {
 export interface VerificationParts extends LookParts {
   /** Absent where nothing may be changed. */
   readonly repairs?: Repairs;
+  /** A sync brings files to a copy and leaves its catalogue as it is: that it lacks them is no fault. */
+  readonly isCopy?: boolean;
   /** Runs a job while nothing is recorded. Throws DATADIR_NOT_MOUNTED when the medium is gone: nothing is missing then. */
   alone<T>(job: () => Promise<T>): Promise<T>;
 }
@@ -62,6 +65,8 @@ class Verification {
   #files = 0;
   #bytes = 0;
   #batches = 0;
+  /** Files of the run that the catalogue of a copy does not know. */
+  #behind = 0;
 
   constructor(parts: VerificationParts, scope: VerificationScope, watch: TaskWatch) {
     this.#parts = parts;
@@ -97,7 +102,10 @@ class Verification {
     const path = folders.pathOf(run);
     const entries = (await folders.isRun(run)) ? await onDisk(path, () => disk.list(path)) : [];
     await this.#tellLeftovers(run, entries);
+    this.#behind = 0;
     for (const batch of await this.#batchesOf(run, entries)) await this.#verifyBatch(batch);
+    const fact = `files that have come since it was made: ${this.#behind}; vscope reindex adds them`;
+    if (this.#behind > 0) this.#tell(run, { kind: "behind", file: CATALOGUE_FILE, fact });
   }
 
   async #tellLeftovers(run: string, entries: readonly DiskEntry[]): Promise<void> {
@@ -171,7 +179,7 @@ class Verification {
   }
 
   async #repair(look: BatchLook, suspicions: readonly Suspicion[], found: Repairable): Promise<void> {
-    const { repairs } = this.#parts;
+    const { repairs, isCopy = false } = this.#parts;
     const { run, manifest } = look;
     const isTorn = suspicions.some(({ kind }) => kind === "torn-line");
     const gone = suspicions.filter(({ kind }) => kind === "row-without-file").map(({ file }) => file);
@@ -189,7 +197,9 @@ class Verification {
         kind === "row-without-file" ||
         (kind === "no-line" && lines.has(file)) ||
         ((kind === "no-row" || kind === "stale-row") && found.rows.has(file));
-      this.#tell(run, suspicion, repairs !== undefined && isMended);
+      const isRepaired = repairs !== undefined && isMended;
+      if (kind === "no-row" && isCopy && !isRepaired) this.#behind += 1;
+      else this.#tell(run, suspicion, isRepaired);
     }
   }
 

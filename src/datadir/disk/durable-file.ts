@@ -4,7 +4,7 @@
 
 import { dirname } from "node:path";
 import { systemCodeOf, VscopeError } from "../../base/errors.ts";
-import { asDiskError, type Disk, type DiskFile } from "./disk.ts";
+import { asDiskError, type Disk, type DiskFile, onDisk } from "./disk.ts";
 
 /** At the end of the name while a file is written. Such a file is never data. */
 export const PART = ".part";
@@ -25,6 +25,24 @@ export async function replaceDurable(
   } catch (error) {
     throw translated(path, error, signal);
   }
+}
+
+/**
+ * Gives a file that is written another name on the same medium; resolves when content and name survive a power cut. Throws
+ * DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
+ */
+export async function moveDurable(disk: Disk, from: string, to: string): Promise<void> {
+  await onDisk(to, async () => {
+    const file = await disk.extend(from);
+    try {
+      await file.sync();
+      await disk.rename(from, to);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.syncFolder(dirname(to));
+  });
 }
 
 /** Adds to the end of a file, made if necessary; resolves when the bytes are on the medium. Throws what the disk throws. */

@@ -13,6 +13,8 @@ import { type Disk, onDisk } from "../disk/disk.ts";
 import { replaceDurable } from "../disk/durable-file.ts";
 
 export const ID_FILE = ".vscope-id";
+/** In a copy that `vscope sync` brings up to date: of which data directory it is. */
+export const COPY_FILE = ".sync.json";
 
 const shape = z.object({ uuid: z.uuid(), madeUtc: z.string(), host: z.string() });
 

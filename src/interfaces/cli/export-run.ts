@@ -1,11 +1,20 @@
 // What `vscope export` and `vscope process` do: an export here or on the server, its progress, and what became of it.
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isoUtc } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
 import { parseInstrumentConfig } from "../../config/instrument-config.ts";
+import { SYSTEM_DISK } from "../../datadir/disk/disk.ts";
+import {
+  CONFIGURATION_FILE,
+  INSTRUMENT_FOLDER,
+  InstrumentArchive,
+  usedName,
+} from "../../datadir/instrument-archive.ts";
+import { archivedCalibrations } from "../../export/archived-calibrations.ts";
 import { runInThread } from "../../export/export-thread.ts";
 import { hashOf } from "../../export/input-run.ts";
 import { intoFolder } from "../../export/into-folder.ts";
@@ -24,8 +33,6 @@ import type { Session } from "./session.ts";
 import { printable } from "./value-text.ts";
 import { packageVersion } from "./version.ts";
 
-/** Lies beside the runs of a data directory. */
-const CONFIGURATION = "vscope.config";
 const NOTHING_OWN: OwnFacts = { indices: {}, dataset: {} };
 
 export async function runExport(
@@ -62,14 +69,15 @@ export async function exportHere(
   { what, files, flags, onProgress }: Asked,
 ): Promise<ExportReport> {
   const place = await placeOf(what, files, flags.dataDir);
-  const configuration = join(dirname(place.folder), CONFIGURATION);
+  const archive = archiveAt(dirname(place.folder));
+  const configuration = await configurationOf(dirname(place.folder), archive);
   const own = await readOwn(session, configuration);
   const request = withOwnIndices(requestOf(basename(place.folder), place.files, flags), own);
   checkRequest(request);
   const task = {
     request,
     folder: place.folder,
-    calibrations: await readCalibrations(flags),
+    calibrations: await calibrationsOf(session, flags, archive),
     ...definedOnly({ panel: await readPanel(flags) }),
     configuration,
     dataset: own.dataset,
@@ -81,26 +89,51 @@ export async function exportHere(
   );
 }
 
-// Of the data directory that the run lies in; a folder of a run alone has none.
+function archiveAt(folder: string): InstrumentArchive {
+  return new InstrumentArchive({ disk: SYSTEM_DISK, folder: async () => folder });
+}
+
+/** Of the data directory that the run lies in; in a copy the one that the server has used last. */
+async function configurationOf(folder: string, archive: InstrumentArchive): Promise<string> {
+  const own = join(folder, CONFIGURATION_FILE);
+  if (existsSync(own)) return own;
+  const newest = (await archive.whole()).at(-1);
+  const lines = newest === undefined ? [] : await archive.lines(newest);
+  const used = lines.find(({ name }) => usedName(name) === CONFIGURATION_FILE);
+  return used === undefined ? own : join(folder, INSTRUMENT_FOLDER, used.name);
+}
+
+// A folder of a run alone has none.
 async function readOwn(session: Session, path: string): Promise<OwnFacts> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return NOTHING_OWN;
   try {
-    return parseInstrumentConfig(text, CONFIGURATION).config;
+    return parseInstrumentConfig(text, CONFIGURATION_FILE).config;
   } catch (error) {
     session.say(`not used: ${printable(messageOf(error))}`);
     return NOTHING_OWN;
   }
 }
 
-async function readCalibrations({
-  calibration: files,
-  level,
-}: ExportFlags): Promise<readonly RadiometricCalibration[]> {
+/** Those that are given, or those that the data directory was recorded with. */
+async function calibrationsOf(
+  session: Session,
+  { calibration: files, level }: ExportFlags,
+  archive: InstrumentArchive,
+): Promise<readonly RadiometricCalibration[]> {
   if (files.length > 0 && level !== "radiance")
     throw usageError("--calibration: is of radiances and irradiances, give --level radiance");
-  if (files.length === 0 && level === "radiance")
-    throw usageError("--level radiance: needs --calibration FILE, one of each spectrometer and channel");
+  if (files.length > 0 || level !== "radiance") return readCalibrations(files);
+  const kept = await archivedCalibrations(archive);
+  if (kept.length === 0) {
+    const fact = `needs --calibration FILE, one of each spectrometer and channel; none is in ${INSTRUMENT_FOLDER}`;
+    throw usageError(`--level radiance: ${fact}`);
+  }
+  session.say(`calibrations: those in use at the time of each spectrum, from ${INSTRUMENT_FOLDER}`);
+  return kept;
+}
+
+async function readCalibrations(files: readonly string[]): Promise<readonly RadiometricCalibration[]> {
   const found: RadiometricCalibration[] = [];
   for (const file of files) {
     const read = await readCalibration(file);

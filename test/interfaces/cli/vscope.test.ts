@@ -169,7 +169,7 @@ const USAGE = [
   [["reindex", "no/such/folder"], /no\/such\/folder: no such folder/],
   [["verify"], /which data directory\? give its folder here, or --server/],
   [["verify", ".", "--server"], /one of them, a folder here or the server's/],
-  [["verify", ".", "--since", "noon"], /--since: "noon" is not a date or time/],
+  [["verify", ".", "--since", "noon"], /--since: "noon" is not a day such as/],
 ] as const;
 
 for (const [args, message] of USAGE) {

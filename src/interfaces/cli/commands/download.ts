@@ -1,12 +1,15 @@
 // vscope download: the files of a run, copied to this machine.
 
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
+import { definedOnly } from "../../../base/defined-only.ts";
 import { messageOf, systemCodeOf, VscopeError } from "../../../base/errors.ts";
 import { replyError } from "../../../client/reply-error.ts";
 import type { RunFile } from "../../../client/shapes.ts";
 import type { DownloadOptions, VscopeClient } from "../../../client/vscope-client.ts";
+import { SYSTEM_DISK } from "../../../datadir/disk/disk.ts";
+import { moveDurable } from "../../../datadir/disk/durable-file.ts";
 import { PartFile } from "../../../sync/part-file.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
@@ -104,17 +107,6 @@ async function bring(
   const part = new PartFile(dirname(path), basename(path));
   const { resume } = part;
   const onPart: DownloadOptions["onPart"] = (piece) => part.take(piece);
-  await writeWhole(path, await download({ onPart, ...(resume === undefined ? {} : { resume }) }));
-  part.remove();
-}
-
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await writeFile(part, bytes);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw new VscopeError("DATADIR_IO", `${path}: ${messageOf(error)}`, { cause: error });
-  }
+  await download({ onPart, keepsBody: false, maxBytes: Infinity, ...definedOnly({ resume }) });
+  if (part.path !== undefined) await moveDurable(SYSTEM_DISK, part.path, path);
 }

@@ -1,6 +1,6 @@
 // vscope verify: whether a data directory has what was recorded, byte for byte; here, or on the server.
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { z } from "zod";
 import { bytesText } from "../../../base/bytes-text.ts";
 import { isoUtc } from "../../../base/clock.ts";
@@ -66,11 +66,7 @@ export function verifyCommand(session: Session): Command {
     .argument("[datadir]", "a data directory on this machine that no server uses, such as a copy")
     .option("--server", "the data directory of the server")
     .option("--run <name>", "only this run")
-    .addOption(
-      new Option("--since <time>", "only batches of which a file was written since").argParser(
-        timeOption("--since"),
-      ),
-    )
+    .option("--since <time>", "only batches of which a file was written since", timeOption("--since"))
     .option(
       "--repair",
       "add missing lines to manifests and rows to the catalogue; no spectra file is touched",
