@@ -14,6 +14,11 @@ import { page } from "./page.ts";
 const OCTETS = 42;
 const SHOWN = 20;
 
+const position = z
+  .string()
+  .regex(/^\d{1,15}$/, "expected a whole number of bytes")
+  .transform(Number);
+
 const request = z.strictObject({
   run: z.string(),
   format: z.enum(EXPORT_FORMATS),
@@ -89,10 +94,14 @@ export const DATADIR_EXPORTS = [
     delete: ({ exports }, { id }) => exports.remove(id),
   }),
   declare("/datadir/exports/{id}/{file}", {
-    summary: "A file of an export; all.zip has all of several",
+    summary: "A file of an export, or with query offset, length bytes of it; all.zip has all of several",
     contentFormat: OCTETS,
+    query: z.strictObject({ offset: position.default(0), length: position.optional() }),
     instances: () => [],
-    get: ({ exports }, { id, file }) => exports.open(id, file),
+    get: async ({ exports }, { id, file }, { offset, length }) => {
+      const whole = await exports.open(id, file);
+      return offset === 0 && length === undefined ? whole : whole.part(offset, length ?? whole.size);
+    },
   }),
 ];
 

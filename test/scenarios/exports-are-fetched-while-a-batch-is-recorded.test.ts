@@ -86,6 +86,10 @@ test("an export is a resource: made, followed, read in blocks, removed; what it 
   const status = JSON.parse(textOf(await server.get(`${EXPORTS}/1`, { query: ["limit=1"] })));
   assert.deepEqual([status.state, status.files.length], ["done", 1]);
   const zip = await server.get(`${EXPORTS}/1/all.zip`);
+  const parts = ["offset=0&length=1000", "offset=1000&length=5000", "offset=6000"].map(async (query) =>
+    Buffer.from((await server.get(`${EXPORTS}/1/all.zip`, { query: query.split("&") })).payload),
+  );
+  assert.deepEqual(Buffer.concat(await Promise.all(parts)), Buffer.from(zip.payload));
   const path = join(output, "all.zip");
   await writeFile(path, zip.payload);
   const script =
