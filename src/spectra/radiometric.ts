@@ -32,6 +32,8 @@ export interface RadiometricCalibration {
   readonly factors: Curve;
   /** Of all factors together (k = 1), as a share of them: no mean of spectra makes it less. Absent: not told. */
   readonly systematicUncertainty?: number;
+  /** Of each factor by the noise of what it was made of (k = 1), as a share; absent: not told. */
+  readonly factorNoise?: Float64Array;
 }
 
 /** The value of a calibration for a rate; NaN where either has none. */
@@ -118,6 +120,7 @@ export function radiometricCalibrationOf(
   const validUntilUtcUs = dayOf(text, "valid_until");
   const values = text.values.map((value) => value * unit);
   const systematicUncertainty = standardUncertaintyOf(text);
+  const { noise } = text;
   return {
     quantity,
     serial,
@@ -128,5 +131,6 @@ export function radiometricCalibrationOf(
     axis: text.axis,
     factors: { wavelengthsNm: text.x, values },
     ...(systematicUncertainty !== undefined && { systematicUncertainty }),
+    ...(noise !== undefined && { factorNoise: noise }),
   };
 }
