@@ -157,8 +157,6 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
   const references = await openReferences({ instrument, path: configuration.path, dataDirectory, log });
-  const stored = { dataDirectory, calibrations: references.calibrations, configuration: configuration.path };
-  const exports = await openExports({ ...stored, instrument, clock, log, version }, lifetime);
   const referenceAge = references.whiteReferences.ageFor.bind(references.whiteReferences);
   const around = { config, clock, log, programs, gpsd, referenceAge };
   const { judge, ...surroundings } = openSurroundings(around, lifetime);
@@ -166,6 +164,8 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const keeper = await settingsKeeper({ config, clock, log }, instrument, limits);
   const opened = await openInstruments({ config, instrument, clock, log, judge, keeper }, lifetime, signal);
   const { hardware, shutters, rack } = opened;
+  const stored = { dataDirectory, ...references, rack, configuration: configuration.path };
+  const exports = await openExports({ ...stored, instrument, clock, log, version }, lifetime);
   const operations = new Operations({ clock, log });
   const acquisition = { clock, log, operations, dataDirectory, optics: { rack, shutters } };
   const configured = searchLimits(instrument);

@@ -20,24 +20,20 @@ import {
   calibratedReflectanceOf,
   isIrradiance,
   panelReflectanceOf,
+  REFLECTANCE_METHODS,
   reflectanceOf,
 } from "../spectra/reflectance.ts";
 import { isBinned, rateOf } from "../spectra/signal-rate.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 import type { Calibrations } from "./calibrations.ts";
-import { InstrumentIrradiance } from "./instrument-irradiance.ts";
+import type { InstrumentIrradiance } from "./instrument-irradiance.ts";
 import { Memo } from "./memo.ts";
 import { type Downwelling, distanceS, downwellingOf, newestTaken, type Taken } from "./taken.ts";
 import { ageFor, type WhiteReference } from "./white-reference.ts";
 import type { WhiteReferences } from "./white-references.ts";
 
 /** How a level is made. */
-export const METHODS = [
-  "radiometric calibration",
-  "dual field of view",
-  "radiance over irradiance",
-  "white panel",
-] as const;
+export const METHODS = ["radiometric calibration", ...REFLECTANCE_METHODS] as const;
 
 /**
  * Which reflectance is wanted; `auto` is by white panel where there is a reference, else by dual field of view: radiance over
@@ -72,6 +68,7 @@ type Pair = Pick<Level, "calibrations" | "notCalibrated">;
 export interface LevelsParts {
   readonly rack: Rack;
   readonly calibrations: Calibrations;
+  readonly instrumentIrradiance: InstrumentIrradiance;
   readonly whiteReferences: WhiteReferences;
   readonly limits: QualityLimits;
 }
@@ -83,7 +80,6 @@ export interface Place {
 
 export class Levels {
   readonly #parts: LevelsParts;
-  readonly #instruments = new InstrumentIrradiance();
   readonly #levels = new Memo<Level>();
 
   constructor(parts: LevelsParts) {
@@ -110,14 +106,14 @@ export class Levels {
   }
 
   async #calibration(quantity: Quantity, taken: Taken, signal: AbortSignal): Promise<RadiometricCalibration> {
-    const { calibrations, rack } = this.#parts;
+    const { calibrations, instrumentIrradiance, rack } = this.#parts;
     const { instrument, channel } = taken.light;
     const found = calibrations.radiometric(instrument.serial, channel);
     const spectrometer = rack.spectrometer(instrument.serial);
     const calibration =
       "quantity" in found
         ? found
-        : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
+        : await instrumentIrradiance.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
     requireFit(calibration, quantity, taken);
     return calibration;
   }

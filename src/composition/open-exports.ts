@@ -1,16 +1,22 @@
 // Opens the exports of the server, which are made with the calibrations of the instrument configuration.
 
 import type { Calibrations } from "../acquisition/calibrations.ts";
+import type { InstrumentIrradiance } from "../acquisition/instrument-irradiance.ts";
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
-import { Exports } from "../export/exports.ts";
+import type { GivenCalibration, SpectrometerChannel } from "../export/calibration-shelf.ts";
+import { type ConfiguredCalibrations, Exports } from "../export/exports.ts";
+import type { Rack } from "../instruments/rack.ts";
 
 export interface OpenExportsParts {
   readonly dataDirectory: DataDirectory;
   readonly calibrations: Calibrations;
+  readonly instrumentIrradiance: InstrumentIrradiance;
+  readonly rack: Rack;
   /** Path of the instrument configuration. */
   readonly configuration: string;
   readonly instrument: InstrumentConfig;
@@ -20,10 +26,10 @@ export interface OpenExportsParts {
 }
 
 export async function openExports(parts: OpenExportsParts, lifetime: Lifetime): Promise<Exports> {
-  const { dataDirectory, calibrations, configuration, instrument, clock, log, version } = parts;
+  const { dataDirectory, configuration, instrument, clock, log, version } = parts;
   const exports = await Exports.open({
     dataDirectory,
-    calibrations: calibrations.radiometricFiles,
+    calibrations: configuredCalibrations(parts),
     configuration,
     own: instrument,
     software: `vscope-server ${version}`,
@@ -32,4 +38,38 @@ export async function openExports(parts: OpenExportsParts, lifetime: Lifetime): 
   });
   lifetime.defer("exports", () => exports.close());
   return exports;
+}
+
+function configuredCalibrations(parts: OpenExportsParts): ConfiguredCalibrations {
+  const { calibrations, instrument } = parts;
+  return {
+    radiometric: instrument.radiometric,
+    async read(wanted, signal) {
+      const given: GivenCalibration[] = [];
+      for (const of of wanted) given.push(await givenFor(of, parts, signal));
+      return given;
+    },
+    panel: (name) => calibrations.panel(name),
+  };
+}
+
+// One that cannot be read costs the spectra that need it, which then tell why.
+async function givenFor(
+  { serial, channel }: SpectrometerChannel,
+  { calibrations, instrumentIrradiance, rack }: OpenExportsParts,
+  signal: AbortSignal,
+): Promise<GivenCalibration> {
+  try {
+    const found = calibrations.radiometric(serial, channel);
+    if ("factors" in found) return found;
+    const { collectionAreaCm2 } = found;
+    return await instrumentIrradiance.stored(
+      rack.spectrometer(serial),
+      { channel, collectionAreaCm2 },
+      signal,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    return { serial, channel, problem: messageOf(error) };
+  }
 }

@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import { Calibrations } from "../acquisition/calibrations.ts";
+import { InstrumentIrradiance } from "../acquisition/instrument-irradiance.ts";
 import { WhiteReferences } from "../acquisition/white-references.ts";
 import type { Log } from "../base/log.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
@@ -18,6 +19,7 @@ export interface ReferencesParts {
 
 export interface OpenedReferences {
   readonly calibrations: Calibrations;
+  readonly instrumentIrradiance: InstrumentIrradiance;
   readonly whiteReferences: WhiteReferences;
 }
 
@@ -29,5 +31,5 @@ export async function openReferences(parts: ReferencesParts): Promise<OpenedRefe
     log.error({ reason: message }, "a calibration is not used");
   const whiteReferences = new WhiteReferences({ dataDirectory, calibrations, log });
   await whiteReferences.load();
-  return { calibrations, whiteReferences };
+  return { calibrations, instrumentIrradiance: new InstrumentIrradiance(), whiteReferences };
 }

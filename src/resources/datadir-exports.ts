@@ -26,6 +26,7 @@ const request = z.strictObject({
   dark: z.enum(DARK_WAYS).optional(),
   indices: z.array(z.string()).max(50).optional(),
   uncertainty: z.boolean().optional(),
+  panel: z.string().optional(),
   serial: z.string().optional(),
   channel: z.string().optional(),
   kind: z.enum(["light", "dark"]).optional(),

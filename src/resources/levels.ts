@@ -135,10 +135,8 @@ function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level
 }
 
 function calibrationValue({ source, date, validUntilUtcUs }: NonNullable<Level["calibration"]>) {
-  // The folder is the server's business.
-  const name = source.slice(source.lastIndexOf("/") + 1);
   const validUntil = validUntilUtcUs === undefined ? undefined : isoUtc(validUntilUtcUs).slice(0, 10);
-  return { source: name, ...definedOnly({ date, validUntil }) };
+  return { source, ...definedOnly({ date, validUntil }) };
 }
 
 function pairValue({ radiance, irradiance }: NonNullable<Level["calibrations"]>) {

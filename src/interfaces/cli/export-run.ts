@@ -95,9 +95,12 @@ async function readOwn(session: Session, path: string): Promise<OwnFacts> {
 async function readCalibrations({
   calibration: files,
   level,
+  panel,
 }: ExportFlags): Promise<readonly RadiometricCalibration[]> {
-  if (files.length > 0 && level !== "radiance")
-    throw usageError("--calibration: is of radiances and irradiances, give --level radiance");
+  if (files.length > 0 && level !== "radiance" && level !== "reflectance")
+    throw usageError("--calibration: give --level radiance or reflectance");
+  if (files.length > 0 && panel !== undefined)
+    throw usageError("--calibration: a reflectance by --panel needs none");
   if (files.length === 0 && level === "radiance")
     throw usageError("--level radiance: needs --calibration FILE, one of each spectrometer and channel");
   const found: RadiometricCalibration[] = [];
@@ -116,17 +119,11 @@ async function readCalibration(file: string): Promise<RadiometricCalibration> {
   return { ...radiometricCalibrationOf(text, of), sha256 };
 }
 
-async function readPanel({ panel: file, level }: ExportFlags): Promise<WhitePanel | undefined> {
+async function readPanel({ panel: file }: ExportFlags): Promise<WhitePanel | undefined> {
   if (file === undefined) return undefined;
-  if (level !== "reflectance") throw usageError("--panel: is of reflectances, give --level reflectance");
   const { text, sha256 } = await readText(file);
-  const { fileName: source } = text;
-  const { serial, calibrated, factors } = panelOf(text, {
-    name: source,
-    serial: required(text, "serial"),
-    validDays: 0,
-  });
-  return { source, sha256, serial, calibrated, factors };
+  const serial = required(text, "serial");
+  return { ...panelOf(text, { name: text.fileName, serial, validDays: 0 }), sha256 };
 }
 
 async function readText(file: string) {

@@ -28,7 +28,6 @@ export function exportThere(session: Session, asked: Asked): Promise<ExportRepor
   if (flags.dataDir !== undefined) throw usageError("--data-dir: is of this machine, without --server");
   if (flags.calibration.length > 0)
     throw usageError("--calibration: the server takes those of its configuration");
-  if (flags.panel !== undefined) throw usageError("--panel: is of a run on this machine, without --server");
   const { fromUtcUs, toUtcUs, ...request } = requestOf(what, files, flags);
   const times = {
     ...(fromUtcUs !== undefined && { from: isoUtc(fromUtcUs) }),
