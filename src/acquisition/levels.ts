@@ -8,6 +8,9 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { Curve } from "../spectra/curve.ts";
 import { type Flag, raisedFlags } from "../spectra/flags.ts";
+import type { Sources } from "../spectra/processing/at-level.ts";
+import { withOwnDark } from "../spectra/processing/dark-choice.ts";
+import type { Look } from "../spectra/processing/panel-reflectance.ts";
 import { isReferenceStale, type QualityLimits, secondsBetween } from "../spectra/quality.ts";
 import {
   calibrated,
@@ -22,6 +25,7 @@ import {
   panelReflectanceOf,
   REFLECTANCE_METHODS,
   reflectanceOf,
+  type Scene,
 } from "../spectra/reflectance.ts";
 import { isBinned, rateOf } from "../spectra/signal-rate.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
@@ -45,6 +49,8 @@ export type Way = (typeof WAYS)[number];
 export interface Level {
   readonly light: Spectrum;
   readonly curve: Curve;
+  /** What it is computed from. */
+  readonly sources: Sources;
   readonly unit: string;
   readonly method: (typeof METHODS)[number];
   /** From the dark's end to the light's start; below 0 where the dark came later. */
@@ -98,6 +104,7 @@ export class Levels {
     return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, pending, calibration], () => ({
       ...common(taken),
       curve: calibrated(rateOf(exposed), calibration),
+      sources: { level: "radiance", target: withOwnDark(exposed), calibration },
       unit: QUANTITIES[quantity],
       method: "radiometric calibration",
       flags: flagsOf([taken], false),
@@ -189,6 +196,12 @@ export class Levels {
         calibrations === undefined
           ? reflectanceOf(target.exposed, sky)
           : calibratedReflectanceOf(target.exposed, sky, calibrations),
+      sources: {
+        level: "reflectance",
+        target: withOwnDark(target.exposed),
+        irradiance: sky.map(withOwnDark),
+        ...(calibrations !== undefined && { pair: calibrations }),
+      },
       unit: "1",
       method: calibrations === undefined ? "dual field of view" : "radiance over irradiance",
       ...pair,
@@ -209,6 +222,12 @@ export class Levels {
     return {
       ...common(target),
       curve: panelReflectanceOf(seen, scene, panel.factors),
+      sources: {
+        level: "reflectance",
+        target: withOwnDark(target.exposed),
+        irradiance: seen.downwelling.map(withOwnDark),
+        byPanel: { panels: [{ item: lookOf(scene), weight: 1 }], factors: panel.factors },
+      },
       unit: "1",
       method: "white panel",
       flags: flagsOf([target, ...taken], isStale),
@@ -230,6 +249,10 @@ function common({ light, dark, pending }: Taken): Pick<Level, "light" | "darkAge
 
 function exposedOf(taken: readonly Taken[]) {
   return taken.map(({ exposed }) => exposed);
+}
+
+function lookOf({ upwelling, downwelling }: Scene): Look {
+  return { upwelling: withOwnDark(upwelling), downwelling: downwelling.map(withOwnDark) };
 }
 
 // What a spectrum was told of its white reference when it was recorded can be another one now.

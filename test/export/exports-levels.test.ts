@@ -89,6 +89,16 @@ function assertSame(found: readonly (number | null)[], live: readonly (number | 
   assert.ok(compared > 500, `${compared} pixels`);
 }
 
+/** Live errors come of the noise of the newest spectra alone. */
+function assertNear(found: readonly (number | null)[], live: readonly (number | null)[]): void {
+  assert.equal(found.length, live.length);
+  const ratios = found.flatMap((error, pixel) =>
+    error === null ? [] : [(live[pixel] ?? Number.NaN) / error],
+  );
+  assert.ok(ratios.length > 500, `${ratios.length} pixels`);
+  for (const ratio of ratios) assert.ok(Math.abs(ratio - 1) < 0.2, `${ratio}`);
+}
+
 async function withLights(
   context: TestContext,
   files: Readonly<Record<string, string>>,
@@ -130,6 +140,9 @@ test("by a panel of the configuration, with its name and hash; one that is not t
     errors,
     values.map((value) => value && Math.abs(value) * 0.005),
   );
+  const uncertain = await rig.level("reflectance", { way: "panel", uncertainty: "true" });
+  assertSame(errors, uncertain.systematicErrors ?? []);
+  assertNear((await table("_standard_error.csv"))[0] ?? [], uncertain.standardErrors ?? []);
   const { exports } = rig.instrument.model;
   await assert.rejects(exports.start({ ...REFLECTANCE, panel: "lost" }), { code: "RESOURCE_NOT_FOUND" });
   await assert.rejects(exports.start({ ...RADIANCE, panel: "field" }), { code: "VALUE_INVALID" });
@@ -168,6 +181,10 @@ test("by both calibrations where they serve, as pi L / E with the uncertainty of
     errors,
     values.map((value) => value && Math.abs(value) * 0.01),
   );
+  const uncertain = await rig.level("reflectance", { way: "dual", uncertainty: "true" });
+  assertSame(errors, uncertain.systematicErrors ?? []);
+  assertNear((await table("_standard_error.csv"))[0] ?? [], uncertain.standardErrors ?? []);
+  assert.equal(live.standardErrors, undefined, "nobody asked for them");
 
   const expired = up.replace("# date: 2026-03-01", "# date: 2024-03-01\n# valid_until: 2025-03-01");
   const old = await withLights(context, { "up.csv": expired, "down.csv": down });
@@ -177,6 +194,9 @@ test("by both calibrations where they serve, as pi L / E with the uncertainty of
   assert.equal(oldLive.method, "dual field of view");
   const [ratios = []] = await ratio.table("reflectance.csv");
   assertSame(ratios, oldLive.values);
+  const oldErrors = await old.level("reflectance", { way: "dual", uncertainty: "true" });
+  assert.match(oldErrors.noSystematicErrors ?? "", /^a ratio of counts/);
+  assertNear((await ratio.table("_standard_error.csv"))[0] ?? [], oldErrors.standardErrors ?? []);
   const facts = (await ratio.provenance()).factsOf("reflectance")[0] ?? {};
   assert.match(
     String(facts["notCalibrated"]),
@@ -203,6 +223,13 @@ test("by the memory of the instrument, also when that is unplugged since; its nu
   assert.deepEqual(live["calibration"], { source: "instrument" });
   const [values = []] = await table("radiance.csv");
   assertSame(values, live.values);
+  const { standardErrors, noSystematicErrors } = await rig.level(
+    "irradiance",
+    { uncertainty: "true" },
+    "downwelling",
+  );
+  assertNear((await table("_standard_error.csv"))[0] ?? [], standardErrors ?? []);
+  assert.equal(noSystematicErrors, "not every calibration tells its uncertainty");
   const { inputs, factsOf } = await provenance();
   assert.ok(inputs.every(({ id }) => id.endsWith(".pico")));
   const [facts = {}] = factsOf("radiometric-calibration");
