@@ -35,11 +35,6 @@ export class Calibrations {
     return [...this.#panels.values()].flatMap((one) => (one instanceof VscopeError ? [] : [one]));
   }
 
-  /** Those of files; what the memory of an instrument holds is known while that is connected only. */
-  get radiometricFiles(): readonly RadiometricCalibration[] {
-    return [...this.#radiometric.values()].flatMap((one) => ("factors" in one ? [one] : []));
-  }
-
   /** The mistakes in files. */
   get mistakes(): readonly VscopeError[] {
     const all = [...this.#radiometric.values(), ...this.#panels.values()];

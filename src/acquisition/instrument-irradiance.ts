@@ -5,9 +5,16 @@ import { VscopeError } from "../base/errors.ts";
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { gainFactorOf } from "../spectra/corrections/gain-scale.ts";
 import { wavelengthsOf } from "../spectra/plot-series.ts";
-import { factorsOfEnergy, type RadiometricCalibration } from "../spectra/radiometric.ts";
+import type { RadiometricCalibration } from "../spectra/radiometric.ts";
+import { calibrationOfStored, type StoredIrradiance } from "../spectra/stored-irradiance.ts";
 import { Memo } from "./memo.ts";
 import type { Taken } from "./taken.ts";
+
+/** A channel of a spectrometer whose entrance has this area. */
+export interface StoredPlace {
+  readonly channel: string;
+  readonly collectionAreaCm2: number;
+}
 
 export class InstrumentIrradiance {
   readonly #energies = new Map<
@@ -16,27 +23,35 @@ export class InstrumentIrradiance {
   >();
   readonly #calibrations = new Memo<RadiometricCalibration>();
 
-  /** Throws RESOURCE_NOT_FOUND when the instrument has none, VALUE_INVALID without wavelengths, and as the device does. */
+  /** For a spectrum. Throws as `stored`, and VALUE_INVALID without wavelengths. */
   async calibration(
     spectrometer: Spectrometer,
     { light, exposed }: Taken,
     collectionAreaCm2: number,
     signal: AbortSignal,
   ): Promise<RadiometricCalibration> {
-    const microjoules = await this.#read(spectrometer, signal);
     const { channel, instrument } = light;
-    const { serial } = instrument;
+    const stored = await this.stored(spectrometer, { channel, collectionAreaCm2 }, signal);
+    const { serial, microjoules } = stored;
     return this.#calibrations.of(`${serial} ${channel}`, [microjoules, instrument], () => {
       const wavelengthsNm = wavelengthsOf(exposed.light);
       if (wavelengthsNm === undefined)
         throw new VscopeError("VALUE_INVALID", `${serial}: has no wavelength calibration`);
-      // The maker's software calibrates the counts that it shows, which are scaled where the model has a gain scale.
-      const gain = gainFactorOf({ ...instrument, isGainScaled: instrument.isGainScaled === true });
-      const scale = typeof gain === "number" ? gain : 1;
-      const { values, ...pixels } = factorsOfEnergy(microjoules, wavelengthsNm, collectionAreaCm2);
-      const factors = { ...pixels, values: values.map((value) => value * scale) };
-      return { quantity: "irradiance", serial, channel, source: "instrument", axis: "pixel", factors };
+      return calibrationOfStored(stored, wavelengthsNm);
     });
+  }
+
+  /** What an instrument holds. Throws RESOURCE_NOT_FOUND when it has none, and as the device does. */
+  async stored(
+    spectrometer: Spectrometer,
+    place: StoredPlace,
+    signal: AbortSignal,
+  ): Promise<StoredIrradiance> {
+    const { serial, identity } = spectrometer;
+    const microjoules = await this.#read(spectrometer, signal);
+    // The maker's software calibrates the counts that it shows, which are scaled where the model has a gain scale.
+    const gain = gainFactorOf({ ...identity, isGainScaled: identity.isGainScaled === true });
+    return { ...place, serial, microjoules, gain: typeof gain === "number" ? gain : 1 };
   }
 
   async #read(spectrometer: Spectrometer, signal: AbortSignal): Promise<readonly number[]> {

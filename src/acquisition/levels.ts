@@ -8,6 +8,9 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Rack } from "../instruments/rack.ts";
 import type { Curve } from "../spectra/curve.ts";
 import { type Flag, raisedFlags } from "../spectra/flags.ts";
+import type { Sources } from "../spectra/processing/at-level.ts";
+import { withOwnDark } from "../spectra/processing/dark-choice.ts";
+import type { Look } from "../spectra/processing/panel-reflectance.ts";
 import { isReferenceStale, type QualityLimits, secondsBetween } from "../spectra/quality.ts";
 import {
   calibrated,
@@ -20,24 +23,21 @@ import {
   calibratedReflectanceOf,
   isIrradiance,
   panelReflectanceOf,
+  REFLECTANCE_METHODS,
   reflectanceOf,
+  type Scene,
 } from "../spectra/reflectance.ts";
 import { isBinned, rateOf } from "../spectra/signal-rate.ts";
 import type { Spectrum } from "../spectra/spectrum.ts";
 import type { Calibrations } from "./calibrations.ts";
-import { InstrumentIrradiance } from "./instrument-irradiance.ts";
+import type { InstrumentIrradiance } from "./instrument-irradiance.ts";
 import { Memo } from "./memo.ts";
 import { type Downwelling, distanceS, downwellingOf, newestTaken, type Taken } from "./taken.ts";
 import { ageFor, type WhiteReference } from "./white-reference.ts";
 import type { WhiteReferences } from "./white-references.ts";
 
 /** How a level is made. */
-export const METHODS = [
-  "radiometric calibration",
-  "dual field of view",
-  "radiance over irradiance",
-  "white panel",
-] as const;
+export const METHODS = ["radiometric calibration", ...REFLECTANCE_METHODS] as const;
 
 /**
  * Which reflectance is wanted; `auto` is by white panel where there is a reference, else by dual field of view: radiance over
@@ -49,6 +49,8 @@ export type Way = (typeof WAYS)[number];
 export interface Level {
   readonly light: Spectrum;
   readonly curve: Curve;
+  /** What it is computed from. */
+  readonly sources: Sources;
   readonly unit: string;
   readonly method: (typeof METHODS)[number];
   /** From the dark's end to the light's start; below 0 where the dark came later. */
@@ -72,6 +74,7 @@ type Pair = Pick<Level, "calibrations" | "notCalibrated">;
 export interface LevelsParts {
   readonly rack: Rack;
   readonly calibrations: Calibrations;
+  readonly instrumentIrradiance: InstrumentIrradiance;
   readonly whiteReferences: WhiteReferences;
   readonly limits: QualityLimits;
 }
@@ -83,7 +86,6 @@ export interface Place {
 
 export class Levels {
   readonly #parts: LevelsParts;
-  readonly #instruments = new InstrumentIrradiance();
   readonly #levels = new Memo<Level>();
 
   constructor(parts: LevelsParts) {
@@ -102,6 +104,7 @@ export class Levels {
     return this.#levels.of(`${quantity} ${serial} ${channel}`, [light, dark, pending, calibration], () => ({
       ...common(taken),
       curve: calibrated(rateOf(exposed), calibration),
+      sources: { level: "radiance", target: withOwnDark(exposed), calibration },
       unit: QUANTITIES[quantity],
       method: "radiometric calibration",
       flags: flagsOf([taken], false),
@@ -110,14 +113,14 @@ export class Levels {
   }
 
   async #calibration(quantity: Quantity, taken: Taken, signal: AbortSignal): Promise<RadiometricCalibration> {
-    const { calibrations, rack } = this.#parts;
+    const { calibrations, instrumentIrradiance, rack } = this.#parts;
     const { instrument, channel } = taken.light;
     const found = calibrations.radiometric(instrument.serial, channel);
     const spectrometer = rack.spectrometer(instrument.serial);
     const calibration =
       "quantity" in found
         ? found
-        : await this.#instruments.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
+        : await instrumentIrradiance.calibration(spectrometer, taken, found.collectionAreaCm2, signal);
     requireFit(calibration, quantity, taken);
     return calibration;
   }
@@ -193,6 +196,12 @@ export class Levels {
         calibrations === undefined
           ? reflectanceOf(target.exposed, sky)
           : calibratedReflectanceOf(target.exposed, sky, calibrations),
+      sources: {
+        level: "reflectance",
+        target: withOwnDark(target.exposed),
+        irradiance: sky.map(withOwnDark),
+        ...(calibrations !== undefined && { pair: calibrations }),
+      },
       unit: "1",
       method: calibrations === undefined ? "dual field of view" : "radiance over irradiance",
       ...pair,
@@ -213,6 +222,12 @@ export class Levels {
     return {
       ...common(target),
       curve: panelReflectanceOf(seen, scene, panel.factors),
+      sources: {
+        level: "reflectance",
+        target: withOwnDark(target.exposed),
+        irradiance: seen.downwelling.map(withOwnDark),
+        byPanel: { panels: [{ item: lookOf(scene), weight: 1 }], factors: panel.factors },
+      },
       unit: "1",
       method: "white panel",
       flags: flagsOf([target, ...taken], isStale),
@@ -234,6 +249,10 @@ function common({ light, dark, pending }: Taken): Pick<Level, "light" | "darkAge
 
 function exposedOf(taken: readonly Taken[]) {
   return taken.map(({ exposed }) => exposed);
+}
+
+function lookOf({ upwelling, downwelling }: Scene): Look {
+  return { upwelling: withOwnDark(upwelling), downwelling: downwelling.map(withOwnDark) };
 }
 
 // What a spectrum was told of its white reference when it was recorded can be another one now.

@@ -47,7 +47,13 @@ export function downwellingOf(spectrometer: Spectrometer): Downwelling {
   const [newest] = spectra.lights;
   const obstacle =
     newest === undefined ? `${channel}: no light spectrum since the start` : noDark(spectra, newest);
-  return { taken: spectra.lights.flatMap((light) => withDark(spectra, light) ?? []), obstacle };
+  return { taken: allTaken(spectrometer, channel), obstacle };
+}
+
+/** The newest lights of a channel that have a dark, newest first. */
+export function allTaken(spectrometer: Spectrometer, channel: string): readonly Taken[] {
+  const spectra = spectrometer.newest(channel);
+  return spectra.lights.flatMap((light) => withDark(spectra, light) ?? []);
 }
 
 /** From the middle of the one to that of the nearest other, in seconds. */

@@ -39,8 +39,10 @@ export type RemoteExportStatus = z.infer<typeof statusShape>;
 const ASK_FIRST_US = 100 * MS;
 const ASK_LATER_US = 5 * SECOND;
 const MOST_FILES = 1_000_000;
+/** Of a file at a time: in one answer come 64 MiB at most, and they would all be in memory. */
+const PIECE_BYTES = 1 << 20;
 
-/** What has come of a file so far. */
+/** What has come of a piece so far. */
 class Part {
   #pieces: Buffer[] = [];
   #etag: Uint8Array | undefined;
@@ -98,9 +100,15 @@ export class RemoteExport {
     }
   }
 
-  /** The bytes of a file. A transfer that is cut goes on where it was, as long as each attempt brings something. */
-  async read(name: string, signal: AbortSignal): Promise<Uint8Array> {
-    const path = [...this.#path, name];
+  /** The bytes of a file, piece by piece. A transfer that is cut goes on where it was, as long as each attempt brings something. */
+  async *read({ name, bytes }: ExportedFile, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+      const path = withQuery(pathOf([...this.#path, name]), { offset, length: PIECE_BYTES });
+      yield await this.#piece(path, signal);
+    }
+  }
+
+  async #piece(path: string, signal: AbortSignal): Promise<Uint8Array> {
     const part = new Part();
     for (;;) {
       const before = part.bytes;
@@ -127,9 +135,12 @@ export class RemoteExport {
   }
 
   #status(slice: object, signal: AbortSignal): Promise<RemoteExportStatus> {
-    const path = `/${this.#path.map(encodeURIComponent).join("/")}`;
-    return this.#client.getAs(withQuery(path, slice), statusShape, signal);
+    return this.#client.getAs(withQuery(pathOf(this.#path), slice), statusShape, signal);
   }
+}
+
+function pathOf(segments: readonly string[]): string {
+  return `/${segments.map(encodeURIComponent).join("/")}`;
 }
 
 function failureOf({ id, state, error }: RemoteExportStatus): VscopeError {

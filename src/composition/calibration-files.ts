@@ -2,7 +2,7 @@
 // raw spectra can be recorded without it.
 
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { calibrationKey, Calibrations, type InMemory, type Read } from "../acquisition/calibrations.ts";
 import { asVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
@@ -37,6 +37,7 @@ export async function readCalibrations(
     const of = { serial, channel };
     const make = (text: CalibrationText, sha256: string): RadiometricCalibration => ({
       ...radiometricCalibrationOf(text, of),
+      source: basename(text.fileName),
       sha256,
     });
     const made = "file" in from ? await read(from.file, make) : from;
@@ -44,7 +45,10 @@ export async function readCalibrations(
   }
   const found = new Map<string, Read<Panel>>();
   for (const { file, ...panel } of panels)
-    found.set(panel.name, await read(file, (text) => panelOf(text, panel)));
+    found.set(
+      panel.name,
+      await read(file, (text, sha256) => ({ ...panelOf(text, panel), source: basename(file), sha256 })),
+    );
   return new Calibrations(calibrations, found, files);
 }
 

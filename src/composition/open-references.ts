@@ -3,14 +3,13 @@
 
 import { dirname } from "node:path";
 import { Calibrations } from "../acquisition/calibrations.ts";
+import { InstrumentIrradiance } from "../acquisition/instrument-irradiance.ts";
 import { WhiteReferences } from "../acquisition/white-references.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { CONFIGURATION_FILE } from "../datadir/instrument-archive.ts";
-import { archivedCalibrations } from "../export/archived-calibrations.ts";
-import type { RadiometricCalibration } from "../spectra/radiometric.ts";
 import { readCalibrations } from "./calibration-files.ts";
 import type { InstrumentFile } from "./instrument-file.ts";
 import { keepInstrument } from "./keep-instrument.ts";
@@ -24,9 +23,8 @@ export interface ReferencesParts {
 
 export interface OpenedReferences {
   readonly calibrations: Calibrations;
+  readonly instrumentIrradiance: InstrumentIrradiance;
   readonly whiteReferences: WhiteReferences;
-  /** The radiometric ones, also of before, with the time of their use. */
-  readonly recordedWith: readonly RadiometricCalibration[];
 }
 
 /** A file that is wrong is told in the log, and to whoever asks for what needs it; raw spectra need none. */
@@ -39,9 +37,6 @@ export async function openReferences(parts: ReferencesParts, lifetime: Lifetime)
   const whiteReferences = new WhiteReferences({ dataDirectory, calibrations, log });
   await whiteReferences.load();
   const files = [{ name: CONFIGURATION_FILE, bytes: Buffer.from(loaded) }, ...calibrations.files];
-  const isKept = await keepInstrument({ dataDirectory, files, log }, lifetime);
-  const recordedWith = isKept
-    ? await archivedCalibrations(dataDirectory.instrument)
-    : calibrations.radiometricFiles;
-  return { calibrations, whiteReferences, recordedWith };
+  await keepInstrument({ dataDirectory, files, log }, lifetime);
+  return { calibrations, instrumentIrradiance: new InstrumentIrradiance(), whiteReferences };
 }

@@ -8,8 +8,9 @@ import type { Log } from "../base/log.ts";
 import { Queue } from "../base/queue.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import type { RangeFile } from "../datadir/disk/range-file.ts";
-import type { RadiometricCalibration } from "../spectra/radiometric.ts";
+import type { GivenCalibration, SpectrometerChannel } from "./calibration-shelf.ts";
 import { runInThread } from "./export-thread.ts";
+import type { WhitePanel } from "./panel-shelf.ts";
 import type { ExportReport, ExportTask, OnProgress } from "./pipeline.ts";
 import { checkRequest, type ExportRequest, type OwnFacts, withOwnIndices } from "./request.ts";
 import { ServerExport } from "./server-export.ts";
@@ -18,9 +19,18 @@ export interface ExportsParts extends Pick<ExportTask, "configuration" | "softwa
   readonly clock: Clock;
   readonly log: Log;
   readonly dataDirectory: DataDirectory;
-  /** All that there are. */
-  readonly calibrations: readonly RadiometricCalibration[];
+  readonly calibrations: ConfiguredCalibrations;
   readonly own: OwnFacts;
+}
+
+/** Those of the instrument configuration, now and when the data were recorded. */
+export interface ConfiguredCalibrations {
+  /** That have radiometric ones. */
+  places(): Promise<readonly SpectrometerChannel[]>;
+  /** What became of those of these; takes what the memory of an instrument holds from there. Throws the signal's reason. */
+  read(of: readonly SpectrometerChannel[], signal: AbortSignal): Promise<readonly GivenCalibration[]>;
+  /** Throws RESOURCE_NOT_FOUND for a name that is not configured, CONFIG_INVALID when its file is wrong. */
+  panel(name: string): WhitePanel;
 }
 
 const MOST_KEPT = 4;
@@ -68,14 +78,14 @@ export class Exports {
   }
 
   /**
-   * Begins an export. Throws VALUE_INVALID, RESOURCE_NOT_FOUND when there is no such run or no calibration for a radiance,
-   * STATE_CONFLICT while another one runs or too many are kept, DATADIR_FULL, DATADIR_NOT_MOUNTED.
+   * Begins an export. Throws VALUE_INVALID, RESOURCE_NOT_FOUND when there is no such run, no such panel or no calibration for a
+   * radiance, CONFIG_INVALID when the panel's file is wrong, STATE_CONFLICT while another one runs or too many are kept, DATADIR_FULL, DATADIR_NOT_MOUNTED.
    */
   start(asked: ExportRequest): Promise<ServerExport> {
     return this.#starts.run(async () => {
       const request = withOwnIndices(asked, this.#parts.own);
       checkRequest(request);
-      this.#requireCalibration(request);
+      await this.#requireCalibrations(request);
       this.#requireRoom();
       const { clock, dataDirectory, log } = this.#parts;
       await dataDirectory.exports.requireRun(request.run);
@@ -120,14 +130,14 @@ export class Exports {
   }
 
   async #make(made: ServerExport, onProgress: OnProgress, signal: AbortSignal): Promise<ExportReport> {
-    const { dataDirectory, clock, calibrations, own, configuration, software } = this.#parts;
+    const { dataDirectory, clock, own, configuration, software } = this.#parts;
     const { request, id } = made.status.value;
-    return dataDirectory.exports.fill({ id, run: request.run }, ({ run: folder, output }) => {
+    return dataDirectory.exports.fill({ id, run: request.run }, async ({ run: folder, output }) => {
       const task: ExportTask = {
         request,
         folder,
         output,
-        calibrations,
+        ...(await this.#calibrations(request, onProgress, signal)),
         dataset: own.dataset,
         ...(configuration !== undefined && { configuration }),
         isBundled: true,
@@ -143,9 +153,27 @@ export class Exports {
     });
   }
 
-  #requireCalibration({ level, serial, channel }: ExportRequest): void {
+  async #calibrations(
+    { level, serial, panel: name }: ExportRequest,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<Pick<ExportTask, "calibrations" | "panel">> {
+    const { calibrations } = this.#parts;
+    if (name !== undefined) return { calibrations: [], panel: calibrations.panel(name) };
+    if (level !== "radiance" && level !== "reflectance") return { calibrations: [] };
+    const wanted = (await calibrations.places()).filter((one) => one.serial === (serial ?? one.serial));
+    // What an instrument holds can have to wait for an exposure.
+    onProgress(0, wanted.length, "calibrations read");
+    const read = await calibrations.read(wanted, signal);
+    onProgress(wanted.length, wanted.length, "calibrations read");
+    return { calibrations: read };
+  }
+
+  async #requireCalibrations({ level, serial, channel, panel }: ExportRequest): Promise<void> {
+    const { calibrations } = this.#parts;
+    if (panel !== undefined) calibrations.panel(panel);
     if (level !== "radiance") return;
-    const fits = this.#parts.calibrations.some(
+    const fits = (await calibrations.places()).some(
       (one) => one.serial === (serial ?? one.serial) && one.channel === (channel ?? one.channel),
     );
     const of = [serial, channel].filter((name) => name !== undefined).join(" ");

@@ -2,8 +2,7 @@
 // light where that was recorded.
 
 import type { Weighted } from "../spectra/around.ts";
-import type { Curve } from "../spectra/curve.ts";
-import type { PanelIdentity } from "../spectra/panel.ts";
+import type { Panel } from "../spectra/panel.ts";
 import { choosePanels } from "../spectra/processing/panel-reflectance.ts";
 import { DEFAULT_LIMITS } from "../spectra/quality.ts";
 import { middleUtcUs } from "../spectra/signal-rate.ts";
@@ -12,11 +11,10 @@ import type { Indexed } from "./input-run.ts";
 import type { LightJob } from "./light-job.ts";
 
 /** A panel's calibration and its file; plain data, so that it can go to a thread. */
-export interface WhitePanel extends Omit<PanelIdentity, "name"> {
-  readonly source: string;
-  readonly sha256: string;
-  readonly factors: Curve;
-}
+export type WhitePanel = Pick<
+  Panel,
+  "serial" | "calibrated" | "factors" | "source" | "sha256" | "systematicUncertainty"
+>;
 
 /** A target, or the panel in its place, with the downwelling light beside it; that can be missing. */
 export interface LookJob {

@@ -8,7 +8,7 @@ import type { Sink } from "../formats/format.ts";
 import { FORMATS } from "../formats/formats.ts";
 import { parseIndex } from "../spectra/processing/band-index.ts";
 import type { ProductHead } from "../spectra/processing/product.ts";
-import type { RadiometricCalibration } from "../spectra/radiometric.ts";
+import type { GivenCalibration } from "./calibration-shelf.ts";
 import { copyFiles, zipRun } from "./copies.ts";
 import { type FileFacts, type OutputFolder, outputFolder } from "./output-folder.ts";
 import { IndexTable } from "./index-table.ts";
@@ -29,7 +29,7 @@ export interface ExportTask {
   readonly output: string;
   /** Where the files go afterwards; names that are taken there are refused. */
   readonly target?: string;
-  readonly calibrations: readonly RadiometricCalibration[];
+  readonly calibrations: readonly GivenCalibration[];
   /** By which reflectance is made. */
   readonly panel?: WhitePanel;
   /** What the owner says of all data, by names of ACDD. */

@@ -6,10 +6,16 @@ import { around, type Weighted } from "../spectra/around.ts";
 import type { Level } from "../spectra/level.ts";
 import { DarkShelf, type DarkWay } from "../spectra/processing/dark-choice.ts";
 import { DEFAULT_LIMITS } from "../spectra/quality.ts";
-import { isInUse, type RadiometricCalibration } from "../spectra/radiometric.ts";
 import { isIrradiance } from "../spectra/reflectance.ts";
 import { middleUtcUs } from "../spectra/signal-rate.ts";
 import { Timeline } from "../spectra/timeline.ts";
+import {
+  CalibrationShelf,
+  type GivenCalibration,
+  placeOf,
+  type UsableCalibration,
+  type UsablePair,
+} from "./calibration-shelf.ts";
 import type { Indexed, InputRun } from "./input-run.ts";
 import type { LightJob } from "./light-job.ts";
 import { type LookJob, PanelShelf, type WhitePanel } from "./panel-shelf.ts";
@@ -19,7 +25,7 @@ export interface PlanOptions {
   readonly dark: DarkWay;
   /** Whether a spectrum is to become part of a product. */
   readonly isWanted: (spectrum: Indexed) => boolean;
-  readonly calibrations: readonly RadiometricCalibration[];
+  readonly calibrations: readonly GivenCalibration[];
   /** By which reflectance is made; without, by the downwelling light. */
   readonly panel?: WhitePanel;
 }
@@ -31,11 +37,25 @@ export interface RowJob extends LightJob {
   readonly panels?: readonly Weighted<LookJob>[];
 }
 
-/** Spectra of one spectrometer, channel, set of wavelengths and calibration; by start. */
-export interface ProductJob {
+/** What all rows of a product are made by. */
+interface MadeBy {
+  /** Of a radiance or an irradiance. */
+  readonly calibration?: UsableCalibration;
+  /** Of a reflectance by the light of the sky; without, it is a ratio of counts. */
+  readonly pair?: UsablePair;
+  /** Why it is one although a calibration is given: of the first spectrum. */
+  readonly notCalibrated?: string;
+}
+
+/** Spectra of one spectrometer, channel and set of wavelengths, made in one way; by start. */
+export interface ProductJob extends MadeBy {
   readonly rows: readonly RowJob[];
+  /** From 2 on where the same spectrometer and channel had other wavelengths, or was processed in another way, before. */
   readonly coefficientSet: number;
-  readonly calibration?: RadiometricCalibration;
+}
+
+interface Made extends MadeBy {
+  readonly row: RowJob;
 }
 
 export interface LeftOut {
@@ -57,15 +77,17 @@ export function planOf(run: InputRun, options: PlanOptions): Plan {
 class Planner {
   readonly #run: InputRun;
   readonly #options: PlanOptions;
-  readonly #rows = new Map<string, RowJob[]>();
+  readonly #products = new Map<string, MadeBy & { readonly rows: RowJob[] }>();
   readonly #leftOut: LeftOut[] = [];
   readonly #darks: DarkShelf<Indexed>;
   readonly #skies: ReadonlyMap<string, Timeline<Indexed>>;
   readonly #panels: PanelShelf | undefined;
+  readonly #calibrations: CalibrationShelf;
 
   constructor(run: InputRun, options: PlanOptions) {
     this.#run = run;
     this.#options = options;
+    this.#calibrations = new CalibrationShelf(options.calibrations);
     const lights = run.spectra.filter(({ kind }) => kind === "light");
     this.#darks = new DarkShelf(run.spectra.filter(({ kind }) => kind === "dark"));
     const skies = grouped(
@@ -81,50 +103,57 @@ class Planner {
     // Darks are measured for others; reflectance is of what is neither the sky nor a panel.
     if (level !== "counts" && spectrum.kind === "dark") return;
     if (level === "reflectance" && (isIrradiance(spectrum.channel) || spectrum.panel !== null)) return;
-    const job = this.#rowOf(spectrum);
-    if (typeof job === "string") this.#leftOut.push({ id: this.#run.idOf(spectrum), reason: job });
-    else {
-      const { sha256 = "" } = (level === "radiance" && this.#calibrationOf(spectrum)) || {};
-      const key = `${placeOf(spectrum)} ${spectrum.axis} ${sha256}`;
-      const rows = this.#rows.get(key);
-      if (rows === undefined) this.#rows.set(key, [job]);
-      else rows.push(job);
-    }
+    const made = this.#madeBy(spectrum);
+    if (typeof made === "string") this.#leftOut.push({ id: this.#run.idOf(spectrum), reason: made });
+    else this.#put(made);
   }
 
   get plan(): Plan {
     const sets = new Map<string, number>();
-    const products = [...this.#rows.values()].map((rows): ProductJob => {
-      const [first] = rows;
+    const products = [...this.#products.values()].map((product): ProductJob => {
+      const [first] = product.rows;
       const place = first === undefined ? "" : placeOf(first.light);
       const coefficientSet = (sets.get(place) ?? 0) + 1;
       sets.set(place, coefficientSet);
-      const calibration = first && this.#calibrationOf(first.light);
-      return { rows, coefficientSet, ...(calibration !== undefined && { calibration }) };
+      return { ...product, coefficientSet };
     });
     return { products, leftOut: this.#leftOut };
   }
 
+  #put({ row, ...by }: Made): void {
+    const made = [by.calibration, by.pair?.radiance, by.pair?.irradiance].map(idOf);
+    const key = [placeOf(row.light), row.light.axis, ...made].join(" ");
+    const product = this.#products.get(key);
+    if (product === undefined) this.#products.set(key, { ...by, rows: [row] });
+    else product.rows.push(row);
+  }
+
   /** What a row needs, or why it cannot be made. */
-  #rowOf(light: Indexed): RowJob | string {
+  #madeBy(light: Indexed): Made | string {
     const { level } = this.#options;
-    if (level === "counts") return { light, darks: [], how: "none", irradiance: [] };
-    const calibration = this.#calibrationOf(light);
-    if (level === "radiance") {
-      if (calibration === undefined) return `no calibration of ${light.serial} ${light.channel} was given`;
-      if ((calibration.validUntilUtcUs ?? Number.POSITIVE_INFINITY) <= light.exposureStartUtcUs)
-        return `${calibration.source} was not valid any more`;
-    }
+    if (level === "counts") return { row: { light, darks: [], how: "none", irradiance: [] } };
+    const calibration = level === "radiance" ? this.#calibrations.of(light) : undefined;
+    if (typeof calibration === "string") return calibration;
     const job = this.#withDark(light);
     if (typeof job === "string") return job;
-    if (level !== "reflectance") return { ...job, irradiance: [] };
+    if (level === "reflectance") return this.#reflectance(job);
+    return { row: { ...job, irradiance: [] }, ...(calibration !== undefined && { calibration }) };
+  }
+
+  #reflectance(job: LightJob): Made | string {
+    const { light } = job;
     const irradiance = this.#irradianceOf(light);
-    if (this.#panels === undefined)
-      return typeof irradiance === "string" ? irradiance : { ...job, irradiance };
-    const found = this.#panels.around(light, typeof irradiance === "string" ? [] : irradiance);
-    return typeof found === "string"
-      ? found
-      : { ...job, irradiance: found.downwelling, panels: found.panels };
+    if (this.#panels !== undefined) {
+      const found = this.#panels.around(light, typeof irradiance === "string" ? [] : irradiance);
+      if (typeof found === "string") return found;
+      return { row: { ...job, irradiance: found.downwelling, panels: found.panels } };
+    }
+    if (typeof irradiance === "string") return irradiance;
+    const skies = irradiance.map((sky) => sky.light);
+    const pair = this.#calibrations.pairOf(light, skies);
+    const row = { ...job, irradiance };
+    if (typeof pair === "string") return { row, notCalibrated: pair };
+    return pair === undefined ? { row } : { row, pair };
   }
 
   /** A panel without a dark serves nobody. */
@@ -156,16 +185,11 @@ class Planner {
     const obstacle = jobs.find((job) => typeof job === "string");
     return obstacle ?? jobs.filter((job) => typeof job !== "string");
   }
-
-  #calibrationOf(light: Indexed): RadiometricCalibration | undefined {
-    const place = placeOf(light);
-    const isMeant = (one: RadiometricCalibration): boolean => isInUse(one, light.exposureStartUtcUs);
-    return this.#options.calibrations.find((one) => placeOf(one) === place && isMeant(one));
-  }
 }
 
-function placeOf({ serial, channel }: { readonly serial: string; readonly channel: string }): string {
-  return `${serial} ${channel}`;
+function idOf(one: UsableCalibration | undefined): string {
+  if (one === undefined) return "-";
+  return "factors" in one ? (one.sha256 ?? one.source) : "memory";
 }
 
 function skyOf({ serial, batch }: Indexed): string {

@@ -1,5 +1,6 @@
 // Makes the products of a plan: spectra at their level, row by row, into the files of a format, with all that they come from.
 
+import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Format, FormatWriter, Sink } from "../formats/format.ts";
 import type { Weighted } from "../spectra/around.ts";
@@ -13,7 +14,9 @@ import { type ProductHead, type ProductRow, productInstrument } from "../spectra
 import type { Look } from "../spectra/processing/panel-reflectance.ts";
 import type { Provenance, ProvenanceInput } from "../spectra/processing/provenance.ts";
 import { type StepFacts, stepsOf } from "../spectra/processing/steps.ts";
+import { isSystematicKnown, systematicErrorOf, type Uncertain } from "../spectra/processing/systematic.ts";
 import { QUANTITIES } from "../spectra/radiometric.ts";
+import { calibrationFor, quantityOf, type UsableCalibration } from "./calibration-shelf.ts";
 import type { InputRun } from "./input-run.ts";
 import { exposedOf, filesOf, type LightJob } from "./light-job.ts";
 import type { WhitePanel } from "./panel-shelf.ts";
@@ -59,7 +62,10 @@ async function rowOf(job: RowJob, product: ProductJob, parts: ProductParts): Pro
   if (level === "counts") return { values: spectrum.counts, ...facts };
   try {
     const sources = await sourcesOf(job, product, parts);
-    return { ...atLevel(sources, noiseModelOf(job, parts)), ...facts };
+    const made = atLevel(sources, noiseModelOf(job, parts));
+    if (systematicOf(product, parts) !== true) return { ...made, ...facts };
+    const systematicError = systematicErrorOf(made.values, axisOf(spectrum), uncertainIn(sources, parts));
+    return { ...made, systematicError, ...facts };
   } catch (error) {
     if (!isVscopeError(error, "VALUE_INVALID")) throw error;
     onLeftOut({ id: facts.id, reason: error.message });
@@ -69,13 +75,20 @@ async function rowOf(job: RowJob, product: ProductJob, parts: ProductParts): Pro
 
 async function sourcesOf(
   job: RowJob,
-  { calibration }: ProductJob,
+  { calibration, pair }: ProductJob,
   { run, level, panel }: ProductParts,
 ): Promise<Sources> {
   const target = await exposedOf(run, job);
-  if (level === "radiance" && calibration !== undefined) return { level, target, calibration };
+  if (level === "radiance" && calibration !== undefined)
+    return { level, target, calibration: calibrationFor(calibration, target.light) };
   if (level !== "reflectance") return { level: "corrected", target };
   const irradiance = await allExposed(run, job.irradiance);
+  const [sky] = irradiance;
+  if (pair !== undefined && sky !== undefined) {
+    const radiance = calibrationFor(pair.radiance, target.light);
+    const both = { radiance, irradiance: calibrationFor(pair.irradiance, sky.light) };
+    return { level, target, irradiance, pair: both };
+  }
   if (job.panels === undefined || panel === undefined) return { level, target, irradiance };
   const panels: Weighted<Look>[] = [];
   for (const { item, weight } of job.panels) {
@@ -83,6 +96,29 @@ async function sourcesOf(
     panels.push({ item: { upwelling, downwelling: await allExposed(run, item.downwelling) }, weight });
   }
   return { level, target, irradiance, byPanel: { panels, factors: panel.factors } };
+}
+
+/** What the values of a product have their systematic errors from. */
+function uncertainIn(sources: Sources, { panel }: ProductParts): readonly Uncertain[] {
+  if (sources.level === "radiance") return [sources.calibration];
+  if (sources.level !== "reflectance") return [];
+  const { pair, byPanel } = sources;
+  if (byPanel !== undefined && panel !== undefined) return [panel];
+  return pair === undefined ? [] : [pair.radiance, pair.irradiance];
+}
+
+/** Whether there are systematic errors, or why not; undefined where nobody asked for errors, or no calibration takes part. */
+function systematicOf(job: ProductJob, { level, noise, panel }: ProductParts): true | string | undefined {
+  if (typeof noise === "string" || level === "counts" || level === "corrected") return undefined;
+  const calibrations = calibrationsOf(job);
+  const parts: readonly (UsableCalibration | WhitePanel)[] = panel === undefined ? calibrations : [panel];
+  if (parts.length === 0) return "a ratio of counts: what the foreoptics differ by is not known";
+  const known = parts.map((one) => ("microjoules" in one ? {} : one));
+  return isSystematicKnown(known) ? true : "not every calibration tells its uncertainty";
+}
+
+function calibrationsOf({ calibration, pair }: ProductJob): readonly UsableCalibration[] {
+  return [calibration, pair?.radiance, pair?.irradiance].filter((one) => one !== undefined);
 }
 
 async function allExposed(run: InputRun, jobs: readonly LightJob[]): Promise<readonly Darkened[]> {
@@ -109,10 +145,11 @@ function headOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): P
     serial,
     channel,
     level: parts.level,
-    ...quantityOf(job, parts.level),
+    ...measured(job, parts),
     wavelengthsNm: axisOf(spectrum),
     instrument: productInstrument(spectrum),
     hasUncertainty: rows[0] !== undefined && noiseModelOf(rows[0], parts) !== undefined,
+    hasSystematicError: systematicOf(job, parts) === true,
     provenance: provenanceOf(job, spectrum, parts),
     isSimulated: spectrum.isSimulated === true,
     coefficientSet,
@@ -120,17 +157,25 @@ function headOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): P
   };
 }
 
-function quantityOf({ calibration }: ProductJob, level: Level): Pick<ProductHead, "quantity" | "units"> {
+function measured(
+  { calibration, pair }: ProductJob,
+  { level, panel }: ProductParts,
+): Pick<ProductHead, "quantity" | "units" | "method"> {
   if (level === "counts") return { quantity: "counts", units: "1" };
   if (level === "corrected") return { quantity: "counts", units: "s-1" };
-  if (level === "reflectance") return { quantity: "reflectance", units: "1" };
+  if (level === "reflectance") {
+    const bySky = pair === undefined ? "dual field of view" : "radiance over irradiance";
+    return { quantity: "reflectance", units: "1", method: panel === undefined ? bySky : "white panel" };
+  }
   if (calibration === undefined) throw new VscopeError("INTERNAL", "a radiance was made without calibration");
-  return { quantity: calibration.quantity, units: QUANTITIES[calibration.quantity] };
+  const quantity = quantityOf(calibration);
+  return { quantity, units: QUANTITIES[quantity] };
 }
 
 function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductParts): Provenance {
   const { level, software, madeUtc } = parts;
-  const { rows, calibration } = job;
+  const { rows } = job;
+  const systematic = systematicOf(job, parts);
   const noise = rows[0] === undefined ? "there are no spectra" : noiseFor(rows[0], parts);
   const darks: Record<string, number> = {};
   for (const { how } of rows) darks[how] = (darks[how] ?? 0) + 1;
@@ -139,8 +184,9 @@ function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductPar
     spectrum,
     darks,
     noise: typeof noise === "string" ? noise : noise.model,
-    ...(calibration !== undefined && { calibration }),
-    ...(level === "reflectance" && { reflectance: reflectanceFacts(rows, parts.panel) }),
+    calibrations: calibrationsOf(job),
+    ...(systematic !== undefined && { systematic }),
+    ...(level === "reflectance" && { reflectance: reflectanceFacts(job, parts.panel) }),
   });
   return {
     inputs: inputsOf(job, typeof noise === "string" ? [] : noise.files, parts),
@@ -151,35 +197,36 @@ function provenanceOf(job: ProductJob, spectrum: PicoSpectrum, parts: ProductPar
 }
 
 function reflectanceFacts(
-  rows: readonly RowJob[],
+  { rows, pair, notCalibrated }: ProductJob,
   panel: WhitePanel | undefined,
 ): NonNullable<StepFacts["reflectance"]> {
   const references = ({ irradiance, panels }: RowJob): number => (panels ?? irradiance).length;
   const interpolated = rows.filter((row) => references(row) === 2).length;
   const counted = { interpolated, nearest: rows.length - interpolated };
-  if (panel === undefined) return counted;
-  const { serial, calibrated, source } = panel;
+  if (panel === undefined)
+    return { ...counted, isCalibrated: pair !== undefined, ...definedOnly({ notCalibrated }) };
   const paired = rows.filter(({ irradiance }) => irradiance.length > 0).length;
-  return { ...counted, panel: { serial, calibrated, source, paired } };
+  return { ...counted, isCalibrated: false, panel: { ...panel, paired } };
 }
 
 /** Every file that the product comes of, once. */
 function inputsOf(
-  { rows, calibration }: ProductJob,
+  job: ProductJob,
   noiseFiles: readonly string[],
   { run, level, panel }: ProductParts,
 ): readonly ProvenanceInput[] {
   const files = new Set<string>();
-  for (const row of rows)
-    for (const job of [row, ...row.irradiance, ...panelJobs(row)])
-      for (const file of filesOf(job)) files.add(file);
+  for (const row of job.rows)
+    for (const one of [row, ...row.irradiance, ...panelJobs(row)])
+      for (const file of filesOf(one)) files.add(file);
   if (level !== "counts") for (const file of noiseFiles) files.add(file);
   const inputs = [...files].map((file) => ({
     id: `${run.name}/${file}`,
     sha256: run.hashes.get(file) ?? "",
   }));
-  const calibrations = [calibration, panel].filter((one) => one !== undefined);
-  return [...inputs, ...calibrations.map(({ source, sha256 = "" }) => ({ id: source, sha256 }))];
+  // What an instrument holds is no file: its numbers are in the step.
+  const fromFiles = [...calibrationsOf(job), panel].filter((one) => one !== undefined && "factors" in one);
+  return [...inputs, ...fromFiles.map(({ source, sha256 = "" }) => ({ id: source, sha256 }))];
 }
 
 function panelJobs({ panels = [] }: RowJob): readonly LightJob[] {

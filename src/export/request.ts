@@ -34,13 +34,15 @@ export interface ExportRequest extends Selection {
   readonly dark?: DarkWay;
   /** Of reflectance: names, or NAME=EXPRESSION. */
   readonly indices?: readonly string[];
-  /** Standard errors. */
+  /** Standard errors, and systematic ones where the calibrations tell them. */
   readonly uncertainty?: boolean;
+  /** Of reflectance: by this white panel, which the server has configured, or the command line has a file of. */
+  readonly panel?: string;
 }
 
 /** Throws VALUE_INVALID with the reason. */
 export function checkRequest(request: ExportRequest): void {
-  const { format, level, uncertainty = false, indices = [] } = request;
+  const { format, level, uncertainty = false, indices = [], panel } = request;
   if (isCopy(format)) checkCopy(request);
   else if (!FORMATS[format].levels.includes(level))
     throw invalid(`format ${format}: holds ${FORMATS[format].levels.join(" and ")} only, not ${level}`);
@@ -48,6 +50,8 @@ export function checkRequest(request: ExportRequest): void {
     throw invalid("uncertainty: raw counts have no standard errors, ask for another level");
   if (indices.length > 0 && level !== "reflectance")
     throw invalid("index: indices are of reflectance, ask for level reflectance");
+  if (panel !== undefined && level !== "reflectance")
+    throw invalid("panel: is of reflectances, ask for level reflectance");
   const names = new Set(indices.map((text) => parseIndex(text).name));
   if (names.size < indices.length) throw invalid("index: a name is given twice");
 }

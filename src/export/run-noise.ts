@@ -58,7 +58,10 @@ function bare(light: Indexed): LightJob {
   return { light, darks: [], how: "none" };
 }
 
-/** Spectra with the same settings one after the other, spread evenly over the run; none is in two pairs. */
+/**
+ * Spectra with the same settings one after the other, spread evenly over the run; none is in two pairs. One that is alone is
+ * with itself: its scans can tell.
+ */
 function neighbours(
   spectra: readonly Indexed[],
   kind: Indexed["kind"],
@@ -69,7 +72,7 @@ function neighbours(
   );
   const pairs = [...alike.values()].flatMap((group) =>
     group.flatMap((first, index): (readonly [Indexed, Indexed])[] => {
-      const second = group[index + 1];
+      const second = group.length === 1 ? first : group[index + 1];
       return index % 2 === 1 || second === undefined ? [] : [[first, second]];
     }),
   );

@@ -63,10 +63,9 @@ class EnviWriter implements FormatWriter {
     }
   }
 
-  #header({ suffix }: ProductCurve): string {
+  #header({ what }: ProductCurve): string {
     const { wavelengthsNm, instrument, serial } = this.#head;
     const facts = headFacts(this.#head).map(([name, text]) => `${name}: ${text}`);
-    const what = suffix === "" ? "values" : "standard errors of the values, k = 1";
     const entries: readonly (readonly [string, string])[] = [
       ["description", list([what, ...facts], ";\n ")],
       ["samples", String(wavelengthsNm.length)],

@@ -13,6 +13,7 @@ export function headFacts(head: ProductHead): readonly (readonly [string, string
     ["channel", head.channel],
     ["level", head.level],
     ["quantity", head.quantity],
+    ["method", head.method ?? null],
     ["units", head.units],
     ["axis", isOnPixels(head) ? "pixel index" : "wavelength in air, nm"],
     ["model", instrument.model],
@@ -38,14 +39,28 @@ export function headFacts(head: ProductHead): readonly (readonly [string, string
 export interface ProductCurve {
   /** Of the name of its file. */
   readonly suffix: string;
+  readonly what: string;
   readonly valuesOf: (row: ProductRow) => Float64Array;
 }
 
-export function curvesOf({ hasUncertainty, wavelengthsNm }: ProductHead): readonly ProductCurve[] {
-  const values: ProductCurve = { suffix: "", valuesOf: (row) => row.values };
-  if (!hasUncertainty) return [values];
-  const none = new Float64Array(wavelengthsNm.length).fill(Number.NaN);
-  return [values, { suffix: "_standard_error", valuesOf: ({ standardError }) => standardError ?? none }];
+/** Those beside the values. */
+export function errorCurvesOf(head: ProductHead): readonly ProductCurve[] {
+  const none = new Float64Array(head.wavelengthsNm.length).fill(Number.NaN);
+  const byNoise: ProductCurve = {
+    suffix: "_standard_error",
+    what: "standard error by noise, k = 1",
+    valuesOf: ({ standardError }) => standardError ?? none,
+  };
+  const systematic: ProductCurve = {
+    suffix: "_systematic_error",
+    what: "systematic standard uncertainty by calibrations, common to all spectra, k = 1",
+    valuesOf: ({ systematicError }) => systematicError ?? none,
+  };
+  return [...(head.hasUncertainty ? [byNoise] : []), ...(head.hasSystematicError ? [systematic] : [])];
+}
+
+export function curvesOf(head: ProductHead): readonly ProductCurve[] {
+  return [{ suffix: "", what: "values", valuesOf: (row) => row.values }, ...errorCurvesOf(head)];
 }
 
 export function oneLine(text: string): string {

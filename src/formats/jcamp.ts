@@ -40,10 +40,9 @@ class JcampWriter implements FormatWriter {
   }
 
   write(row: ProductRow): void {
-    for (const { suffix, valuesOf } of this.#curves) {
+    for (const { suffix, what, valuesOf } of this.#curves) {
       const file = this.#sink.file(spectrumName(this.#head, row, `_${this.#head.level}${suffix}.jdx`));
-      const what = suffix === "" ? "" : ", standard error, k = 1";
-      file.append(recordsOf(labelsOf(this.#head, row, what)));
+      file.append(recordsOf(labelsOf(this.#head, row, suffix === "" ? "" : `, ${what}`)));
       file.append(table(this.#head.wavelengthsNm, valuesOf(row)));
       file.close();
     }
@@ -71,6 +70,7 @@ function labelsOf(head: ProductHead, row: ProductRow, what: string): readonly La
     ["$RUN", head.run],
     ["$CHANNEL", head.channel],
     ["$LEVEL", head.level],
+    ["$METHOD", head.method ?? null],
     ["$KIND", spectrum.kind],
     ["$BATCH", spectrum.batch],
     ["$SEQUENCE", spectrum.sequence],

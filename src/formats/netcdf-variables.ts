@@ -11,6 +11,7 @@ import {
   type ProductRow,
   scansOf,
 } from "../spectra/processing/product.ts";
+import { errorCurvesOf, type ProductCurve } from "./head-facts.ts";
 import type { Attributes, Numbers, Variable } from "./netcdf-file.ts";
 
 /** A variable that grows with the spectra. */
@@ -74,7 +75,7 @@ export function axes(head: ProductHead): readonly Variable[] {
 /** Everything that is told of a spectrum, the time first. */
 export function columns(head: ProductHead): readonly Column[] {
   const data = curve(head);
-  const errors = head.hasUncertainty ? [standardError(head, data)] : [];
+  const errors = errorCurvesOf(head).map((curve) => errorColumn(head, data, curve));
   const others = [...QUALITY, ...ORIGIN, ...INSTRUMENT, ...SURROUNDINGS].map(columnOf);
   const ancillary = [
     ...errors.map(({ name }) => name),
@@ -98,6 +99,7 @@ function curve(head: ProductHead): Column {
       ...(standardName === undefined ? {} : { standard_name: standardName }),
       long_name: LONG_NAMES[name],
       units: head.units,
+      ...(head.method === undefined ? {} : { comment: `made by: ${head.method}` }),
       coordinates: "latitude longitude altitude kind batch sequence position",
     },
     width: head.wavelengthsNm.length,
@@ -105,23 +107,23 @@ function curve(head: ProductHead): Column {
   };
 }
 
-function standardError(head: ProductHead, data: Column): Column {
-  const { attributes, name } = data;
-  const standardName = attributes["standard_name"];
+// Without a standard name: with the modifier standard_error CF means noise and systematic uncertainty together, here they
+// are apart.
+function errorColumn(
+  { units }: ProductHead,
+  { attributes, ...data }: Column,
+  { suffix, what, valuesOf }: ProductCurve,
+): Column {
   return {
     ...data,
-    name: `${name}_standard_error`,
+    name: `${data.name}${suffix}`,
     values: new Float32Array(0),
     attributes: {
-      ...(standardName === undefined ? {} : { standard_name: `${String(standardName)} standard_error` }),
-      long_name: `standard error of ${name}, k = 1`,
-      units: head.units,
+      long_name: `${what}, of ${data.name}`,
+      units,
       coordinates: attributes["coordinates"] ?? "",
     },
-    put: ({ standardError: errors }, block, at) => {
-      if (errors === undefined) block.fill(Number.NaN, at, at + head.wavelengthsNm.length);
-      else block.set(errors, at);
-    },
+    put: (row, block, at) => block.set(valuesOf(row), at),
   };
 }
 

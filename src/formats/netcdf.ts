@@ -71,7 +71,7 @@ class NetcdfWriter implements FormatWriter {
 }
 
 function globalAttributes(head: ProductHead): Attributes {
-  const { run, serial, channel, level, provenance, dataset, instrument } = head;
+  const { run, serial, channel, level, method, provenance, dataset, instrument } = head;
   const { model, firmware, opticalConfiguration } = instrument;
   return {
     Conventions: "CF-1.8 ACDD-1.3",
@@ -85,7 +85,7 @@ function globalAttributes(head: ProductHead): Attributes {
     serial,
     channel,
     level,
-    processing_level: level,
+    processing_level: method === undefined ? level : `${level}: ${method}`,
     ...(model === null ? {} : { model }),
     ...(firmware === null ? {} : { firmware }),
     ...(opticalConfiguration === null ? {} : { optical_configuration: opticalConfiguration }),

@@ -14,6 +14,11 @@ import { page } from "./page.ts";
 const OCTETS = 42;
 const SHOWN = 20;
 
+const position = z
+  .string()
+  .regex(/^\d{1,15}$/, "expected a whole number of bytes")
+  .transform(Number);
+
 const request = z.strictObject({
   run: z.string(),
   format: z.enum(EXPORT_FORMATS),
@@ -21,6 +26,7 @@ const request = z.strictObject({
   dark: z.enum(DARK_WAYS).optional(),
   indices: z.array(z.string()).max(50).optional(),
   uncertainty: z.boolean().optional(),
+  panel: z.string().optional(),
   serial: z.string().optional(),
   channel: z.string().optional(),
   kind: z.enum(["light", "dark"]).optional(),
@@ -89,10 +95,14 @@ export const DATADIR_EXPORTS = [
     delete: ({ exports }, { id }) => exports.remove(id),
   }),
   declare("/datadir/exports/{id}/{file}", {
-    summary: "A file of an export; all.zip has all of several",
+    summary: "A file of an export, or with query offset, length bytes of it; all.zip has all of several",
     contentFormat: OCTETS,
+    query: z.strictObject({ offset: position.default(0), length: position.optional() }),
     instances: () => [],
-    get: ({ exports }, { id, file }) => exports.open(id, file),
+    get: async ({ exports }, { id, file }, { offset, length }) => {
+      const whole = await exports.open(id, file);
+      return offset === 0 && length === undefined ? whole : whole.part(offset, length ?? whole.size);
+    },
   }),
 ];
 

@@ -3,9 +3,11 @@
 
 import { z } from "zod";
 import { type Level, METHODS, WAYS } from "../acquisition/levels.ts";
+import { errorsOf } from "../acquisition/level-errors.ts";
 import { ageFor, panelAgeDays, type WhiteReference } from "../acquisition/white-reference.ts";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
+import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { COLOURS, colourOf, flagMask } from "../spectra/flags.ts";
 import { QUANTITIES, type Quantity } from "../spectra/radiometric.ts";
 import { isIrradiance } from "../spectra/reflectance.ts";
@@ -54,25 +56,41 @@ const level = z.object({
   wavelengthCoefficients: z.array(z.number()),
   // Null where there is no value: saturated, outside of a calibration, too little light.
   values: z.array(z.number().nullable()),
+  // With query uncertainty, k = 1; or why there are none.
+  standardErrors: z.array(z.number().nullable()).optional(),
+  noStandardErrors: z.string().optional(),
+  systematicErrors: z.array(z.number().nullable()).optional(),
+  noSystematicErrors: z.string().optional(),
 });
 type LevelValue = z.infer<typeof level>;
+
+const uncertainty = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
 
 export const LEVELS = [
   radiometric(
     "irradiance",
-    "Newest light of the channel as spectral irradiance, by its radiometric calibration",
+    "Newest light of the channel as spectral irradiance, by its radiometric calibration; query uncertainty (true, false)",
   ),
-  radiometric("radiance", "Newest light of the channel as spectral radiance, by its radiometric calibration"),
+  radiometric(
+    "radiance",
+    "Newest light of the channel as spectral radiance, by its radiometric calibration; query uncertainty (true, false)",
+  ),
   declare("/spectrometers/{serial}/reflectance/{channel}", {
     summary:
-      "Reflectance of what the channel sees, by white panel or dual field of view; query way (auto, dual, panel)",
+      "Reflectance of what the channel sees, by white panel or dual field of view; query way (auto, dual, panel), uncertainty (true, false)",
     typicalBytes: 30_000,
     type: "core.s",
-    query: z.strictObject({ way: z.enum(WAYS).default("auto") }),
+    query: z.strictObject({ way: z.enum(WAYS).default("auto"), uncertainty }),
     value: level,
     vector: levelVector,
     instances: (server) => serialsAndChannels(server).filter(({ channel }) => !isIrradiance(channel)),
-    get: async ({ levels }, at, { way }, signal) => rendered(await levels.reflectance(way, at, signal)),
+    get: async ({ levels, rack }, at, { way, uncertainty: isUncertain }, signal) => {
+      const made = await levels.reflectance(way, at, signal);
+      return isUncertain ? withErrors(made, rack.spectrometer(at.serial)) : rendered(made);
+    },
     watch: ({ levels }, at) => levels.watchedReflectance(at),
   }),
 ];
@@ -83,13 +101,17 @@ function radiometric(quantity: Quantity, summary: string) {
     typicalBytes: 30_000,
     unit: QUANTITIES[quantity].replaceAll(" ", "."),
     type: "core.s",
+    query: z.strictObject({ uncertainty }),
     value: level,
     vector: levelVector,
     instances: (server: ServerModel) =>
       serialsAndChannels(server).filter(({ serial, channel }) =>
         server.calibrations.isConfigured(serial, channel),
       ),
-    get: async ({ levels }, at, _query, signal) => rendered(await levels.radiometric(quantity, at, signal)),
+    get: async ({ levels, rack }, at, { uncertainty: isUncertain }, signal) => {
+      const made = await levels.radiometric(quantity, at, signal);
+      return isUncertain ? withErrors(made, rack.spectrometer(at.serial)) : rendered(made);
+    },
     watch: ({ levels }, at) => levels.watched(at),
   });
 }
@@ -130,15 +152,37 @@ function valueOf({ light, curve, unit, method, darkAgeS, flags, ...made }: Level
     wavelengthCoefficients: [
       ...(channelWavelengthCoefficients ?? instrument.calibration.wavelengthCoefficients),
     ],
-    values: Array.from(curve.values, (value) => (Number.isFinite(value) ? short(value) : null)),
+    values: shortened(curve.values),
   };
 }
 
+const uncertainLevels = new WeakMap<Level, LevelValue>();
+
+/** With its errors; the same one each time. */
+function withErrors(made: Level, spectrometer: Spectrometer): LevelValue {
+  const before = uncertainLevels.get(made);
+  if (before !== undefined) return before;
+  const { standard, systematic } = errorsOf(made, spectrometer);
+  const value: LevelValue = {
+    ...rendered(made),
+    ...(typeof standard === "string"
+      ? { noStandardErrors: standard }
+      : { standardErrors: shortened(standard) }),
+    ...(typeof systematic === "string"
+      ? { noSystematicErrors: systematic }
+      : { systematicErrors: shortened(systematic) }),
+  };
+  uncertainLevels.set(made, value);
+  return value;
+}
+
+function shortened(values: Float64Array): (number | null)[] {
+  return Array.from(values, (value) => (Number.isFinite(value) ? short(value) : null));
+}
+
 function calibrationValue({ source, date, validUntilUtcUs }: NonNullable<Level["calibration"]>) {
-  // The folder is the server's business.
-  const name = source.slice(source.lastIndexOf("/") + 1);
   const validUntil = validUntilUtcUs === undefined ? undefined : isoUtc(validUntilUtcUs).slice(0, 10);
-  return { source: name, ...definedOnly({ date, validUntil }) };
+  return { source, ...definedOnly({ date, validUntil }) };
 }
 
 function pairValue({ radiance, irradiance }: NonNullable<Level["calibrations"]>) {

@@ -1,4 +1,5 @@
-// The text of a calibration file: a header of "# key: value" lines, then rows of two numbers. "##" begins a remark.
+// The text of a calibration file: a header of "# key: value" lines, then rows of two numbers, of three where the line above
+// them has a third name, noise_percent. "##" begins a remark.
 // Strict, because a key that is misread gives wrong numbers for a season. Every mistake has its file and line.
 
 import { VscopeError } from "../base/errors.ts";
@@ -24,15 +25,18 @@ export interface CalibrationText {
   readonly axis: "wavelength" | "pixel";
   readonly x: Float64Array;
   readonly values: Float64Array;
+  /** Standard error of each value by noise (k = 1), as a share of it; absent: not told. */
+  readonly noise?: Float64Array;
 }
 
 interface Row {
   readonly x: number;
   readonly value: number;
+  readonly noisePercent: number;
 }
 
 const MOST_MISTAKES = 20;
-const COLUMNS = /^(wavelength|pixel)\w*\s*[,;\t]\s*\w+$/i;
+const COLUMNS = /^(wavelength|pixel)\w*\s*[,;\t]\s*\w+(\s*[,;\t]\s*noise_percent)?$/i;
 
 /** Reads the lines. Throws CONFIG_INVALID with every mistake. */
 export function readCalibrationText(text: string, fileName: string): CalibrationText {
@@ -51,6 +55,7 @@ class LineReader {
   readonly #header = new Map<HeaderKey, { readonly value: string; readonly line: number }>();
   readonly #rows: Row[] = [];
   #axis: CalibrationText["axis"] = "wavelength";
+  #hasNoise = false;
 
   constructor(fileName: string) {
     this.#fileName = fileName;
@@ -60,9 +65,9 @@ class LineReader {
     if (text === "" || text.startsWith("##")) return;
     if (text.startsWith("#")) return this.#takeHeader(text.slice(1).trim(), line);
     const columns = COLUMNS.exec(text);
-    if (columns !== null && this.#rows.length === 0)
-      this.#axis = columns[1]?.toLowerCase() === "pixel" ? "pixel" : "wavelength";
-    else this.#takeRow(text, line);
+    if (columns === null || this.#rows.length > 0) return this.#takeRow(text, line);
+    this.#axis = columns[1]?.toLowerCase() === "pixel" ? "pixel" : "wavelength";
+    this.#hasNoise = columns[2] !== undefined;
   }
 
   finish(): CalibrationText {
@@ -75,6 +80,9 @@ class LineReader {
       axis: this.#axis,
       x: Float64Array.from(this.#rows, ({ x }) => x),
       values: Float64Array.from(this.#rows, ({ value }) => value),
+      ...(this.#hasNoise && {
+        noise: Float64Array.from(this.#rows, ({ noisePercent }) => noisePercent / 100),
+      }),
     };
   }
 
@@ -92,10 +100,12 @@ class LineReader {
 
   #takeRow(text: string, line: number): void {
     const cells = text.split(/\s*[,;\t]\s*/);
-    const [x = Number.NaN, value = Number.NaN] = cells.map(numberOf);
+    const numbers = cells.map(numberOf);
+    const [x = Number.NaN, value = Number.NaN, noisePercent = 0] = numbers;
     const before = this.#rows.at(-1);
-    if (cells.length !== 2 || !Number.isFinite(x) || !Number.isFinite(value))
-      return this.#mistake(line, `'${text.slice(0, 40)}' is not two numbers with a comma between`);
+    const wanted = this.#hasNoise ? "three" : "two";
+    if (cells.length !== (this.#hasNoise ? 3 : 2) || !numbers.every(Number.isFinite))
+      return this.#mistake(line, `'${text.slice(0, 40)}' is not ${wanted} numbers with a comma between`);
     if (this.#axis === "pixel" && !(Number.isInteger(x) && x >= 0 && x === (before?.x ?? x - 1) + 1))
       return this.#mistake(line, `pixel ${x}: the first pixel is 0, and none is left out between two rows`);
     if (this.#axis === "wavelength" && (x < 100 || x > 10_000))
@@ -103,7 +113,8 @@ class LineReader {
     if (before !== undefined && x <= before.x)
       return this.#mistake(line, `${x} does not come after ${before.x}: the first column ascends`);
     if (value <= 0) return this.#mistake(line, `factor ${value} is not above 0`);
-    this.#rows.push({ x, value });
+    if (noisePercent < 0) return this.#mistake(line, `noise ${noisePercent} is below 0`);
+    this.#rows.push({ x, value, noisePercent });
   }
 
   #mistake(line: number, fact: string): void {
@@ -147,6 +158,14 @@ export function standardUncertaintyOf(text: CalibrationText): number | undefined
     return value;
   });
   return (percent ?? Number.NaN) / 100 / (k ?? Number.NaN);
+}
+
+/** Throws CONFIG_INVALID for a third column, which nothing would be made of. */
+export function requireTwoColumns({ fileName, noise }: CalibrationText): void {
+  if (noise !== undefined)
+    throw invalid(
+      `${fileName}: noise_percent is of radiometric calibrations, its uncertainty is in the header`,
+    );
 }
 
 /** A mistake in a header, with its line. */

@@ -1,7 +1,15 @@
 // A white reference panel and its calibration: reflectance factors over wavelength. Pure.
 
 import { VscopeError } from "../base/errors.ts";
-import { type CalibrationText, dayOf, mistakeAt, required, requireHeader } from "./calibration-file.ts";
+import {
+  type CalibrationText,
+  dayOf,
+  mistakeAt,
+  required,
+  requireHeader,
+  requireTwoColumns,
+  standardUncertaintyOf,
+} from "./calibration-file.ts";
 import type { Curve } from "./curve.ts";
 
 /** What spectra of a panel carry into their file. */
@@ -18,6 +26,12 @@ export interface Panel extends PanelIdentity {
   readonly validDays: number;
   /** Reflectance, 1 is all the light. */
   readonly factors: Curve;
+  /** Name of the file. */
+  readonly source: string;
+  /** Of the file, in hexadecimal digits. */
+  readonly sha256?: string;
+  /** Of all factors together (k = 1), as a share of them. Absent: not told. */
+  readonly systematicUncertainty?: number;
 }
 
 // A panel can exceed 1 a little in some direction; percent that are taken for shares exceed it by far.
@@ -30,6 +44,7 @@ export function panelOf(
 ): Panel {
   requireHeader(text, "kind", "panel");
   requireHeader(text, "serial", serial);
+  requireTwoColumns(text);
   if (text.axis === "pixel")
     throw new VscopeError("CONFIG_INVALID", `${text.fileName}: a panel has wavelengths, no pixels`);
   const units = required(text, "units");
@@ -44,5 +59,8 @@ export function panelOf(
   const calibrated = required(text, "date");
   const calibratedUtcUs = dayOf(text, "date") ?? Number.NaN;
   const factors = { wavelengthsNm: text.x, values };
-  return { name, serial, calibrated, calibratedUtcUs, validDays, factors };
+  const systematicUncertainty = standardUncertaintyOf(text);
+  const told = systematicUncertainty !== undefined && { systematicUncertainty };
+  const source = text.fileName;
+  return { name, serial, calibrated, calibratedUtcUs, validDays, factors, source, ...told };
 }

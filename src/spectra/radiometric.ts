@@ -34,6 +34,8 @@ export interface RadiometricCalibration {
   readonly factors: Curve;
   /** Of all factors together (k = 1), as a share of them: no mean of spectra makes it less. Absent: not told. */
   readonly systematicUncertainty?: number;
+  /** Of each factor by the noise of what it was made of (k = 1), as a share; absent: not told. */
+  readonly factorNoise?: Float64Array;
 }
 
 /** Whether it is meant for what was exposed then. */
@@ -125,6 +127,7 @@ export function radiometricCalibrationOf(
   const validUntilUtcUs = dayOf(text, "valid_until");
   const values = text.values.map((value) => value * unit);
   const systematicUncertainty = standardUncertaintyOf(text);
+  const { noise } = text;
   return {
     quantity,
     serial,
@@ -135,5 +138,6 @@ export function radiometricCalibrationOf(
     axis: text.axis,
     factors: { wavelengthsNm: text.x, values },
     ...(systematicUncertainty !== undefined && { systematicUncertainty }),
+    ...(noise !== undefined && { factorNoise: noise }),
   };
 }

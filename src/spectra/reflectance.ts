@@ -23,6 +23,10 @@ export interface Band {
 // Below this share of its peak the light that is divided by is noise, and so would be the ratio.
 const LEAST_SHARE = 0.01;
 
+/** How a reflectance is made. */
+export const REFLECTANCE_METHODS = ["dual field of view", "radiance over irradiance", "white panel"] as const;
+export type ReflectanceMethod = (typeof REFLECTANCE_METHODS)[number];
+
 /** The channel that sees the sky. */
 export function isIrradiance(channel: string): boolean {
   return channel.toLowerCase() === "downwelling";

@@ -59,6 +59,14 @@ test("it is asked for until it is done; the error of one that fails is the serve
   );
 });
 
+const FILE = { name: "a.csv", bytes: BYTES.length, sha256: "ab" };
+
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return Buffer.concat(all);
+}
+
 test("a file goes on where the link was cut, until an attempt brings nothing", async () => {
   const resumed: (string | undefined)[] = [];
   let cuts = 2;
@@ -72,12 +80,33 @@ test("a file goes on where the link was cut, until an attempt brings nothing", a
     return Promise.resolve({ code: "2.05", payload: BYTES, maxAgeS: 60, locationPath: [] });
   };
   const made = await RemoteExport.start(sourceOf([], read), {}, NEVER);
-  assert.deepEqual(Buffer.from(await made.read("a.csv", NEVER)), BYTES);
+  assert.deepEqual(await bytesOf(made.read(FILE, NEVER)), BYTES);
   assert.deepEqual(resumed, [undefined, "0123", "01234567"]);
   const dead = await RemoteExport.start(
     sourceOf([], () => Promise.reject(serverUnreachable("cut"))),
     {},
     NEVER,
   );
-  await assert.rejects(dead.read("a.csv", NEVER), /cut/);
+  await assert.rejects(bytesOf(dead.read(FILE, NEVER)), /cut/);
+});
+
+test("a file longer than any answer comes in pieces of 1 MiB, one in memory at a time", async () => {
+  const bytes = 300 * 2 ** 20 + 5;
+  let asked = 0;
+  const read: Read = (path) => {
+    const { pathname, searchParams } = new URL(String(path), "coap://box");
+    assert.equal(pathname, "/datadir/exports/1/a%20b.zip");
+    assert.equal(Number(searchParams.get("offset")), asked);
+    const length = Math.min(Number(searchParams.get("length")), bytes - asked);
+    asked += length;
+    return Promise.resolve({ code: "2.05", payload: Buffer.alloc(length), maxAgeS: 60, locationPath: [] });
+  };
+  const made = await RemoteExport.start(sourceOf([], read), {}, NEVER);
+  let [largest, sum] = [0, 0];
+  for await (const piece of made.read({ ...FILE, name: "a b.zip", bytes }, NEVER)) {
+    largest = Math.max(largest, piece.length);
+    sum += piece.length;
+    assert.equal(sum, asked, "nothing is asked for before it is wanted");
+  }
+  assert.deepEqual([sum, largest], [bytes, 2 ** 20]);
 });

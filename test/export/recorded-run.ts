@@ -58,6 +58,7 @@ export async function countsOf(
     wavelengthsNm: axisOf(first.spectrum),
     instrument: productInstrument(first.spectrum),
     hasUncertainty: false,
+    hasSystematicError: false,
     provenance,
     isSimulated: true,
   };

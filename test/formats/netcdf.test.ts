@@ -38,6 +38,15 @@ test("irradiances, corrected counts and reflectances have the names that they ca
     { level: "radiance", quantity: "irradiance", units: "W m-2 nm-1", variable: "irradiance" },
     { level: "corrected", quantity: "counts", units: "s-1", variable: "signal" },
     { level: "reflectance", quantity: "reflectance", units: "1", variable: "reflectance" },
+    {
+      level: "reflectance",
+      quantity: "reflectance",
+      units: "1",
+      variable: "reflectance",
+      method: "radiance over irradiance",
+      // Of too few spectra the noise is not known; what the calibrations are uncertain by is.
+      hasSystematicError: true,
+    },
   ] as const;
   const written = levels.map(async ({ variable, ...change }) => {
     const product = { head: head({ ...change, channel: "Downwelling" }), rows: rows(7, 1e-5) };

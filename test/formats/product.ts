@@ -48,19 +48,21 @@ export function head(change: Partial<ProductHead> = {}, pixels = PIXELS): Produc
     wavelengthsNm: wavelengthsNm(COEFFICIENTS, pixels),
     instrument: productInstrument(recorded({}, pixels)),
     hasUncertainty: false,
+    hasSystematicError: false,
     provenance: { ...PROVENANCE, steps: [] },
     isSimulated: true,
     ...change,
   };
 }
 
-/** Radiances with standard errors. */
+/** Radiances with standard errors and systematic ones. */
 export function radianceHead(change: Partial<ProductHead> = {}): ProductHead {
   return head({
     level: "radiance",
     quantity: "radiance",
     units: "W m-2 sr-1 nm-1",
     hasUncertainty: true,
+    hasSystematicError: true,
     provenance: PROVENANCE,
     dataset: {
       institution: "Universität Édimbourg",
@@ -109,6 +111,7 @@ export function row(index: number, scale: number, { run, pixels }: Required<Prod
   return {
     values,
     standardError: values.map((value) => Math.sqrt(value) / 64),
+    systematicError: values.map((value) => value / 160),
     spectrum: one,
     id: `${run}/b000003_s${sequence}_${kind}.pico/${index % 3}`,
     flagMask: flagMask(one.flags),
@@ -161,7 +164,16 @@ export function expected(product: ProductHead, all: readonly ProductRow[]): Reco
   const of = <Value>(valueOf: (one: ProductRow) => Value): Value[] => all.map(valueOf);
   return {
     flagMeanings: Object.keys(FLAGS),
-    hasUncertainty: product.hasUncertainty,
+    // By the ending of their names.
+    errors: {
+      ...(product.hasUncertainty && {
+        _standard_error: of(({ standardError }) => nullable(standardError ?? new Float64Array(0))),
+      }),
+      ...(product.hasSystematicError && {
+        _systematic_error: of(({ systematicError }) => nullable(systematicError ?? new Float64Array(0))),
+      }),
+    },
+    method: product.method ?? null,
     wavelengths: Array.from(product.wavelengthsNm),
     units: product.units,
     run: product.run,
@@ -171,7 +183,6 @@ export function expected(product: ProductHead, all: readonly ProductRow[]): Reco
     provenance: product.provenance,
     dataset: product.dataset ?? {},
     values: of(({ values }) => nullable(values)),
-    standardErrors: of(({ standardError }) => nullable(standardError ?? new Float64Array(0))),
     ids: of(({ id }) => id),
     starts: of((one) => one.spectrum.exposureStartUtcUs),
     ends: of((one) => exposureEndUtcUs(one.spectrum)),

@@ -59,10 +59,19 @@ def check_netcdf(dataset):
     equal(values.values, numbers(WANTED["values"]).astype(kind), name)
     assert values.attrs["units"] == WANTED["units"]
     assert values.attrs.get("standard_name") == WANTED["standardName"]
-    if WANTED["hasUncertainty"]:
-        errors = dataset[name + "_standard_error"]
-        equal(errors.values, numbers(WANTED["standardErrors"]).astype(np.float32), "standard error")
-        assert errors.attrs["standard_name"] == WANTED["standardName"] + " standard_error"
+    ancillary = values.attrs["ancillary_variables"].split()
+    for suffix, wanted in WANTED["errors"].items():
+        errors = dataset[name + suffix]
+        equal(errors.values, numbers(wanted).astype(np.float32), suffix)
+        assert errors.attrs["units"] == WANTED["units"] and errors.name in ancillary
+        # CF's modifier standard_error is of noise and systematic uncertainty together.
+        assert "standard_name" not in errors.attrs
+    assert [one for one in dataset if one.endswith("_error") and one.startswith(name)] == [
+        name + suffix for suffix in WANTED["errors"]
+    ]
+    level, method = WANTED["level"], WANTED["method"]
+    assert dataset.attrs["processing_level"] == (level if method is None else f"{level}: {method}")
+    assert values.attrs.get("comment") == (None if method is None else f"made by: {method}")
     # xarray decodes to nanoseconds; the file holds seconds as doubles, good to a tenth of a microsecond.
     equal(micros(dataset["time"].values), WANTED["starts"], "time")
     equal(micros(dataset["time_bounds"].values), np.array([WANTED["starts"], WANTED["ends"]]).T, "time_bounds")
@@ -140,30 +149,31 @@ def csv():
 
     path = one(WANTED["level"] + ".csv")
     table = pandas.read_csv(path, comment="#", float_precision="round_trip")
-    check_csv(table, "values")
+    check_csv(table, WANTED["values"])
     # The parser of default is as good for whole counts.
     quick = pandas.read_csv(path, comment="#")
     np.testing.assert_allclose(quick.to_numpy()[:, -len(WANTED["wavelengths"]):].astype(float),
                                numbers(WANTED["values"]), rtol=1e-15)
-    if WANTED["hasUncertainty"]:
-        errors = pandas.read_csv(one("_standard_error.csv"), comment="#", float_precision="round_trip")
-        check_csv(errors, "standardErrors")
+    for suffix, wanted in WANTED["errors"].items():
+        errors = pandas.read_csv(one(suffix + ".csv"), comment="#", float_precision="round_trip")
+        check_csv(errors, wanted)
     with open(path, encoding="utf-8", newline="") as file:
         text = file.read()
     assert "\r" not in text and text.endswith("\n")
     facts = dict(line[2:].split(": ", 1) for line in text.split("\n") if line.startswith("# "))
     for key in ("run", "serial", "channel", "level", "units"):
         assert facts[key] == WANTED[key], key
+    assert facts.get("method") == WANTED["method"]
     lines = [line for line in text.split("\n") if line != "" and not line.startswith("#")]
     assert len({len(row) for row in plain_csv.reader(lines)}) == 1
     check_provenance(facts["provenance"])
     print("pandas", table.shape)
 
 
-def check_csv(table, curve):
+def check_csv(table, wanted):
     columns = [name for name in table.columns if name[0].isdigit()]
     equal([float(name) for name in columns], WANTED["wavelengths"], "wavelengths")
-    equal(table[columns].to_numpy(dtype=float), numbers(WANTED[curve]), curve)
+    equal(table[columns].to_numpy(dtype=float), numbers(wanted), "values")
     assert list(table["id"]) == WANTED["ids"]
     assert list(table["kind"]) == WANTED["kinds"]
     assert [text.split("|") if isinstance(text, str) else [] for text in table["flags"]] == WANTED["flags"]
@@ -187,16 +197,16 @@ def envi():
     import spectral.io.envi
 
     library = spectral.io.envi.open(one(WANTED["level"] + ".hdr"))
-    check_envi(library, "values")
-    if WANTED["hasUncertainty"]:
-        check_envi(spectral.io.envi.open(one("_standard_error.hdr")), "standardErrors")
+    check_envi(library, WANTED["values"])
+    for suffix, wanted in WANTED["errors"].items():
+        check_envi(spectral.io.envi.open(one(suffix + ".hdr")), wanted)
     check_provenance(os.path.basename(one(".provenance.json")))
     print("spectral", library.spectra.shape)
 
 
-def check_envi(library, curve):
+def check_envi(library, wanted):
     assert isinstance(library, spectral_library())
-    equal(library.spectra, numbers(WANTED[curve]), curve)
+    equal(library.spectra, numbers(wanted), "values")
     assert library.spectra.dtype == np.float64
     equal(library.bands.centers, WANTED["wavelengths"], "wavelengths")
     assert library.bands.band_unit == "Nanometers"
@@ -216,9 +226,9 @@ def jcamp():
     import jcamp as reader
 
     for index, name in enumerate(WANTED["ids"]):
-        check_jcamp(reader.readfile(jcamp_file(name, ".jdx")), index, "values")
-        if WANTED["hasUncertainty"]:
-            check_jcamp(reader.readfile(jcamp_file(name, "_standard_error.jdx")), index, "standardErrors")
+        check_jcamp(reader.readfile(jcamp_file(name, ".jdx")), index, WANTED["values"])
+        for suffix, wanted in WANTED["errors"].items():
+            check_jcamp(reader.readfile(jcamp_file(name, suffix + ".jdx")), index, wanted)
     check_provenance(os.path.basename(one(".provenance.json")))
     print("jcamp", len(WANTED["ids"]))
 
@@ -229,8 +239,8 @@ def jcamp_file(name, ending):
     return os.path.join(FOLDER, f"{run}_{stem}_{position}_{WANTED['level']}{ending}")
 
 
-def check_jcamp(found, index, curve):
-    values = numbers(WANTED[curve][index])
+def check_jcamp(found, index, wanted):
+    values = numbers(wanted[index])
     there = ~np.isnan(values)
     equal(found["x"], np.array(WANTED["wavelengths"])[there], "x")
     equal(found["y"], values[there], "y")

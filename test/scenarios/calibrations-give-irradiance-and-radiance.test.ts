@@ -138,6 +138,13 @@ test("why there is none: no light, no calibration, another quantity, expired, a 
     message: `${FLAME} downwelling: no light spectrum since the start`,
   });
   await rig.instrument.record({ run: "light" });
+  const { standardErrors, noStandardErrors } = await rig.level(
+    "irradiance",
+    { uncertainty: "true" },
+    "downwelling",
+  );
+  assert.equal(standardErrors, undefined);
+  assert.match(noStandardErrors ?? "", /^too few spectra to find the noise/);
   await assert.rejects(rig.level("radiance", {}, "downwelling"), {
     code: "RESOURCE_NOT_FOUND",
     message: `${FLAME} downwelling: its calibration is one of irradiance, there is none of radiance`,

@@ -49,6 +49,13 @@ async function vscope(...args: readonly string[]): Promise<string> {
   return terminal.output;
 }
 
+async function failing(...args: readonly string[]): Promise<string> {
+  const terminal = new FakeTerminal();
+  const code = await runVscope(args, { terminal, clock: new SystemClock(), signal: NEVER });
+  assert.notEqual(code, 0);
+  return terminal.errors;
+}
+
 /** Without the lines that tell when and by what it was made. */
 async function table(path: string): Promise<string> {
   return (await readFile(path, "utf8")).replaceAll(/^# (made|software): .*\n/gm, "");
@@ -63,6 +70,10 @@ test("reflectances come home as they are made here, while a batch loses nothing"
   assert.match(
     await vscope("--url", url, "export", ...what, "--server", "-o", there),
     /spectra in 2 products/,
+  );
+  assert.match(
+    await failing("--url", url, "export", ...what, "--server", "--panel", "lost", "-o", there),
+    /panel lost: not configured/,
   );
   await vscope("export", ...what, "--data-dir", server.folder, "-o", here);
   const names = (await readdir(here)).filter((name) => name.endsWith(".csv"));
@@ -86,6 +97,10 @@ test("an export is a resource: made, followed, read in blocks, removed; what it 
   const status = JSON.parse(textOf(await server.get(`${EXPORTS}/1`, { query: ["limit=1"] })));
   assert.deepEqual([status.state, status.files.length], ["done", 1]);
   const zip = await server.get(`${EXPORTS}/1/all.zip`);
+  const parts = ["offset=0&length=1000", "offset=1000&length=5000", "offset=6000"].map(async (query) =>
+    Buffer.from((await server.get(`${EXPORTS}/1/all.zip`, { query: query.split("&") })).payload),
+  );
+  assert.deepEqual(Buffer.concat(await Promise.all(parts)), Buffer.from(zip.payload));
   const path = join(output, "all.zip");
   await writeFile(path, zip.payload);
   const script =
@@ -98,6 +113,8 @@ test("an export is a resource: made, followed, read in blocks, removed; what it 
     [{ ...asked, level: "reflectance" }, "4.00", /holds counts and corrected only/],
     [{ ...asked, level: "radiance", format: "csv" }, "4.04", /no radiometric calibration of FLMS01859/],
     [{ ...asked, run: "nowhere" }, "4.04", /there is none/],
+    [{ ...asked, format: "csv", panel: "lost" }, "4.00", /panel: is of reflectances/],
+    [{ ...asked, format: "csv", level: "reflectance", panel: "lost" }, "4.04", /panel lost: not configured/],
     [{ ...asked, colour: "red" }, "4.00", /colour/],
   ] as const) {
     const reply = await server.post(EXPORTS, body);

@@ -26,6 +26,10 @@ export const levelShape = z.looseObject({
   notCorrected: z.string().optional(),
   pending: z.string().optional(),
   values: z.array(z.number().nullable()),
+  standardErrors: z.array(z.number().nullable()).optional(),
+  noStandardErrors: z.string().optional(),
+  systematicErrors: z.array(z.number().nullable()).optional(),
+  noSystematicErrors: z.string().optional(),
 });
 export type LevelValue = z.infer<typeof levelShape>;
 

@@ -35,6 +35,14 @@ export class RangeFile {
     return offset < end ? this.#open(offset, end) : new Uint8Array();
   }
 
+  /** Bytes of it from a position on as a file of their own, of the same version. */
+  part(from: number, bytes: number): Pick<RangeFile, "size" | "tag" | "read"> {
+    const size = Math.max(0, Math.min(bytes, this.size - from));
+    const read: RangeFile["read"] = (offset, length, signal) =>
+      this.read(from + offset, Math.min(length, size - offset), signal);
+    return { size, tag: this.tag, read };
+  }
+
   async #open(offset: number, end: number): Promise<Uint8Array> {
     const bytes = await this.#load(offset, Math.max(end - offset, WINDOW_BYTES));
     // Whoever keeps this file is charged for a window of that size.

@@ -50,16 +50,19 @@ export function addExportOptions(
       "with --level reflectance: NDVI, PRI or NAME=EXPRESSION, with commas between",
       listOption,
     )
-    .option("--uncertainty", "standard errors by the noise that the run itself shows")
+    .option(
+      "--uncertainty",
+      "standard errors by the noise that the run itself shows, and those of calibrations",
+    )
     .option(
       "--calibration <file>",
-      "with --level radiance: a calibration; can be given several times",
+      "with --level radiance or reflectance: a calibration; can be given several times",
       (file: string, before: readonly string[]) => [...before, file],
       [],
     )
     .option(
-      "--panel <file>",
-      "with --level reflectance: by the white panel of this calibration, recorded by vscope white",
+      "--panel <file or name>",
+      "with --level reflectance: by the white panel of this calibration, with --server the name there; vscope white records it",
     )
     .option("--serial <number>", "only the spectrometer with this serial number")
     .option("--channel <name>", "only this channel")
@@ -74,13 +77,13 @@ export function addExportOptions(
 }
 
 export function requestOf(run: string, files: readonly string[], flags: ExportFlags): ExportRequest {
-  const { format, level, dark, index: indices, uncertainty, serial, channel, from, to } = flags;
+  const { format, level, dark, index: indices, uncertainty, serial, channel, from, to, panel } = flags;
   return {
     run,
     format,
     level,
     dark,
-    ...definedOnly({ indices, uncertainty, serial, channel, fromUtcUs: from, toUtcUs: to }),
+    ...definedOnly({ indices, uncertainty, panel, serial, channel, fromUtcUs: from, toUtcUs: to }),
     ...(files.length > 0 && { files }),
   };
 }

@@ -118,18 +118,21 @@ async function readOwn(session: Session, path: string): Promise<OwnFacts> {
 /** Those that are given, or those that the data directory was recorded with. */
 async function calibrationsOf(
   session: Session,
-  { calibration: files, level }: ExportFlags,
+  { calibration: files, level, panel }: ExportFlags,
   archive: InstrumentArchive,
 ): Promise<readonly RadiometricCalibration[]> {
-  if (files.length > 0 && level !== "radiance")
-    throw usageError("--calibration: is of radiances and irradiances, give --level radiance");
-  if (files.length > 0 || level !== "radiance") return readCalibrations(files);
+  const mayHave = level === "radiance" || (level === "reflectance" && panel === undefined);
+  if (files.length > 0 && panel !== undefined)
+    throw usageError("--calibration: a reflectance by --panel needs none");
+  if (files.length > 0 && !mayHave) throw usageError("--calibration: give --level radiance or reflectance");
+  if (files.length > 0 || !mayHave) return readCalibrations(files);
   const kept = await archivedCalibrations(archive);
-  if (kept.length === 0) {
+  if (kept.length > 0)
+    session.say(`calibrations: those in use at the time of each spectrum, from ${INSTRUMENT_FOLDER}`);
+  else if (level === "radiance") {
     const fact = `needs --calibration FILE, one of each spectrometer and channel; none is in ${INSTRUMENT_FOLDER}`;
     throw usageError(`--level radiance: ${fact}`);
   }
-  session.say(`calibrations: those in use at the time of each spectrum, from ${INSTRUMENT_FOLDER}`);
   return kept;
 }
 
@@ -150,17 +153,11 @@ async function readCalibration(file: string): Promise<RadiometricCalibration> {
   return { ...radiometricCalibrationOf(text, of), sha256 };
 }
 
-async function readPanel({ panel: file, level }: ExportFlags): Promise<WhitePanel | undefined> {
+async function readPanel({ panel: file }: ExportFlags): Promise<WhitePanel | undefined> {
   if (file === undefined) return undefined;
-  if (level !== "reflectance") throw usageError("--panel: is of reflectances, give --level reflectance");
   const { text, sha256 } = await readText(file);
-  const { fileName: source } = text;
-  const { serial, calibrated, factors } = panelOf(text, {
-    name: source,
-    serial: required(text, "serial"),
-    validDays: 0,
-  });
-  return { source, sha256, serial, calibrated, factors };
+  const serial = required(text, "serial");
+  return { ...panelOf(text, { name: text.fileName, serial, validDays: 0 }), sha256 };
 }
 
 async function readText(file: string) {

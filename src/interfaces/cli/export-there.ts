@@ -1,11 +1,11 @@
 // An export that the server makes: followed, brought home file by file, each checked by its hash, and removed there.
 
+import { createHash } from "node:crypto";
 import { NEVER } from "../../base/abort.ts";
 import { isoUtc } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { type ExportedFile, RemoteExport } from "../../client/remote-export.ts";
 import { isSegment } from "../../datadir/run-name.ts";
-import { hashOf } from "../../export/input-run.ts";
 import { intoFolder } from "../../export/into-folder.ts";
 import { outputFolder } from "../../export/output-folder.ts";
 import { BUNDLE, type ExportReport } from "../../export/pipeline.ts";
@@ -28,7 +28,6 @@ export function exportThere(session: Session, asked: Asked): Promise<ExportRepor
   if (flags.dataDir !== undefined) throw usageError("--data-dir: is of this machine, without --server");
   if (flags.calibration.length > 0)
     throw usageError("--calibration: the server takes those of its configuration");
-  if (flags.panel !== undefined) throw usageError("--panel: is of a run on this machine, without --server");
   const { fromUtcUs, toUtcUs, ...request } = requestOf(what, files, flags);
   const times = {
     ...(fromUtcUs !== undefined && { from: isoUtc(fromUtcUs) }),
@@ -58,16 +57,20 @@ async function fetchAll(
   sink: Sink,
   { onProgress, signal }: { readonly onProgress: Asked["onProgress"]; readonly signal: AbortSignal },
 ): Promise<void> {
-  for (const [index, { name, sha256 }] of files.entries()) {
+  for (const [index, there] of files.entries()) {
     onProgress(index, files.length, "files fetched");
-    const file = sink.file(localName(name));
-    const bytes = await remote.read(name, signal);
-    if (hashOf(bytes) !== sha256)
+    const name = localName(there.name);
+    const file = sink.file(name);
+    const hash = createHash("sha256");
+    for await (const piece of remote.read(there, signal)) {
+      hash.update(piece);
+      file.append(piece);
+    }
+    if (hash.digest("hex") !== there.sha256)
       throw new VscopeError(
         "DEVICE_PROTOCOL",
         `${printable(name)}: arrived with other bytes than it has there`,
       );
-    file.append(bytes);
     file.close();
   }
   onProgress(files.length, files.length, "files fetched");

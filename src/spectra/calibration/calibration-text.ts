@@ -2,13 +2,16 @@
 
 import { type RadiometricCalibration, QUANTITIES } from "../radiometric.ts";
 
-/** The text of a file; `remarks` stand above the header, a line each. Numbers come back to the last bit. */
+/** An error of an error is known no better. */
+const NOISE_DIGITS = 3;
+
+/** The text of a file; `remarks` stand above the header, a line each. Factors come back to the last bit. */
 export function calibrationText(
   calibration: Omit<RadiometricCalibration, "source">,
   remarks: readonly string[] = [],
 ): string {
-  const { quantity, serial, channel, date, validUntilUtcUs, axis, factors, systematicUncertainty } =
-    calibration;
+  const { quantity, serial, channel, date, validUntilUtcUs, axis, factors } = calibration;
+  const { systematicUncertainty, factorNoise } = calibration;
   const header = [
     ["kind", quantity],
     ["units", QUANTITIES[quantity]],
@@ -25,11 +28,18 @@ export function calibrationText(
           ["coverage_factor", 1],
         ]),
   ];
-  const rows = Array.from(factors.values, (value, row) => `${factors.wavelengthsNm[row]}, ${value}`);
+  const noiseAt = (row: number): string => {
+    const share = factorNoise?.[row];
+    return share === undefined ? "" : `, ${(100 * share).toPrecision(NOISE_DIGITS)}`;
+  };
+  const rows = Array.from(factors.values, (value, row) => {
+    return `${factors.wavelengthsNm[row]}, ${value}${noiseAt(row)}`;
+  });
+  const columns = axis === "pixel" ? "pixel, factor" : "wavelength_nm, factor";
   return [
     ...remarks.map((remark) => `## ${remark.replaceAll(/\s+/g, " ")}`),
     ...header.map(([key, value]) => `# ${key}: ${value}`),
-    axis === "pixel" ? "pixel, factor" : "wavelength_nm, factor",
+    factorNoise === undefined ? columns : `${columns}, noise_percent`,
     ...rows,
     "",
   ].join("\n");

@@ -1,6 +1,12 @@
 // The certificate of a standard lamp or sphere: its curve at some wavelengths, and what lies between them. Pure.
 
-import { type CalibrationText, mistakeAt, required, standardUncertaintyOf } from "../calibration-file.ts";
+import {
+  type CalibrationText,
+  mistakeAt,
+  required,
+  requireTwoColumns,
+  standardUncertaintyOf,
+} from "../calibration-file.ts";
 import type { Curve } from "../curve.ts";
 import { type Quantity, QUANTITIES, unitFactor } from "../radiometric.ts";
 
@@ -18,6 +24,7 @@ export function lampCertificateOf(text: CalibrationText): LampCertificate {
   const kind = required(text, "kind");
   if (kind !== "radiance" && kind !== "irradiance")
     throw mistakeAt(text, "kind", `'${kind}' is not one of radiance, irradiance`);
+  requireTwoColumns(text);
   const units = required(text, "units");
   const unit = unitFactor(units, kind);
   if (unit === undefined)

@@ -1,7 +1,7 @@
 // What a spectrometer sees of a standard lamp: the lamp itself or a plaque that it lights, as wide as its own lines. Pure.
 
 import { VscopeError } from "../../base/errors.ts";
-import { type CalibrationText, required, standardUncertaintyOf } from "../calibration-file.ts";
+import { type CalibrationText, required } from "../calibration-file.ts";
 import { type Curve, valueAt } from "../curve.ts";
 import { panelOf } from "../panel.ts";
 import type { Quantity } from "../radiometric.ts";
@@ -29,8 +29,8 @@ const STEPS = 15;
 /** Written as a panel's file is. Throws CONFIG_INVALID with file, line and reason. */
 export function plaqueOf(text: CalibrationText): Plaque {
   const serial = required(text, "serial");
-  const { factors } = panelOf(text, { name: text.fileName, serial, validDays: 0 });
-  const uncertainty = standardUncertaintyOf(text);
+  const panel = panelOf(text, { name: text.fileName, serial, validDays: 0 });
+  const { factors, systematicUncertainty: uncertainty } = panel;
   return { fileName: text.fileName, factors, ...(uncertainty !== undefined && { uncertainty }) };
 }
 

@@ -4,6 +4,9 @@
 import { VscopeError } from "../../base/errors.ts";
 import type { Curve } from "../curve.ts";
 import type { RadiometricCalibration } from "../radiometric.ts";
+import { grouped } from "../../base/grouped.ts";
+import { type NoiseModel, noiseOf, type NoisePair } from "../processing/noise.ts";
+import { rateErrorOf } from "../processing/uncertainty.ts";
 import { type Exposed, isBinned, rateOf } from "../signal-rate.ts";
 import { type LampScene, seenAt, seenQuantity, seenUncertainty } from "./lamp-scene.ts";
 import { medianOf } from "./peaks.ts";
@@ -27,19 +30,26 @@ export function fitFactors(
   const quantity = seenQuantity(scene);
   const systematicUncertainty = seenUncertainty(scene);
   const rate = meanRate(exposures);
-  const noise = noiseOf(rate.values);
+  const roughness = roughnessOf(rate.values);
   const factors = rate.values.map((value, pixel) => {
-    const isClear = value > LEAST_SNR * (noise[pixel] ?? Number.POSITIVE_INFINITY);
+    const isClear = value > LEAST_SNR * (roughness[pixel] ?? Number.POSITIVE_INFINITY);
     return isClear ? seenAt(scene, rate.wavelengthsNm[pixel] ?? Number.NaN) / value : Number.NaN;
   });
+  const pixels = longestPart(factors, `${serial} ${channel}`);
+  const picked = (from: Float64Array) => Float64Array.from(pixels, (pixel) => from[pixel] ?? Number.NaN);
+  const noise = detectorNoise(exposures);
+  const error = noise && meanErrorOf(exposures, noise);
   return {
     quantity,
     serial,
     channel,
     date: new Date(exposureStartUtcUs / 1000).toISOString().slice(0, 10),
     axis: "wavelength",
-    factors: longestPart({ wavelengthsNm: rate.wavelengthsNm, values: factors }, `${serial} ${channel}`),
+    factors: { wavelengthsNm: picked(rate.wavelengthsNm), values: picked(factors) },
     ...(systematicUncertainty !== undefined && { systematicUncertainty }),
+    ...(error && {
+      factorNoise: picked(error.map((one, pixel) => one / (rate.values[pixel] ?? Number.NaN))),
+    }),
   };
 }
 
@@ -64,8 +74,50 @@ function meanRate(exposures: readonly Exposed[]): Curve {
   return { wavelengthsNm, values };
 }
 
-/** Standard deviation of each pixel, by what neighbours around it are off the line through theirs. */
-function noiseOf(rate: Float64Array): Float64Array {
+/**
+ * Of the detector, by the scatter of scans or between exposures one after the other; undefined when there are too few. What
+ * pixels differ by in their response, which the factors take out, is none of it.
+ */
+function detectorNoise(exposures: readonly Exposed[]): NoiseModel | undefined {
+  const darks = grouped(exposures, ({ dark }) => dark.exposureStartUtcUs);
+  const ofDarks = [...darks.values()].map(([first]) => first?.dark).filter((dark) => dark !== undefined);
+  return noiseOf([...pairsOf(exposures), ...pairsOf(ofDarks.map((dark) => ({ light: dark, dark })))]);
+}
+
+/** One after the other; a single one with itself, since it can tell by its scans. */
+function pairsOf(all: readonly Exposed[]): readonly NoisePair[] {
+  if (all.length === 1) return all.map((one): NoisePair => [one, one]);
+  return all.slice(1).map((second, index): NoisePair => [all[index] ?? second, second]);
+}
+
+/** Standard error of the mean rate. A dark that several lights share is in all of them the same. */
+function meanErrorOf(exposures: readonly Exposed[], noise: NoiseModel): Float64Array {
+  const parts = exposures.map(({ light, dark }) => {
+    const [all, own] = [[{ item: dark, weight: 1 }], []].map((darks) => {
+      return rateErrorOf({ light, dark, darks }, noise).values.map((error) => error ** 2);
+    });
+    return {
+      dark: `${dark.exposureStartUtcUs}`,
+      all: all ?? new Float64Array(),
+      own: own ?? new Float64Array(),
+    };
+  });
+  const byDark = [...grouped(parts, ({ dark }) => dark).values()];
+  return (parts[0]?.all ?? new Float64Array()).map((_, pixel) => {
+    const at = (values: Float64Array): number => values[pixel] ?? Number.NaN;
+    const ofLights = parts.reduce((sum, { own }) => sum + at(own), 0);
+    const ofDarks = byDark.reduce((sum, group) => {
+      return (
+        sum +
+        group.reduce((shared, { all, own }) => shared + Math.sqrt(Math.max(0, at(all) - at(own))), 0) ** 2
+      );
+    }, 0);
+    return Math.sqrt(ofLights + ofDarks) / exposures.length;
+  });
+}
+
+/** Noise or unlike pixels: what neighbours around each are off the line through theirs, as a standard deviation. */
+function roughnessOf(rate: Float64Array): Float64Array {
   const off = rate.map((value, pixel) => {
     return Math.abs(value - ((rate[pixel - 1] ?? Number.NaN) + (rate[pixel + 1] ?? Number.NaN)) / 2);
   });
@@ -76,9 +128,9 @@ function noiseOf(rate: Float64Array): Float64Array {
   });
 }
 
-// Between rows a calibration is linear, so a wide gap would be bridged in silence.
-function longestPart({ wavelengthsNm, values }: Curve, of: string): Curve {
-  const valid = Array.from(values.keys()).filter((pixel) => (values[pixel] ?? Number.NaN) > 0);
+// Pixels with a factor. Between rows a calibration is linear, so a wide gap would be bridged in silence.
+function longestPart(factors: Float64Array, of: string): readonly number[] {
+  const valid = Array.from(factors.keys()).filter((pixel) => (factors[pixel] ?? Number.NaN) > 0);
   const parts: number[][] = [];
   for (const pixel of valid) {
     const part = parts.at(-1);
@@ -86,10 +138,7 @@ function longestPart({ wavelengthsNm, values }: Curve, of: string): Curve {
     else parts.push([pixel]);
   }
   const [longest = []] = parts.toSorted((a, b) => b.length - a.length);
-  if (longest.length < 2) {
-    const fact = `no two pixels with a signal of ${LEAST_SNR} times its noise within the certificate`;
-    throw new VscopeError("VALUE_INVALID", `${of}: ${fact}`);
-  }
-  const picked = (from: Float64Array) => Float64Array.from(longest, (pixel) => from[pixel] ?? Number.NaN);
-  return { wavelengthsNm: picked(wavelengthsNm), values: picked(values) };
+  if (longest.length >= 2) return longest;
+  const fact = `no two pixels with a signal of ${LEAST_SNR} times its noise within the certificate`;
+  throw new VscopeError("VALUE_INVALID", `${of}: ${fact}`);
 }

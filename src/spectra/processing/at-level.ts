@@ -6,7 +6,7 @@ import type { Level } from "../level.ts";
 import type { PicoSpectrum } from "../pico.ts";
 import { wavelengthsOf } from "../plot-series.ts";
 import { calibrated, type RadiometricCalibration } from "../radiometric.ts";
-import { reflectanceOf } from "../reflectance.ts";
+import { calibratedReflectanceOf, type CalibratedPair, reflectanceOf } from "../reflectance.ts";
 import { rateOf } from "../signal-rate.ts";
 import type { Darkened } from "./dark-choice.ts";
 import type { NoiseModel } from "./noise.ts";
@@ -26,6 +26,8 @@ export type Sources =
       readonly level: Extract<Level, "reflectance">;
       readonly target: Darkened;
       readonly irradiance: readonly Darkened[];
+      /** Of both channels; without, the reflectance by the irradiance is a ratio of counts. */
+      readonly pair?: CalibratedPair;
       /** Around the target; without, the reflectance is that by the irradiance. */
       readonly byPanel?: Pick<PanelReflectance, "panels" | "factors">;
     };
@@ -47,16 +49,19 @@ export function axisOf(spectrum: PicoSpectrum): Float64Array {
 function curveOf(sources: Sources): Curve {
   if (sources.level === "corrected") return rateOf(sources.target);
   if (sources.level === "radiance") return calibrated(rateOf(sources.target), sources.calibration);
-  const { target, irradiance, byPanel } = sources;
-  if (byPanel === undefined) return reflectanceOf(target, irradiance);
+  const { target, irradiance, pair, byPanel } = sources;
+  if (byPanel === undefined)
+    return pair === undefined
+      ? reflectanceOf(target, irradiance)
+      : calibratedReflectanceOf(target, irradiance, pair);
   return panelReflectance({ ...byPanel, target: { upwelling: target, downwelling: irradiance } });
 }
 
 function errorOf(sources: Sources, noise: NoiseModel): Curve {
   if (sources.level === "corrected") return rateErrorOf(sources.target, noise);
   if (sources.level === "radiance") return calibratedErrorOf(sources.target, sources.calibration, noise);
-  const { target, irradiance, byPanel } = sources;
-  if (byPanel === undefined) return reflectanceErrorOf(target, irradiance, noise);
+  const { target, irradiance, pair, byPanel } = sources;
+  if (byPanel === undefined) return reflectanceErrorOf(target, irradiance, noise, pair);
   const seen = { ...byPanel, target: { upwelling: target, downwelling: irradiance } };
   return panelReflectanceError(seen, noise);
 }

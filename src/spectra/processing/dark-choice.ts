@@ -139,6 +139,11 @@ export interface Darkened extends Exposed {
   readonly darks: readonly Weighted<PicoSpectrum>[];
 }
 
+/** With the dark that it has. */
+export function withOwnDark({ light, dark }: Exposed): Darkened {
+  return { light, dark, darks: [{ item: dark, weight: 1 }] };
+}
+
 export function darkened(light: PicoSpectrum, darks: readonly Weighted<PicoSpectrum>[]): Darkened {
   const [first] = darks;
   if (first === undefined) throw new RangeError("a light is freed from one dark at least");

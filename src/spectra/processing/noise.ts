@@ -66,6 +66,8 @@ function samplesOf([first, second]: NoisePair): readonly Sample[] {
     const squares = statistics.standardDeviation.map((value) => value * value * deviceScans);
     return sampled(signal, squares, isUsable).map(({ mean, y }) => ({ a: 1, b: mean, y }));
   }
+  // A spectrum does not differ from itself.
+  if (light === second.light) return [];
   const share = sharesOf(signal, signalOf(second));
   if (!(share > 0.5 && share < 2)) return [];
   return pairSamples(first, second, share, isUsable);

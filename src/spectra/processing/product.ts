@@ -3,6 +3,7 @@
 
 import type { Level } from "../level.ts";
 import type { PicoSpectrum } from "../pico.ts";
+import type { ReflectanceMethod } from "../reflectance.ts";
 import type { Provenance } from "./provenance.ts";
 
 export interface ProductHead {
@@ -18,9 +19,13 @@ export interface ProductHead {
   readonly instrument: ProductInstrument;
   /** Whether rows have standard errors. */
   readonly hasUncertainty: boolean;
+  /** Whether rows have systematic errors. */
+  readonly hasSystematicError: boolean;
+  /** Of a reflectance. */
+  readonly method?: ReflectanceMethod;
   readonly provenance: Provenance;
   readonly isSimulated: boolean;
-  /** From 2 on where the same spectrometer and channel had other wavelengths before in this run. */
+  /** From 2 on where the same spectrometer and channel had other wavelengths, or was processed in another way, before. */
   readonly coefficientSet?: number;
   /** What the owner says of all data, by names of ACDD: `institution`, `creator_name`, `license` ... */
   readonly dataset?: Readonly<Record<string, string>>;
@@ -41,8 +46,10 @@ export interface ProductInstrument {
 export interface ProductRow {
   /** One a wavelength; NaN where there is none. */
   readonly values: Float64Array;
-  /** Of the values, k = 1. */
+  /** Of the values by noise, k = 1. */
   readonly standardError?: Float64Array;
+  /** Of the values by calibrations, which all spectra have in common, k = 1. */
+  readonly systematicError?: Float64Array;
   /** The spectrum as recorded. */
   readonly spectrum: PicoSpectrum;
   /** `run/file/position`. */

@@ -4,7 +4,13 @@
 import { VscopeError } from "../../base/errors.ts";
 import { combined, type Curve, resampled } from "../curve.ts";
 import { calibrated, type RadiometricCalibration } from "../radiometric.ts";
-import { irradianceAround, irradianceAt, reflectanceOf } from "../reflectance.ts";
+import {
+  calibratedReflectanceOf,
+  type CalibratedPair,
+  irradianceAround,
+  irradianceAt,
+  reflectanceOf,
+} from "../reflectance.ts";
 import { middleUtcUs, rateOf } from "../signal-rate.ts";
 import type { Darkened } from "./dark-choice.ts";
 import { type NoiseModel, varianceOf } from "./noise.ts";
@@ -46,22 +52,31 @@ export function calibratedErrorOf(
   return calibrated(rateErrorOf(exposed, noise), calibration);
 }
 
-/** Standard error of `reflectanceOf`; irradiances count by their share in the interpolated one. */
+/** Standard error of `reflectanceOf`, or of `calibratedReflectanceOf`; irradiances count by their share in the interpolated one. */
 export function reflectanceErrorOf(
   target: Darkened,
   irradiance: readonly Darkened[],
   noise: NoiseModel,
+  pair?: CalibratedPair,
 ): Curve {
   const utcUs = middleUtcUs(target.light);
-  const reflectance = reflectanceOf(target, irradiance);
+  const reflectance =
+    pair === undefined
+      ? reflectanceOf(target, irradiance)
+      : calibratedReflectanceOf(target, irradiance, pair);
   const { wavelengthsNm } = reflectance;
-  const down = resampled(irradianceAt(utcUs, irradiance), wavelengthsNm).values;
-  const downErrors = resampled(irradianceErrorAt(utcUs, irradiance, noise), wavelengthsNm).values;
-  const up = rateErrorOf(target, noise).values;
+  const sky = (curve: Curve): Float64Array =>
+    resampled(pair === undefined ? curve : calibrated(curve, pair.irradiance), wavelengthsNm).values;
+  const down = sky(irradianceAt(utcUs, irradiance));
+  const downErrors = sky(irradianceErrorAt(utcUs, irradiance, noise));
+  const rateError = rateErrorOf(target, noise);
+  const up = pair === undefined ? rateError : calibrated(rateError, pair.radiance);
+  const scale = pair === undefined ? 1 : Math.PI;
   // u^2 = (u_up / down)^2 + (R u_down / down)^2: as R^2 (u_up^2 / up^2 + u_down^2 / down^2), but good for up = 0 too.
   const values = reflectance.values.map((value, pixel) => {
     const downError = downErrors[pixel] ?? Number.NaN;
-    return Math.hypot(up[pixel] ?? Number.NaN, value * downError) / (down[pixel] ?? Number.NaN);
+    const upError = scale * (up.values[pixel] ?? Number.NaN);
+    return Math.hypot(upError, value * downError) / (down[pixel] ?? Number.NaN);
   });
   return { wavelengthsNm, values };
 }

@@ -136,9 +136,9 @@ test("by the panel before and after it the canopy is within 1 % of the truth, an
   const other = join(folder, "other.csv");
   await writeFile(other, panelText().replace("99AA05", "11BB06"));
   for (const [args, code, expected] of [
-    [["--level", "corrected", "--panel", panel], 2, /--panel: is of reflectances/],
+    [["--level", "corrected", "--panel", panel], 2, /panel: is of reflectances/],
+    [["--level", "reflectance", "--panel", panel, "--calibration", panel], 2, /--panel needs none/],
     [["--level", "reflectance", "--panel", join(folder, "none.csv")], 1, /none\.csv: cannot be read/],
-    [["--level", "reflectance", "--panel", panel, "--server"], 2, /--panel: .*without --server/],
     [["--level", "reflectance", "--panel", other], 1, /no light of panel 11BB06 within 900 s/],
   ] as const) {
     const refused = await processed(folder, run, ...args);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -126,10 +126,12 @@ async function checkProvenance(run: string, path: string): Promise<void> {
       "integration-time",
       "reflectance",
       "uncertainty",
+      "systematic-uncertainty",
     ],
   );
   assert.equal(step("electric-dark")?.["applied"], false);
   assert.match(String(step("stray-light")?.["reason"]), /constant/);
+  assert.match(String(step("systematic-uncertainty")?.["reason"]), /^a ratio of counts/);
   assert.equal(step("reflectance")?.["interpolated"], SEQUENCES);
   assert.ok(Array.isArray(step("nonlinearity")?.["coefficients"]));
 }
@@ -164,6 +166,79 @@ test("radiance is counts per second times the factor of a calibration; what has 
   const middle = 900;
   for (const [index, row] of radiances.rows.entries())
     assert.ok(Math.abs(Number(row[middle]) / (2e-6 * Number(rates.rows[index]?.[middle])) - 1) < 1e-9);
+});
+
+/** One of the Flame, of the same factor at all wavelengths. */
+async function writeCalibration(
+  channel: string,
+  factor: number,
+  ...header: readonly string[]
+): Promise<string> {
+  const kind = channel === "upwelling" ? "radiance" : "irradiance";
+  const own = [
+    `# kind: ${kind}`,
+    `# units: ${QUANTITIES[kind]}`,
+    "# serial: FLMS01859",
+    `# channel: ${channel}`,
+  ];
+  const path = join(folder, `${channel}.csv`);
+  const rows = ["wavelength, factor, noise_percent", `200, ${factor}, 0.3`, `1200, ${factor}, 0.3`];
+  await writeFile(path, [...own, "# date: 2026-03-01", ...header, ...rows].join("\n"));
+  return path;
+}
+
+test("with calibrations of both channels reflectance is pi L / E; from when one has expired on a ratio, in a file of its own", async (context) => {
+  const run = await recorded(context);
+  const certain = ["# uncertainty_percent: 0.4", "# coverage_factor: 1"];
+  const down = await writeCalibration("downwelling", 2e-6, ...certain);
+  const up = await writeCalibration("upwelling", 3e-7, ...certain, "# valid_until: 2026-06-22");
+  const over = join(folder, "midnight", "plot10");
+  await mkdir(over, { recursive: true });
+  for (const name of (await readdir(run)).filter((one) => one.endsWith(".pico"))) {
+    const text = await readFile(join(run, name), "utf8");
+    const isLate = /_s00000[3-9]_/.test(name);
+    await writeFile(join(over, name), isLate ? text.replaceAll("2026-06-21T", "2026-06-22T") : text);
+  }
+  const calibrations = ["--calibration", up, "--calibration", down];
+  const args = [over, "--level", "reflectance", "--uncertainty", "--serial", "FLMS01859"];
+  const made = await processed(...args, ...calibrations);
+  assert.equal(made.code, 0, made.errors);
+  assert.match(made.text, /^6 spectra in 2 products, 7 files, 0 left out\n$/);
+  const counts = await processed(...args);
+  assert.match(counts.text, /^6 spectra in 1 products/);
+  const name = "plot10_FLMS01859_upwelling_reflectance";
+  const read = (output: string, ending: string) => readTable(join(output, `${name}${ending}`));
+  const [ratios, physical, later] = [
+    await read(counts.output, ".csv"),
+    await read(made.output, ".csv"),
+    await read(made.output, "_c2.csv"),
+  ];
+  assert.deepEqual([ratios.rows.length, physical.rows.length, later.rows.length], [6, 3, 3]);
+  const systematic = await read(made.output, "_systematic_error.csv");
+  for (const column of [600, 900, 1200]) {
+    for (const [index, row] of physical.rows.entries()) {
+      const [value, ratio] = [Number(row[column]), Number(ratios.rows[index]?.[column])];
+      assert.ok(Math.abs(value / ratio / ((Math.PI * 3e-7) / 2e-6) - 1) < 1e-9, `${value}, ${ratio}`);
+      // Both calibrations have 0.4 %, and 0.3 % of noise.
+      const error = Number(systematic.rows[index]?.[column]);
+      assert.ok(Math.abs(error / value / Math.hypot(0.005, 0.005) - 1) < 1e-9, `${error}, ${value}`);
+    }
+    for (const [index, row] of later.rows.entries())
+      assert.equal(row[column], ratios.rows[index + 3]?.[column]);
+  }
+  assert.ok(!made.names.includes(`${name}_c2_systematic_error.csv`), made.names.join());
+  for (const [ending, method, why] of [
+    ["", "radiance over irradiance", undefined],
+    ["_c2", "dual field of view", "the calibration of FLMS01859 upwelling was valid until 2026-06-22"],
+  ] as const) {
+    const text = await readFile(join(made.output, `${name}${ending}.csv`), "utf8");
+    assert.match(text, new RegExp(`^# method: ${method}$`, "m"));
+    const { step } = await readProvenance(join(made.output, `${name}${ending}.provenance.json`));
+    assert.equal(step("reflectance")?.["notCalibrated"], why);
+  }
+  const alone = await processed(...args, "--calibration", down);
+  const { step } = await readProvenance(join(alone.output, `${name}.provenance.json`));
+  assert.equal(step("reflectance")?.["notCalibrated"], "no calibration of FLMS01859 upwelling was given");
 });
 
 test("counts are those of the file; a file alone; other formats; interpolated darks", async (context) => {

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SECOND } from "../../../src/base/clock.ts";
 import { standardIrradiance } from "../../../src/emulator/light/standard-lamp.ts";
+import { Random } from "../../../src/emulator/random.ts";
 import { calibrationText } from "../../../src/spectra/calibration/calibration-text.ts";
 import {
   lampAt,
@@ -15,6 +17,7 @@ import { readCalibrationText } from "../../../src/spectra/calibration-file.ts";
 import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
 import { parsePico } from "../../../src/spectra/pico-reader.ts";
 import { radiometricCalibrationOf } from "../../../src/spectra/radiometric.ts";
+import { SEED } from "../../support/seed.ts";
 
 const PIXELS = 600;
 const FIRST_NM = 400;
@@ -81,6 +84,70 @@ test("what is saturated or noisy has no factor, and a wide gap ends the calibrat
   assert.throws(() => fitFactors([exposure(() => 0)], SCENE), {
     code: "VALUE_INVALID",
     message: `${SERIAL} ${CHANNEL}: no two pixels with a signal of 20 times its noise within the certificate`,
+  });
+});
+
+test("the noise of the lamp's spectra is that of the factors over many calibrations, and goes into the file", () => {
+  const [lights, repeats, pixels] = [4, 150, [60, 300, 580]];
+  // Of the noise at the dark end darks are a third to half, at the bright end nothing.
+  const signalOf = (pixel: number): number => 1200 + 45_000 * (pixel / PIXELS) ** 3;
+  for (const darks of [2, 4]) {
+    const random = new Random(SEED);
+    const noisy = (counts: number): number =>
+      counts + random.gaussian() * Math.hypot(20, Math.sqrt(Math.max(0, counts - 1000) / 1.5));
+    const found = Array.from({ length: repeats }, () => {
+      const dark = Array.from({ length: darks }, (_, second) => {
+        const one = spectrum("dark", () => noisy(1000));
+        return later(one, second);
+      });
+      const exposures = Array.from({ length: lights }, (_, index) => {
+        const light = spectrum("light", (pixel) => noisy(1000 + signalOf(pixel)));
+        return { light: later(light, 20 + index), dark: dark[index % darks] ?? assert.fail() };
+      });
+      const { factors, factorNoise = assert.fail() } = fitFactors(exposures, SCENE);
+      return pixels.map((pixel) => {
+        const row = factors.wavelengthsNm.indexOf(FIRST_NM + pixel);
+        return [factors.values[row] ?? Number.NaN, factorNoise[row] ?? Number.NaN] as const;
+      });
+    });
+    for (const index of pixels.keys()) {
+      const values = found.map((one) => one[index]?.[0] ?? Number.NaN);
+      const told = found.map((one) => one[index]?.[1] ?? Number.NaN);
+      const mean = values.reduce((sum, value) => sum + value, 0) / repeats;
+      const scatter = Math.sqrt(
+        values.reduce((sum, value) => sum + (value / mean - 1) ** 2, 0) / (repeats - 1),
+      );
+      const claimed = told.reduce((sum, share) => sum + share, 0) / repeats;
+      assert.ok(Math.abs(scatter / claimed - 1) < 0.2, `pixel ${pixels[index]}: ${scatter}, told ${claimed}`);
+    }
+  }
+  const steady = fitFactors([exposure(signalOf)], SCENE);
+  assert.equal(steady.factorNoise, undefined, "one spectrum of one scan does not tell its noise");
+});
+
+test("a third column has the noise of each factor; other files have none", () => {
+  const factorNoise = Float64Array.from({ length: PIXELS }, (_, pixel) => 0.001 + pixel * 1e-6);
+  const text = calibrationText({ ...fitFactors([exposure(() => 20_000)], SCENE), factorNoise });
+  assert.match(text, /^wavelength_nm, factor, noise_percent$/m);
+  const lines = readCalibrationText(text, "made.csv");
+  const read = radiometricCalibrationOf(lines, { serial: SERIAL, channel: CHANNEL });
+  for (const [row, share] of factorNoise.entries())
+    assert.ok(Math.abs((read.factorNoise?.[row] ?? 0) / share - 1) < 5e-3);
+  for (const [rows, expected] of [
+    ["400, 1, 0.1\n401, 2", /:6: '401, 2' is not three numbers/],
+    ["400, 1, -0.1\n401, 2, 0", /:5: noise -0.1 is below 0/],
+  ] as const) {
+    const broken = `# kind: irradiance\n# units: W m-2 nm-1\n# date: 2026-01-02\nnm, factor, noise_percent\n${rows}`;
+    const named = broken.replace("nm, factor", "wavelength_nm, factor");
+    assert.throws(() => readCalibrationText(named, "made.csv"), {
+      code: "CONFIG_INVALID",
+      message: expected,
+    });
+  }
+  const lamp =
+    "# kind: irradiance\n# units: W m-2 nm-1\nwavelength_nm, irradiance, noise_percent\n400, 1, 1\n401, 1, 1";
+  assert.throws(() => lampCertificateOf(readCalibrationText(lamp, "lamp.csv")), {
+    message: /^lamp\.csv: noise_percent is of radiometric calibrations/,
   });
 });
 
@@ -176,6 +243,11 @@ function indices(): Float64Array {
 /** A light of 10 ms with so many counts above its dark. */
 function exposure(signalOf: (pixel: number) => number) {
   return { light: spectrum("light", (pixel) => 1000 + signalOf(pixel)), dark: spectrum("dark", () => 1000) };
+}
+
+function later(one: PicoSpectrum, second: number): PicoSpectrum {
+  const exposureStartUtcUs = one.exposureStartUtcUs + second * SECOND;
+  return { ...one, exposureStartUtcUs, exposureEndUtcUs: exposureStartUtcUs + 10_000 };
 }
 
 function spectrum(kind: "light" | "dark", countsOf: (pixel: number) => number): PicoSpectrum {

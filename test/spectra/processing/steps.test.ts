@@ -17,7 +17,14 @@ test("what all values of a product are uncertain by together stands apart from t
     systematicUncertainty: 0.006,
   };
   const noise = { readNoiseCounts: 20, electronsPerCount: 1.5 };
-  const steps = stepsOf({ level: "radiance", spectrum, darks: { nearest: 1 }, calibration, noise });
+  const steps = stepsOf({
+    level: "radiance",
+    spectrum,
+    darks: { nearest: 1 },
+    calibrations: [calibration],
+    noise,
+    systematic: true,
+  });
   const factsOf = (name: string) => steps.find(({ step }) => step === name)?.facts;
   assert.deepEqual(factsOf("radiometric-calibration"), {
     quantity: "radiance",
@@ -27,4 +34,5 @@ test("what all values of a product are uncertain by together stands apart from t
     k: 1,
   });
   assert.deepEqual(factsOf("uncertainty"), { k: 1, of: "noise of light and darks", ...noise });
+  assert.deepEqual(factsOf("systematic-uncertainty"), { k: 1, of: "calibrations" });
 });

@@ -5,6 +5,7 @@ import type { PicoSpectrum } from "../../../src/spectra/pico.ts";
 import { atLevel } from "../../../src/spectra/processing/at-level.ts";
 import { darkened } from "../../../src/spectra/processing/dark-choice.ts";
 import { noiseOf } from "../../../src/spectra/processing/noise.ts";
+import type { RadiometricCalibration } from "../../../src/spectra/radiometric.ts";
 import { sampleSpectrum } from "../../client/sample-spectra.ts";
 
 const NOISE = { readNoiseCounts: 20, electronsPerCount: 1.5 };
@@ -50,6 +51,26 @@ test("reflectance: both errors in squares; a pixel without value has no error, a
   const both = atLevel({ level: "reflectance", target, irradiance: [sky, sky] }, NOISE);
   assert.deepEqual(both.values, values);
   assert.equal(atLevel({ level: "reflectance", target, irradiance: [sky] }).standardError, undefined);
+});
+
+test("with calibrations of both channels reflectance and its error are those of pi L / E", () => {
+  const calibration = (quantity: "radiance" | "irradiance", factor: number): RadiometricCalibration => ({
+    quantity,
+    ...PLACE,
+    channel: "any",
+    source: "any.csv",
+    axis: "wavelength",
+    factors: { wavelengthsNm: Float64Array.of(200, 1200), values: Float64Array.of(factor, factor) },
+  });
+  const pair = { radiance: calibration("radiance", 3e-7), irradiance: calibration("irradiance", 2e-6) };
+  const [target, sky] = [measured("upwelling"), measured("downwelling")];
+  for (const irradiance of [[sky], [sky, sky]]) {
+    const counts = atLevel({ level: "reflectance", target, irradiance }, NOISE);
+    const physical = atLevel({ level: "reflectance", target, irradiance, pair }, NOISE);
+    const factor = (Math.PI * 3e-7) / 2e-6;
+    for (const key of ["values", "standardError"] as const)
+      assert.ok(Math.abs((physical[key]?.[9] ?? 0) / (counts[key]?.[9] ?? 0) / factor - 1) < 1e-9, key);
+  }
 });
 
 test("errors fall with the root of the scans; a brighter sky scales reflectance and its error by the same factor", () => {

@@ -197,6 +197,9 @@ async function calibrateRadiometric(
     `lamp: ${basename(lamp.fileName)}`,
     ...(plaque === undefined ? [] : [`plaque: ${basename(plaque.fileName)}`]),
     ...(fwhmNm === undefined ? [] : [`lines of the instrument: ${fwhmNm} nm wide at half maximum`]),
+    ...(calibration.factorNoise === undefined
+      ? ["noise of these spectra: not known, there are too few"]
+      : []),
     ...(exposures.some(({ light }) => light.isSimulated === true)
       ? ["simulated: of an emulated instrument"]
       : []),
