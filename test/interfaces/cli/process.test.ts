@@ -205,7 +205,7 @@ test("with calibrations of both channels reflectance is pi L / E; from when one 
   assert.equal(made.code, 0, made.errors);
   assert.match(made.text, /^6 spectra in 2 products, 7 files, 0 left out\n$/);
   const counts = await processed(...args);
-  assert.match(counts.text, /^6 spectra in 1 products/);
+  assert.match(counts.text, /^6 spectra in 1 product,/);
   const name = "plot10_FLMS01859_upwelling_reflectance";
   const read = (output: string, ending: string) => readTable(join(output, `${name}${ending}`));
   const [ratios, physical, later] = [
