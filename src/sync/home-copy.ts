@@ -12,6 +12,7 @@ import { SILENT } from "../base/log.ts";
 import { onDisk, SYSTEM_DISK } from "../datadir/disk/disk.ts";
 import { makeFolders, moveDurable, replaceDurable } from "../datadir/disk/durable-file.ts";
 import { INSTRUMENT_FOLDER, InstrumentArchive } from "../datadir/instrument-archive.ts";
+import { readIdentity } from "../datadir/medium/identity.ts";
 import { type DirectoryLock, lockDirectory } from "../datadir/medium/lock.ts";
 import {
   type ManifestLine,
@@ -96,6 +97,11 @@ export class HomeCopy {
 
   close(): void {
     this.#lock?.release();
+  }
+
+  /** The number of its own that it may have. */
+  identity(): Promise<string | undefined> {
+    return readIdentity(SYSTEM_DISK, this.path);
   }
 
   async state(): Promise<CopyState> {

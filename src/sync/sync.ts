@@ -143,6 +143,7 @@ class Sync {
     const far = await farRuns(this.#link, isAsLeft ? state.listTag : undefined, this.#signal);
     if (far === undefined) return this.#report(true);
     requireSame(this.#copy.path, state.uuid, far.uuid);
+    if (state.uuid === undefined) requireNoOther(this.#copy.path, await this.#copy.identity(), far.uuid);
     const known = definedOnly({ uuid: far.uuid ?? state.uuid });
     if (!isTrial && known.uuid !== state.uuid) await this.#copy.keepState(known);
     if (!isTrial) await this.#bringInstrument(far);
@@ -302,6 +303,13 @@ const SHOWN = 5;
 function shortened(names: readonly string[]): string {
   const more = names.length > SHOWN ? `, and ${names.length - SHOWN} more` : "";
   return `${names.slice(0, SHOWN).join(", ")}${more}`;
+}
+
+// A copy that a server or vscope has opened has a number of its own beside that of what it is the copy of.
+function requireNoOther(path: string, own: string | undefined, found: string | undefined): void {
+  if (own === undefined || own === found) return;
+  const fact = `is data directory ${own} itself, no copy of ${found ?? "the server's"}: give another folder`;
+  throw new VscopeError("DATADIR_WRONG", `${path}: ${fact}`);
 }
 
 function requireSame(path: string, known: string | undefined, found: string | undefined): void {

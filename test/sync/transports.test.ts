@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
@@ -79,4 +79,11 @@ test("the copy is a data directory; that of another server is refused", async (t
   const { box: other } = await recorded(t);
   const refused = bringHome(`coap://127.0.0.1:${other.port}`, home);
   await assert.rejects(refused, { code: "DATADIR_WRONG", message: /is the copy of data directory/ });
+  // Two sticks of two boxes: what was recorded by one of them is no copy of the other.
+  await rm(join(home, ".sync.json"));
+  const mixed = bringHome(`coap://127.0.0.1:${other.port}`, home);
+  await assert.rejects(mixed, {
+    code: "DATADIR_WRONG",
+    message: /is data directory [-0-9a-f]+ itself, no copy of /,
+  });
 });
