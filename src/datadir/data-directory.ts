@@ -192,10 +192,14 @@ export class DataDirectory {
     return (await this.#keeper()).reindex({ isAll }, { onProgress, signal });
   }
 
-  /** Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests. */
-  async indexed(): Promise<void> {
-    await this.#presence.keeper?.settled();
+  /**
+   * Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests; how
+   * many were read for it.
+   */
+  async indexed(): Promise<number> {
+    const files = (await this.#presence.keeper?.settled()) ?? 0;
     await this.#recordings.settled();
+    return files;
   }
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */

@@ -32,6 +32,11 @@ export interface IndexReport {
   readonly broken: readonly (FileReference & { readonly problem: string })[];
 }
 
+export interface FilesRead extends Pick<IndexReport, "parsed"> {
+  /** Those of them that could be read. */
+  readonly whole: number;
+}
+
 export interface Differences {
   readonly missing: readonly FileReference[];
   readonly gone: readonly FileReference[];
@@ -117,8 +122,9 @@ export class FileIndex {
     files: readonly FileReference[],
     { onProgress = () => undefined, ...how }: ReadOptions,
     signal: AbortSignal,
-  ): Promise<Pick<IndexReport, "parsed">> {
+  ): Promise<FilesRead> {
     let parsed = 0;
+    let whole = 0;
     for (let done = 0; done < files.length; ) {
       const slice = files.slice(done, done + SLICE);
       const rows: CataloguedFile[] = [];
@@ -134,8 +140,9 @@ export class FileIndex {
       this.#parts.catalogue.record(rows);
       this.#parts.catalogue.generations.confirm(known);
       parsed += rows.length;
+      whole += rows.filter(({ file }) => file.problem === null).length;
     }
-    return { parsed };
+    return { parsed, whole };
   }
 
   /** Stores the rows of files whose content is at hand. */

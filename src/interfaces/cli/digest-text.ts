@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { bytesText } from "../../base/bytes-text.ts";
+import { amount } from "./amount.ts";
 import { renderTable } from "./table.ts";
 import { printable } from "./value-text.ts";
 
@@ -167,8 +168,4 @@ function shape(bands: string): string {
   const levels = Buffer.from(bands, "base64");
   if (levels.length !== BANDS || levels.toString("base64") !== bands) return bands;
   return `|${Array.from(levels, (level) => SHADES[Math.floor((level / 256) * SHADES.length)]).join("")}|`;
-}
-
-function amount(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
 }

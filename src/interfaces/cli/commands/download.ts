@@ -8,6 +8,7 @@ import { replyError } from "../../../client/reply-error.ts";
 import type { RunFile } from "../../../client/shapes.ts";
 import type { DownloadOptions, VscopeClient } from "../../../client/vscope-client.ts";
 import { PartFile } from "../../../sync/part-file.ts";
+import { amount } from "../amount.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -77,7 +78,7 @@ async function downloadAll(
   const skipped = files.length - written.length;
   session.print({ folder, written, skipped }, () => {
     const tail = skipped === 0 ? "" : `, ${skipped} here already`;
-    return `${written.length} ${written.length === 1 ? "file" : "files"} written to ${folder}${tail}`;
+    return `${amount(written.length, "file")} written to ${folder}${tail}`;
   });
 }
 
