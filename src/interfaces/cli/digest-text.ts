@@ -65,6 +65,22 @@ export function digestText(digest: Digest): string {
     ["day", `${digest.day} UTC`],
     ["medium", mediumText(digest)],
     ["clock", clockText(digest)],
+    ...(digest.medium.mounted ? dayFacts(digest) : [["recorded", "NOT KNOWN"]]),
+    ["schedule", scheduleText(digest)],
+    ...digest.jobs.map(([job, what, outcome, why, runs]) => [
+      "",
+      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${amount(runs, "run")})`,
+    ]),
+    ...leftOutText(digest),
+  ].map((cells) => cells.map(printable));
+  return [renderTable([{ heading: "" }, { heading: "" }], facts), noonTable(digest)]
+    .filter(Boolean)
+    .join("\n");
+}
+
+// Of a medium that is away there are no numbers: noughts would read as a day on which nothing has failed.
+function dayFacts(digest: Digest): string[][] {
+  return [
     ["recorded", recordedText(digest)],
     ...digest.runs.map(([run, batches, spectra, ...colours]) => [
       "run",
@@ -79,16 +95,7 @@ export function digestText(digest: Digest): string {
       digest.files.failures === 0 ? "none" : `${digest.files.failures} SPECTRA COULD NOT BE RECORDED`,
     ],
     ...digest.failures.map(([text, batches]) => ["", `${text} (${amount(batches, "batch", "batches")})`]),
-    ["schedule", scheduleText(digest)],
-    ...digest.jobs.map(([job, what, outcome, why, runs]) => [
-      "",
-      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${amount(runs, "run", "runs")})`,
-    ]),
-    ...leftOutText(digest),
-  ].map((cells) => cells.map(printable));
-  return [renderTable([{ heading: "" }, { heading: "" }], facts), noonTable(digest)]
-    .filter(Boolean)
-    .join("\n");
+  ];
 }
 
 function mediumText({ medium }: Digest): string {
@@ -128,7 +135,7 @@ function coloursText(spectra: number, [green = 0, amber = 0, red = 0]: readonly 
 
 function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Digest): string {
   const parts = [
-    `${amount(files, "file", "files")} of ${bytesText(bytes)}`,
+    `${amount(files, "file")} of ${bytesText(bytes)}`,
     withoutChecksum > 0 && `${withoutChecksum} WITHOUT CHECKSUM`,
     withProblem > 0 && `${withProblem} THAT CANNOT BE READ`,
   ];
@@ -136,7 +143,7 @@ function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Di
 }
 
 function scheduleText({ scheduler: { skipped, failed } }: Digest): string {
-  return `${amount(skipped, "run", "runs")} skipped, ${failed} failed`;
+  return `${amount(skipped, "run")} skipped, ${failed} failed`;
 }
 
 function leftOutText({ leftOut }: Digest): string[][] {
@@ -154,7 +161,7 @@ function noonTable({ noon, detectors }: Digest): string {
     return [serial, channel, temperature, utc, colour, String(peak), range, shape(bands)];
   });
   const others = [...left].map(([serial, temperature]) => [serial, "-", temperature]);
-  const headings = ["serial", "channel", "Cel", "noon", "quality", "counts", "nm", "shape"];
+  const headings = ["serial", "channel", "deg C", "noon", "quality", "counts", "nm", "shape"];
   const cells = [...rows, ...others].map((row) => row.map(printable));
   return cells.length === 0
     ? ""
