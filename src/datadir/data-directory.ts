@@ -214,7 +214,7 @@ export class DataDirectory {
   }
 
   #useOf(run: string): string | undefined {
-    if (run === this.currentRun.value) return "it is the current run";
+    if (run === this.currentRun.value) return "it is the current run; choose another one at /datadir/run first";
     if (this.#recordings.isRecorded(run)) return "a batch of it is being recorded";
     if (this.exports.isExported(run)) return "it is being exported";
     if (this.verification.isRunning) return "the data directory is being verified";
