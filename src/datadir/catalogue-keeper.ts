@@ -50,8 +50,6 @@ export class CatalogueKeeper {
   /** What was asked for and has not ended. */
   readonly #tasks = new Set<Promise<unknown>>();
   #isReindexing = false;
-  /** Files that could be read since the start, but by a reindexing. */
-  #caughtUp = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -115,10 +113,14 @@ export class CatalogueKeeper {
     return report;
   }
 
-  /** Resolves when nothing is read in the background; how many files could be read since the start, but by a reindexing. */
-  async settled(): Promise<number> {
-    await this.#background;
-    return this.#caughtUp;
+  /** Files that could be read since the data directory was opened. */
+  get filesRead(): number {
+    return this.#session.index.filesRead;
+  }
+
+  /** Resolves when nothing is read in the background. */
+  settled(): Promise<void> {
+    return this.#background;
   }
 
   /** Stops reading; what is missing is found again at the next start. */
@@ -191,8 +193,7 @@ export class CatalogueKeeper {
     const { index, catalogue } = this.#session;
     const { missing, gone } = await index.differences(runs);
     if (gone.length > 0) catalogue.drop(gone);
-    const atOnce = await index.read(missing.slice(0, AT_ONCE), { setsAsideEmpty }, this.#stopping.signal);
-    this.#caughtUp += atOnce.whole;
+    await index.read(missing.slice(0, AT_ONCE), { setsAsideEmpty }, this.#stopping.signal);
     const rest = missing.slice(AT_ONCE);
     if (rest.length > 0) this.#readLater(rest, setsAsideEmpty);
     if (missing.length + gone.length > 0) {
@@ -211,8 +212,7 @@ export class CatalogueKeeper {
       if (done % AT_ONCE === 0 || done === of) this.#parts.show(of - done);
     };
     try {
-      const how = { onProgress, setsAsideEmpty };
-      this.#caughtUp += (await this.#session.index.read(files, how, this.#stopping.signal)).whole;
+      await this.#session.index.read(files, { onProgress, setsAsideEmpty }, this.#stopping.signal);
     } catch (error) {
       this.#isBehind(new Set(files.map(({ run }) => run)), error);
     }

@@ -197,9 +197,9 @@ export class DataDirectory {
    * many were read for it.
    */
   async indexed(): Promise<number> {
-    const files = (await this.#presence.keeper?.settled()) ?? 0;
+    await this.#presence.keeper?.settled();
     await this.#recordings.settled();
-    return files;
+    return this.#presence.keeper?.filesRead ?? 0;
   }
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */
@@ -214,7 +214,8 @@ export class DataDirectory {
   }
 
   #useOf(run: string): string | undefined {
-    if (run === this.currentRun.value) return "it is the current run; choose another one at /datadir/run first";
+    if (run === this.currentRun.value)
+      return "it is the current run; choose another one at /datadir/run first";
     if (this.#recordings.isRecorded(run)) return "a batch of it is being recorded";
     if (this.exports.isExported(run)) return "it is being exported";
     if (this.verification.isRunning) return "the data directory is being verified";

@@ -32,11 +32,6 @@ export interface IndexReport {
   readonly broken: readonly (FileReference & { readonly problem: string })[];
 }
 
-export interface FilesRead extends Pick<IndexReport, "parsed"> {
-  /** Those of them that could be read. */
-  readonly whole: number;
-}
-
 export interface Differences {
   readonly missing: readonly FileReference[];
   readonly gone: readonly FileReference[];
@@ -81,9 +76,15 @@ const SLICE = 25;
 
 export class FileIndex {
   readonly #parts: FileIndexParts;
+  #filesRead = 0;
 
   constructor(parts: FileIndexParts) {
     this.#parts = parts;
+  }
+
+  /** Those that `read` has found whole so far. */
+  get filesRead(): number {
+    return this.#filesRead;
   }
 
   /** What the catalogue lacks and what it has too much, by names only: a listing per run, no file is opened. */
@@ -122,9 +123,8 @@ export class FileIndex {
     files: readonly FileReference[],
     { onProgress = () => undefined, ...how }: ReadOptions,
     signal: AbortSignal,
-  ): Promise<FilesRead> {
+  ): Promise<Pick<IndexReport, "parsed">> {
     let parsed = 0;
-    let whole = 0;
     for (let done = 0; done < files.length; ) {
       const slice = files.slice(done, done + SLICE);
       const rows: CataloguedFile[] = [];
@@ -140,9 +140,9 @@ export class FileIndex {
       this.#parts.catalogue.record(rows);
       this.#parts.catalogue.generations.confirm(known);
       parsed += rows.length;
-      whole += rows.filter(({ file }) => file.problem === null).length;
+      this.#filesRead += rows.filter(({ file }) => file.problem === null).length;
     }
-    return { parsed, whole };
+    return { parsed };
   }
 
   /** Stores the rows of files whose content is at hand. */
