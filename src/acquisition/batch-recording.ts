@@ -78,6 +78,11 @@ export class BatchRecording {
     };
   }
 
+  /** These could not be written. */
+  lost(spectra: readonly Spectrum[]): void {
+    this.#tally.lost(spectra);
+  }
+
   throwFailures(): void {
     const { failed, failures, spectra } = this.#tally.counts;
     if (failed === 0) return;

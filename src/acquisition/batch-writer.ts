@@ -8,7 +8,7 @@ export interface WriterEvents {
   /** The set is durable on disk. */
   written(file: WrittenFile, set: SpectraSet): void;
   /** A set could not be written: the recording can stop at once. */
-  failed(error: unknown): void;
+  failed(error: unknown, set: SpectraSet): void;
 }
 
 export class BatchWriter {
@@ -41,7 +41,7 @@ export class BatchWriter {
         this.#newest = file;
         this.#events.written(file, set);
       },
-      (error: unknown) => this.#events.failed(error),
+      (error: unknown) => this.#events.failed(error, set),
     );
     if (set.kind === "dark") this.#darks = written;
     this.#pending.add(written);

@@ -29,7 +29,10 @@ export async function recordBatch(parts: BatchParts, asked: BatchPlan, signal: A
   const disk = new AbortController();
   const writer = new BatchWriter(batch, {
     written: (file, { spectra }) => parts.darks.add(file, spectra),
-    failed: (error) => disk.abort(error),
+    failed: (error, { spectra }) => {
+      recording.lost(spectra);
+      disk.abort(error);
+    },
   });
   const recording = new BatchRecording(parts, plan, { batch, writer });
   parts.report.result(recording.result());

@@ -54,7 +54,7 @@ export class Calibrations {
 
   /** Throws RESOURCE_NOT_FOUND when none is configured, CONFIG_INVALID when its file is wrong. */
   radiometric(serial: string, channel: string): RadiometricCalibration | InMemory {
-    const missing = `${serial} ${channel}: no radiometric calibration is configured`;
+    const missing = `${serial} ${channel}: no radiometric calibration was configured when the server started`;
     return found(this.#radiometric.get(calibrationKey(serial, channel)), missing);
   }
 }

@@ -26,15 +26,16 @@ export class Tally {
     return this.#counts;
   }
 
-  /** Spectra that go into a file. */
+  /** Spectra that go into a file: counted at once, since people watch their flags. */
   kept(spectra: readonly Spectrum[]): void {
-    const saturated = spectra.filter(({ kind, flags }) => kind === "light" && flags.includes("saturated"));
-    this.#add({
-      spectra: this.#counts.spectra + spectra.length,
-      saturated: this.#counts.saturated + saturated.length,
-      flags: addCounts(this.#counts.flags, countFlags(spectra)),
-    });
+    this.#count(spectra, 1);
     for (const { instrument } of spectra) this.#deliver(instrument.serial, { spectra: 1, missing: 0 });
+  }
+
+  /** Spectra that were on their way into a file that could not be written. */
+  lost(spectra: readonly Spectrum[]): void {
+    this.#count(spectra, -1);
+    for (const { instrument } of spectra) this.#deliver(instrument.serial, { spectra: -1, missing: 1 });
   }
 
   /** Spectra that no file has. */
@@ -68,6 +69,17 @@ export class Tally {
     const { startSkewUs } = this.#counts;
     const largest = Math.max(us, startSkewUs[channel] ?? 0);
     this.#add({ startSkewUs: { ...startSkewUs, [channel]: largest } });
+  }
+
+  #count(spectra: readonly Spectrum[], sign: 1 | -1): void {
+    const saturated = spectra.filter(({ kind, flags }) => kind === "light" && flags.includes("saturated"));
+    const flags = Object.entries(countFlags(spectra)).map(([flag, count]) => [flag, sign * count] as const);
+    const sums = Object.entries(addCounts(this.#counts.flags, Object.fromEntries(flags)));
+    this.#add({
+      spectra: this.#counts.spectra + sign * spectra.length,
+      saturated: this.#counts.saturated + sign * saturated.length,
+      flags: Object.fromEntries(sums.filter(([, count]) => count > 0)),
+    });
   }
 
   #deliver(serial: string, more: Delivered): void {

@@ -9,9 +9,11 @@ import { VscopeError } from "../base/errors.ts";
 import { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import { checkBox } from "./check-box.ts";
+import { checkMedium } from "./check-medium.ts";
 import { checkNetwork } from "./check-network.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "../config/server-config.ts";
+import { LINUX_TABLE, type MountTable } from "../datadir/medium/mount-table.ts";
 import { InstrumentFile } from "./instrument-file.ts";
 import { readCalibrations } from "./calibration-files.ts";
 import type { Rack } from "../instruments/rack.ts";
@@ -26,9 +28,14 @@ export interface CheckOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly print: (line: string) => void;
+  /** Of this computer when absent. */
+  readonly mountTable?: MountTable;
 }
 
-/** Throws CONFIG_INVALID, or DEVICE_NOT_CONNECTED after it has printed every problem with the hardware. */
+/**
+ * Throws CONFIG_INVALID, DATADIR_NOT_MOUNTED, DATADIR_WRONG, DATADIR_IO, or DEVICE_NOT_CONNECTED after it has printed every
+ * problem with the hardware.
+ */
 export async function check(options: CheckOptions): Promise<void> {
   const lifetime = new Lifetime();
   try {
@@ -41,7 +48,11 @@ export async function check(options: CheckOptions): Promise<void> {
   }
 }
 
-async function look({ config, clock, log, print }: CheckOptions, lifetime: Lifetime): Promise<number> {
+async function look(
+  { config, clock, log, print, mountTable = LINUX_TABLE }: CheckOptions,
+  lifetime: Lifetime,
+): Promise<number> {
+  await checkMedium(config, mountTable, print);
   const file = new InstrumentFile(dataDirectoryPath(config), config, log);
   const { config: instrument, isSample } = await file.look();
   print(`configuration    ${file.path}: ${isSample ? "not there yet, the sample is valid" : "valid"}`);

@@ -113,6 +113,11 @@ export class CatalogueKeeper {
     return report;
   }
 
+  /** Files that could be read since the data directory was opened. */
+  get filesRead(): number {
+    return this.#session.index.filesRead;
+  }
+
   /** Resolves when nothing is read in the background. */
   settled(): Promise<void> {
     return this.#background;

@@ -204,10 +204,14 @@ export class DataDirectory {
     return (await this.#keeper()).reindex({ isAll }, { onProgress, signal });
   }
 
-  /** Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests. */
-  async indexed(): Promise<void> {
+  /**
+   * Resolves when the files that were there at the start have their rows in the catalogue and their lines in manifests; how
+   * many were read for it.
+   */
+  async indexed(): Promise<number> {
     await this.#presence.keeper?.settled();
     await this.#recordings.settled();
+    return this.#presence.keeper?.filesRead ?? 0;
   }
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */
@@ -222,7 +226,8 @@ export class DataDirectory {
   }
 
   #useOf(run: string): string | undefined {
-    if (run === this.currentRun.value) return "it is the current run";
+    if (run === this.currentRun.value)
+      return "it is the current run; choose another one at /datadir/run first";
     if (this.#recordings.isRecorded(run)) return "a batch of it is being recorded";
     if (this.exports.isExported(run)) return "it is being exported";
     if (this.verification.isRunning) return "the data directory is being verified";

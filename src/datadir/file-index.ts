@@ -76,9 +76,15 @@ const SLICE = 25;
 
 export class FileIndex {
   readonly #parts: FileIndexParts;
+  #filesRead = 0;
 
   constructor(parts: FileIndexParts) {
     this.#parts = parts;
+  }
+
+  /** Those that `read` has found whole so far. */
+  get filesRead(): number {
+    return this.#filesRead;
   }
 
   /** What the catalogue lacks and what it has too much, by names only: a listing per run, no file is opened. */
@@ -134,6 +140,7 @@ export class FileIndex {
       this.#parts.catalogue.record(rows);
       this.#parts.catalogue.generations.confirm(known);
       parsed += rows.length;
+      this.#filesRead += rows.filter(({ file }) => file.problem === null).length;
     }
     return { parsed };
   }

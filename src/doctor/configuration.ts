@@ -7,7 +7,7 @@ import { type Complaint, complain, fault, type Finding, fine, warning } from "./
 import { SHIPPED_CONFIG } from "./shipped.ts";
 
 const SECTION = "server";
-const DEFAULT_FILE = "/etc/vscope.cfg";
+export const DEFAULT_FILE = "/etc/vscope.cfg";
 /** More do not fit on a screen. */
 const MISTAKES_SHOWN = 3;
 

@@ -36,8 +36,8 @@ export interface Diagnosis {
 /** Throws only when the signal aborts: what cannot be read is left out or found. */
 export async function diagnose(options: DoctorOptions, signal: AbortSignal): Promise<Diagnosis> {
   const { computer, disk, ask } = options;
-  const { path, config, findings } = await readConfiguration(computer, options.configFile);
-  const [box, unit] = await Promise.all([readBox(computer, config), readServiceUnit(computer)]);
+  const { findings, ...configuration } = await readConfiguration(computer, options.configFile);
+  const [box, unit] = await Promise.all([readBox(computer, configuration), readServiceUnit(computer)]);
   const workingFolder = await workingFolderOf(box, unit, options);
   const all = [
     ...(await checkSpectrometers(box)),
@@ -47,7 +47,7 @@ export async function diagnose(options: DoctorOptions, signal: AbortSignal): Pro
     ...findings,
     ...(await checkKeys(box, unit)),
     ...(await checkDataDirectory(box, { disk, unit, workingFolder })),
-    ...(await checkServer(box, { ask, unit, configPath: path, workingFolder }, signal)),
+    ...(await checkServer(box, { ask, unit, workingFolder }, signal)),
     ...(await checkClock(computer)),
   ];
   return {

@@ -7,7 +7,7 @@ import { messageOf, VscopeError } from "../base/errors.ts";
 import { type ConnectOptions, VscopeClient } from "../client/vscope-client.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { processIdentity } from "../daemon/process-identity.ts";
-import { type Box, serverOf } from "./box.ts";
+import { type Box, otherServers, serverOf } from "./box.ts";
 import { complain, fault, type Finding, fine, warning } from "./finding.ts";
 import type { ServiceUnit } from "./service-unit.ts";
 
@@ -45,7 +45,6 @@ export interface ServerOptions {
   /** Absent where the files are a copy: the server is on another computer. */
   readonly ask: AskVersion | undefined;
   readonly unit: ServiceUnit | undefined;
-  readonly configPath: string;
   /** To which a relative path of the PID file refers. */
   readonly workingFolder: string;
 }
@@ -57,8 +56,9 @@ export async function checkServer(
 ): Promise<readonly Finding[]> {
   const pidFile = resolve(options.workingFolder, box.config.daemon.pidFile);
   const holder = await readPidFile(box, pidFile);
-  const pid = holder?.isAlive === true ? holder.pid : serverOf(box)?.pid;
-  return [...pidFileFindings(pidFile, holder), ...(await answer(box.config, { ...options, pid }, signal))];
+  const isOurs = holder?.isAlive === true && otherServers(box).every(({ pid }) => pid !== holder.pid);
+  const pid = isOurs ? holder.pid : serverOf(box)?.pid;
+  return [...pidFileFindings(pidFile, holder), ...(await answer(box, { ...options, pid }, signal))];
 }
 
 interface Holder {
@@ -86,10 +86,11 @@ function pidFileFindings(path: string, holder: Holder | undefined): readonly Fin
 }
 
 async function answer(
-  config: ServerConfig,
-  { ask, unit, configPath, pid }: ServerOptions & { readonly pid: number | undefined },
+  box: Box,
+  { ask, unit, pid }: ServerOptions & { readonly pid: number | undefined },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const { config, configPath } = box;
   if (ask === undefined || !config.coap.enabled) return [];
   const url = urlOf(config);
   try {
@@ -102,7 +103,7 @@ async function answer(
     const [silence = ""] = messageOf(error).split(";");
     const complaint =
       pid === undefined
-        ? warning("server-answers", silence, startCommand(unit, configPath))
+        ? warning("server-answers", `${silence}${othersText(box)}`, startCommand(unit, configPath))
         : fault(
             "server-answers",
             `process ${pid} runs, but ${silence}`,
@@ -113,6 +114,11 @@ async function answer(
           );
     return [complain(SECTION, "vscope-server", complaint)];
   }
+}
+
+function othersText(box: Box): string {
+  const others = otherServers(box).map(({ pid, configFile = "" }) => `process ${pid} serves ${configFile}`);
+  return others.map((other) => `; ${other}`).join("");
 }
 
 function startCommand(unit: ServiceUnit | undefined, configPath: string): string {

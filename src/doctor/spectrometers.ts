@@ -3,7 +3,7 @@
 import type { SpectrometerModel } from "../drivers/oceanoptics/model.ts";
 import { findModel, isOceanVendor, MODELS, productName } from "../drivers/oceanoptics/models.ts";
 import { whyClosed } from "./access.ts";
-import { type Box, serverOf } from "./box.ts";
+import type { Box } from "./box.ts";
 import { type Complaint, complain, fault, type Finding, fine, warning } from "./finding.ts";
 import { holdersOf } from "./processes.ts";
 import { hex4, usbUdevDevice } from "./udev-rules.ts";
@@ -149,7 +149,7 @@ async function takenBy(box: Box, device: UsbDevice): Promise<Use> {
     const found = `in use by process ${other.pid}: ${shortened(other.command)}`;
     return { remarks: [], complaints: [fault("usb-busy", found, `kill ${other.pid}`)] };
   }
-  const running = serverOf(box);
+  const running = box.processes.find(({ isServer }) => isServer);
   if (running !== undefined) {
     const remark = `in use; vscope-server runs (process ${running.pid}), only root sees whether it is the one`;
     return { remarks: [remark], complaints: [] };

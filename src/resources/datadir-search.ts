@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { definedOnly } from "../base/defined-only.ts";
+import { VscopeError } from "../base/errors.ts";
 import type { SpectrumRow } from "../datadir/catalogue/catalogue-row.ts";
 import type { Criteria, Near } from "../datadir/catalogue/search.ts";
 import { COLOURS } from "../spectra/flags.ts";
@@ -106,14 +107,21 @@ function searchedFor(query: Omit<SearchQuery, "limit" | "order" | "after" | "cou
     ...criteriaOf(plain),
     ...definedOnly({
       isSimulated,
-      sunElevationDeg: range(sunMin, sunMax),
-      integrationTimeUs: range(least, most),
+      sunElevationDeg: range("sun", sunMin, sunMax),
+      integrationTimeUs: range("integration", least, most),
     }),
   };
 }
 
-function range(from: number | undefined, to: number | undefined): readonly [number, number] | undefined {
+// That nothing fits is an answer about the spectra, and must not be one about a slip of the pen.
+function range(
+  name: string,
+  from: number | undefined,
+  to: number | undefined,
+): readonly [number, number] | undefined {
   if (from === undefined && to === undefined) return undefined;
+  if (from !== undefined && to !== undefined && from > to)
+    throw new VscopeError("VALUE_INVALID", `${name}_min: ${from} is above ${name}_max, ${to}`);
   return [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY];
 }
 

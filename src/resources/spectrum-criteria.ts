@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { isoUtc, MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
+import { VscopeError } from "../base/errors.ts";
 import type { SpectrumRow } from "../datadir/catalogue/catalogue-row.ts";
 import { COLOURS, colourOf, FLAGS, flagMask, isFlag } from "../spectra/flags.ts";
 import { isoTime } from "./iso-time.ts";
@@ -31,13 +32,18 @@ export const CRITERIA = {
 
 const criteriaShape = z.object(CRITERIA);
 
-/** The members of a query in the catalogue's words; others stay as they are. */
+/** The members of a query in the catalogue's words; others stay as they are. Throws VALUE_INVALID when `to` is not after `from`. */
 export function criteriaOf<Q extends z.infer<typeof criteriaShape>>({
   from,
   to,
   flags_none: flagsNone,
   ...query
 }: Q) {
+  if (from !== undefined && to !== undefined && to <= from)
+    throw new VscopeError(
+      "VALUE_INVALID",
+      `to: ${isoUtc(to)} is not after from, ${isoUtc(from)}; to itself is not meant`,
+    );
   return definedOnly({ ...query, fromUtcUs: from, toUtcUs: to, flagsNone });
 }
 

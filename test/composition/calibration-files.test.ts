@@ -60,7 +60,7 @@ test("files are found beside the configuration; a wrong one leaves the others al
   });
   assert.throws(() => calibrations.radiometric("B", "upwelling"), {
     code: "RESOURCE_NOT_FOUND",
-    message: "B upwelling: no radiometric calibration is configured",
+    message: "B upwelling: no radiometric calibration was configured when the server started",
   });
   assert.throws(() => calibrations.panel("lost"), { code: "CONFIG_INVALID" });
   assert.throws(() => calibrations.panel("none"), {

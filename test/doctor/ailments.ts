@@ -744,6 +744,32 @@ export const AILMENTS: readonly Ailment[] = [
     mend: /^sudo systemctl start vscope-server$/,
   },
   {
+    name: "no server, but one of another configuration, which is left alone",
+    ail: (box) => {
+      hold(box, 4711, "/usr/bin/node /usr/local/bin/vscope-server -s mast.cfg");
+      box.links["/proc/4711/cwd"] = "/home/pi";
+      box.files["/run/vscope-server.pid"] = "4711\n";
+      box.files["/proc/4711/stat"] = `4711 (node) S 1 ${"0 ".repeat(17)}4321 0\n`;
+      box.ask = silent;
+    },
+    check: "server-answers",
+    mark: "warn",
+    found: /^no answer from coap:\/\/localhost:5683 within 2 s; process 4711 serves \/home\/pi\/mast\.cfg$/,
+    mend: /^sudo systemctl start vscope-server$/,
+  },
+  {
+    name: "a server of this configuration by another way of writing it, which does not answer",
+    ail: (box) => {
+      hold(box, 4711, "/usr/bin/vscope-server --server-config=../../../etc/vscope.cfg -D");
+      box.links["/proc/4711/cwd"] = "/var/lib/vscope";
+      box.ask = silent;
+    },
+    check: "server-answers",
+    mark: "fault",
+    found: /^process 4711 runs, but no answer from coap:\/\/localhost:5683 within 2 s$/,
+    mend: /^sudo systemctl restart vscope-server\njournalctl/,
+  },
+  {
     name: "a clock that nobody sets",
     ail: (box) => delete box.files["/run/systemd/timesync/synchronized"],
     check: "clock",

@@ -162,5 +162,8 @@ test("without its medium the digest says so", async (t) => {
   const match = router.match(["datadir", "digest"]);
   const day = digestShape.parse(await clock.run(router.get(match, {}, NEVER)));
   assert.deepEqual([day.medium.mounted, day.spectra, day.leftOut], [false, 0, {}]);
-  assert.match(digestText(day), /\nmedium +NOT MOUNTED, nothing is known of the day/);
+  const text = digestText(day);
+  assert.match(text, /\nmedium +NOT MOUNTED, nothing is known of the day/);
+  assert.match(text, /\nrecorded +NOT KNOWN\nschedule /);
+  assert.doesNotMatch(text, /NOTHING|none/);
 });

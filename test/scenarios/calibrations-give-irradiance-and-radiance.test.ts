@@ -155,7 +155,7 @@ test("why there is none: no light, no calibration, another quantity, expired, a 
   });
   await assert.rejects(rig.get("/spectrometers/QEP00709/irradiance/downwelling"), {
     code: "RESOURCE_NOT_FOUND",
-    message: "QEP00709 downwelling: no radiometric calibration is configured",
+    message: "QEP00709 downwelling: no radiometric calibration was configured when the server started",
   });
 
   const wrong = await LevelsRig.start(context, {

@@ -1,4 +1,5 @@
-// Text as people search it, made safe for the full-text index: words, "a phrase", and the beginning of a word with a star.
+// Text as people search it, made safe for the full-text index: words, "a phrase", and the beginning of a word
+// with a star, also of the last one of a phrase.
 
 import { VscopeError } from "../../base/errors.ts";
 
@@ -18,7 +19,7 @@ export function wordsQuery(text: string): string {
 
 // What has neither letter nor digit finds nothing.
 function termOf(part: string): string | undefined {
-  const isPrefix = part.endsWith("*");
+  const isPrefix = /\*"?$/.test(part);
   const word = part.replaceAll('"', "").replace(/\*$/, "");
   if (!/[\p{L}\p{N}]/u.test(word)) return undefined;
   return `"${word}"${isPrefix ? "*" : ""}`;

@@ -9,6 +9,7 @@ import type { FileRow } from "../catalogue/catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "../disk/disk.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { RunFolders } from "../run-folders.ts";
+import { quoted } from "../run-name.ts";
 import { parseSpectraFileName } from "../spectra-file-name.ts";
 import type { FindingKind } from "./verification-findings.ts";
 
@@ -106,7 +107,7 @@ export function suspicionsOf(look: BatchLook): readonly Suspicion[] {
   const bad: Suspicion = {
     kind: "bad-line",
     file: manifest,
-    fact: `rows that cannot be read: ${badRows.length}`,
+    fact: `rows that cannot be read: ${badRows.length}, such as ${quoted(badRows[0] ?? "")}`,
   };
   const missing = names.flatMap((name) => missingOf(look, name));
   return [...(isTorn ? [torn] : []), ...(badRows.length > 0 ? [bad] : []), ...missing];

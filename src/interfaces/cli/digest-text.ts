@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { bytesText } from "../../base/bytes-text.ts";
-import { counted } from "./counted.ts";
+import { amount } from "./amount.ts";
 import { renderTable } from "./table.ts";
 import { printable } from "./value-text.ts";
 
@@ -65,10 +65,26 @@ export function digestText(digest: Digest): string {
     ["day", `${digest.day} UTC`],
     ["medium", mediumText(digest)],
     ["clock", clockText(digest)],
+    ...(digest.medium.mounted ? dayFacts(digest) : [["recorded", "NOT KNOWN"]]),
+    ["schedule", scheduleText(digest)],
+    ...digest.jobs.map(([job, what, outcome, why, runs]) => [
+      "",
+      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${amount(runs, "run")})`,
+    ]),
+    ...leftOutText(digest),
+  ].map((cells) => cells.map(printable));
+  return [renderTable([{ heading: "" }, { heading: "" }], facts), noonTable(digest)]
+    .filter(Boolean)
+    .join("\n");
+}
+
+// Of a medium that is away there are no numbers: noughts would read as a day on which nothing has failed.
+function dayFacts(digest: Digest): string[][] {
+  return [
     ["recorded", recordedText(digest)],
     ...digest.runs.map(([run, batches, spectra, ...colours]) => [
       "run",
-      `${run}: ${counted(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`,
+      `${run}: ${amount(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`,
     ]),
     ...(digest.flags.length === 0
       ? []
@@ -78,17 +94,8 @@ export function digestText(digest: Digest): string {
       "failures",
       digest.files.failures === 0 ? "none" : `${digest.files.failures} SPECTRA COULD NOT BE RECORDED`,
     ],
-    ...digest.failures.map(([text, batches]) => ["", `${text} (${counted(batches, "batch", "batches")})`]),
-    ["schedule", scheduleText(digest)],
-    ...digest.jobs.map(([job, what, outcome, why, runs]) => [
-      "",
-      `${job === null ? what : `job ${job}, ${what}`}: ${outcome}${why === "" ? "" : `, ${why}`} (${counted(runs, "run", "runs")})`,
-    ]),
-    ...leftOutText(digest),
-  ].map((cells) => cells.map(printable));
-  return [renderTable([{ heading: "" }, { heading: "" }], facts), noonTable(digest)]
-    .filter(Boolean)
-    .join("\n");
+    ...digest.failures.map(([text, batches]) => ["", `${text} (${amount(batches, "batch", "batches")})`]),
+  ];
 }
 
 function mediumText({ medium }: Digest): string {
@@ -119,16 +126,16 @@ function clockText({ clock }: Digest): string {
 
 function recordedText({ batches, spectra, colours }: Digest): string {
   if (spectra === 0) return "NOTHING";
-  return `${counted(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`;
+  return `${amount(batches, "batch", "batches")}, ${coloursText(spectra, colours)}`;
 }
 
 function coloursText(spectra: number, [green = 0, amber = 0, red = 0]: readonly number[]): string {
-  return `${counted(spectra, "spectrum", "spectra")}: ${green} green, ${amber} amber, ${red} red`;
+  return `${amount(spectra, "spectrum", "spectra")}: ${green} green, ${amber} amber, ${red} red`;
 }
 
 function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Digest): string {
   const parts = [
-    `${counted(files, "file", "files")} of ${bytesText(bytes)}`,
+    `${amount(files, "file")} of ${bytesText(bytes)}`,
     withoutChecksum > 0 && `${withoutChecksum} WITHOUT CHECKSUM`,
     withProblem > 0 && `${withProblem} THAT CANNOT BE READ`,
   ];
@@ -136,7 +143,7 @@ function filesText({ files: { files, bytes, withoutChecksum, withProblem } }: Di
 }
 
 function scheduleText({ scheduler: { skipped, failed } }: Digest): string {
-  return `${counted(skipped, "run", "runs")} skipped, ${failed} failed`;
+  return `${amount(skipped, "run")} skipped, ${failed} failed`;
 }
 
 function leftOutText({ leftOut }: Digest): string[][] {
@@ -154,7 +161,7 @@ function noonTable({ noon, detectors }: Digest): string {
     return [serial, channel, temperature, utc, colour, String(peak), range, shape(bands)];
   });
   const others = [...left].map(([serial, temperature]) => [serial, "-", temperature]);
-  const headings = ["serial", "channel", "Cel", "noon", "quality", "counts", "nm", "shape"];
+  const headings = ["serial", "channel", "deg C", "noon", "quality", "counts", "nm", "shape"];
   const cells = [...rows, ...others].map((row) => row.map(printable));
   return cells.length === 0
     ? ""

@@ -24,7 +24,7 @@ import type { ExportReport } from "../../export/pipeline.ts";
 import { readCalibrationText, required } from "../../spectra/calibration-file.ts";
 import { panelOf } from "../../spectra/panel.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../../spectra/radiometric.ts";
-import { counted } from "./counted.ts";
+import { amount } from "./amount.ts";
 import { usageError } from "./exit-codes.ts";
 import { type ExportFlags, placeOf, requestOf, usageOf } from "./export-flags.ts";
 import { exportThere } from "./export-there.ts";
@@ -173,13 +173,13 @@ function tell(session: Session, report: ExportReport): void {
   for (const { reason, spectra, first } of leftOut)
     session.say(`left out ${spectra}, such as ${printable(first)}: ${printable(reason)}`);
   session.print(report, () => {
-    const written = counted(files.length, "file");
+    const written = amount(files.length, "file");
     if (products.length === 0) return written;
-    const made = `${counted(sum(products), "spectrum", "spectra")} in ${counted(products.length, "product")}`;
+    const made = `${amount(sum(products), "spectrum", "spectra")} in ${amount(products.length, "product")}`;
     return `${made}, ${written}, ${sum(leftOut)} left out`;
   });
   if (broken.length === 0) return;
-  const fact = `${counted(broken.length, "file")} of the run cannot be read, changed, or missing`;
+  const fact = `${amount(broken.length, "file")} of the run cannot be read, changed, or missing`;
   const what = products.length === 0 ? "copied as they are" : "not in what was made";
   throw new VscopeError("DATADIR_IO", `${fact}: ${what}`);
 }

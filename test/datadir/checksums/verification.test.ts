@@ -277,6 +277,7 @@ test("a line that leads out of the run is told, and nothing there is read", asyn
   await appendFile(join(path, RUN, MANIFEST), `${"0".repeat(64)}  ../outside.pico\n`);
   const report = await verify(path);
   assert.deepEqual(found(report), [`bad-line ${MANIFEST}`]);
+  assert.match(report.findings[0]?.fact ?? "", /^rows that cannot be read: 1, such as "0{64}\.\.\."$/);
   assert.equal(report.files, 4);
 });
 

@@ -68,6 +68,31 @@ test("find narrows by every option; what fits nothing is no failure", async () =
     assert.equal((await vscope(["find", ...wrong], { url })).code, 2, wrong.join(" "));
   const refused = await vscope(["find", "--flags", "dusty"], { url });
   assert.match(refused.errors, /flags: 'dusty', expected names with commas between/);
+  assert.equal(await ids("snow plo*", "--kind", "light"), 12);
+  assert.equal(await ids("snow pla*"), 0);
+});
+
+test("a range that nothing can lie in is refused, and not answered with nothing", async () => {
+  const refusals: readonly (readonly [readonly string[], RegExp])[] = [
+    [["--sun", "60..40"], /^vscope: sun_min: 60 is above sun_max, 40$/m],
+    [["--integration", "250..10"], /^vscope: integration_min: 250000 is above integration_max, 10000$/m],
+    [
+      ["--from", "2026-06-21", "--to", "2026-06-21"],
+      /^vscope: to: 2026-06-21T00:00:00\S*Z is not after from, /m,
+    ],
+    [
+      ["--from", "2026-06-22", "--to", "2026-06-21"],
+      /^vscope: to: 2026-06-21T00:00:00\S*Z is not after from, /m,
+    ],
+  ];
+  for (const [range, message] of refusals) {
+    const { code, out, errors } = await vscope(["find", ...range], { url });
+    assert.match(errors, message);
+    assert.deepEqual([code, out], [4, ""]);
+  }
+  await assert.rejects(client.get("/datadir/spectra?from=2026-06-21T12:00:00Z&to=2026-06-21T11:00:00Z"), {
+    code: "VALUE_INVALID",
+  });
 });
 
 test("GET with a query and FETCH with a selection are one search; pages lead from one to the next", async () => {

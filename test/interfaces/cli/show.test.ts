@@ -1,4 +1,4 @@
-// vscope show and reindex as processes: plots, pictures, reflectance, local and on the server.
+// vscope show as a process: plots, pictures, reflectance, local and on the server.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -163,21 +163,4 @@ test("a file that is none is named with what is wrong", async () => {
   const { code, errors } = await vscope(["show", path]);
   assert.match(errors, /^vscope: bad\.pico: /);
   assert.equal(code, 1);
-});
-
-test("reindex fills the catalogue from the files, and names those it cannot read", async () => {
-  const data = join(folder, "data");
-  await mkdir(join(data, "plot10"), { recursive: true });
-  await writeFile(join(data, "plot10", LIGHT), sampleFile("light"));
-  await writeFile(join(data, "plot10", DARK), sampleFile("dark"));
-  const good = await vscope(["reindex", data]);
-  assert.equal(good.out, "2 files indexed, 0 of them read anew, 0 dropped, 0 unreadable\n");
-  assert.match(good.errors, /^reindex: 1\/2\nreindex: 2\/2\n$/);
-  assert.equal(good.code, 0);
-  await writeFile(join(data, "plot10", "b000001_s000001_light.pico"), "torn");
-  const torn = await vscope(["reindex", data, "--json"]);
-  const report = JSON.parse(torn.out);
-  assert.equal(report.indexed, 2);
-  assert.equal(report.broken[0].file, "b000001_s000001_light.pico");
-  assert.equal(torn.code, 1);
 });

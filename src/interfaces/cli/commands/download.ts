@@ -11,6 +11,7 @@ import type { DownloadOptions, VscopeClient } from "../../../client/vscope-clien
 import { SYSTEM_DISK } from "../../../datadir/disk/disk.ts";
 import { moveDurable } from "../../../datadir/disk/durable-file.ts";
 import { PartFile } from "../../../sync/part-file.ts";
+import { amount } from "../amount.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -80,7 +81,7 @@ async function downloadAll(
   const skipped = files.length - written.length;
   session.print({ folder, written, skipped }, () => {
     const tail = skipped === 0 ? "" : `, ${skipped} here already`;
-    return `${written.length} ${written.length === 1 ? "file" : "files"} written to ${folder}${tail}`;
+    return `${amount(written.length, "file")} written to ${folder}${tail}`;
   });
 }
 

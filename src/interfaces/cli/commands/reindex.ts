@@ -5,6 +5,7 @@ import { z } from "zod";
 import { VscopeError } from "../../../base/errors.ts";
 import { SILENT } from "../../../base/log.ts";
 import { pages, withQuery } from "../../../client/pages.ts";
+import { amount } from "../amount.ts";
 import { localFolder } from "../data-folder.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
@@ -54,14 +55,16 @@ async function reindexHere(session: Session, path: string, isAll: boolean): Prom
   const { clock, terminal, isJson, signal } = session;
   // SQLite is loaded when it is needed: other commands start faster without.
   const { DataDirectory } = await import("../../../datadir/data-directory.ts");
-  // The server's configuration tells when its trash is emptied; here nothing is.
+  // What lies in the trash is not the business of a catalogue, nor is `trash_days` known here.
   const directory = await DataDirectory.open({ path, clock, log: SILENT, trashDays: 0 });
   const progress = startProgress({ terminal, clock, label: "reindex", isQuiet: isJson });
   try {
-    await directory.indexed();
+    const opening = await directory.indexed();
     const onProgress = ({ done, of }: { readonly done: number; readonly of: number }): void =>
       progress.update(done, of);
-    return reportShape.parse(await directory.reindex(onProgress, signal, { isAll }));
+    const report = reportShape.parse(await directory.reindex(onProgress, signal, { isAll }));
+    // Opening has read new files already; those that it could not read, and with `isAll` all, are read once more.
+    return isAll ? report : { ...report, parsed: opening + report.parsed };
   } finally {
     progress.finish();
     await directory.close();
@@ -82,9 +85,14 @@ function reindexOnServer(session: Session, isAll: boolean): Promise<Report> {
 
 function tell(session: Session, report: Report): void {
   const { indexed, parsed, dropped, broken } = report;
-  for (const { run, file, problem } of broken)
-    session.say(`${printable(`${run}/${file}`)}: ${printable(problem)}`);
-  const counts = `${indexed} files indexed, ${parsed} of them read anew, ${dropped} dropped`;
-  session.print(report, () => `${counts}, ${broken.length} unreadable`);
-  if (broken.length > 0) throw new VscopeError("DATADIR_IO", `${broken.length} files cannot be read`);
+  for (const { run, file, problem } of broken) {
+    const name = `${run}/${file}`;
+    // Most problems name the file themselves.
+    session.say(printable(problem.startsWith(name) ? problem : `${name}: ${problem}`));
+  }
+  const files = amount(indexed + broken.length, "file");
+  const counts = `${indexed} indexed, ${broken.length} unreadable, ${dropped} dropped`;
+  session.print(report, () => `${files}, ${parsed} of them read: ${counts}`);
+  if (broken.length > 0)
+    throw new VscopeError("DATADIR_IO", `${amount(broken.length, "file")} cannot be read`);
 }

@@ -8,8 +8,8 @@ import { definedOnly } from "../../../base/defined-only.ts";
 import { VscopeError } from "../../../base/errors.ts";
 import { pages, withQuery } from "../../../client/pages.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
+import { amount } from "../amount.ts";
 import { localFolder } from "../data-folder.ts";
-import { counted } from "../counted.ts";
 import { command } from "../help.ts";
 import { startProgress } from "../progress.ts";
 import { runOnServer } from "../server-task.ts";
@@ -119,7 +119,7 @@ async function reportOf(client: VscopeClient, signal: AbortSignal): Promise<Repo
 function tell(session: Session, report: Report): void {
   session.print(report, () => reportText(report));
   if (report.faults === 0) return;
-  throw new VscopeError("DATADIR_IO", `${counted(report.faults, "fault")} found`);
+  throw new VscopeError("DATADIR_IO", `${amount(report.faults, "fault")} found`);
 }
 
 const COLUMNS = ["finding", "run", "file", "what"].map((heading) => ({ heading }));
@@ -133,9 +133,10 @@ function reportText({ findings, files, bytes, batches, ...report }: Report): str
   ]);
   const all = Object.values(report.counts).reduce((sum, count) => sum + count, 0);
   const counts = Object.entries(report.counts).map(([kind, count]) => `${count} ${kind}`);
-  const checked = `${files} files, ${bytesText(bytes)}, in ${batches} batches`;
+  const checked = `${amount(files, "file")}, ${bytesText(bytes)}, in ${amount(batches, "batch", "batches")}`;
   const catalogue = report.isCatalogueCompared ? "" : ", without a catalogue";
   const more = all > findings.length ? `and ${all - findings.length} more\n` : "";
-  const verdict = all === 0 ? "all as recorded" : counts.join(", ");
+  const nothing = files === 0 ? "nothing to verify" : "all as recorded";
+  const verdict = all === 0 ? nothing : counts.join(", ");
   return `${rows.length === 0 ? "" : renderTable(COLUMNS, rows)}${more}${checked}${catalogue}: ${verdict}\n`;
 }
