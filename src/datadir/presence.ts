@@ -4,10 +4,9 @@
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
-import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { deviceNumber, isDetached, labelsOf } from "./medium/block-device.ts";
+import { deviceNumber, isDetached } from "./medium/block-device.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
 import { ABSENT, type DataDirectoryStatus } from "./data-directory-status.ts";
@@ -244,13 +243,10 @@ export class Presence {
   }
 
   async #introduce(session: Session): Promise<void> {
-    const { disk, known } = this.#parts;
-    const { uuid, path, fileSystem } = session;
+    const { uuid } = session;
     this.#wasOnOwnMedium = await session.isOnOwnMedium();
     if (uuid === undefined) return;
-    const { source } = (await session.mount()) ?? {};
-    const labels = source === undefined ? {} : await labelsOf(source, disk);
-    const behindUs = known.seen({ uuid, path, ...definedOnly({ fileSystem }), ...labels });
+    const behindUs = this.#parts.known.seen({ uuid, ...(await session.place()) });
     if (behindUs < SECOND || session.wasReadOnly) return;
     // A computer without a battery for its clock; times of spectra before and after do not fit together.
     await this.#noteEvent(session, { event: "clock-set-back", byS: -behindUs / SECOND });
