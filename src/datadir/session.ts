@@ -198,8 +198,10 @@ export class Session {
     return placeFacts(this.path, await this.mount(), this.#parts.disk);
   }
 
-  async close(): Promise<void> {
-    await this.catalogue.close();
+  /** False when a thread that searched the catalogue still keeps its file open. */
+  async close(): Promise<boolean> {
+    const isFree = await this.catalogue.close();
     this.#lock.release();
+    return isFree;
   }
 }

@@ -13,7 +13,7 @@ export async function catchUpEvents(
   for (const run of await folders.names()) {
     const list = join(path, eventsFile(run));
     const bytes = (await onDisk(list, () => disk.stat(list)))?.bytes ?? 0;
-    if (bytes === catalogue.events.knownBytes(run)) continue;
-    await catalogue.events.record(run, await readEvents(disk, list), bytes);
+    if (bytes === catalogue.knownEventBytes(run)) continue;
+    await catalogue.recordEvents(run, await readEvents(disk, list), bytes);
   }
 }

@@ -16,6 +16,7 @@ export const FINDINGS = {
   "no-row": fault("the catalogue does not know the file"),
   "stale-row": fault("the catalogue knows something else of the file"),
   "row-without-file": fault("the catalogue knows a file that is not there"),
+  "damaged-catalogue": fault("the catalogue contradicts itself; a server makes it anew from the files"),
   unfinished: remark("a file that a crash or power cut left while it was written"),
   empty: remark("an empty file that a power cut left, set aside"),
   gap: remark("sequences between others of a batch have no file"),

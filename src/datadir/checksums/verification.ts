@@ -14,6 +14,7 @@ import {
   type Suspicion,
   suspicionsOf,
 } from "./batch-check.ts";
+import { CATALOGUE_FILE } from "../catalogue/catalogue.ts";
 import { type DiskEntry, onDisk } from "../disk/disk.ts";
 import { EMPTY } from "../file-index.ts";
 import type { TaskWatch } from "../long-task.ts";
@@ -31,6 +32,8 @@ export interface VerificationScope {
 }
 
 export interface VerificationParts extends LookParts {
+  /** Why there is no catalogue, where it is damaged. */
+  readonly damage?: string | undefined;
   /** Absent where nothing may be changed. */
   readonly repairs?: Repairs;
   /** Runs a job while nothing is recorded. Throws DATADIR_NOT_MOUNTED when the medium is gone: nothing is missing then. */
@@ -70,7 +73,9 @@ class Verification {
   }
 
   async report(): Promise<VerificationReport> {
-    const { folders, catalogue } = this.#parts;
+    const { folders, catalogue, damage } = this.#parts;
+    if (damage !== undefined)
+      this.#tell("", { kind: "damaged-catalogue", file: CATALOGUE_FILE, fact: damage });
     const runs = await this.#runs();
     for (const run of runs)
       if (await folders.isRun(run)) this.#of += (await folders.listing(run)).names.length;
