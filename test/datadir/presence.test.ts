@@ -235,10 +235,11 @@ test("a uuid that cannot be read keeps nobody from recording but who wants a cer
 /** The stick's file system has a number that udev shows. */
 function numbered(stick: FakeStick, number: string): FakeStick {
   const folder = "/dev/disk/by-uuid";
-  const { list, realPath } = stick.disk;
+  const before = { ...stick.disk };
   stick.disk.list = async (path) =>
-    path === folder ? [{ name: number, isFile: false, isFolder: false }] : list(path);
-  stick.disk.realPath = async (path) => (path === `${folder}/${number}` ? "/dev/sda1" : realPath(path));
+    path === folder ? [{ name: number, isFile: false, isFolder: false }] : before.list(path);
+  stick.disk.realPath = async (path) =>
+    path === `${folder}/${number}` ? "/dev/sda1" : before.realPath(path);
   return stick;
 }
 
@@ -256,10 +257,9 @@ for (const [what, damage] of [
       const stick = number === undefined ? new FakeStick() : numbered(new FakeStick(), number);
       stick.mountPoint = mountPoint;
       stick.source = "/dev/sda1";
-      const read = stick.disk.read;
       if (damage === undefined && wanted !== undefined)
         stick.disk.read = (file) =>
-          file.endsWith(ID_FILE) ? Promise.reject(systemError("EIO")) : read(file);
+          file.endsWith(ID_FILE) ? Promise.reject(systemError("EIO")) : SYSTEM_DISK.read(file);
       const { disk } = stick;
       return openDirectory(t, path, { disk, system: stick, knownFile, ...(wanted && { uuid: wanted }) });
     };

@@ -12,6 +12,7 @@ export const FINDINGS = {
   unreadable: fault("the file cannot be read as spectra"),
   "torn-line": fault("the last line of the manifest is cut off"),
   "bad-line": fault("a row of the manifest cannot be read, so that it vouches for nothing"),
+  zeros: fault("the manifest has zeros in the place of lines, as a power cut leaves them"),
   "no-line": fault("the file has no line in the manifest"),
   "no-row": fault("the catalogue does not know the file"),
   "stale-row": fault("the catalogue knows something else of the file"),

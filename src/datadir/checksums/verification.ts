@@ -8,6 +8,7 @@ import {
   type BatchNames,
   checkFile,
   gapIn,
+  isProvenBeside,
   type LookParts,
   lookAgain,
   lookAtBatch,
@@ -170,7 +171,9 @@ class Verification {
     if (sha256 === undefined || kinds.has("changed")) return suspicions;
     if (look.rows?.has(file) === false || kinds.has("stale-row")) repairable.rows.add(file);
     // A line would vouch for what nobody can read, or what a damaged line may know better.
-    const isOpen = !look.lines.has(file) && !isInBadRow(look, file);
+    const isHidden =
+      look.holes.length > 0 && !isProvenBeside(look, look.rows?.get(file), { name: file, sha256 });
+    const isOpen = !look.lines.has(file) && !isInBadRow(look, file) && !isHidden;
     if (isOpen && !kinds.has("unreadable")) repairable.lines.push({ name: file, sha256 });
     return suspicions;
   }
@@ -179,19 +182,24 @@ class Verification {
     const { repairs } = this.#parts;
     const { run, manifest } = look;
     const isTorn = suspicions.some(({ kind }) => kind === "torn-line");
+    const lines = new Set(found.lines.map(({ name }) => name));
+    const fillsHoles =
+      look.holes.length > 0 &&
+      [...look.files.keys()].every((file) => look.lines.has(file) || lines.has(file));
     const gone = suspicions.filter(({ kind }) => kind === "row-without-file").map(({ file }) => file);
     if (repairs !== undefined) {
-      if (found.lines.length > 0 || isTorn)
-        await this.#parts.alone(() => repairs.mendManifest(run, manifest, found.lines));
+      const mends = { lines: found.lines, fillsHoles };
+      if (found.lines.length > 0 || isTorn || fillsHoles)
+        await this.#parts.alone(() => repairs.mendManifest(run, manifest, mends));
       if (found.rows.size > 0) await repairs.readRows(run, [...found.rows]);
       if (gone.length > 0) repairs.dropRows(run, gone);
     }
-    const lines = new Set(found.lines.map(({ name }) => name));
     for (const suspicion of suspicions) {
       const { kind, file } = suspicion;
       const isMended =
         kind === "torn-line" ||
         kind === "row-without-file" ||
+        (kind === "zeros" && fillsHoles) ||
         (kind === "no-line" && lines.has(file)) ||
         ((kind === "no-row" || kind === "stale-row") && found.rows.has(file));
       this.#tell(run, suspicion, repairs !== undefined && isMended);
