@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import Database from "better-sqlite3";
 import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError, messageOf } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { CATALOGUE_FILE } from "../../src/datadir/catalogue/catalogue.ts";
 import type { DataDirectory, DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { runTagOf } from "../../src/datadir/checksums/manifest-listing.ts";
@@ -133,6 +135,15 @@ const USES: readonly (readonly [string, RegExp, Start])[] = [
     },
   ],
   [
+    "one of a white reference that is in use",
+    /a white reference of it is in use.*\.white-references\.json/,
+    async (directory) => {
+      const note = { serial: "FLMT01859", channel: "upwelling", run: RUN, batch: 0 };
+      await directory.notes.write(".white-references.json", JSON.stringify([note]));
+      return () => directory.notes.write(".white-references.json", "[]");
+    },
+  ],
+  [
     "one with the note of a batch",
     /\.batch-under-way-3\.json/,
     async (directory) => {
@@ -164,6 +175,25 @@ for (const [what, message, start] of USES) {
     await remove(directory);
   });
 }
+
+test("the events of a removed run leave the catalogue with it, and come back with it", async (t) => {
+  const { directory, trash } = await recorded(t);
+  await directory.notes.addEvent(RUN, { utc: "2026-06-21T12:00:00Z", event: "lamp-changed" });
+  const found = async () => (await directory.shelf.search({ text: "lamp", limit: 10 })).spectra.length;
+  const rows = () => {
+    const database = new Database(join(directory.path, CATALOGUE_FILE), { readonly: true });
+    const count = database.prepare("SELECT count(*) FROM events WHERE kind = 'lamp-changed'").pluck().get();
+    database.close();
+    return count;
+  };
+  assert.deepEqual([await found(), rows()], [2, 1]);
+  await remove(directory);
+  assert.deepEqual([await found(), rows()], [0, 0]);
+  const [name = ""] = await readdir(trash);
+  await rename(join(trash, name), join(directory.path, RUN));
+  await directory.reindex(IGNORE, NEVER);
+  assert.deepEqual([await found(), rows()], [2, 1]);
+});
 
 test("not removed: without the tag it has now, and what is no run", async (t) => {
   const { directory } = await recorded(t);
