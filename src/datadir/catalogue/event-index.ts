@@ -17,3 +17,12 @@ export async function catchUpEvents(
     await catalogue.recordEvents(run, await readEvents(disk, list), bytes);
   }
 }
+
+/** Drops the events of runs that are gone; those of one that comes back are read with the others. Throws DATADIR_IO. */
+export async function dropEvents({
+  folders,
+  catalogue,
+}: Pick<Session, "folders" | "catalogue">): Promise<void> {
+  for (const run of catalogue.runsWithEvents())
+    if (!(await folders.isRun(run))) await catalogue.recordEvents(run, [], 0);
+}
