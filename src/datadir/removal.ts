@@ -6,7 +6,7 @@ import { isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { batchNoteOf, WHITE_REFERENCES_NOTE } from "./batch-notes.ts";
-import { type Disk, onDisk } from "./disk/disk.ts";
+import { onDisk } from "./disk/disk.ts";
 import { runTagOf } from "./checksums/manifest-listing.ts";
 import type { ManifestShelf } from "./checksums/manifest-shelf.ts";
 import type { Presence } from "./presence.ts";
@@ -17,7 +17,6 @@ import { Trash, TRASH_FOLDER, trashName, type TrashParts } from "./trash.ts";
 import type { Writer } from "./writer.ts";
 
 export interface RemovalParts extends TrashParts {
-  readonly disk: Disk;
   readonly log: Log;
   readonly writer: Writer;
   readonly presence: Presence;
