@@ -58,6 +58,8 @@ export class CatalogueKeeper {
   /** What was asked for and has not ended. */
   readonly #tasks = new Set<Promise<unknown>>();
   readonly #pause = new GrowingPause();
+  /** Why it could not be opened again the last time. */
+  #told = "";
   #isReindexing = false;
   #unsubscribe = (): void => {};
 
@@ -98,8 +100,11 @@ export class CatalogueKeeper {
     const isWell = this.#session.catalogue.fault.value === undefined && this.#behind.size === 0;
     if (isWell || this.#stopping.signal.aborted || !this.#pause.takeTurn()) return;
     const looking = this.#unlessStopped(NEVER, (signal) => this.#mend(signal)).catch((error: unknown) => {
-      if (!this.#stopping.signal.aborted)
-        this.#log.error({ reason: messageOf(error) }, "the catalogue cannot be opened again now");
+      const reason = messageOf(error);
+      // A medium can stay so for days.
+      if (!this.#stopping.signal.aborted && reason !== this.#told)
+        this.#log.error({ reason }, "the catalogue cannot be opened again now");
+      this.#told = reason;
     });
     this.#background = Promise.all([this.#background, looking]);
     await looking;
