@@ -24,6 +24,6 @@ export async function checkMedium(
   const path = dataDirectoryPath(config);
   const place = await onDisk(path, () => placeOf(SYSTEM_DISK, path));
   await requireMounted(place, { table, requireMount });
-  requireIdentity(path, await readIdentity(SYSTEM_DISK, place), uuid);
+  requireIdentity(path, (await readIdentity(SYSTEM_DISK, place)) ?? {}, uuid);
   if (mount) print(`medium           ${device}: mounted at ${mountPoint}`);
 }

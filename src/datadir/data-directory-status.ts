@@ -7,6 +7,8 @@ export interface DataDirectoryStatus {
   readonly reserveBytes: number;
   /** Files the catalogue has still to read; 0 when it is complete. */
   readonly filesToIndex: number;
+  /** Why the catalogue may not find everything, until it is opened again; undefined when all is well. */
+  readonly catalogueProblem: string | undefined;
   /** Of the data directory; undefined while none is there. */
   readonly uuid: string | undefined;
   /** Such as `vfat`; undefined where the kernel does not tell. */
@@ -26,3 +28,6 @@ export const ABSENT = {
   fileSystem: undefined,
   readOnly: false,
 } as const;
+
+/** What there is to say of a catalogue that is not open. */
+export const NO_CATALOGUE = { filesToIndex: 0, catalogueProblem: undefined } as const;

@@ -4,13 +4,12 @@
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
-import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { deviceNumber, isDetached, labelsOf } from "./medium/block-device.ts";
+import { deviceNumber, isDetached } from "./medium/block-device.ts";
 import { CatalogueKeeper } from "./catalogue-keeper.ts";
 import { readCurrentRun, storeCurrentRun } from "./current-run.ts";
-import { ABSENT, type DataDirectoryStatus } from "./data-directory-status.ts";
+import { ABSENT, type DataDirectoryStatus, NO_CATALOGUE } from "./data-directory-status.ts";
 import { type Disk, type DiskSpace, onDisk } from "./disk/disk.ts";
 import type { KnownDirectories } from "./medium/known-directories.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium/medium.ts";
@@ -72,7 +71,7 @@ export class Presence {
     this.#status = new Cell<DataDirectoryStatus>({
       ...ABSENT,
       reserveBytes,
-      filesToIndex: 0,
+      ...NO_CATALOGUE,
       problem: undefined,
     });
     this.#refresher = new Refresher(clock, REFRESH_US, () => this.#refresh());
@@ -193,12 +192,15 @@ export class Presence {
   }
 
   async #release(medium: Medium, signal: AbortSignal): Promise<void> {
-    await this.#detach();
+    const isFree = await this.#detach();
     try {
       await medium.unmount(signal);
     } catch (error) {
       if (await medium.isMounted()) await this.#attach();
-      throw error;
+      if (isFree || !isVscopeError(error, "STATE_CONFLICT")) throw error;
+      // Nothing interrupts it: SQLite is asked for one thing at a time.
+      const fact = "the end of a search or check of the catalogue is waited for, try again in a minute";
+      throw new VscopeError("STATE_CONFLICT", `${messageOf(error)}: ${fact}`, { cause: error });
     }
   }
 
@@ -213,7 +215,7 @@ export class Presence {
       const keeper = new CatalogueKeeper({
         ...this.#parts,
         session,
-        show: (filesToIndex) => this.#show({ filesToIndex }),
+        show: (change) => this.#show(change),
         alone: (job) => writer.run(() => this.#on(session, job)),
       });
       await keeper.start();
@@ -229,13 +231,15 @@ export class Presence {
     }
   }
 
-  async #detach(): Promise<void> {
+  /** False when a thread that searched the catalogue still keeps its file open. */
+  async #detach(): Promise<boolean> {
     const session = this.#session;
     await this.#keeper?.stop();
     this.#keeper = undefined;
     this.#session = undefined;
-    await session?.close();
-    this.#show({ ...ABSENT, filesToIndex: 0 });
+    const isFree = (await session?.close()) ?? true;
+    this.#show({ ...ABSENT, ...NO_CATALOGUE });
+    return isFree;
   }
 
   async #on<T>(session: Session, job: () => Promise<T>): Promise<T> {
@@ -244,13 +248,10 @@ export class Presence {
   }
 
   async #introduce(session: Session): Promise<void> {
-    const { disk, known } = this.#parts;
-    const { uuid, path, fileSystem } = session;
+    const { uuid } = session;
     this.#wasOnOwnMedium = await session.isOnOwnMedium();
     if (uuid === undefined) return;
-    const { source } = (await session.mount()) ?? {};
-    const labels = source === undefined ? {} : await labelsOf(source, disk);
-    const behindUs = known.seen({ uuid, path, ...definedOnly({ fileSystem }), ...labels });
+    const behindUs = this.#parts.known.seen({ uuid, ...(await session.place()) });
     if (behindUs < SECOND || session.wasReadOnly) return;
     // A computer without a battery for its clock; times of spectra before and after do not fit together.
     await this.#noteEvent(session, { event: "clock-set-back", byS: -behindUs / SECOND });
@@ -286,6 +287,7 @@ export class Presence {
     if (!this.#status.value.mounted) await this.#inTurn(() => this.#replaceLost());
     else if (this.#isOrWasReadOnly()) await this.#inTurn(() => this.#mend());
     else this.#watch?.works();
+    if (!this.#status.value.readOnly) await this.#keeper?.look();
   }
 
   #isOrWasReadOnly(): boolean {

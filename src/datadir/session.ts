@@ -3,14 +3,16 @@
 
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { deviceNumber, isDetached } from "./medium/block-device.ts";
+import { deviceNumber, isDetached, labelsOf } from "./medium/block-device.ts";
 import { CATALOGUE_FILE, Catalogue } from "./catalogue/catalogue.ts";
 import { type Disk, onDisk } from "./disk/disk.ts";
 import { makeFolders } from "./disk/durable-file.ts";
 import { FileIndex } from "./file-index.ts";
-import { makeIdentity, readIdentity, requireIdentity } from "./medium/identity.ts";
+import { ID_FILE, makeIdentity, readIdentity, requireIdentity } from "./medium/identity.ts";
+import type { DirectoryPlace, KnownDirectories } from "./medium/known-directories.ts";
 import { type DirectoryLock, lockDirectory } from "./medium/lock.ts";
 import { type Mount, mountOf, type MountTable, placeOf, requireMounted } from "./medium/mount-table.ts";
 import { RunFolders } from "./run-folders.ts";
@@ -24,35 +26,70 @@ export interface SessionParts {
   readonly uuid?: string;
   /** What lies on the file system of `/` is the bare mount point. */
   readonly requireMount?: boolean;
+  readonly known: KnownDirectories;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 // A full disk can still be read.
-async function newIdentity({ disk, path, clock, log }: SessionParts): Promise<string | undefined> {
+async function newIdentity(
+  { disk, path, clock, log }: SessionParts,
+  known: { readonly uuid?: string },
+): Promise<string | undefined> {
   try {
-    return await makeIdentity(disk, path, clock);
+    return await makeIdentity(disk, path, { clock, ...known });
   } catch (error) {
-    log.warn({ path, reason: messageOf(error) }, "the data directory gets no uuid");
-    return undefined;
+    log.warn({ path, reason: messageOf(error) }, "the uuid of the data directory cannot be written");
+    return known.uuid;
   }
 }
 
 interface FoundIdentity {
   readonly uuid?: string | undefined;
-  /** It may have one: none is made. */
-  readonly isUnreadable?: true;
+  /** It may have one that nobody can read: none is made. */
+  readonly isUnreadable?: boolean;
+  readonly isDamaged?: boolean;
 }
 
-// A bad sector below the file must not keep spectra from being recorded, unless the owner wants to be sure.
-async function identityAt(place: string, { disk, uuid, log }: SessionParts): Promise<FoundIdentity> {
+// A bad sector below the file must not keep spectra from being recorded, unless the owner wants to be sure; neither must
+// what a power cut makes of it turn the directory into another, with which its interrupted batches would end.
+async function identityAt(place: string, parts: SessionParts): Promise<FoundIdentity> {
+  const { disk, log, uuid: wanted } = parts;
   try {
-    return { uuid: await readIdentity(disk, place) };
+    const identity = await readIdentity(disk, place);
+    if (identity === undefined || identity.isWhole) return { uuid: identity?.uuid };
+    const uuid = identity.uuid ?? (await knownAt(place, parts));
+    log.warn({ path: place, uuid }, `${ID_FILE} is damaged`);
+    return { uuid, isDamaged: true };
   } catch (error) {
-    if (uuid !== undefined || !isVscopeError(error, "DATADIR_IO")) throw error;
-    log.warn({ path: place, reason: messageOf(error) }, "the uuid of the data directory cannot be read");
-    return { isUnreadable: true };
+    if (!isVscopeError(error, "DATADIR_IO")) throw error;
+    const uuid = await knownAt(place, parts);
+    if (wanted !== undefined && uuid === undefined) throw error;
+    log.warn({ path: place, uuid, reason: messageOf(error) }, `${ID_FILE} cannot be read`);
+    return { uuid, isUnreadable: true };
   }
+}
+
+/** What this computer remembers of the directory at this place of this very file system. */
+async function knownAt(place: string, { disk, table, known }: SessionParts): Promise<string | undefined> {
+  const mount = mountOf(await table.mountInfo(), place);
+  return known.at(await placeFacts(place, mount, disk))?.uuid;
+}
+
+async function placeFacts(path: string, mount: Mount | undefined, disk: Disk): Promise<DirectoryPlace> {
+  const labels = mount === undefined ? {} : await labelsOf(mount.source, disk);
+  return { path, ...definedOnly({ fileSystem: mount?.fileSystem }), ...labels };
+}
+
+/** Writes it unless it is written, or cannot be. */
+async function ownIdentity(
+  parts: SessionParts,
+  { uuid, isUnreadable = false, isDamaged = false }: FoundIdentity,
+  mount: Mount | undefined,
+): Promise<string | undefined> {
+  const isKept = uuid !== undefined && !isDamaged;
+  if (isKept || isUnreadable || mount?.isReadOnly === true) return uuid;
+  return newIdentity(parts, definedOnly({ uuid }));
 }
 
 interface Opened extends Pick<Session, "uuid" | "catalogue"> {
@@ -99,9 +136,9 @@ export class Session {
     const { disk, log, table } = asked;
     const place = await onDisk(asked.path, () => placeOf(disk, asked.path));
     // The look makes an automounter mount.
-    const { uuid: found, isUnreadable = false } = await identityAt(place, asked);
+    const identity = await identityAt(place, asked);
     await requireMounted(place, asked);
-    requireIdentity(asked.path, found, asked.uuid);
+    requireIdentity(asked.path, identity, asked.uuid);
     await onDisk(asked.path, () => makeFolders(disk, asked.path));
     const path = await onDisk(asked.path, () => disk.realPath(asked.path));
     const parts = { ...asked, path };
@@ -111,8 +148,7 @@ export class Session {
     const lock = await lockDirectory(path, log);
     try {
       const catalogue = await Catalogue.open(join(path, CATALOGUE_FILE), parts);
-      const getsOne = !isUnreadable && mount?.isReadOnly !== true;
-      const uuid = found ?? (getsOne ? await newIdentity(parts) : undefined);
+      const uuid = await ownIdentity(parts, identity, mount);
       const session = new Session(parts, { uuid, mount, device: stat.device, lock, catalogue });
       await noteUnfinished(session.folders, parts);
       return session;
@@ -157,8 +193,15 @@ export class Session {
     return mountOf(await this.#parts.table.mountInfo(), this.path);
   }
 
-  async close(): Promise<void> {
-    await this.catalogue.close();
+  /** Where it lies, as far as the kernel and udev tell. */
+  async place(): Promise<DirectoryPlace> {
+    return placeFacts(this.path, await this.mount(), this.#parts.disk);
+  }
+
+  /** False when a thread that searched the catalogue still keeps its file open. */
+  async close(): Promise<boolean> {
+    const isFree = await this.catalogue.close();
     this.#lock.release();
+    return isFree;
   }
 }

@@ -17,6 +17,10 @@ export const DATADIR = [
       totalBytes: z.number(),
       reserveBytes: z.number(),
       filesToIndex: z.number(),
+      catalogueProblem: z
+        .string()
+        .exactOptional()
+        .describe("Why searches may not find everything; absent when all is well"),
       uuid: z.string().exactOptional().describe("Of the data directory; absent while none is there"),
       fileSystem: z.string().exactOptional().describe("Such as vfat; absent where the kernel does not tell"),
       readOnly: z.boolean().describe("Nothing can be recorded"),
@@ -25,9 +29,9 @@ export const DATADIR = [
       trash: z.object({ runs: z.number(), bytes: z.number() }).describe("Removed runs, kept for trash_days"),
     }),
     get: ({ dataDirectory }) => {
-      const { uuid, fileSystem, problem, ...status } = dataDirectory.status.value;
+      const { uuid, fileSystem, problem, catalogueProblem, ...status } = dataDirectory.status.value;
       const { path, currentRun, removal } = dataDirectory;
-      const known = definedOnly({ uuid, fileSystem, problem });
+      const known = definedOnly({ uuid, fileSystem, problem, catalogueProblem });
       return { path, ...status, ...known, run: currentRun.value, trash: removal.trash.status.value };
     },
     watch: ({ dataDirectory }) => [

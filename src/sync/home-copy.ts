@@ -100,8 +100,8 @@ export class HomeCopy {
   }
 
   /** The number of its own that it may have. */
-  identity(): Promise<string | undefined> {
-    return readIdentity(SYSTEM_DISK, this.path);
+  async identity(): Promise<string | undefined> {
+    return (await readIdentity(SYSTEM_DISK, this.path))?.uuid;
   }
 
   async state(): Promise<CopyState> {

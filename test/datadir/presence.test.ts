@@ -232,6 +232,61 @@ test("a uuid that cannot be read keeps nobody from recording but who wants a cer
   assert.equal((await openDirectory(t, path)).status.value.uuid, uuid);
 });
 
+/** The stick's file system has a number that udev shows. */
+function numbered(stick: FakeStick, number: string): FakeStick {
+  const folder = "/dev/disk/by-uuid";
+  const before = { ...stick.disk };
+  stick.disk.list = async (path) =>
+    path === folder ? [{ name: number, isFile: false, isFolder: false }] : before.list(path);
+  stick.disk.realPath = async (path) =>
+    path === `${folder}/${number}` ? "/dev/sda1" : before.realPath(path);
+  return stick;
+}
+
+for (const [what, damage] of [
+  ["torn", (id: string) => id.slice(0, 30)],
+  ["of zeros", (id: string) => "\0".repeat(id.length)],
+  ["empty", () => ""],
+  ["unreadable", undefined],
+] as const) {
+  test(`an id that is ${what} after a power cut stays that of its medium, and is never that of another`, async (t) => {
+    const mountPoint = await temporaryFolder(t);
+    const knownFile = join(await temporaryFolder(t), "datadirs.json");
+    const path = join(mountPoint, "data");
+    const start = (number: string | undefined, wanted?: string) => {
+      const stick = number === undefined ? new FakeStick() : numbered(new FakeStick(), number);
+      stick.mountPoint = mountPoint;
+      stick.source = "/dev/sda1";
+      if (damage === undefined && wanted !== undefined)
+        stick.disk.read = (file) =>
+          file.endsWith(ID_FILE) ? Promise.reject(systemError("EIO")) : SYSTEM_DISK.read(file);
+      const { disk } = stick;
+      return openDirectory(t, path, { disk, system: stick, knownFile, ...(wanted && { uuid: wanted }) });
+    };
+    const first = await start("A-B");
+    const { uuid = "" } = first.status.value;
+    await first.close();
+    const id = await readFile(join(path, ID_FILE), "utf8");
+    const spoil = async () => damage && writeFile(join(path, ID_FILE), damage(id));
+    await spoil();
+    const second = await start("A-B", uuid);
+    assert.equal(second.status.value.uuid, uuid);
+    assert.equal(await record(second), 0);
+    await second.close();
+    assert.equal(JSON.parse(await readFile(join(path, ID_FILE), "utf8")).uuid, uuid, "it is whole again");
+    if (damage === undefined) return;
+    for (const other of ["C-D", undefined]) {
+      await spoil();
+      const refusal = await start(other, uuid);
+      await refused(refusal.startBatch("run"), "DATADIR_WRONG", /has a damaged .vscope-id/);
+      await refusal.close();
+      const third = await start(other);
+      assert.ok(![uuid, undefined].includes(third.status.value.uuid));
+      await third.close();
+    }
+  });
+}
+
 test("another file system at the same place is another data directory, whoever mounts it", async (t) => {
   const mountPoint = await temporaryFolder(t);
   const stick = new FakeStick();

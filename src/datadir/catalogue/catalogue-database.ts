@@ -3,6 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { VscopeError } from "../../base/errors.ts";
+import { CORRUPT, sqliteCause } from "./catalogue-fault.ts";
 import { setEarlierAside, takeFilesOver } from "./catalogue-migration.ts";
 import { EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
@@ -14,12 +15,21 @@ const CACHE_KB = 8000;
 
 export interface OpenedDatabase {
   readonly database: Database.Database;
-  /** Whether it is too large to be checked at the start, and what used it last has not closed it. */
+  /** Whether it was not checked, though it may be damaged: what used it last has not closed it, or has failed. */
   readonly isDoubtful: boolean;
 }
 
+export interface HowToOpen {
+  readonly isAlone?: boolean;
+  /** Leaves the check of a small one to somebody else, too. */
+  readonly isBrief?: boolean;
+}
+
 /** Throws VscopeError where the database is no catalogue, or a damaged one; else what SQLite throws. */
-export function openDatabase(path: string, { isAlone = false } = {}): OpenedDatabase {
+export function openDatabase(
+  path: string,
+  { isAlone = false, isBrief = false }: HowToOpen = {},
+): OpenedDatabase {
   // Whoever closes it last takes its journal away.
   const wasLeft = existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
   const isSmall = !existsSync(path) || statSync(path).size <= CHECKED_AT_ONCE_BYTES;
@@ -31,9 +41,9 @@ export function openDatabase(path: string, { isAlone = false } = {}): OpenedData
     // The newest rows may be lost with the power, the catalogue stays whole: the files bring them back.
     database.pragma("synchronous = NORMAL");
     database.pragma(`cache_size = ${-CACHE_KB}`);
-    if (isSmall) requireWhole(database);
+    if (isSmall && !isBrief) requireWhole(database);
     makeTables(database);
-    return { database, isDoubtful: wasLeft && !isSmall };
+    return { database, isDoubtful: isBrief || (wasLeft && !isSmall) };
   } catch (error) {
     database.close();
     throw error;
@@ -62,7 +72,8 @@ export function requireTablesWhole(database: Database.Database): void {
 
 function requireOk(database: Database.Database, checked: string): void {
   const check = String(database.pragma(`quick_check(${checked})`, { simple: true }));
-  if (check !== "ok") throw new VscopeError("DATADIR_IO", `integrity check: ${check}`);
+  if (check === "ok") return;
+  throw new VscopeError("DATADIR_IO", `integrity check: ${check}`, { cause: sqliteCause(CORRUPT) });
 }
 
 /** What another try cannot mend: no catalogue, or none that is whole. */

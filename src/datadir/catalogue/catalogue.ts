@@ -1,15 +1,14 @@
 // The catalogue: one row per file and one per spectrum, in SQLite. It is an index only; the files are the truth.
 // What is synchronous is short; searches run in a thread of their own (reader.ts). Nothing else here reads spectra files than the digest of a day, which does so there.
 
-import { existsSync } from "node:fs";
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import type { Database } from "better-sqlite3";
-import { breath, type Clock, isoUtc } from "../../base/clock.ts";
+import { NEVER, orAborted } from "../../base/abort.ts";
+import { Cell, type ReadableCell } from "../../base/cell.ts";
+import { breath } from "../../base/clock.ts";
 import { messageOf, VscopeError } from "../../base/errors.ts";
-import type { Log } from "../../base/log.ts";
-import { isDamage, type OpenedDatabase, openDatabase } from "./catalogue-database.ts";
+import { isDamage } from "./catalogue-database.ts";
+import { type CatalogueFault, faultIn } from "./catalogue-fault.ts";
 import { filesToCopy, hasEarlier } from "./catalogue-migration.ts";
+import { makeAnew, markDamaged, openAgain, openCatalogue, type OpeningParts } from "./catalogue-opening.ts";
 import type { CataloguedFile, FileReference, FileRow, SpectrumRow } from "./catalogue-row.ts";
 import {
   type CatalogueAnswer,
@@ -18,34 +17,19 @@ import {
   perform,
   required,
 } from "./catalogue-task.ts";
-import { CatalogueWriter } from "./catalogue-writer.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import type { Connections } from "./connections.ts";
 import type { Day } from "./day.ts";
 import type { DigestOfDay } from "./digest.ts";
-import { EventRows } from "./event-rows.ts";
-import { Generations } from "./generations.ts";
-import { Reader } from "./reader.ts";
-import type { Criteria, Found, Search, Slice } from "./search.ts";
+import type { RunEvent } from "../run-events.ts";
+import type { Generations } from "./generations.ts";
+import type { CompleteCriteria, Found, Search, Slice } from "./search.ts";
 import { Searcher } from "./searcher.ts";
 
 export const CATALOGUE_FILE = "catalogue.sqlite";
-/** Beside a catalogue that was found damaged while the server worked: the next start makes a new one. */
-const DAMAGED = ".damaged";
-
-export interface CatalogueParts {
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 /** A file as the catalogue has it; `generation` is that of the reindexing that has read it last. */
 export interface KnownFile extends FileRow {
   readonly generation: number;
-}
-
-interface Options extends OpenedDatabase {
-  /** Absent where no thread can open it, too: in memory, or had by this one alone. */
-  readonly path?: string;
-  readonly log: Log;
 }
 
 const FILE_COLUMNS =
@@ -56,69 +40,59 @@ const SLICE = 500;
 const FILES_AFTER = `${FILES} WHERE runs.name = ? AND files.name > ? ORDER BY files.name LIMIT ${SLICE}`;
 
 export class Catalogue {
-  readonly events: EventRows;
-  readonly generations: Generations;
-  readonly #database: Database;
-  readonly #writer: CatalogueWriter;
-  readonly #reader: Reader | undefined;
-  readonly #checkpoints: Checkpoints | undefined;
-  /** A check takes long: searches do not wait for it. */
-  readonly #checker: Reader | undefined;
+  readonly #path: string;
+  readonly #parts: OpeningParts;
+  readonly #fault = new Cell<CatalogueFault | undefined>(undefined);
+  #connections: Connections;
+  #marking: Promise<void> = Promise.resolve();
 
-  private constructor({ database, isDoubtful, path, log }: Options) {
-    this.#database = database;
-    this.#writer = new CatalogueWriter(database);
-    this.events = new EventRows(database, this.#writer);
-    this.#reader = path === undefined ? undefined : new Reader(path);
-    this.#checkpoints = this.#reader && new Checkpoints(database, this.#reader);
-    this.#checker = path === undefined ? undefined : new Reader(path);
-    this.generations = new Generations(database);
-    if (isDoubtful && path !== undefined) void this.#check(path, log);
+  private constructor(path: string, parts: OpeningParts, connections: Connections) {
+    this.#path = path;
+    this.#parts = parts;
+    this.#connections = connections;
+    this.#use(connections);
   }
 
   /**
-   * Opens or creates a catalogue; the caller fills what is missing. One that is damaged or of another version is moved
-   * aside and an empty one takes its place. One that cannot be opened now (disk full, I/O error, read-only, in use) stays
-   * as it is: where SQLite cannot have it to itself either, the catalogue lives in memory.
+   * Opens or creates a catalogue; the caller fills what is missing. One that is damaged or of another version is made
+   * anew, one that cannot be opened now lives in memory, with a fault.
    */
-  static async open(path: string, { clock, log }: CatalogueParts): Promise<Catalogue> {
-    try {
-      if (existsSync(`${path}${DAMAGED}`)) throw new VscopeError("DATADIR_IO", "found by the last check");
-      return new Catalogue({ ...openDatabase(path), path, log });
-    } catch (error) {
-      if (!isDamage(error)) return Catalogue.#openAlone(path, error, log);
-      log.warn({ path, reason: messageOf(error) }, "the catalogue is damaged and is made anew");
-    }
-    try {
-      await moveAside(path, clock);
-      return new Catalogue({ ...openDatabase(path), path, log });
-    } catch (error) {
-      return Catalogue.#inMemory(path, error, log);
-    }
+  static async open(path: string, parts: OpeningParts): Promise<Catalogue> {
+    return new Catalogue(path, parts, await openCatalogue(path, parts));
   }
 
-  // Without the memory that SQLite shares with other programs, which is a file on the medium.
-  static #openAlone(path: string, cause: unknown, log: Log): Catalogue {
-    try {
-      const catalogue = new Catalogue({ ...openDatabase(path, { isAlone: true }), log });
-      log.warn({ path, reason: messageOf(cause) }, "no other program can read the catalogue");
-      return catalogue;
-    } catch (error) {
-      return Catalogue.#inMemory(path, error, log);
-    }
+  /** What is wrong with it, until it is opened again; whatever is asked of it meanwhile may fail. */
+  get fault(): ReadableCell<CatalogueFault | undefined> {
+    return this.#fault;
   }
 
-  static #inMemory(path: string, cause: unknown, log: Log): Catalogue {
-    const reason = messageOf(cause);
-    log.error({ path, reason }, "the catalogue cannot be used, it is kept in memory until the next start");
-    return new Catalogue({ ...openDatabase(":memory:"), log });
+  get generations(): Generations {
+    return this.#connections.generations;
+  }
+
+  /**
+   * Opens it again after a fault, empty where it is damaged; the caller fills what is missing. To be called while nothing
+   * is recorded. Throws DATADIR_IO where it cannot be opened now: then it stays as it was.
+   */
+  async reopen(): Promise<void> {
+    await this.#marking;
+    const before = this.#connections;
+    const { isDamaged = false, reason = "" } = this.#fault.value ?? {};
+    // It keeps everybody away, us too.
+    if (before.isAlone) await before.close();
+    if (!isDamaged && this.#openedAgain()) return void (await before.close());
+    // Where its journal is to go, another database will have its own.
+    if (!(await before.close()))
+      throw new VscopeError("DATADIR_IO", "catalogue: a search is still within the damaged one");
+    this.#use(await makeAnew(this.#path, new VscopeError("DATADIR_IO", reason), this.#parts));
   }
 
   /** Stores files with their spectra, all or none; replaces what was known about them. Throws DATADIR_IO. */
   record(files: readonly CataloguedFile[]): void {
     this.#guard(() => {
-      this.#writer.record(files, this.generations.present);
-      this.#checkpoints?.look();
+      const { writer, generations, checkpoints } = this.#connections;
+      writer.record(files, generations.present);
+      checkpoints?.look();
     });
   }
 
@@ -130,7 +104,7 @@ export class Catalogue {
       );
       const spectra = this.#database.prepare<[number]>("DELETE FROM measurements WHERE file = ?");
       const row = this.#database.prepare<[number]>("DELETE FROM files WHERE id = ?");
-      this.#writer.transaction(() => {
+      this.#connections.writer.transaction(() => {
         for (const id of files.flatMap(({ run, file }) => find.get(run, file)?.id ?? [])) {
           spectra.run(id);
           row.run(id);
@@ -209,7 +183,7 @@ export class Catalogue {
   }
 
   /** A slice of what fits, newest first. Throws as `search`. */
-  async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
+  async slice(criteria: CompleteCriteria, slice: Slice): Promise<FoundSlice> {
     return required((await this.#ask({ kind: "slice", criteria, slice })).slice);
   }
 
@@ -221,6 +195,33 @@ export class Catalogue {
   /** A spectrum by its id, or undefined. */
   spectrum(id: string): SpectrumRow | undefined {
     return this.#guard(() => new Searcher(this.#database).spectrum(id));
+  }
+
+  /** Compares the pages of the database with each other, which takes a minute for a large one; what is wrong is a fault then. Throws DATADIR_IO. */
+  async check(signal: AbortSignal): Promise<void> {
+    const { checker } = this.#connections;
+    if (checker !== undefined) await orAborted(this.#noticing(checker.ask({ kind: "check" })), signal);
+  }
+
+  /** How long the list of events of a run was when it was read; 0 when it never was. */
+  knownEventBytes(run: string): number {
+    return this.#guard(() => this.#connections.events.knownBytes(run));
+  }
+
+  /** The runs of which there are events. */
+  runsWithEvents(): readonly string[] {
+    return this.#guard(() => this.#connections.events.runs());
+  }
+
+  /** Replaces the events of a run, one list at a time; other work goes on meanwhile. Throws DATADIR_IO. */
+  async recordEvents(run: string, events: readonly RunEvent[], bytes: number): Promise<void> {
+    try {
+      await this.#connections.events.record(run, events, bytes);
+    } catch (error) {
+      this.#guard(() => {
+        throw error;
+      });
+    }
   }
 
   /** Whether spectra are still in the table of an earlier version. */
@@ -241,53 +242,66 @@ export class Catalogue {
     }
   }
 
-  /** Ends the thread first: who closes the database last takes its journal away. */
-  async close(): Promise<void> {
-    await Promise.all([this.#reader?.close(), this.#checker?.close()]);
-    this.#database.close();
+  /** False when a thread is still within SQLite after some seconds, with the file open. */
+  close(): Promise<boolean> {
+    return this.#connections.close();
+  }
+
+  get #database() {
+    return this.#connections.database;
   }
 
   async #ask(task: CatalogueTask): Promise<CatalogueAnswer> {
-    if (this.#reader !== undefined) return this.#reader.ask(task);
-    const database = this.#database;
-    const writing = () => ({ database, writer: this.#writer });
-    return this.#guard(() => perform(task, { reading: database, writing }));
+    const { reader, database, writer } = this.#connections;
+    const writing = () => ({ database, writer });
+    if (reader === undefined) return this.#guard(() => perform(task, { reading: database, writing }));
+    return this.#noticing(reader.ask(task));
   }
 
-  async #check(path: string, log: Log): Promise<void> {
+  /** False where it is damaged. Throws DATADIR_IO where it cannot be opened now. */
+  #openedAgain(): boolean {
     try {
-      await this.#checker?.ask({ kind: "check" });
+      this.#use(openAgain(this.#path));
+      return true;
     } catch (error) {
-      const reason = messageOf(error);
-      if (!reason.includes("integrity")) return;
-      log.error({ path, reason }, "the catalogue is damaged, the next start makes it anew");
-      await writeFile(`${path}${DAMAGED}`, "").catch(() => undefined);
+      if (isDamage(error)) return false;
+      throw new VscopeError("DATADIR_IO", `catalogue: ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  #use(connections: Connections): void {
+    const { notOnDisk, isDoubtful } = connections;
+    this.#connections = connections;
+    this.#fault.set(notOnDisk === undefined ? undefined : { isDamaged: false, reason: notOnDisk });
+    if (isDoubtful) void this.check(NEVER).catch(() => undefined);
+  }
+
+  async #noticing<T>(asked: Promise<T>): Promise<T> {
+    const connections = this.#connections;
+    try {
+      return await asked;
+    } catch (error) {
+      // What those of before have met, is over.
+      if (connections === this.#connections) this.#notice(error);
+      throw error;
+    }
+  }
+
+  #notice(error: unknown): void {
+    const fault = faultIn(error);
+    const known = this.#fault.value;
+    if (fault === undefined || known?.isDamaged === true || (known !== undefined && !fault.isDamaged)) return;
+    if (fault.isDamaged) this.#marking = markDamaged(this.#path);
+    this.#fault.set(fault);
   }
 
   #guard<T>(call: () => T): T {
     try {
       return call();
     } catch (error) {
+      this.#notice(error);
       if (error instanceof VscopeError) throw error;
       throw new VscopeError("DATADIR_IO", `catalogue: ${messageOf(error)}`, { cause: error });
     }
   }
-}
-
-// The journal belongs to the database; with a new one it would be taken for its own. One catalogue is kept aside, no more:
-// they are large, and the files have all that is in them.
-async function moveAside(path: string, clock: Clock): Promise<void> {
-  await removeAside(path).catch(() => undefined);
-  const aside = `${path}.${isoUtc(clock.utcUs()).replaceAll(/[-:.]/g, "")}`;
-  await rename(path, aside).catch(() => undefined);
-  for (const ending of ["-wal", "-shm", "-journal", DAMAGED]) await rm(`${path}${ending}`, { force: true });
-}
-
-async function removeAside(path: string): Promise<void> {
-  const [folder, name] = [dirname(path), basename(path)];
-  const aside = (await readdir(folder)).filter(
-    (one) => one.startsWith(name) && /^\.\d{8}T\d+Z$/.test(one.slice(name.length)),
-  );
-  for (const one of aside) await rm(join(folder, one), { force: true });
 }

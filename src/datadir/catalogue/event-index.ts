@@ -13,7 +13,16 @@ export async function catchUpEvents(
   for (const run of await folders.names()) {
     const list = join(path, eventsFile(run));
     const bytes = (await onDisk(list, () => disk.stat(list)))?.bytes ?? 0;
-    if (bytes === catalogue.events.knownBytes(run)) continue;
-    await catalogue.events.record(run, await readEvents(disk, list), bytes);
+    if (bytes === catalogue.knownEventBytes(run)) continue;
+    await catalogue.recordEvents(run, await readEvents(disk, list), bytes);
   }
+}
+
+/** Drops the events of runs that are gone; those of one that comes back are read with the others. Throws DATADIR_IO. */
+export async function dropEvents({
+  folders,
+  catalogue,
+}: Pick<Session, "folders" | "catalogue">): Promise<void> {
+  for (const run of catalogue.runsWithEvents())
+    if (!(await folders.isRun(run))) await catalogue.recordEvents(run, [], 0);
 }

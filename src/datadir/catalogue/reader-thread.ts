@@ -1,14 +1,21 @@
 // The thread of reader.ts: one task after the other.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { definedOnly } from "../../base/defined-only.ts";
 import { isVscopeError, messageOf, type VscopeError } from "../../base/errors.ts";
 import { openAnother } from "./catalogue-database.ts";
+import { sqliteCodeOf } from "./catalogue-fault.ts";
 import { type CatalogueAnswer, type CatalogueTask, type Databases, perform } from "./catalogue-task.ts";
 import { CatalogueWriter } from "./catalogue-writer.ts";
 
 export type ThreadAnswer =
   | { readonly answer: CatalogueAnswer; readonly problem?: never }
-  | { readonly answer?: never; readonly problem: Pick<VscopeError, "code" | "message"> };
+  | { readonly answer?: never; readonly problem: ThreadProblem };
+
+interface ThreadProblem extends Pick<VscopeError, "code" | "message"> {
+  /** Where SQLite is to blame. */
+  readonly sqliteCode?: string;
+}
 
 const path = String(workerData);
 let opened: Databases | undefined;
@@ -33,7 +40,7 @@ function answerTo(task: CatalogueTask): ThreadAnswer {
   } catch (error) {
     const code = isVscopeError(error) ? error.code : "DATADIR_IO";
     const message = isVscopeError(error) ? error.message : `catalogue: ${messageOf(error)}`;
-    return { problem: { code, message } };
+    return { problem: { code, message, ...definedOnly({ sqliteCode: sqliteCodeOf(error) }) } };
   }
 }
 

@@ -5,6 +5,7 @@ import { firstOf, NEVER, orAborted, withDeadline } from "../../base/abort.ts";
 import { type Clock, SECOND, SystemClock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { Queue } from "../../base/queue.ts";
+import { sqliteCause } from "./catalogue-fault.ts";
 import type { CatalogueAnswer, CatalogueTask } from "./catalogue-task.ts";
 import type { ThreadAnswer } from "./reader-thread.ts";
 
@@ -41,11 +42,16 @@ export class Reader {
     );
   }
 
-  /** Ends the thread, which has the catalogue open, for good; what was asked fails. */
-  async close(): Promise<void> {
+  /**
+   * Ends the thread, which has the catalogue open, for good; what was asked fails. False when the thread is still within
+   * SQLite after some seconds: until it comes out, it keeps the file open.
+   */
+  async close(): Promise<boolean> {
     await this.#queue.close(failure("it is being closed"));
     this.#end();
-    await firstOf([() => this.#ending, (signal) => this.#clock.delay(LEAVE_US, signal)], NEVER);
+    const ended = this.#ending.then(() => true);
+    const late = (signal: AbortSignal) => this.#clock.delay(LEAVE_US, signal).then(() => false);
+    return firstOf([() => ended, late], NEVER);
   }
 
   async #answer(task: CatalogueTask, signal: AbortSignal): Promise<CatalogueAnswer> {
@@ -58,8 +64,9 @@ export class Reader {
       throw error;
     });
     worker.unref();
-    if (answer === undefined) throw new VscopeError(problem.code, problem.message);
-    return answer;
+    if (answer !== undefined) return answer;
+    const { code, message, sqliteCode } = problem;
+    throw new VscopeError(code, message, { cause: sqliteCause(sqliteCode) });
   }
 
   #start(): Worker {

@@ -7,7 +7,7 @@ import type { PicoFile } from "../../spectra/pico.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { FileRow } from "../catalogue/catalogue-row.ts";
 import { type Disk, type DiskStat, onDisk } from "../disk/disk.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { isOtherInHole, type Manifest, type ManifestLine, readManifest } from "./manifest.ts";
 import type { RunFolders } from "../run-folders.ts";
 import { quoted } from "../run-name.ts";
 import { parseSpectraFileName } from "../spectra-file-name.ts";
@@ -24,6 +24,7 @@ export interface BatchNames {
 export interface BatchLook extends BatchNames {
   readonly isTorn: boolean;
   readonly badRows: Manifest["badRows"];
+  readonly holes: Manifest["holes"];
   readonly lines: ReadonlyMap<string, Uint8Array>;
   readonly files: ReadonlyMap<string, DiskStat>;
   /** Undefined where there is no catalogue. */
@@ -78,7 +79,7 @@ async function lookBeyond(
   const path = folders.pathOf(run, manifest);
   const stat = await onDisk(path, () => disk.stat(path));
   const text = stat === undefined ? "" : String(await onDisk(path, () => disk.read(path)));
-  const { lines, badRows, isTorn } = readManifest(text);
+  const { lines, badRows, holes, isTorn } = readManifest(text);
   const names = [...new Set([...batch.names, ...lines.map(({ name }) => name)])].sort();
   for (const name of names.filter((one) => !files.has(one))) {
     const found = await onDisk(path, () => disk.stat(folders.pathOf(run, name)));
@@ -93,6 +94,7 @@ async function lookBeyond(
     names,
     isTorn,
     badRows,
+    holes,
     lines: new Map(lines.map(({ name, sha256 }) => [name, sha256])),
     files,
     rows,
@@ -102,15 +104,25 @@ async function lookBeyond(
 
 /** What the names alone tell: files, lines and rows that lack each other. */
 export function suspicionsOf(look: BatchLook): readonly Suspicion[] {
-  const { manifest, isTorn, badRows, names } = look;
+  const { manifest, isTorn, badRows, holes, names } = look;
   const torn: Suspicion = { kind: "torn-line", file: manifest, fact: "the last line is cut off" };
   const bad: Suspicion = {
     kind: "bad-line",
     file: manifest,
     fact: `rows that cannot be read: ${badRows.length}, such as ${quoted(badRows[0] ?? "")}`,
   };
+  const zeros: Suspicion = {
+    kind: "zeros",
+    file: manifest,
+    fact: `zeros in the place of lines: ${holes.length} ${holes.length === 1 ? "row" : "rows"}`,
+  };
   const missing = names.flatMap((name) => missingOf(look, name));
-  return [...(isTorn ? [torn] : []), ...(badRows.length > 0 ? [bad] : []), ...missing];
+  return [
+    ...(isTorn ? [torn] : []),
+    ...(badRows.length > 0 ? [bad] : []),
+    ...(holes.length > 0 ? [zeros] : []),
+    ...missing,
+  ];
 }
 
 function missingOf({ files, lines, rows, manifest }: BatchLook, file: string): readonly Suspicion[] {
@@ -201,6 +213,16 @@ function differenceOf(row: FileRow, { bytes, sha256 }: Content, content: PicoFil
   // Rows of older versions have no hash.
   if (row.sha256 !== null && !isSame(row.sha256, sha256)) return "another SHA-256";
   return undefined;
+}
+
+/** Where a line of the file may have been under zeros, only the catalogue can tell what it said. */
+export function isProvenBeside(
+  known: Pick<Manifest, "holes">,
+  row: FileRow | undefined,
+  line: ManifestLine,
+): boolean {
+  if (row === undefined || row.sha256 === null || row.problem !== null) return false;
+  return isSame(row.sha256, line.sha256) && !isOtherInHole(known, line);
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

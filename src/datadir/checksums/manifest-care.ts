@@ -7,10 +7,11 @@ import { isVscopeError, messageOf } from "../../base/errors.ts";
 import { grouped } from "../../base/grouped.ts";
 import type { Log } from "../../base/log.ts";
 import { parsePico } from "../../spectra/pico-reader.ts";
-import type { KnownFile } from "../catalogue/catalogue.ts";
+import type { FileRow } from "../catalogue/catalogue-row.ts";
 import { type Disk, onDisk } from "../disk/disk.ts";
-import { isInBadRow, type ManifestLine, manifestOf } from "./manifest.ts";
-import { addLines, prepareManifest, wholeManifest } from "./manifest-file.ts";
+import { isInBadRow, type Manifest, type ManifestLine, manifestOf } from "./manifest.ts";
+import { addLines, fillHoles, prepareManifest, wholeManifest, zerosComment } from "./manifest-file.ts";
+import { isProvenBeside } from "./batch-check.ts";
 import type { Presence } from "../presence.ts";
 import type { Session } from "../session.ts";
 import type { Writer } from "../writer.ts";
@@ -29,10 +30,14 @@ interface Shelf {
   readonly run: string;
   readonly manifest: string;
   readonly files: readonly string[];
+  /** As it was found. */
+  readonly known: Manifest;
 }
 
 /** Some 50 ms of reading on a small computer. */
 const FILES_A_TURN = 10;
+const ZEROS_STAY =
+  "a manifest has zeros in the place of lines, and the catalogue does not prove these files: compare them with a copy, then remove the rows";
 const CHANGED = "no checksum is added: the file is not what the catalogue knows, see vscope verify";
 
 export class ManifestCare {
@@ -100,10 +105,11 @@ export class ManifestCare {
     if (added > 0) this.#parts.log.info({ run, files: added }, "checksums are added to the manifests");
   }
 
-  async #manifest(shelf: Shelf): Promise<number> {
+  async #manifest(unread: Omit<Shelf, "known">): Promise<number> {
     const { disk } = this.#parts;
-    const path = pathOf(shelf, shelf.manifest);
-    const known = await this.#turn(shelf, () => wholeManifest(disk, path));
+    const path = pathOf(unread, unread.manifest);
+    const known = await this.#turn(unread, () => wholeManifest(disk, path));
+    const shelf = { ...unread, known };
     if (known.badRows.length > 0) this.#tellBadRows(shelf, known.badRows.length);
     const names = new Set(known.lines.map(({ name }) => name));
     const lacking = shelf.files.filter((file) => !names.has(file) && !isInBadRow(known, file));
@@ -112,7 +118,25 @@ export class ManifestCare {
       const files = lacking.slice(from, from + FILES_A_TURN);
       added += await this.#turn(shelf, () => this.#add({ ...shelf, files }));
     }
+    if (known.holes.length > 0) await this.#turn(shelf, () => this.#fillHoles(shelf));
     return added;
+  }
+
+  // As long as a file of the batch is without a line, the zeros tell that one may have been there.
+  async #fillHoles(shelf: Shelf): Promise<void> {
+    const { disk, clock, log } = this.#parts;
+    const { run, manifest, files } = shelf;
+    const path = pathOf(shelf, manifest);
+    const { lines, holes } = await wholeManifest(disk, path);
+    const names = new Set(lines.map(({ name }) => name));
+    const open = files.filter((file) => !names.has(file));
+    const facts = { run, manifest, rows: holes.length };
+    if (open.length > 0) return log.warn({ ...facts, files: open }, ZEROS_STAY);
+    await fillHoles(disk, path, zerosComment(clock));
+    log.warn(
+      facts,
+      "a manifest had zeros in the place of lines: the catalogue has proven the files, they have new ones",
+    );
   }
 
   #tellBadRows({ run, manifest }: Shelf, rows: number): void {
@@ -124,13 +148,14 @@ export class ManifestCare {
 
   async #add(shelf: Shelf): Promise<number> {
     const { disk, clock } = this.#parts;
-    const { session, run, manifest, files } = shelf;
+    const { session, run, manifest, files, known } = shelf;
     const rows = session.catalogue.rowsOf(run, files);
     const lines: ManifestLine[] = [];
     for (const name of files) {
       const sha256 = await this.#sumOf(pathOf(shelf, name));
       if (sha256 === undefined) continue;
-      if (isAsKnown(rows.get(name), sha256)) lines.push({ sha256, name });
+      const isProven = known.holes.length === 0 || isProvenBeside(known, rows.get(name), { name, sha256 });
+      if (isProven && isAsKnown(rows.get(name), sha256)) lines.push({ sha256, name });
       else this.#parts.log.warn({ run, file: name }, CHANGED);
     }
     if (lines.length === 0) return 0;
@@ -152,7 +177,7 @@ export class ManifestCare {
     }
   }
 
-  #turn<T>({ session, run }: Shelf, task: () => Promise<T>): Promise<T> {
+  #turn<T>({ session, run }: Pick<Shelf, "session" | "run">, task: () => Promise<T>): Promise<T> {
     const { presence, writer } = this.#parts;
     return writer.run(async () => {
       if (this.#isStopped || (await presence.require()) !== session) throw presence.notMounted();
@@ -162,11 +187,11 @@ export class ManifestCare {
 }
 
 // A line for it would vouch for the change. What could not be read, as when it was half copied, was no content to keep.
-function isAsKnown(row: KnownFile | undefined, sha256: Uint8Array): boolean {
+function isAsKnown(row: FileRow | undefined, sha256: Uint8Array): boolean {
   if (row === undefined || row.sha256 === null || row.problem !== null) return true;
   return Buffer.compare(row.sha256, sha256) === 0;
 }
 
-function pathOf({ session, run }: Shelf, file: string): string {
+function pathOf({ session, run }: Pick<Shelf, "session" | "run">, file: string): string {
   return session.folders.pathOf(run, file);
 }

@@ -1,9 +1,17 @@
 // Manifests on the disk. To be called by the one that writes the data directory, in its turn.
 
 import { NEVER } from "../../base/abort.ts";
+import { type Clock, isoUtc } from "../../base/clock.ts";
 import type { Disk } from "../disk/disk.ts";
 import { appendDurable, replaceDurable } from "../disk/durable-file.ts";
-import { type Manifest, manifestComment, type ManifestLine, manifestText, readManifest } from "./manifest.ts";
+import {
+  isHole,
+  type Manifest,
+  manifestComment,
+  type ManifestLine,
+  manifestText,
+  readManifest,
+} from "./manifest.ts";
 
 const NEWLINE = 0x0a;
 
@@ -41,6 +49,18 @@ export async function wholeManifest(disk: Disk, path: string): Promise<Manifest>
   const manifest = readManifest(String(await disk.read(path)));
   if (manifest.isTorn) await dropTorn(disk, path);
   return manifest;
+}
+
+/** What is said in the place of zeros. */
+export function zerosComment(clock: Clock): string {
+  return `zeros in the place of lines, replaced ${isoUtc(clock.utcUs())}`;
+}
+
+/** Puts a comment in the place of each row with zeros; all other bytes stay. */
+export async function fillHoles(disk: Disk, path: string, comment: string): Promise<void> {
+  const rows = (await disk.read(path)).toString("latin1").split("\n");
+  const filled = rows.map((row) => (isHole(row) ? manifestComment(comment).trimEnd() : row));
+  await replaceDurable(disk, path, Buffer.from(filled.join("\n"), "latin1"), NEVER);
 }
 
 async function dropTorn(disk: Disk, path: string): Promise<void> {

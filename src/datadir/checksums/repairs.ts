@@ -7,13 +7,19 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type Disk, onDisk } from "../disk/disk.ts";
 import type { FileIndex } from "../file-index.ts";
 import type { ManifestLine } from "./manifest.ts";
-import { addLines, prepareManifest, wholeManifest } from "./manifest-file.ts";
+import { addLines, fillHoles, prepareManifest, wholeManifest, zerosComment } from "./manifest-file.ts";
 import type { RunFolders } from "../run-folders.ts";
+
+export interface ManifestMends {
+  readonly lines: readonly ManifestLine[];
+  /** Puts a comment in the place of rows with zeros. */
+  readonly fillsHoles: boolean;
+}
 
 /** A batch is known by its run and its manifest. */
 export interface Repairs {
   /** Drops a torn last line of a manifest and adds lines, with the time before them. To be called while nothing is recorded. */
-  mendManifest(run: string, manifest: string, lines: readonly ManifestLine[]): Promise<void>;
+  mendManifest(run: string, manifest: string, mends: ManifestMends): Promise<void>;
   readRows(run: string, files: readonly string[]): Promise<void>;
   dropRows(run: string, files: readonly string[]): void;
 }
@@ -28,15 +34,17 @@ export interface RepairParts {
 
 export function repairsOf({ disk, clock, folders, catalogue, index }: RepairParts): Repairs {
   return {
-    mendManifest: (run, manifest, lines) => {
+    mendManifest: (run, manifest, { lines, fillsHoles }) => {
       const path = folders.pathOf(run, manifest);
       return onDisk(path, async () => {
         // The server adds lines in the background, too.
         const there = new Set((await wholeManifest(disk, path)).lines.map(({ name }) => name));
         const lacking = lines.filter(({ name }) => !there.has(name));
-        if (lacking.length === 0) return;
-        await prepareManifest(disk, path);
-        await addLines(disk, path, lacking, `added ${isoUtc(clock.utcUs())}`);
+        if (lacking.length > 0) {
+          await prepareManifest(disk, path);
+          await addLines(disk, path, lacking, `added ${isoUtc(clock.utcUs())}`);
+        }
+        if (fillsHoles) await fillHoles(disk, path, zerosComment(clock));
         await disk.syncFolder(dirname(path));
       });
     },

@@ -8,6 +8,7 @@ import {
   type BatchNames,
   checkFile,
   gapIn,
+  isProvenBeside,
   type LookParts,
   lookAgain,
   lookAtBatch,
@@ -32,6 +33,8 @@ export interface VerificationScope {
 }
 
 export interface VerificationParts extends LookParts {
+  /** Why there is no catalogue, where it is damaged. */
+  readonly damage?: string | undefined;
   /** Absent where nothing may be changed. */
   readonly repairs?: Repairs;
   /** A sync brings files to a copy and leaves its catalogue as it is: that it lacks them is no fault. */
@@ -75,7 +78,9 @@ class Verification {
   }
 
   async report(): Promise<VerificationReport> {
-    const { folders, catalogue } = this.#parts;
+    const { folders, catalogue, damage } = this.#parts;
+    if (damage !== undefined)
+      this.#tell("", { kind: "damaged-catalogue", file: CATALOGUE_FILE, fact: damage });
     const runs = await this.#runs();
     for (const run of runs)
       if (await folders.isRun(run)) this.#of += (await folders.listing(run)).names.length;
@@ -173,7 +178,9 @@ class Verification {
     if (sha256 === undefined || kinds.has("changed")) return suspicions;
     if (look.rows?.has(file) === false || kinds.has("stale-row")) repairable.rows.add(file);
     // A line would vouch for what nobody can read, or what a damaged line may know better.
-    const isOpen = !look.lines.has(file) && !isInBadRow(look, file);
+    const isHidden =
+      look.holes.length > 0 && !isProvenBeside(look, look.rows?.get(file), { name: file, sha256 });
+    const isOpen = !look.lines.has(file) && !isInBadRow(look, file) && !isHidden;
     if (isOpen && !kinds.has("unreadable")) repairable.lines.push({ name: file, sha256 });
     return suspicions;
   }
@@ -182,19 +189,24 @@ class Verification {
     const { repairs, isCopy = false } = this.#parts;
     const { run, manifest } = look;
     const isTorn = suspicions.some(({ kind }) => kind === "torn-line");
+    const lines = new Set(found.lines.map(({ name }) => name));
+    const fillsHoles =
+      look.holes.length > 0 &&
+      [...look.files.keys()].every((file) => look.lines.has(file) || lines.has(file));
     const gone = suspicions.filter(({ kind }) => kind === "row-without-file").map(({ file }) => file);
     if (repairs !== undefined) {
-      if (found.lines.length > 0 || isTorn)
-        await this.#parts.alone(() => repairs.mendManifest(run, manifest, found.lines));
+      const mends = { lines: found.lines, fillsHoles };
+      if (found.lines.length > 0 || isTorn || fillsHoles)
+        await this.#parts.alone(() => repairs.mendManifest(run, manifest, mends));
       if (found.rows.size > 0) await repairs.readRows(run, [...found.rows]);
       if (gone.length > 0) repairs.dropRows(run, gone);
     }
-    const lines = new Set(found.lines.map(({ name }) => name));
     for (const suspicion of suspicions) {
       const { kind, file } = suspicion;
       const isMended =
         kind === "torn-line" ||
         kind === "row-without-file" ||
+        (kind === "zeros" && fillsHoles) ||
         (kind === "no-line" && lines.has(file)) ||
         ((kind === "no-row" || kind === "stale-row") && found.rows.has(file));
       const isRepaired = repairs !== undefined && isMended;

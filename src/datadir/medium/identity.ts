@@ -18,27 +18,44 @@ export const COPY_FILE = ".sync.json";
 
 const shape = z.object({ uuid: z.uuid(), madeUtc: z.string(), host: z.string() });
 
-/** The uuid of the data directory in a folder; undefined when it has none that can be understood. Throws DATADIR_IO. */
-export async function readIdentity(disk: Disk, folder: string): Promise<string | undefined> {
+export interface Identity {
+  /** Undefined where the file does not tell. */
+  readonly uuid: string | undefined;
+  /** False for a file that a power cut, or its medium, has damaged. */
+  readonly isWhole: boolean;
+}
+
+/** What the file of a folder says; undefined where there is none. Throws DATADIR_IO. */
+export async function readIdentity(disk: Disk, folder: string): Promise<Identity | undefined> {
   const path = join(folder, ID_FILE);
   return onDisk(path, async () => {
     if ((await disk.stat(path)) === undefined) return undefined;
-    return uuidIn(String(await disk.read(path)));
+    return identityIn(String(await disk.read(path)));
   });
 }
 
 /** The uuid in the text of such a file. */
 export function uuidIn(text: string): string | undefined {
-  return shape.safeParse(parsedJson(text)).data?.uuid;
+  return identityIn(text).uuid;
+}
+
+function identityIn(text: string): Identity {
+  const whole = shape.safeParse(parsedJson(text)).data;
+  if (whole !== undefined) return { uuid: whole.uuid, isWhole: true };
+  const rest = /"uuid":"([^"]*)"/.exec(text)?.[1];
+  return { uuid: shape.shape.uuid.safeParse(rest).data, isWhole: false };
 }
 
 /**
- * Gives a data directory its uuid, durably. A file that cannot be understood is kept as `.vscope-id.damaged`.
- * Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
+ * Gives a data directory its uuid, durably, a new one unless one is known. A file that is there is kept as
+ * `.vscope-id.damaged`. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO.
  */
-export async function makeIdentity(disk: Disk, folder: string, clock: Clock): Promise<string> {
+export async function makeIdentity(
+  disk: Disk,
+  folder: string,
+  { clock, uuid = randomUUID() }: { readonly clock: Clock; readonly uuid?: string },
+): Promise<string> {
   const path = join(folder, ID_FILE);
-  const uuid = randomUUID();
   const text = JSON.stringify({ uuid, madeUtc: isoUtc(clock.utcUs()), host: hostname() });
   await onDisk(path, async () => {
     if ((await disk.stat(path)) !== undefined) await disk.rename(path, `${path}.damaged`);
@@ -48,8 +65,13 @@ export async function makeIdentity(disk: Disk, folder: string, clock: Clock): Pr
 }
 
 /** Throws DATADIR_WRONG unless the data directory is the one that is wanted; without a wish each is. */
-export function requireIdentity(path: string, found: string | undefined, wanted: string | undefined): void {
-  if (wanted === undefined || found === wanted) return;
-  const fact = found === undefined ? "has no uuid" : `is ${found}`;
+export function requireIdentity(
+  path: string,
+  { uuid, isDamaged = false }: { readonly uuid?: string | undefined; readonly isDamaged?: boolean },
+  wanted: string | undefined,
+): void {
+  if (wanted === undefined || uuid === wanted) return;
+  const none = isDamaged ? `has a damaged ${ID_FILE}, which does not tell its uuid` : "has no uuid";
+  const fact = uuid === undefined ? none : `is ${uuid}`;
   throw new VscopeError("DATADIR_WRONG", `data directory ${path}: ${fact}, datadir.uuid is ${wanted}`);
 }

@@ -33,6 +33,10 @@ export const knownShape = z.object({
 });
 export type KnownDirectory = z.output<typeof knownShape>;
 
+const PLACE = ["path", "fileSystem", "label", "fileSystemUuid"] as const;
+/** Where a data directory lies. */
+export type DirectoryPlace = Pick<KnownDirectory, (typeof PLACE)[number]>;
+
 export interface KnownDirectoriesParts {
   /** In memory only when absent. */
   readonly path: string | undefined;
@@ -66,6 +70,15 @@ export class KnownDirectories {
   /** The one that was seen last comes first. */
   get all(): ReadableCell<readonly KnownDirectory[]> {
     return this.#all;
+  }
+
+  /**
+   * The one that was last seen at this place of this very file system; undefined where nothing proves that it is the
+   * same, as without the number of the file system.
+   */
+  at(place: DirectoryPlace): KnownDirectory | undefined {
+    if (place.fileSystemUuid === undefined) return undefined;
+    return this.#all.value.find((one) => PLACE.every((name) => one[name] === place[name]));
   }
 
   /** It is there. Returns by how much the clock is behind the time when it was seen last; 0 when it is not. */

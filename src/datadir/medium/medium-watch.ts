@@ -1,16 +1,14 @@
 // When to mount a medium without being asked: at the start a stick can need longer than the server, and one that was
 // pulled out is put back.
 
+import { GrowingPause } from "./growing-pause.ts";
 import type { Medium } from "./medium.ts";
-
-const LONGEST_PAUSE = 64;
 
 export class MediumWatch {
   readonly #medium: Medium;
   /** The device that was unmounted on request: somebody is about to take it out. */
   #released: number | undefined;
-  #pause = 0;
-  #looksToSkip = 0;
+  readonly #pause = new GrowingPause();
 
   constructor(medium: Medium) {
     this.#medium = medium;
@@ -27,7 +25,7 @@ export class MediumWatch {
 
   /** It was seen to be mounted and writable: the next mounting does not wait. */
   works(): void {
-    this.#again();
+    this.#pause.end();
   }
 
   /** After it was unmounted on request, or is the wrong one: this one is left alone until it has been taken out. */
@@ -36,24 +34,13 @@ export class MediumWatch {
   }
 
   /**
-   * Asked at every look while the medium is not mounted, or is read-only: whether to mount it now. After each yes the next comes later, up
-   * to 64 looks: mounting that fails now fails the next second, too, and every attempt as another user than root is a
-   * line in the system's log.
+   * Asked at every look while the medium is not mounted, or is read-only: whether to mount it now. After each yes the next
+   * comes later: every attempt as another user than root is a line in the system's log.
    */
   async takeTurn(): Promise<boolean> {
     const node = await this.#medium.node();
     if (node === undefined || node !== this.#released) this.#released = undefined;
-    if (node === undefined) this.#again();
-    if (node === undefined || this.#released !== undefined) return false;
-    this.#looksToSkip -= 1;
-    if (this.#looksToSkip >= 0) return false;
-    this.#looksToSkip = this.#pause;
-    this.#pause = Math.min(LONGEST_PAUSE, Math.max(1, 2 * this.#pause));
-    return true;
-  }
-
-  #again(): void {
-    this.#pause = 0;
-    this.#looksToSkip = 0;
+    if (node === undefined) this.#pause.end();
+    return node !== undefined && this.#released === undefined && this.#pause.takeTurn();
   }
 }

@@ -54,6 +54,7 @@ const datadirShape = z.looseObject({
   reserveBytes: z.number().default(0),
   readOnly: z.boolean().default(false),
   problem: z.string().optional(),
+  catalogueProblem: z.string().optional(),
   run: z.string(),
 });
 const schedulerShape = z.looseObject({

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Database from "better-sqlite3";
+import { until } from "../../../src/base/cell.ts";
 import { isVscopeError } from "../../../src/base/errors.ts";
 import { logTo, SILENT } from "../../../src/base/log.ts";
 import { VirtualClock } from "../../../src/base/virtual-clock.ts";
@@ -400,6 +401,30 @@ for (const [what, obstruct, isUsed] of OBSTACLES) {
     );
   });
 }
+
+test("a catalogue that was kept in memory goes on in its file as soon as that can be opened", async (t) => {
+  const path = await temporaryFolder(t);
+  const first = await openDirectory(t, path);
+  await recordSeason(first);
+  const before = await allSpectra(first);
+  await first.close();
+  const file = join(path, CATALOGUE_FILE);
+  await mkdir(`${file}-wal`);
+  const clock = new VirtualClock();
+  const second = await openDirectory(t, path, { clock });
+  assert.match(second.status.value.catalogueProblem ?? "", /unable to open database file/);
+  const batch = await second.startBatch("plot12");
+  await batch.write(spectraSet());
+  await rmdir(`${file}-wal`);
+  await clock.advance(10 * SECOND);
+  await until(second.status, ({ catalogueProblem }) => catalogueProblem === undefined, NEVER);
+  await batch.write(spectraSet({ sequence: 1 }));
+  await batch.finish();
+  const after = await allSpectra(second);
+  assert.equal(after.length, before.length + 2);
+  await second.close();
+  assert.deepEqual(await allSpectra(await openDirectory(t, path)), after);
+});
 
 const FORGET_PLOT11 = "DELETE FROM measurements WHERE run = 2; DELETE FROM files WHERE run = 2";
 

@@ -58,6 +58,25 @@ test("the end waits for the thread until a deadline", async (t) => {
   assert.equal(clock.pending, 0);
 });
 
+test("whoever ends a thread is told whether it has let the file go", async (t) => {
+  class Impatient extends VirtualClock {
+    override after(us: number, fn: () => void): () => void {
+      const cancel = super.after(us, fn);
+      if (us === 5 * SECOND) setImmediate(() => void this.advance(us));
+      return cancel;
+    }
+  }
+  const path = await slowCatalogue(t);
+  const idle = new Reader(path);
+  await idle.ask(QUICK);
+  assert.equal(await idle.close(), true);
+  const busy = new Reader(path, new Impatient());
+  await busy.ask(QUICK);
+  const slow = assert.rejects(busy.ask(SLOW), /it is being closed/);
+  assert.equal(await busy.close(), false);
+  await slow;
+});
+
 test("what is asked after the end starts no thread", async (t) => {
   const reader = new Reader(await slowCatalogue(t));
   await reader.close();

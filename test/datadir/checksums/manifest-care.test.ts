@@ -109,6 +109,77 @@ test("a start changes nothing of a manifest that was altered, and vouches for no
   }
 });
 
+/** Zeros from the middle of the second line to the middle of the sixth; the end of that one stays. */
+async function zeroed(manifest: string): Promise<void> {
+  const bytes = await readFile(manifest);
+  const length = bytes.indexOf("\n") + 1;
+  await writeFile(manifest, bytes.fill(0, length + 10, 5 * length + 20));
+}
+
+async function verified(run: string, repairs = false) {
+  const options = { clock: new VirtualClock(), repairs };
+  const { findings } = await verifyFolder(join(run, ".."), options, { onProgress: IGNORE, signal: NEVER });
+  return findings.map(({ kind, isRepaired }) => (isRepaired ? `${kind}, repaired` : kind));
+}
+
+test("zeros that a power cut has left in a manifest are made good where the catalogue proves all files", async (t) => {
+  const run = await recorded(t);
+  const manifest = join(run, "b000000.sha256");
+  const whole = (await readFile(manifest, "utf8")).split("\n");
+  const repairs: readonly (() => Promise<unknown>)[] = [
+    () => started(t, run),
+    async () => {
+      const lacking = Array.from({ length: 5 }, () => "no-line");
+      assert.deepEqual(await verified(run), ["zeros", ...lacking]);
+      const mended = ["zeros", ...lacking].map((kind) => `${kind}, repaired`);
+      assert.deepEqual(await verified(run, true), mended);
+    },
+  ];
+  for (const repair of repairs) {
+    await writeFile(manifest, whole.join("\n"));
+    await zeroed(manifest);
+    await repair();
+    const text = await readFile(manifest, "utf8");
+    assert.match(text, /^# zeros in the place of lines, replaced 20/m);
+    assert.deepEqual(
+      text
+        .split("\n")
+        .filter((line) => !line.startsWith("#"))
+        .sort(),
+      whole.toSorted(),
+      "each line is the one that was there",
+    );
+    assert.equal(checked(run), 15);
+    assert.deepEqual(await verified(run), []);
+  }
+});
+
+test("zeros stay where a file was changed: the catalogue, or what is left of its line, knows it otherwise", async (t) => {
+  // The line of sequence 5 has lost its beginning, the catalogue is not there any more.
+  for (const [sequence, isCatalogued, hidden] of [
+    [3, true, "changed"],
+    [5, false, "no-line"],
+  ] as const) {
+    const run = await recorded(t);
+    const manifest = join(run, "b000000.sha256");
+    await zeroed(manifest);
+    const name = `b000000_s00000${sequence}_light.pico`;
+    await appendFile(join(run, name), " ");
+    if (!isCatalogued) await rm(join(run, "..", "catalogue.sqlite"));
+    const warnings: string[] = [];
+    await started(t, run, { ...SILENT, warn: (_, message) => warnings.push(message) });
+    assert.match(warnings.join("\n"), /zeros in the place of lines.*does not prove/);
+    const { lines, holes } = readManifest(await readFile(manifest, "utf8"));
+    assert.equal(holes.length, 1);
+    assert.equal(lines.length, 12);
+    assert.ok(!lines.some((line) => line.name === name));
+    for (const repairs of [false, true]) {
+      const kinds = await verified(run, repairs);
+      assert.deepEqual(new Set(kinds), new Set(["zeros", "no-line", hidden]));
+    }
+  }
+});
+
 test("a changed file whose line is lost gets none: the catalogue knows it otherwise, and verify tells it", async (t) => {
   const run = await recorded(t);
   const manifest = join(run, "b000001.sha256");

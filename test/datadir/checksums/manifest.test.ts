@@ -50,7 +50,7 @@ test("what is written is read again; a torn line says nothing", () => {
   }
   assert.deepEqual(readManifest(whole.slice(0, -last)).isTorn, false);
   assert.deepEqual(readManifest(`${whole}\0\0\0`).isTorn, true);
-  assert.deepEqual(readManifest(""), { lines: [], badRows: [], isTorn: false });
+  assert.deepEqual(readManifest(""), { lines: [], badRows: [], holes: [], isTorn: false });
 });
 
 test("lines with \\r\\n and in capital letters are lines; any other row is kept, and a file that it names is known", () => {
