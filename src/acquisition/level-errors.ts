@@ -4,7 +4,7 @@
 import type { Spectrometer } from "../instruments/spectrometer.ts";
 import { atLevel, axisOf } from "../spectra/processing/at-level.ts";
 import { noiseOf, type NoisePair } from "../spectra/processing/noise.ts";
-import { isSystematicKnown, systematicErrorOf, type Uncertain } from "../spectra/processing/systematic.ts";
+import { systematicErrorOf, systematicObstacle, type Uncertain } from "../spectra/processing/systematic.ts";
 import type { Level } from "./levels.ts";
 import { allTaken } from "./taken.ts";
 
@@ -58,7 +58,5 @@ function systematicOf({
       ? [calibration, calibrations?.radiance, calibrations?.irradiance]
       : [reference.panel];
   const used = parts.filter((one) => one !== undefined);
-  if (used.length === 0) return "a ratio of counts: what the foreoptics differ by is not known";
-  if (!isSystematicKnown(used)) return "not every calibration tells its uncertainty";
-  return systematicErrorOf(curve.values, axisOf(sources.target.light), used);
+  return systematicObstacle(used) ?? systematicErrorOf(curve.values, axisOf(sources.target.light), used);
 }

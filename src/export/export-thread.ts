@@ -7,7 +7,7 @@ import type { ThreadMessage } from "./thread-message.ts";
 
 /** Of objects; NetCDF's 60 MB are beside it. Little for young ones: spectra of many files would only lie there longer. */
 const MEMORY_MB = 128;
-const YOUNG_MB = 16;
+const YOUNG_MB = 4;
 
 /**
  * Throws as `exportRun` does, and the signal's reason. When it has settled, the thread is gone and its files are closed;

@@ -37,6 +37,9 @@ export interface RowJob extends LightJob {
   readonly panels?: readonly Weighted<LookJob>[];
 }
 
+/** Rows are many: what is the same for all is there once. */
+const NONE: readonly LightJob[] = [];
+
 /** What all rows of a product are made by. */
 interface MadeBy {
   /** Of a radiance or an irradiance. */
@@ -131,13 +134,13 @@ class Planner {
   /** What a row needs, or why it cannot be made. */
   #madeBy(light: Indexed): Made | string {
     const { level } = this.#options;
-    if (level === "counts") return { row: { light, darks: [], how: "none", irradiance: [] } };
+    if (level === "counts") return { row: { light, darks: [], how: "none", irradiance: NONE } };
     const calibration = level === "radiance" ? this.#calibrations.of(light) : undefined;
     if (typeof calibration === "string") return calibration;
     const job = this.#withDark(light);
     if (typeof job === "string") return job;
     if (level === "reflectance") return this.#reflectance(job);
-    return { row: { ...job, irradiance: [] }, ...(calibration !== undefined && { calibration }) };
+    return { row: { ...job, irradiance: NONE }, ...(calibration !== undefined && { calibration }) };
   }
 
   #reflectance(job: LightJob): Made | string {

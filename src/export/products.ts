@@ -14,7 +14,7 @@ import { type ProductHead, type ProductRow, productInstrument } from "../spectra
 import type { Look } from "../spectra/processing/panel-reflectance.ts";
 import type { Provenance, ProvenanceInput } from "../spectra/processing/provenance.ts";
 import { type StepFacts, stepsOf } from "../spectra/processing/steps.ts";
-import { isSystematicKnown, systematicErrorOf, type Uncertain } from "../spectra/processing/systematic.ts";
+import { systematicErrorOf, systematicObstacle, type Uncertain } from "../spectra/processing/systematic.ts";
 import { QUANTITIES } from "../spectra/radiometric.ts";
 import { calibrationFor, quantityOf, type UsableCalibration } from "./calibration-shelf.ts";
 import type { InputRun } from "./input-run.ts";
@@ -112,9 +112,7 @@ function systematicOf(job: ProductJob, { level, noise, panel }: ProductParts): t
   if (typeof noise === "string" || level === "counts" || level === "corrected") return undefined;
   const calibrations = calibrationsOf(job);
   const parts: readonly (UsableCalibration | WhitePanel)[] = panel === undefined ? calibrations : [panel];
-  if (parts.length === 0) return "a ratio of counts: what the foreoptics differ by is not known";
-  const known = parts.map((one) => ("microjoules" in one ? {} : one));
-  return isSystematicKnown(known) ? true : "not every calibration tells its uncertainty";
+  return systematicObstacle(parts.map((one) => ("microjoules" in one ? {} : one))) ?? true;
 }
 
 function calibrationsOf({ calibration, pair }: ProductJob): readonly UsableCalibration[] {

@@ -56,13 +56,21 @@ test("irradiances, corrected counts and reflectances have the names that they ca
   await readBy("netcdf", ...(await Promise.all(written)));
 });
 
-test("the CF checker finds nothing, neither in counts nor in radiances", LIMIT, async (t) => {
-  const dataset = { institution: "Institute", references: "none" };
-  const counts = { head: head({ dataset }), rows: rows(20) };
-  const radiances = { head: radianceHead({ dataset }), rows: rows(20, 1e-7) };
-  const written = [counts, radiances].map((product) => write(NETCDF, folderOf(t), product));
-  t.diagnostic(await readBy("cf", ...(await Promise.all(written))));
-});
+test(
+  "the CF checker finds nothing, neither in counts nor in radiances and reflectances with their errors",
+  LIMIT,
+  async (t) => {
+    const dataset = { institution: "Institute", references: "none" };
+    const counts = { head: head({ dataset }), rows: rows(20) };
+    const radiances = { head: radianceHead({ dataset }), rows: rows(20, 1e-7) };
+    const quantity = "reflectance" as const;
+    const method = "radiance over irradiance";
+    const change = { dataset, level: quantity, quantity, units: "1", method } as const;
+    const reflectances = { head: radianceHead(change), rows: rows(20, 1e-5) };
+    const written = [counts, radiances, reflectances].map((product) => write(NETCDF, folderOf(t), product));
+    t.diagnostic(await readBy("cf", ...(await Promise.all(written))));
+  },
+);
 
 test("a second set of wavelengths is a second file; names of older runs fit", LIMIT, async (t) => {
   const folder = folderOf(t);

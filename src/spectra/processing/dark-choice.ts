@@ -77,6 +77,7 @@ const STEP_C = DEFAULT_LIMITS.darkToleranceC / 16;
 export class DarkShelf<D extends Recorded> {
   readonly #alike: ReadonlyMap<string, readonly Alike<D>[]>;
   readonly #byFile: ReadonlyMap<string, readonly D[]>;
+  readonly #alone = new Map<D, readonly Weighted<D>[]>();
 
   constructor(darks: readonly D[]) {
     this.#byFile = grouped(darks, ({ file }) => file);
@@ -98,12 +99,19 @@ export class DarkShelf<D extends Recorded> {
       if (both.length === 2 && isBetween(light, both)) return { applied: true, how: way, darks: both };
     }
     const assigned = way === "nearest" ? this.#assigned(light) : undefined;
-    if (assigned !== undefined) return single(assigned, "assigned");
+    if (assigned !== undefined) return this.#single(assigned, "assigned");
     const asWarm = fitting
       .filter((alike) => canBeAsWarm(alike, light))
       .flatMap(({ darks }) => darks.neighbours(at, (dark) => isAsWarm(dark, light)));
     const nearest = nearestOf(light, asWarm);
-    return nearest === undefined ? whyNot(light, countOf(fitting)) : single(nearest, "nearest");
+    return nearest === undefined ? whyNot(light, countOf(fitting)) : this.#single(nearest, "nearest");
+  }
+
+  // Many lights share a dark: they share the list of it, too.
+  #single(dark: D, how: "assigned" | "nearest"): DarkChoice<D> {
+    const darks = this.#alone.get(dark) ?? [{ item: dark, weight: 1 }];
+    this.#alone.set(dark, darks);
+    return { applied: true, how, darks };
   }
 
   #assigned(light: Recorded): D | undefined {
@@ -151,10 +159,6 @@ export function darkened(light: PicoSpectrum, darks: readonly Weighted<PicoSpect
     darks.reduce((sum, { item, weight }) => sum + weight * (item.counts[pixel] ?? Number.NaN), 0),
   );
   return { light, dark: { ...first.item, counts }, darks };
-}
-
-function single<D>(dark: D, how: "assigned" | "nearest"): DarkChoice<D> {
-  return { applied: true, how, darks: [{ item: dark, weight: 1 }] };
 }
 
 /** What a light and its darks have in common. */

@@ -10,9 +10,11 @@ export type Uncertain =
   | Pick<Panel, "systematicUncertainty">
   | Pick<RadiometricCalibration, "systematicUncertainty" | "factorNoise" | "factors" | "axis">;
 
-/** Whether all of them tell: a part alone would look like the whole. False for none. */
-export function isSystematicKnown(parts: readonly Uncertain[]): boolean {
-  return parts.length > 0 && parts.every(({ systematicUncertainty }) => systematicUncertainty !== undefined);
+/** Why they are not known; undefined when they are. A part alone would look like the whole, so all have to tell. */
+export function systematicObstacle(parts: readonly Uncertain[]): string | undefined {
+  if (parts.length === 0) return "a ratio of counts: what the foreoptics differ by is not known";
+  const isTold = parts.every(({ systematicUncertainty }) => systematicUncertainty !== undefined);
+  return isTold ? undefined : "not every calibration tells its uncertainty";
 }
 
 /** Of values on these wavelengths, as independent parts; NaN where a calibration does not reach. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSystematicKnown, systematicErrorOf } from "../../../src/spectra/processing/systematic.ts";
+import { systematicErrorOf, systematicObstacle } from "../../../src/spectra/processing/systematic.ts";
 
 const NM = Float64Array.of(400, 500, 600, 700);
 const factors = { wavelengthsNm: Float64Array.of(400, 600), values: Float64Array.of(1, 1) };
@@ -36,6 +36,8 @@ test("noise of factors is taken between its wavelengths, or at its pixels, and n
 
 test("a part alone would look like the whole: all have to tell", () => {
   const known = { systematicUncertainty: 0.01 };
-  assert.ok(isSystematicKnown([known]) && isSystematicKnown([known, known]));
-  assert.ok(!isSystematicKnown([]) && !isSystematicKnown([known, {}]));
+  assert.equal(systematicObstacle([known]), undefined);
+  assert.equal(systematicObstacle([known, known]), undefined);
+  assert.match(systematicObstacle([]) ?? "", /^a ratio of counts/);
+  assert.match(systematicObstacle([known, {}]) ?? "", /^not every calibration/);
 });
