@@ -4,6 +4,7 @@
 import { dirname } from "node:path";
 import { Calibrations } from "../acquisition/calibrations.ts";
 import { WhiteReferences } from "../acquisition/white-references.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
@@ -40,8 +41,19 @@ export async function openReferences(parts: ReferencesParts, lifetime: Lifetime)
   await whiteReferences.load();
   const files = [{ name: CONFIGURATION_FILE, bytes: Buffer.from(loaded) }, ...calibrations.files];
   const isKept = await keepInstrument({ dataDirectory, files, log }, lifetime);
-  const recordedWith = isKept
-    ? await archivedCalibrations(dataDirectory.instrument)
-    : calibrations.radiometricFiles;
-  return { calibrations, whiteReferences, recordedWith };
+  const recordedWith = isKept ? await keptCalibrations(dataDirectory, log) : undefined;
+  return { calibrations, whiteReferences, recordedWith: recordedWith ?? calibrations.radiometricFiles };
+}
+
+/** Undefined when they cannot be read: no reason not to record. */
+async function keptCalibrations(
+  { instrument }: DataDirectory,
+  log: Log,
+): Promise<readonly RadiometricCalibration[] | undefined> {
+  try {
+    return await archivedCalibrations(instrument);
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, "calibrations of before are not used");
+    return undefined;
+  }
 }
