@@ -46,7 +46,9 @@ export const DATADIR_SYNC = [
           ],
         );
       const { uuid } = dataDirectory.status.value;
-      const instrument = (await dataDirectory.instrument.names()).at(-1);
+      // What cannot be listed of them keeps no run from coming home.
+      const sets = await dataDirectory.instrument.names().catch(() => []);
+      const instrument = sets.at(-1);
       return { ...definedOnly({ uuid, instrument }), runs, more: later.length > most };
     },
   }),

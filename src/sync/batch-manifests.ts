@@ -73,7 +73,7 @@ export class BatchManifests {
   ): Promise<boolean> {
     const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
     if (there.some(({ batch, tag }) => tags.get(batch) === tag)) return false;
-    const first = there.find(({ batch }) => batch !== EVENTS && tags.has(batch));
+    const first = there.find(({ batch, files }) => batch !== EVENTS && files > 0 && tags.has(batch));
     if (first === undefined) return false;
     const text = await this.#bringText(run, first, signal);
     const hashes = hashesOf(await this.#parts.copy.lines(run, listName(first.batch)));

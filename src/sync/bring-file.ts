@@ -72,7 +72,8 @@ async function fetchPart(
   }
 }
 
-function isOfFile(error: unknown): boolean {
+/** Whether only what was asked for does not come, and other files can. */
+export function isOfFile(error: unknown): boolean {
   if (isServerUnreachable(error)) return false;
   const code = coapCodeOf(error);
   return code === undefined ? isVscopeError(error, "DEVICE_PROTOCOL") : !OF_SERVER.includes(code);

@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { VscopeError } from "../base/errors.ts";
 import { decodePayload, FORMAT } from "../client/payload.ts";
-import { coapCodeOf } from "../client/reply-error.ts";
 import { type InstrumentArchive, instrumentLines, isInstrumentSet } from "../datadir/instrument-archive.ts";
+import { isOfFile } from "./bring-file.ts";
 import { fetchWhole, type Link } from "./fetch.ts";
 
 const PATH = "/datadir/instrument";
@@ -58,7 +58,7 @@ async function fetched({ link, signal }: Parts, name: string): Promise<Buffer | 
   try {
     return Buffer.from((await fetchWhole(link, { path: `${PATH}/${name}` }, signal)).payload);
   } catch (error) {
-    if (coapCodeOf(error) !== "4.04") throw error;
+    if (!isOfFile(error)) throw error;
     return undefined;
   }
 }

@@ -3,12 +3,12 @@
 
 import { SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
-import { VscopeError } from "../base/errors.ts";
+import { messageOf, VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
 import { type BatchTag, EVENTS, runTagOf } from "../datadir/checksums/manifest-listing.ts";
 import { BatchManifests, type Job } from "./batch-manifests.ts";
-import { bringFile } from "./bring-file.ts";
+import { bringFile, isOfFile } from "./bring-file.ts";
 import {
   batchesOf,
   batchesSince,
@@ -19,7 +19,7 @@ import {
   newestFirst,
 } from "./far-lists.ts";
 import type { Link } from "./fetch.ts";
-import { HomeCopy, isSafeName } from "./home-copy.ts";
+import { HomeCopy, isSafeName, listName } from "./home-copy.ts";
 import { bringInstrument } from "./instrument-files.ts";
 import { Lanes } from "./lanes.ts";
 import { Pace } from "./pace.ts";
@@ -238,13 +238,23 @@ class Sync {
       const slice = wanted.slice(from, from + SLICE);
       const jobs: Job[][] = slice.map(() => []);
       await this.#lanes.run([...slice.entries()], async ([index, { run, batch }]) => {
-        jobs[index]?.push(...(await this.#manifests.jobsOf(run, batch, this.#signal)));
+        jobs[index]?.push(...(await this.#jobsOf(run, batch)));
       });
       const all = jobs.flat();
       this.#of += all.length - sumOf(slice);
       await this.#lanes.run(all, (job) => this.#bring(job));
     }
     if (wanted.length > 0) this.#options.onProgress?.(this.#done, this.#of, "");
+  }
+
+  async #jobsOf(run: string, batch: BatchTag): Promise<readonly Job[]> {
+    try {
+      return await this.#manifests.jobsOf(run, batch, this.#signal);
+    } catch (error) {
+      if (!isOfFile(error)) throw error;
+      this.#problems.push(`${run}/${listName(batch.batch)}: does not come: ${messageOf(error)}`);
+      return [];
+    }
   }
 
   async #bring(job: Job): Promise<void> {

@@ -23,7 +23,8 @@ import { TestInstrument, type TestInstrumentOptions } from "../support/instrumen
 const SERVER = { address: "192.0.2.1", port: 5683 };
 const STEP_US = 50_000;
 
-export interface FarBoxOptions extends Pick<TestInstrumentOptions, "configuration" | "startUtcUs"> {
+export interface FarBoxOptions
+  extends Pick<TestInstrumentOptions, "configuration" | "startUtcUs" | "disk" | "log"> {
   readonly weather?: Weather;
   readonly seed?: number;
   /** Its data directory; an empty one when absent. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { NEVER } from "../../src/base/abort.ts";
+import { type Log, SILENT } from "../../src/base/log.ts";
 import { SystemClock } from "../../src/base/clock.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { verifyFolder } from "../../src/datadir/checksums/local-verification.ts";
@@ -171,4 +172,18 @@ test("without any calibration a radiance is refused, and the message tells where
   const { code, errors } = await processed(home, join(home, "out"));
   assert.equal(code, 2);
   assert.match(errors, /--level radiance: needs --calibration FILE.*none is in \.instrument/);
+});
+
+test("a server that cannot keep them starts, says so, and records", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeCalibrations(folder, 1e-6);
+  await writeFile(join(folder, ".instrument"), "in the way");
+  const warnings: string[] = [];
+  const log: Log = { ...SILENT, warn: (_, message) => void warnings.push(message), child: () => log };
+  const box = await FarBox.start(t, { folder, configuration: CONFIGURATION, startUtcUs: JUNE, log });
+  assert.equal(warnings.filter((message) => message.includes("not kept beside the data")).length, 1);
+  const { state } = await box.instrument.record({ run: "plot10", autointegrate: 0, sequences: 1 });
+  assert.equal(state, "done");
+  const { files, problems } = await bringHome(box, await temporaryFolder(t));
+  assert.deepEqual([files, problems], [2, []]);
 });

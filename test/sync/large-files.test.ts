@@ -9,10 +9,11 @@ import { NEVER } from "../../src/base/abort.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
 import { manifestText } from "../../src/datadir/checksums/manifest.ts";
 import { tagOf } from "../../src/datadir/checksums/manifest-listing.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { sync } from "../../src/sync/sync.ts";
 import { temporaryFolder } from "../datadir/folder.ts";
 import { CoapInstrument } from "../support/coap-instrument.ts";
-import { FarBox, hashesOf } from "./far-box.ts";
+import { FarBox, hashesOf, writeDay } from "./far-box.ts";
 
 const MIB = 1024 * 1024;
 const BIG = "b000000_s000000_light.pico";
@@ -56,6 +57,29 @@ test("a file of 70 MiB, which no server deflates, comes in parts, goes on where 
   assert.ok(report.receivedBytes < bytes.length - before + 2 * MIB, `${report.receivedBytes}`);
   assert.deepEqual(sha256(await readFile(join(home, "cube", BIG))), line.sha256);
   assert.deepEqual(await readdir(parts), []);
+});
+
+test("a manifest and an instrument file that the server cannot read cost themselves only", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeDay(folder, "plot", [0, 1, 2]);
+  const isBad = (path: string): boolean => path.endsWith("b000001.sha256") || path.endsWith("-vscope.config");
+  const failing = (): Promise<never> =>
+    Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }));
+  const disk: Disk = {
+    ...SYSTEM_DISK,
+    read: (path) => (isBad(path) ? failing() : SYSTEM_DISK.read(path)),
+    readRange: (path, ...part) => (isBad(path) ? failing() : SYSTEM_DISK.readRange(path, ...part)),
+  };
+  const box = await FarBox.start(t, { folder, disk });
+  const home = await temporaryFolder(t);
+  const { files, problems } = await box.visit((client) => sync(client, home, {}, NEVER));
+  assert.equal(files, 2);
+  assert.equal(problems.length, 2, problems.join("; "));
+  assert.match(
+    problems[0] ?? "",
+    /^instrument file [0-9a-f]{8}-vscope\.config: is not on the server as its list says$/,
+  );
+  assert.match(problems[1] ?? "", /^plot\/b000001\.sha256: does not come: .*the medium failed \(EIO\)$/);
 });
 
 test("a file that the server cannot read costs this file only, and the reason is told", async (t) => {

@@ -27,6 +27,8 @@ export interface BatchTag {
 }
 
 const TAG_DIGITS = 16;
+/** In the place of a tag: the manifest is there and cannot be read. */
+const UNREADABLE = "unreadable";
 const SHORT_BYTES = 512;
 /** At once: Node.js has 4 threads for all files. */
 const LOOKS = 3;
@@ -65,7 +67,10 @@ export class ManifestListing {
     this.#disk = disk;
   }
 
-  /** The batches of the run in a folder, by number. A manifest that has not changed is not read again. Throws DATADIR_IO. */
+  /**
+   * The batches of the run in a folder, by number. A manifest that has not changed is not read again; one that cannot be read
+   * has a tag that none has. Throws DATADIR_IO.
+   */
   async batches(folder: string): Promise<readonly BatchTag[]> {
     const entries = await onDisk(folder, () => this.#disk.list(folder));
     const names = entries.filter(({ name, isFile }) => isFile && isTagged(name)).map(({ name }) => name);
@@ -94,10 +99,13 @@ export class ManifestListing {
       if (stat === undefined || stat.bytes === 0) return undefined;
       const version = `${stat.bytes} ${stat.modifiedNs} ${stat.inode}`;
       if (known?.version === version) return known;
-      const bytes = await this.#disk.read(path);
+      const writtenUtcS = Math.floor(stat.modifiedUtcUs / SECOND);
+      // One that the medium has lost hides no other; whoever wants it is told why.
+      const bytes = await this.#disk.read(path).catch(() => undefined);
+      if (bytes === undefined)
+        return { batch: batchOf(path), files: 0, tag: UNREADABLE, text: "", writtenUtcS, version: "" };
       const files = readManifest(bytes.toString()).lines.length;
       const text = bytes.length <= SHORT_BYTES ? bytes.toString() : "";
-      const writtenUtcS = Math.floor(stat.modifiedUtcUs / SECOND);
       return { batch: batchOf(path), files, tag: tagOf(bytes), text, writtenUtcS, version };
     });
   }
