@@ -107,7 +107,7 @@ export class DataDirectory {
     const { trashDays = DEFAULT_TRASH_DAYS } = options;
     const useOf = (run: string): string | undefined => this.#useOf(run);
     this.removal = new Removal({ ...parts, manifests, trashDays, useOf });
-    this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
+    this.notes = new Notes({ disk, writer, folder: (uuid) => this.#folder(uuid) });
   }
 
   /**
@@ -175,6 +175,11 @@ export class DataDirectory {
     });
   }
 
+  /** Resolves when a batch can be recorded, and changes nothing. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  requireReady(): Promise<void> {
+    return this.#recordings.requireReady();
+  }
+
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   async startBatch(run: string): Promise<Batch> {
     const batch = await this.#recordings.start(run);
@@ -215,6 +220,12 @@ export class DataDirectory {
     if (this.exports.isExported(run)) return "it is being exported";
     if (this.verification.isRunning) return "the data directory is being verified";
     return this.reindexing.isRunning ? "the catalogue is being read anew" : undefined;
+  }
+
+  async #folder(uuid: string | undefined): Promise<string> {
+    const session = await this.#presence.require();
+    if (uuid === undefined || session.uuid === uuid) return session.path;
+    throw this.#presence.notMounted();
   }
 
   async #keeper(): Promise<CatalogueKeeper> {

@@ -87,6 +87,10 @@ export class Trash {
       for (const name of names) if (this.#isDue(name)) await this.#delete(folder, name);
       await this.#count(folder);
     } catch (error) {
+      this.#status.set(NOTHING);
+      // When the medium is away, that is told already.
+      const isThere = await presence.require().catch(() => undefined);
+      if (isThere === undefined) return;
       log.warn({ reason: messageOf(error) }, "the trash of the data directory cannot be emptied");
     }
   }
