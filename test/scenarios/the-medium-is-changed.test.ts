@@ -39,6 +39,8 @@ function newStick(): FakeStick {
   return stick;
 }
 
+const AWAY = "the medium of the data directory is away";
+
 /** A server that has recorded two of ten sequences, and what it writes to the log. */
 async function recording(context: TestContext, interruptedBatch: "close" | "resume" = "close") {
   const stick = newStick();
@@ -86,6 +88,7 @@ test("a batch that ended because its stick was pulled goes on when it is back, a
   const [, second] = await clock.run(until(interruptions, isSecond, NEVER));
   assert.deepEqual([second?.batch, second?.cause, second?.recorded], [1, "medium-away", 2]);
   assert.deepEqual(second?.goesOnWith?.recorded, 2);
+  assert.equal(interruptions.value[0]?.outcome, "resumed", "whatever has ended the rest");
   const { state } = await instrument.finish(model.operations.get(second?.operation ?? ""));
   assert.equal(state, "done");
   await clock.advance(0);
@@ -100,21 +103,42 @@ test("a batch that ended because its stick was pulled goes on when it is back, a
   assert.deepEqual(await notes(folder), []);
 });
 
-test("a medium that somebody unmounts while a batch is recorded, and mounts again: both is in the log, the batch goes on", async (context) => {
+test("a medium that somebody unmounts while a batch is recorded, and mounts again: both are in the log, the batch goes on", async (context) => {
   const { stick, instrument, operation, lines } = await recording(context, "resume");
   const { clock, model } = instrument;
   stick.source = undefined;
   const { error } = await instrument.finish(operation);
   assert.equal(error?.code, "DATADIR_NOT_MOUNTED");
   await clock.advance(30 * SECOND);
-  assert.equal(lines.filter((line) => line === "the medium of the data directory is away").length, 1);
+  assert.equal(lines.filter((line) => line === AWAY).length, 1);
   stick.source = "/dev/sda1";
   const { cause, outcome, operation: id = "" } = await settled(instrument);
   assert.deepEqual({ cause, outcome }, { cause: "medium-away", outcome: "resumed" });
-  assert.equal(lines.at(-1 - lines.toReversed().indexOf("the data directory is mounted")), "the data directory is mounted");
+  assert.ok(lines.lastIndexOf("the data directory is mounted") > lines.indexOf(AWAY));
   assert.equal(lines.includes("the trash of the data directory cannot be emptied"), false);
   assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
   assert.deepEqual(await notes(instrument.folder), []);
+});
+
+test("the history of the schedule tells how a run ended that the loss of its medium had ended before", async (context) => {
+  const stick = newStick();
+  const instrument = await TestInstrument.start(context, { disk: stick.disk, interruptedBatch: "resume" });
+  const { clock, model } = instrument;
+  const action = { do: "record", settings: { ...BATCH, sequences: 3 } } as const;
+  model.scheduler.add({ action, startUtcUs: clock.utcUs() });
+  const isSecond = ({ sequence }: { sequence?: number }): boolean => sequence === 1;
+  await clock.run(until(model.recorder.status, isSecond, NEVER));
+  await clock.advance(30 * SECOND);
+  await replug(instrument, stick, () => clock.advance(120 * SECOND));
+  const { operation: id = "" } = await settled(instrument);
+  assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
+  await clock.advance(0);
+  const [row] = model.scheduler.history.page({ offset: 0, limit: 1 }).rows;
+  assert.equal(row?.outcome, "failed");
+  assert.match(
+    row.message ?? "",
+    /not there; finished as batch 1 when its medium was back, 3 of 3 sequences in all$/,
+  );
 });
 
 test("a batch that waits while its medium is away and back is recorded on, and by nobody else", async (context) => {
