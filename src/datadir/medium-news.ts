@@ -73,7 +73,7 @@ export class MediumNews {
   /** What cannot be noted is in the log. */
   async note({ folders }: Session, run: string, event: NotedEvent): Promise<void> {
     const { disk, clock, log } = this.#parts;
-    log.warn({ run, ...event }, `noted: ${event.event}`);
+    log.warn({ run, ...event }, `the data directory: ${event.event}`);
     try {
       if (!(await folders.isRun(run))) return;
       await appendEvent(disk, folders.pathOf(eventsFile(run)), { utc: isoUtc(clock.utcUs()), ...event });
