@@ -96,14 +96,17 @@ export class BatchNote {
     this.#state = "interrupted";
   }
 
-  /** Its batch is no longer recorded, because the medium is away; known as soon as that is back. */
-  async lost(): Promise<void> {
+  /**
+   * Its batch is no longer recorded, because of the medium: it is away (it may be back already), or cannot be written. Known as
+   * soon as it can be used.
+   */
+  async lost({ isAway }: { readonly isAway: boolean }): Promise<void> {
     const { clock, known, losses } = this.#parts;
     this.#state = "interrupted";
     known.add(this);
     this.#value = { ...this.#value, awayUtc: isoUtc(clock.utcUs()) };
     if (this.isHere) await this.change({});
-    losses.set(losses.value + 1);
+    if (isAway) losses.set(losses.value + 1);
   }
 
   /** Nothing is left to be done. False when it may still be there: then it is removed later. */

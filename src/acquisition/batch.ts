@@ -56,8 +56,9 @@ async function endNote(note: BatchNote, signal: AbortSignal, disk: AbortSignal):
   if (isInterruption(signal)) return note.stopped();
   const isEndedByDisk = disk.aborted && !signal.aborted;
   const isMediumAway = isEndedByDisk && isVscopeError(disk.reason, "DATADIR_NOT_MOUNTED");
-  // A medium that was pulled out a moment ago fails before it is known to be gone.
-  if (isMediumAway || (!(await note.remove()) && isEndedByDisk)) await note.lost();
+  // A medium that was pulled out a moment ago fails before it is known to be gone; one that is read-only may be mended.
+  const isLost = isMediumAway || (!(await note.remove()) && isEndedByDisk);
+  if (isLost) await note.lost({ isAway: isMediumAway });
 }
 
 // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored, too.

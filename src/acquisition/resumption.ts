@@ -20,6 +20,7 @@ import {
   type ResumptionPolicy,
   settingsAfter,
 } from "./interrupted-batch.ts";
+import { InterruptionWatch } from "./interruption-watch.ts";
 import { type Interruption, Interruptions } from "./interruptions.ts";
 import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
@@ -43,8 +44,8 @@ export interface ResumptionOptions {
 
 /** A clock without a battery shows any time until the network tells it; there may be no network. */
 const CLOCK_WITHIN_US = 600 * SECOND;
-const READ_AGAIN_US = 10 * SECOND;
-const READ_AGAIN_WITHIN_US = 600 * SECOND;
+/** Whether spectrometers have power again is looked at so often. */
+const LOOK_EVERY_US = 10 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
 interface Task extends Interrupted {
@@ -59,16 +60,16 @@ export class Resumption {
   readonly #options: ResumptionOptions;
   readonly #interruptions = new Interruptions();
   readonly #closing = new AbortController();
-  #ends: readonly (() => void)[] = [];
-  #looks: Promise<void> = Promise.resolve();
-  #lookAfterUs = READ_AGAIN_US;
-  #cancelLook = (): void => {};
+  readonly #watch: InterruptionWatch;
   #work: Promise<void> = Promise.resolve();
   /** The computer is to be switched off: nothing more is taken up. */
   #isEnding = false;
 
   constructor(options: ResumptionOptions) {
     this.#options = options;
+    const { clock, dataDirectory, recorder } = options;
+    const look = (): Promise<boolean> => this.#look();
+    this.#watch = new InterruptionWatch({ clock, dataDirectory, journal: recorder.journal, look });
   }
 
   /** Of the last end of the server and since then, oldest first; empty when no batch was under way. */
@@ -78,14 +79,10 @@ export class Resumption {
 
   /**
    * Looks for batches that were interrupted, and from now on whenever a medium has come or its loss has ended a batch. When this
-   * resolves, the operation that takes up the first of them has begun: it waits for the spectrometers. A data
-   * directory that cannot be read is read again when it can. Never throws.
+   * resolves, the operation that takes up the first of them has begun: it waits for the spectrometers. Never throws.
    */
-  async begin(): Promise<void> {
-    await this.#look();
-    const { dataDirectory, recorder } = this.#options;
-    const look = (): void => this.#lookAgain();
-    this.#ends = [dataDirectory.exchanges.subscribe(look), recorder.journal.losses.subscribe(look)];
+  begin(): Promise<void> {
+    return this.#watch.begin();
   }
 
   /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
@@ -116,31 +113,17 @@ export class Resumption {
   /** Ends the wait for a turn; the batches are known at the next start again. */
   async close(): Promise<void> {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "the server is stopping"));
-    for (const end of this.#ends) end();
-    this.#cancelLook();
-    await this.#looks;
+    await this.#watch.close();
     await this.#work;
   }
 
-  #lookAgain(): void {
-    const { signal } = this.#closing;
-    // A medium that comes is told of.
-    if (!this.#options.dataDirectory.status.value.mounted) return;
-    this.#looks = this.#looks.then(() => (signal.aborted ? undefined : this.#look()));
-  }
-
-  async #look(): Promise<void> {
-    const { clock } = this.#options;
+  async #look(): Promise<boolean> {
     const { interrupted, isAll } = await this.#find();
     // What is in line, or has had its turn and its note could not be removed, is not taken up twice.
     const isNew = (task: Task): boolean => this.#interruptions.shown(interruptionOf(task)) === undefined;
     const open = await this.#sortOut(interrupted.filter(isNew));
     this.#work = this.#work.then(() => this.#takeUpAll(open));
-    this.#cancelLook();
-    if (isAll) this.#lookAfterUs = READ_AGAIN_US;
-    if (isAll || this.#closing.signal.aborted) return;
-    this.#cancelLook = clock.after(this.#lookAfterUs, () => this.#lookAgain());
-    this.#lookAfterUs = Math.min(2 * this.#lookAfterUs, READ_AGAIN_WITHIN_US);
+    return isAll;
   }
 
   #find(): Promise<Found> {
@@ -212,7 +195,7 @@ export class Resumption {
 
   async #awaitTurn(signal: AbortSignal): Promise<void> {
     const { clock, operations } = this.#options;
-    if (operations.running === undefined) await clock.delay(READ_AGAIN_US, signal);
+    if (operations.running === undefined) await clock.delay(LOOK_EVERY_US, signal);
     else await this.#idle(signal);
   }
 
@@ -314,7 +297,9 @@ export class Resumption {
     const { state, error } = status.value;
     const { resumedAs } = this.#shown(task);
     task.unfollow?.();
-    if (resumedAs === undefined && error?.code === "DATADIR_NOT_MOUNTED") return await this.#leave(task);
+    const isAway = error?.code === "DATADIR_NOT_MOUNTED";
+    const isForMedium = isAway || (error?.code === "DATADIR_IO" && !this.#watch.isUsable);
+    if (resumedAs === undefined && isForMedium) return await this.#leave(task, isAway);
     if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     if (task.isHandedOver === undefined) await task.note.remove();
     const { run } = task.note.value.settings;
@@ -345,9 +330,9 @@ export class Resumption {
   }
 
   // Its medium went away before the rest had a batch: it has its turn when that is back.
-  async #leave(task: Task): Promise<void> {
+  async #leave(task: Task, isAway: boolean): Promise<void> {
     this.#interruptions.forget(interruptionOf(task));
-    await task.note.lost();
+    await task.note.lost({ isAway });
   }
 
   async #close(task: Task, reason: string): Promise<void> {

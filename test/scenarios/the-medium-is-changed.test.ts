@@ -1,14 +1,17 @@
 // A stick that is pulled out, put back, or changed for another one while the server runs.
 
 import assert from "node:assert/strict";
-import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Interruption } from "../../src/acquisition/interruptions.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND } from "../../src/base/clock.ts";
 import { type Log, SILENT } from "../../src/base/log.ts";
-import { FakeStick } from "../datadir/medium/fake-stick.ts";
+import type { Disk } from "../../src/datadir/disk/disk.ts";
+import { FakeStick, systemError } from "../datadir/medium/fake-stick.ts";
 import { TestInstrument } from "../support/instrument.ts";
 import { BATCH, changeNote, events, interrupted, notes, RUN, settled } from "../support/interrupted.ts";
 import { CONFIGURATION, LevelsRig } from "../support/levels.ts";
@@ -256,4 +259,39 @@ test("white references are those of the stick that is put in; without one of its
     "the third has none, the panel is as white as before",
   );
   await rm(`${bare}-first`, { recursive: true });
+});
+
+test("a batch that ended because its medium became read-only goes on when it can be written", async (context) => {
+  const stick = newStick();
+  const folder = await mkdtemp(join(tmpdir(), "vscope-"));
+  context.after(() => rm(folder, { recursive: true }));
+  let isReadOnly = false;
+  const refuse = async (): Promise<never> => {
+    throw systemError("EROFS");
+  };
+  const { disk } = stick;
+  const create: Disk["create"] = (path) => (isReadOnly ? refuse() : disk.create(path));
+  const remove: Disk["remove"] = (path) => (isReadOnly ? refuse() : disk.remove(path));
+  stick.mountPoint = folder;
+  const instrument = await TestInstrument.start(context, {
+    folder,
+    disk: { ...disk, create, remove },
+    system: stick,
+    interruptedBatch: "resume",
+  });
+  const { clock, model } = instrument;
+  const operation = model.recorder.record(BATCH);
+  await clock.advance(100 * SECOND);
+  stick.isReadOnly = isReadOnly = true;
+  assert.equal((await instrument.finish(operation)).error?.code, "DATADIR_IO");
+  await clock.advance(60 * SECOND);
+  assert.equal(model.dataDirectory.status.value.readOnly, true);
+  assert.deepEqual(model.resumption.interruptions.value, []);
+  stick.isReadOnly = isReadOnly = false;
+  const { cause, outcome, operation: id = "" } = await settled(instrument);
+  assert.deepEqual({ cause, outcome }, { cause: "medium-away", outcome: "resumed" });
+  assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
+  const noted = (await events(folder)).map(({ event }) => event);
+  assert.deepEqual(noted, ["medium-read-only", "batch-interrupted", "resumed-batch-ended"]);
+  assert.deepEqual(await notes(folder), []);
 });
