@@ -126,7 +126,7 @@ export class Journal {
 
   // What has ended must not be taken for interrupted at the next start.
   async #tidy(): Promise<void> {
-    for (const note of [...this.#known]) if (note.state === "ended" && note.isHere) await note.remove();
+    for (const note of this.#known) if (note.state === "ended" && note.isHere) await note.remove();
   }
 
   async #parsed(notes: Notes, name: string, text: string): Promise<UnderWay | undefined> {
