@@ -20,6 +20,7 @@ import type { InstrumentConfig } from "./config/instrument-config.ts";
 import { dataDirectoryPath, type ServerConfig } from "./config/server-config.ts";
 import { DataDirectory } from "./datadir/data-directory.ts";
 import type { Disk } from "./datadir/disk/disk.ts";
+import type { MountSystem } from "./datadir/medium/medium.ts";
 import { KNOWN_DIRECTORIES_FILE } from "./datadir/medium/known-directories.ts";
 import { openExports } from "./composition/open-exports.ts";
 import { emulatedParts } from "./composition/emulated-units.ts";
@@ -58,6 +59,8 @@ export interface ServerOptions {
   readonly programs?: Programs;
   /** Of the data directory; the system's when absent. */
   readonly disk?: Disk;
+  /** Mounts its medium, and tells what is mounted; the system's when absent. */
+  readonly system?: MountSystem;
   /** Leads to gpsd; the computer's own when absent. */
   readonly gpsd?: GpsdNetwork;
 }
@@ -139,11 +142,11 @@ async function openSecurity({ config, clock, log }: ServerOptions, lifetime: Lif
 }
 
 async function openDataDirectory(
-  { config, clock, log, version, disk }: ServerOptions,
+  { config, clock, log, version, disk, system }: ServerOptions,
   lifetime: Lifetime,
   signal: AbortSignal,
 ): Promise<DataDirectory> {
-  const own = disk === undefined ? {} : { disk };
+  const own = definedOnly({ disk, system });
   const options = { ...dataDirectoryOptions(config, version), clock, log, ...own };
   const dataDirectory = await DataDirectory.open(options);
   lifetime.defer("data directory", () => dataDirectory.close());

@@ -4,6 +4,7 @@ import { withAny } from "../base/abort.ts";
 import { isVscopeError, messageOf } from "../base/errors.ts";
 import { DEFAULT_RUN } from "../datadir/run-name.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
+import type { BatchNote } from "./batch-note.ts";
 import type { BatchParts, BatchPlan } from "./batch-parts.ts";
 import { BatchRecording } from "./batch-recording.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -20,6 +21,8 @@ export async function recordBatch(parts: BatchParts, asked: BatchPlan, signal: A
     parts.show({ phase: "waiting", run: asked.settings.run });
     await asked.takeUp.prepare(signal);
   }
+  // A recording that is refused leaves the current run as it is.
+  await dataDirectory.requireReady();
   const run = await runOf(parts, asked);
   const plan = { ...asked, settings: { ...asked.settings, run } };
   const batch = await dataDirectory.startBatch(run);
@@ -44,11 +47,21 @@ export async function recordBatch(parts: BatchParts, asked: BatchPlan, signal: A
     const result = recording.result();
     parts.report.result(result);
     parts.log.info(result, "batch ended");
-    if (!isInterruption(signal)) await note?.remove();
+    if (note !== undefined) await endNote(note, signal, disk.signal);
   }
   disk.signal.throwIfAborted();
   await plan.conclude?.(recording.result());
   recording.throwFailures();
+}
+
+// A batch that its medium has ended goes on when that is back, as after a restart; one that somebody has aborted does not.
+async function endNote(note: BatchNote, signal: AbortSignal, disk: AbortSignal): Promise<void> {
+  if (isInterruption(signal)) return note.stopped();
+  const isEndedByDisk = disk.aborted && !signal.aborted;
+  const isMediumAway = isEndedByDisk && isVscopeError(disk.reason, "DATADIR_NOT_MOUNTED");
+  // A medium that was pulled out a moment ago fails before it is known to be gone; one that is read-only may be mended.
+  const isLost = isMediumAway || (!(await note.remove()) && isEndedByDisk);
+  if (isLost) await note.lost({ isAway: isMediumAway });
 }
 
 // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored, too.

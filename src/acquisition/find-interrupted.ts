@@ -6,7 +6,8 @@ import { isVscopeError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { type Finding, lookAt } from "./interrupted-batch.ts";
-import type { BatchNote, Journal } from "./journal.ts";
+import type { BatchNote } from "./batch-note.ts";
+import type { Journal } from "./journal.ts";
 
 export interface Interrupted {
   readonly note: BatchNote;

@@ -13,8 +13,8 @@ import { parsePico } from "../spectra/pico-reader.ts";
 import { closesWithDark } from "./settings.ts";
 import type { UnderWay } from "./under-way.ts";
 
-/** What ended the server: somebody stopped it, it crashed, or the computer went down with it. */
-export const CAUSES = ["server-stopped", "server-crashed", "computer-restarted"] as const;
+/** What ended the batch: somebody stopped the server, it crashed, the computer went down with it, or the medium went away. */
+export const CAUSES = ["server-stopped", "server-crashed", "computer-restarted", "medium-away"] as const;
 export type Cause = (typeof CAUSES)[number];
 
 /** What ends the server or the computer each time it is taken up, by the current of its lamps or coolers, must not do so for ever. */
@@ -37,7 +37,7 @@ export interface Finding {
 
 /** Throws DATADIR_NOT_MOUNTED or DATADIR_IO. */
 export async function lookAt(directory: DataDirectory, underWay: UnderWay): Promise<Finding> {
-  const { batch, settings, startedUtc, stoppedUtc, seenUtc } = underWay;
+  const { batch, settings, startedUtc, stoppedUtc, awayUtc, seenUtc } = underWay;
   const { run, sequences } = settings;
   const names = await namesOf(directory, run);
   const recorded = lightsIn(names, batch);
@@ -49,7 +49,7 @@ export async function lookAt(directory: DataDirectory, underWay: UnderWay): Prom
   const isDarkThere = names.includes(spectraFileName({ batch, sequence: last, kind: "dark" }));
   const cause = await causeOf(underWay);
   const lights = newest.map(({ exposureStartUtcUs }) => isoUtc(exposureStartUtcUs));
-  const times = [startedUtc, stoppedUtc, seenUtc, ...lights].filter((utc) => utc !== undefined);
+  const times = [startedUtc, stoppedUtc, awayUtc, seenUtc, ...lights].filter((utc) => utc !== undefined);
   const wasStopped = cause === "server-stopped";
   return {
     cause,
@@ -134,7 +134,8 @@ function lightsIn(names: readonly string[], batch: number): number {
   return recorded;
 }
 
-async function causeOf({ stoppedUtc, bootId: before }: UnderWay): Promise<Cause> {
+async function causeOf({ stoppedUtc, awayUtc, bootId: before }: UnderWay): Promise<Cause> {
+  if (awayUtc !== undefined) return "medium-away";
   if (stoppedUtc !== undefined) return "server-stopped";
   return before === (await bootId()) ? "server-crashed" : "computer-restarted";
 }

@@ -1,8 +1,9 @@
-// Batches that were under way when the server ended: known at the next start, and taken up again, one after the other, or
-// closed. What is known of one is forgotten when the rest of it has a note of its own, and not before.
+// Batches that were under way when the server ended, or their medium went away: known at the next start, or when it is back, and
+// taken up again, one after the other, or closed. What is known of one is forgotten when the rest of it has a note of its
+// own, and not before.
 
 import { orAborted, withDeadline } from "../base/abort.ts";
-import { Cell, type ReadableCell, until } from "../base/cell.ts";
+import { type ReadableCell, until } from "../base/cell.ts";
 import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
@@ -13,45 +14,19 @@ import { preset } from "../instruments/remembered-settings.ts";
 import type { TakeUp } from "./batch-parts.ts";
 import { findInterrupted, type Found, type Interrupted } from "./find-interrupted.ts";
 import {
-  type Cause,
   doubtAboutAge,
   obstacleTo,
   recordedSequences,
   type ResumptionPolicy,
   settingsAfter,
 } from "./interrupted-batch.ts";
+import { InterruptionWatch } from "./interruption-watch.ts";
+import { type Interruption, Interruptions } from "./interruptions.ts";
 import { isInterruption, type Operation } from "./operation.ts";
 import type { Operations } from "./operations.ts";
-import type { Origin } from "./origin.ts";
 import type { Recorder } from "./recorder.ts";
 import { areSwitchedOff, spectrometersBack } from "./spectrometers-back.ts";
 import type { Before } from "./under-way.ts";
-
-/** `waiting`: for its turn or for spectrometers, to be taken up again. */
-export const OUTCOMES = ["waiting", "resumed", "closed"] as const;
-
-export interface Interruption {
-  readonly run: string;
-  readonly batch: number;
-  /** Sequences that have their light, of all. */
-  readonly recorded: number;
-  readonly sequences: number;
-  readonly origin: Origin;
-  readonly startedUtc: string;
-  readonly cause: Cause;
-  readonly outcome: (typeof OUTCOMES)[number];
-  /** Why it is closed; or that it is taken up although nobody knows how old it is. */
-  readonly reason?: string;
-  /** The operation that records the rest, and its batch. */
-  readonly operation?: string;
-  readonly resumedAs?: number;
-  /** It was paused, and so is the rest. */
-  readonly paused?: true;
-  /** What is not set as before. */
-  readonly notRestored?: readonly string[];
-  /** What it had gone on with itself. */
-  readonly goesOnWith?: Before;
-}
 
 export interface ResumptionOptions {
   readonly clock: Clock;
@@ -69,8 +44,8 @@ export interface ResumptionOptions {
 
 /** A clock without a battery shows any time until the network tells it; there may be no network. */
 const CLOCK_WITHIN_US = 600 * SECOND;
-const READ_AGAIN_US = 10 * SECOND;
-const READ_AGAIN_WITHIN_US = 600 * SECOND;
+/** Whether spectrometers have power again is looked at so often. */
+const LOOK_EVERY_US = 10 * SECOND;
 
 /** A batch that was interrupted, and what becomes of it. */
 interface Task extends Interrupted {
@@ -83,26 +58,31 @@ interface Task extends Interrupted {
 
 export class Resumption {
   readonly #options: ResumptionOptions;
-  readonly #interruptions = new Cell<readonly Interruption[]>([]);
+  readonly #interruptions = new Interruptions();
   readonly #closing = new AbortController();
+  readonly #watch: InterruptionWatch;
   #work: Promise<void> = Promise.resolve();
+  /** The computer is to be switched off: nothing more is taken up. */
+  #isEnding = false;
 
   constructor(options: ResumptionOptions) {
     this.#options = options;
+    const { clock, dataDirectory, recorder } = options;
+    const look = (): Promise<boolean> => this.#look();
+    this.#watch = new InterruptionWatch({ clock, dataDirectory, journal: recorder.journal, look });
   }
 
-  /** Of the last end of the server, oldest first; empty when no batch was under way. */
+  /** Of the last end of the server and since then, oldest first; empty when no batch was under way. */
   get interruptions(): ReadableCell<readonly Interruption[]> {
-    return this.#interruptions;
+    return this.#interruptions.all;
   }
 
   /**
-   * Looks for batches that were interrupted. When this resolves, the operation that takes up the first of them has begun: it
-   * waits for the spectrometers. A data directory that cannot be read is read again when it can. Never throws.
+   * Looks for batches that were interrupted, and from now on whenever a medium has come or its loss has ended a batch. When this
+   * resolves, the operation that takes up the first of them has begun: it waits for the spectrometers. Never throws.
    */
-  async begin(): Promise<void> {
-    const { interrupted, isAll } = await this.#find();
-    this.#work = this.#goOn(await this.#sortOut(interrupted), isAll);
+  begin(): Promise<void> {
+    return this.#watch.begin();
   }
 
   /** Takes up what was interrupted for an end of the computer that did not come. Never throws. */
@@ -119,12 +99,9 @@ export class Resumption {
     } catch {
       return;
     }
-    const { interrupted, isAll } = await this.#find();
-    await this.#goOn(await this.#sortOut(interrupted), isAll);
-  }
-
-  async #goOn(tasks: readonly Task[], isAll: boolean): Promise<void> {
-    if ((await this.#takeUpAll(tasks)) && !isAll) await this.#beginLater();
+    this.#isEnding = false;
+    const { interrupted } = await this.#find();
+    await this.#takeUpAll(await this.#sortOut(interrupted));
   }
 
   async #idle(signal: AbortSignal): Promise<void> {
@@ -136,25 +113,17 @@ export class Resumption {
   /** Ends the wait for a turn; the batches are known at the next start again. */
   async close(): Promise<void> {
     this.#closing.abort(new VscopeError("OPERATION_CANCELLED", "the server is stopping"));
+    await this.#watch.close();
     await this.#work;
   }
 
-  async #beginLater(): Promise<void> {
-    const { clock, dataDirectory } = this.#options;
-    const { signal } = this.#closing;
-    // A note that had its turn, and could not be removed, is not taken up twice.
-    const isOpen = (task: Task): boolean => this.#shown(task).outcome === "waiting";
-    try {
-      for (let us = READ_AGAIN_US; ; us = Math.min(2 * us, READ_AGAIN_WITHIN_US)) {
-        await clock.delay(us, signal);
-        await until(dataDirectory.status, ({ mounted }) => mounted, signal);
-        const { interrupted, isAll } = await this.#find();
-        const isThrough = await this.#takeUpAll(await this.#sortOut(interrupted.filter(isOpen)));
-        if (isAll || !isThrough) return;
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  async #look(): Promise<boolean> {
+    const { interrupted, isAll } = await this.#find();
+    // What is in line, or has had its turn and its note could not be removed, is not taken up twice.
+    const isNew = (task: Task): boolean => this.#interruptions.shown(interruptionOf(task)) === undefined;
+    const open = await this.#sortOut(interrupted.filter(isNew));
+    this.#work = this.#work.then(() => this.#takeUpAll(open));
+    return isAll;
   }
 
   #find(): Promise<Found> {
@@ -164,9 +133,7 @@ export class Resumption {
 
   // Those that are to be taken up; the others are closed.
   async #sortOut(tasks: readonly Task[]): Promise<readonly Task[]> {
-    const found = tasks.map(interruptionOf);
-    const former = this.#interruptions.value.filter((one) => !found.some((other) => isSame(one, other)));
-    this.#interruptions.set([...former, ...found]);
+    this.#interruptions.begin(tasks.map(interruptionOf));
     const open: Task[] = [];
     for (const task of tasks) {
       // A clock that is not set yet is behind: whatever is too old by it is too old.
@@ -184,6 +151,10 @@ export class Resumption {
   }
 
   #requireNoObstacle(task: Task): void {
+    const { note } = task;
+    // A medium that is away comes back.
+    if (this.#options.dataDirectory.status.value.mounted && !note.isHere)
+      throw new VscopeError("DATADIR_NOT_MOUNTED", `${note.name}: another data directory is there`);
     const obstacle = this.#obstacleTo(task);
     if (obstacle !== undefined) throw new VscopeError("STATE_CONFLICT", obstacle);
   }
@@ -194,25 +165,26 @@ export class Resumption {
     return clock.utcUs() - (clock.nowUs() - foundUs);
   }
 
-  // False when the server or the computer ends meanwhile.
-  async #takeUpAll(tasks: readonly Task[]): Promise<boolean> {
+  async #takeUpAll(tasks: readonly Task[]): Promise<void> {
     const { signal } = this.#closing;
     for (const task of tasks) {
+      if (this.#isEnding) return;
+      // Found twice, it has had its turn.
+      if (!this.#interruptions.isWaiting(interruptionOf(task))) continue;
       try {
         // Whatever a client, the trigger or the scheduler has begun goes first.
         while (!this.#canBegin(task)) await this.#awaitTurn(signal);
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
-        // The computer is to be switched off: the notes tell of this one and those that wait.
-        if (task.signal !== undefined && isInterruption(task.signal)) return false;
-        await this.#ended(task, operation);
+        // The notes tell of this one and those that wait.
+        this.#isEnding = task.signal !== undefined && isInterruption(task.signal);
+        if (!this.#isEnding) await this.#ended(task, operation);
       } catch (error) {
         // The end of the server leaves the note for the next start.
-        if (signal.aborted) return false;
+        if (signal.aborted) return;
         await this.#close(task, messageOf(error));
       }
     }
-    return true;
   }
 
   // An operation that waited for spectrometers that quiet time has switched off would keep them from being switched on.
@@ -223,7 +195,7 @@ export class Resumption {
 
   async #awaitTurn(signal: AbortSignal): Promise<void> {
     const { clock, operations } = this.#options;
-    if (operations.running === undefined) await clock.delay(READ_AGAIN_US, signal);
+    if (operations.running === undefined) await clock.delay(LOOK_EVERY_US, signal);
     else await this.#idle(signal);
   }
 
@@ -324,18 +296,43 @@ export class Resumption {
   async #ended(task: Task, { status }: Operation): Promise<void> {
     const { state, error } = status.value;
     const { resumedAs } = this.#shown(task);
-    if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     task.unfollow?.();
+    const isAway = error?.code === "DATADIR_NOT_MOUNTED";
+    const isForMedium = isAway || (error?.code === "DATADIR_IO" && !this.#watch.isUsable);
+    if (resumedAs === undefined && isForMedium) return await this.#leave(task, isAway);
+    if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     if (task.isHandedOver === undefined) await task.note.remove();
     const { run } = task.note.value.settings;
     const { recorded: former, sequences, ...before } = beforeOf(task);
-    const recorded = former + (await recordedSequences(this.#options.dataDirectory, run, resumedAs));
+    const more = await this.#recordedBy(run, resumedAs);
+    const recorded = more === undefined ? undefined : former + more;
     const outcome = { batch: resumedAs, goesOnWith: before.batch, state, recorded, sequences };
-    await this.#note(run, { event: "resumed-batch-ended", ...outcome });
+    await this.#note(task, { event: "resumed-batch-ended", ...outcome });
     const how = state === "done" ? "finished" : state;
-    const message = `${how} as batch ${resumedAs} after the restart, ${recorded} of ${sequences} sequences in all`;
+    const counted = recorded === undefined ? "" : `, ${recorded} of ${sequences} sequences in all`;
+    const after = task.finding.cause === "medium-away" ? "when its medium was back" : "after the restart";
     this.#options.log.info({ run, ...outcome }, "a batch that was interrupted has ended");
-    this.#options.onFinished({ recorded, sequences, ...before }, message);
+    this.#options.onFinished(
+      { ...before, recorded: recorded ?? former, sequences },
+      `${how} as batch ${resumedAs} ${after}${counted}`,
+    );
+  }
+
+  // Undefined when the medium has gone, which may be why it has ended.
+  async #recordedBy(run: string, batch: number): Promise<number | undefined> {
+    const { dataDirectory, log } = this.#options;
+    try {
+      return await recordedSequences(dataDirectory, run, batch);
+    } catch (error) {
+      log.warn({ run, batch, reason: messageOf(error) }, "it is not known how much of the batch is recorded");
+      return undefined;
+    }
+  }
+
+  // Its medium went away before the rest had a batch: it has its turn when that is back.
+  async #leave(task: Task, isAway: boolean): Promise<void> {
+    this.#interruptions.forget(interruptionOf(task));
+    await task.note.lost({ isAway });
   }
 
   async #close(task: Task, reason: string): Promise<void> {
@@ -347,30 +344,26 @@ export class Resumption {
   async #end(task: Task, change: Partial<Interruption>): Promise<void> {
     const { run, ...facts } = this.#show(task, change);
     this.#options.log.warn({ run, ...facts }, "a batch was interrupted");
-    await this.#note(run, { event: "batch-interrupted", ...facts });
+    await this.#note(task, { event: "batch-interrupted", ...facts });
   }
 
-  async #note(run: string, event: object): Promise<void> {
-    const { clock, dataDirectory, log } = this.#options;
-    await dataDirectory.notes
-      .addEvent(run, { utc: isoUtc(clock.utcUs()), ...event })
-      .catch((error: unknown) => log.warn({ run, reason: messageOf(error) }, "the event is not noted"));
+  async #note({ note }: Task, event: object): Promise<void> {
+    const { run } = note.value.settings;
+    await note
+      .addEvent(event)
+      .catch((error: unknown) =>
+        this.#options.log.warn({ run, reason: messageOf(error) }, "the event is not noted"),
+      );
   }
 
   #shown(task: Task): Interruption {
     const own = interruptionOf(task);
-    return this.#interruptions.value.find((one) => isSame(one, own)) ?? own;
+    return this.#interruptions.shown(own) ?? own;
   }
 
   #show(task: Task, change: Partial<Interruption>): Interruption {
-    const changed = { ...this.#shown(task), ...change };
-    this.#interruptions.set(this.#interruptions.value.map((one) => (isSame(one, changed) ? changed : one)));
-    return changed;
+    return this.#interruptions.change(interruptionOf(task), change);
   }
-}
-
-function isSame(one: Interruption, other: Interruption): boolean {
-  return one.run === other.run && one.batch === other.batch && one.startedUtc === other.startedUtc;
 }
 
 function interruptionOf({ note, finding }: Task): Interruption {

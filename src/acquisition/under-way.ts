@@ -50,6 +50,8 @@ const underWay = z.object({
   directory: z.string().exactOptional(),
   /** When the server was stopped, if it was. */
   stoppedUtc: z.string().exactOptional(),
+  /** When the loss of its medium ended it, if that was so. */
+  awayUtc: z.string().exactOptional(),
   /** When it was certainly under way, if that is known to be later. */
   seenUtc: z.string().exactOptional(),
   isPaused: z.boolean().exactOptional(),

@@ -113,9 +113,8 @@ export class DataDirectory {
     const useOf = (run: string): string | undefined => this.#useOf(run);
     this.removal = new Removal({ ...parts, manifests, trashDays, useOf });
     presence.exchanges.subscribe(() => void this.#goOn(log));
-    const folder = async (): Promise<string> => (await presence.require()).path;
-    this.notes = new Notes({ disk, writer, folder });
-    this.instrument = new InstrumentArchive({ disk, folder });
+    this.notes = new Notes({ disk, writer, folder: (uuid) => this.#folder(uuid) });
+    this.instrument = new InstrumentArchive({ disk, folder: async () => (await presence.require()).path });
   }
 
   /**
@@ -188,6 +187,11 @@ export class DataDirectory {
     return this.#writer.run(() => this.instrument.keep(files, this.#clock.utcUs()));
   }
 
+  /** Resolves when a batch can be recorded, and changes nothing. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  requireReady(): Promise<void> {
+    return this.#recordings.requireReady();
+  }
+
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   async startBatch(run: string): Promise<Batch> {
     const batch = await this.#recordings.start(run);
@@ -249,6 +253,12 @@ export class DataDirectory {
     if (this.exports.isExported(run)) return "it is being exported";
     if (this.verification.isRunning) return "the data directory is being verified";
     return this.reindexing.isRunning ? "the catalogue is being read anew" : undefined;
+  }
+
+  async #folder(uuid: string | undefined): Promise<string> {
+    const session = await this.#presence.require();
+    if (uuid === undefined || session.uuid === uuid) return session.path;
+    throw this.#presence.notMounted();
   }
 
   async #keeper(): Promise<CatalogueKeeper> {

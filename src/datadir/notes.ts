@@ -11,15 +11,22 @@ import type { Writer } from "./writer.ts";
 export interface NotesParts {
   readonly disk: Disk;
   readonly writer: Writer;
-  /** The folder while the medium is there. Throws DATADIR_NOT_MOUNTED. */
-  readonly folder: () => Promise<string>;
+  /** The folder while the medium is there, which is the data directory with that uuid if one is asked for. Throws DATADIR_NOT_MOUNTED. */
+  readonly folder: (uuid: string | undefined) => Promise<string>;
 }
 
 export class Notes {
   readonly #parts: NotesParts;
+  readonly #uuid: string | undefined;
 
-  constructor(parts: NotesParts) {
+  constructor(parts: NotesParts, uuid?: string) {
     this.#parts = parts;
+    this.#uuid = uuid;
+  }
+
+  /** Those of one data directory, whatever medium is there; of any when it has no uuid. */
+  of(uuid: string | undefined): Notes {
+    return new Notes(this.#parts, uuid);
   }
 
   /** The text of a note; undefined when there is none. Throws DATADIR_NOT_MOUNTED, DATADIR_IO. */
@@ -69,13 +76,13 @@ export class Notes {
   /** The newest events of a run, oldest first. Throws RESOURCE_NOT_FOUND, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   async events(run: string): Promise<readonly RunEvent[]> {
     const { disk, folder } = this.#parts;
-    return readEvents(disk, join(await folder(), eventsFile(run)));
+    return readEvents(disk, join(await folder(this.#uuid), eventsFile(run)));
   }
 
   #at<T>(name: string, task: (path: string, disk: Disk) => Promise<T>): Promise<T> {
     const { disk, writer, folder } = this.#parts;
     return writer.run(async () => {
-      const path = join(await folder(), name);
+      const path = join(await folder(this.#uuid), name);
       return onDisk(path, () => task(path, disk));
     });
   }

@@ -3,7 +3,7 @@
 
 import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
-import { type Clock, isoUtc, SECOND } from "../base/clock.ts";
+import { type Clock, SECOND } from "../base/clock.ts";
 import { isVscopeError, messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { deviceNumber, isDetached } from "./medium/block-device.ts";
@@ -15,7 +15,7 @@ import type { KnownDirectories } from "./medium/known-directories.ts";
 import { Medium, type MountOptions, type MountSystem } from "./medium/medium.ts";
 import { MediumWatch } from "./medium/medium-watch.ts";
 import { Refresher } from "./medium/refresher.ts";
-import { appendEvent, eventsFile } from "./run-events.ts";
+import { MediumNews } from "./medium-news.ts";
 import { DEFAULT_RUN } from "./run-name.ts";
 import { Session } from "./session.ts";
 import type { Writer } from "./writer.ts";
@@ -38,12 +38,7 @@ export interface PresenceParts {
 }
 
 const REFRESH_US = 10 * SECOND;
-
-interface NotedEvent {
-  readonly event: string;
-  readonly byS?: number;
-  readonly sinceUtc?: string;
-}
+const UNMOUNTED = "unmounted on request, vscope put /datadir/mount true mounts it again";
 
 export class Presence {
   readonly #parts: PresenceParts;
@@ -53,11 +48,11 @@ export class Presence {
   readonly #currentRun = new Cell(DEFAULT_RUN);
   readonly #exchanges = new Cell(0);
   readonly #refresher: Refresher;
+  readonly #news: MediumNews;
   #session: Session | undefined;
   /** Why the last mounting has failed. */
   #problem: unknown;
   #told: string | undefined;
-  #readOnlySinceUtc: string | undefined;
   /** What was there lay on another file system than `/`: without it the path is bare. */
   #wasOnOwnMedium = false;
   #keeper: CatalogueKeeper | undefined;
@@ -74,6 +69,7 @@ export class Presence {
       ...NO_CATALOGUE,
       problem: undefined,
     });
+    this.#news = new MediumNews(parts);
     this.#refresher = new Refresher(clock, REFRESH_US, () => this.#refresh());
   }
 
@@ -113,6 +109,8 @@ export class Presence {
       throw new VscopeError("STATE_CONFLICT", `${this.#parts.path}: not mounted by this server`);
     await this.#release(this.#medium, signal);
     await this.#watch?.unmounted();
+    this.#news.unmounted();
+    this.#show({ problem: UNMOUNTED });
   }
 
   /** Makes a run the current one, and its folder if necessary. Throws VALUE_INVALID with the rule for names. */
@@ -130,8 +128,8 @@ export class Presence {
   async require(): Promise<Session> {
     const session = this.#session;
     if (session !== undefined && (await session.isPresent())) return session;
-    this.#exchanges.set(this.#exchanges.value + 1);
     this.#showAbsent(session);
+    this.#exchanges.set(this.#exchanges.value + 1);
     throw isVscopeError(this.#problem, "DATADIR_WRONG") ? this.#problem : this.notMounted();
   }
 
@@ -219,12 +217,12 @@ export class Presence {
         alone: (job) => writer.run(() => this.#on(session, job)),
       });
       await keeper.start();
+      if (!session.wasReadOnly) await this.#news.writable(session, this.#currentRun.value);
       this.#keeper = keeper;
       this.#session = session;
       // At the end: whoever asks until then is told that it is not there, and shows so.
-      this.#showReadOnly(session.wasReadOnly);
+      this.#showReadOnly(session, session.wasReadOnly);
       this.#showPresent(session, space);
-      this.#exchanges.set(this.#exchanges.value + 1);
     } catch (error) {
       await session.close();
       throw error;
@@ -254,19 +252,8 @@ export class Presence {
     const behindUs = this.#parts.known.seen({ uuid, ...(await session.place()) });
     if (behindUs < SECOND || session.wasReadOnly) return;
     // A computer without a battery for its clock; times of spectra before and after do not fit together.
-    await this.#noteEvent(session, { event: "clock-set-back", byS: -behindUs / SECOND });
-  }
-
-  async #noteEvent({ folders }: Session, event: NotedEvent): Promise<void> {
-    const { disk, clock, log } = this.#parts;
-    const run = this.#currentRun.value;
-    log.warn({ run, ...event }, `noted: ${event.event}`);
-    try {
-      if (!(await folders.isRun(run))) return;
-      await appendEvent(disk, folders.pathOf(eventsFile(run)), { utc: isoUtc(clock.utcUs()), ...event });
-    } catch (error) {
-      log.warn({ run, reason: messageOf(error) }, "the event is not noted");
-    }
+    const event = { event: "clock-set-back", byS: -behindUs / SECOND };
+    await this.#news.note(session, this.#currentRun.value, event);
   }
 
   // The status follows a medium that is pulled out or made read-only, and the space that others use.
@@ -279,7 +266,7 @@ export class Presence {
       const readOnly = await present.isReadOnly();
       if (session !== this.#session) return;
       this.#showPresent(present, space);
-      this.#showReadOnly(readOnly);
+      this.#showReadOnly(present, readOnly);
       if (present.uuid !== undefined) this.#parts.known.stillThere(present.uuid);
     } catch {
       this.#showAbsent(session);
@@ -291,7 +278,7 @@ export class Presence {
   }
 
   #isOrWasReadOnly(): boolean {
-    const wasReadOnly = this.#readOnlySinceUtc !== undefined || this.#session?.wasReadOnly === true;
+    const wasReadOnly = this.#news.wasReadOnly || this.#session?.wasReadOnly === true;
     return wasReadOnly || this.#status.value.readOnly;
   }
 
@@ -321,15 +308,10 @@ export class Presence {
   }
 
   async #writable(session: Session): Promise<void> {
+    if (!session.wasReadOnly) return this.#news.writable(session, this.#currentRun.value);
     // What was opened while nobody could write has no lock.
-    if (session.wasReadOnly) {
-      await this.#detach();
-      await this.#attach();
-    }
-    if (this.#readOnlySinceUtc === undefined) return;
-    const sinceUtc = this.#readOnlySinceUtc;
-    this.#readOnlySinceUtc = undefined;
-    await this.#noteEvent(await this.require(), { event: "medium-read-only", sinceUtc });
+    await this.#detach();
+    await this.#attach();
   }
 
   // A medium that was pulled out is let go, so that the kernel forgets it; when it is back, it is mounted.
@@ -337,13 +319,12 @@ export class Presence {
     const { path, log } = this.#parts;
     if (this.#isClosed) return;
     if ((await this.#session?.isLost()) === true) {
-      log.error({ path }, "the medium of the data directory is gone");
+      log.error({ path }, "the medium of the data directory was pulled out");
       await this.#detach();
       await this.#medium?.dropDead(NEVER);
     } else if ((await this.#session?.isReplaced()) === true) await this.#detach();
     if (this.#session !== undefined || !(await this.#mayMount())) return;
     await this.#mount(NEVER);
-    log.info({ path }, "the data directory is mounted");
   }
 
   // Where another program mounts it, the folder that is there without it is the bare mount point, on the disk of the
@@ -351,8 +332,7 @@ export class Presence {
   async #mayMount(): Promise<boolean> {
     const { path, disk } = this.#parts;
     if (this.#watch !== undefined) {
-      // Whatever was wrong with the one before.
-      if (!(await this.#watch.isPlugged())) this.#problem = undefined;
+      if (!(await this.#watch.isPlugged())) this.#forgetProblem();
       return this.#watch.takeTurn();
     }
     if (!this.#wasOnOwnMedium) return true;
@@ -363,21 +343,31 @@ export class Presence {
     return !(await isDetached(deviceNumber(folder.device), disk));
   }
 
+  // Whatever was wrong with the medium that has been taken out; the next one is mounted without being asked for.
+  #forgetProblem(): void {
+    this.#problem = undefined;
+    if (this.#status.value.problem === UNMOUNTED) this.#show({ problem: undefined });
+  }
+
   // Another session may have begun while this one was looked at.
   #showAbsent(session: Session | undefined): void {
-    if (session === this.#session) this.#show(ABSENT);
+    if (session !== this.#session) return;
+    if (this.#status.value.mounted) this.#news.away();
+    this.#show(ABSENT);
   }
 
-  #showPresent({ uuid, fileSystem }: Session, space: DiskSpace): void {
+  #showPresent(session: Session, space: DiskSpace): void {
+    const { uuid, fileSystem } = session;
+    const isNew = !this.#status.value.mounted;
     this.#show({ mounted: true, ...space, uuid, fileSystem, problem: undefined });
+    if (!isNew) return;
+    // Also where the session outlives it, as when somebody unmounts and mounts it: files can have been changed elsewhere.
+    this.#news.mounted(session);
+    this.#exchanges.set(this.#exchanges.value + 1);
   }
 
-  #showReadOnly(readOnly: boolean): void {
-    const { path, log, clock } = this.#parts;
-    if (readOnly && !this.#status.value.readOnly) {
-      log.error({ path }, "the medium is read-only, nothing is recorded");
-      this.#readOnlySinceUtc ??= isoUtc(clock.utcUs());
-    }
+  #showReadOnly(session: Session, readOnly: boolean): void {
+    if (readOnly && !this.#status.value.readOnly) this.#news.readOnly(session);
     this.#show({ readOnly });
   }
 

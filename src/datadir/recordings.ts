@@ -59,13 +59,24 @@ export class Recordings {
     return [...this.#batches].some((batch) => batch.run === run);
   }
 
+  /** Resolves when a batch can be recorded: there is room, and it can be written. Throws DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
+  async requireReady(): Promise<void> {
+    await this.#parts.writer.run(() => this.#ready());
+  }
+
+  async #ready(): Promise<Session> {
+    const { disk, presence, reserveBytes, makeRoom } = this.#parts;
+    const session = await presence.requireWritable();
+    presence.showSpace(await requireSpace(disk, session.path, { bytes: 0, reserveBytes, makeRoom }));
+    return session;
+  }
+
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   start(run: string): Promise<Batch> {
-    const { disk, writer, presence, reserveBytes, makeRoom } = this.#parts;
+    const { writer } = this.#parts;
     return writer.run(async () => {
-      const session = await presence.requireWritable();
-      const { folders, path } = session;
-      presence.showSpace(await requireSpace(disk, path, { bytes: 0, reserveBytes, makeRoom }));
+      const session = await this.#ready();
+      const { folders } = session;
       const name = await folders.ensure(run);
       const number = await folders.reserveBatch(name, NEVER);
       const batch: Batch = new Batch({

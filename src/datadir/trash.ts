@@ -94,6 +94,10 @@ export class Trash {
       await this.#count(folder);
       if (names.length > 0 && !readOnly) await days.write();
     } catch (error) {
+      this.#status.set(NOTHING);
+      // When the medium is away, that is told already.
+      const isThere = await presence.require().catch(() => undefined);
+      if (isThere === undefined) return;
       log.warn({ reason: messageOf(error) }, "the trash of the data directory cannot be emptied");
     }
   }

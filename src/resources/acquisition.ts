@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Operation } from "../acquisition/operation.ts";
 import { ORIGINS } from "../acquisition/origin.ts";
 import { CAUSES } from "../acquisition/interrupted-batch.ts";
-import { OUTCOMES } from "../acquisition/resumption.ts";
+import { OUTCOMES } from "../acquisition/interruptions.ts";
 import { DARK_POLICIES, DEFAULTS, FAILURE_POLICIES, ORDERS } from "../acquisition/settings.ts";
 import { PHASES } from "../acquisition/status.ts";
 import { definedOnly } from "../base/defined-only.ts";
@@ -91,7 +91,7 @@ export const batch = z.strictObject({
 export const ACQUISITION = [
   declare("/acquisition", {
     summary:
-      "What the acquisition is doing, its channels, defaults and newest autointegration results, and the batches that the last end of the server interrupted",
+      "What the acquisition is doing, its channels, defaults and newest autointegration results, and the batches that the end of the server or the loss of their medium has interrupted",
     value: z.object({
       status,
       channels: z.array(z.string()),

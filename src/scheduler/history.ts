@@ -145,11 +145,11 @@ export class History {
   }
 
   /**
-   * Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button
-   * also. One that an earlier process has left is told to be so later where the clock cannot be gone by yet.
+   * Adds to the message of the job's newest run that had begun by then and was interrupted, by a press of the power button or
+   * the loss of its medium also. One that an earlier process has left is told to be so later where the clock cannot be gone by yet.
    */
   addToInterrupted(job: number, utcUs: number, message: string): void {
-    const outcomes = "'interrupted', 'cancelled', 'running'";
+    const outcomes = "'interrupted', 'cancelled', 'failed', 'running'";
     const begun = `job = @job AND outcome IN (${outcomes}) AND startedUtcUs <= @utcUs`;
     this.#connection.write(() =>
       this.#database

@@ -410,6 +410,9 @@ test("recording stops before the reserve is touched, with the figures", async (t
     );
   });
   freeBytes = 100;
+  await assert.rejects(directory.startBatch("other"), {
+    message: "data directory: 100 B are free, 50.0 MB stay in reserve",
+  });
   await assert.rejects(batch.write(spectraSet({ sequence: 1 })), {
     message: /^data directory: 100 B are free, \d+\.\d kB are wanted, 50\.0 MB stay in reserve$/,
   });

@@ -331,9 +331,50 @@ test("a medium that turns read-only is shown, refuses batches, is checked and mo
   await clock.advance(2 * LOOK);
   assert.equal(stick.checked, checked + 1);
   assert.equal(directory.status.value.readOnly, false);
-  assert.equal(await record(directory), 1);
   const [event] = await directory.notes.events("run");
-  assert.equal(event?.["event"], "medium-read-only");
+  assert.equal(event?.["event"], "medium-read-only", "as soon as it is mounted");
+  assert.equal(await record(directory), 1);
+  await clock.advance(6 * LOOK);
+  assert.equal((await directory.notes.events("run")).length, 1, "once");
+});
+
+test("what made a medium read-only is noted on it and on no other", async (t) => {
+  const { stick, clock, directory, mountPoint } = await openStick(t);
+  await directory.setCurrentRun("run");
+  stick.isReadOnly = true;
+  stick.staysReadOnly = true;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.readOnly, true);
+  stick.isPlugged = false;
+  await clock.advance(LOOK);
+  await rename(join(mountPoint, "data"), join(mountPoint, "first"));
+  await mkdir(join(mountPoint, "data", "run"), { recursive: true });
+  stick.staysReadOnly = false;
+  stick.isPlugged = true;
+  await clock.advance(2 * LOOK);
+  assert.equal(directory.status.value.mounted, true);
+  await directory.setCurrentRun("run");
+  await clock.advance(2 * LOOK);
+  assert.deepEqual(await directory.notes.events("run"), []);
+});
+
+test("a medium that was unmounted on request says how it comes back, until it is taken out", async (t) => {
+  const { stick, clock, directory } = await openStick(t);
+  await directory.unmount(NEVER);
+  const hint = "unmounted on request, vscope put /datadir/mount true mounts it again";
+  assert.equal(directory.status.value.problem, hint);
+  await clock.advance(2 * LOOK);
+  assert.equal(directory.status.value.problem, hint);
+  stick.isPlugged = false;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.problem, undefined);
+  stick.plugNumber += 1;
+  stick.isPlugged = true;
+  await clock.advance(LOOK);
+  assert.equal(directory.status.value.mounted, true);
+  await directory.unmount(NEVER);
+  await directory.mount(NEVER);
+  assert.equal(directory.status.value.problem, undefined);
 });
 
 test("a medium that stays read-only is not mounted again and again", async (t) => {

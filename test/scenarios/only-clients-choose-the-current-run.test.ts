@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { SECOND } from "../../src/base/clock.ts";
+import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { TestInstrument } from "../support/instrument.ts";
 
 test("a job records into its own run, the operator's stays, also over a restart; the files are listed", async (context) => {
@@ -41,6 +42,23 @@ test("the default run stays the operator's when a job was all there was before a
   await clock.run(server.close());
   const after = await TestInstrument.start(context, { folder });
   assert.equal(after.model.dataDirectory.currentRun.value, "spectra");
+});
+
+test("a recording that is refused because the disk is full leaves the current run, and makes none", async (context) => {
+  let freeBytes = 100e9;
+  const disk: Disk = { ...SYSTEM_DISK, space: async () => ({ freeBytes, totalBytes: 200e9 }) };
+  const instrument = await TestInstrument.start(context, { disk });
+  const { dataDirectory } = instrument.model;
+  await instrument.record({ run: "plot10" });
+  freeBytes = 100;
+  const { state, error } = await instrument.record({ run: "full" });
+  assert.deepEqual([state, error?.code], ["failed", "DATADIR_FULL"]);
+  assert.equal(dataDirectory.currentRun.value, "plot10");
+  assert.deepEqual(await dataDirectory.shelf.names(), ["plot10"]);
+  await instrument.clock.run(instrument.server.close());
+  freeBytes = 100e9;
+  const after = await TestInstrument.start(context, { folder: instrument.folder, disk });
+  assert.equal(after.model.dataDirectory.currentRun.value, "plot10");
 });
 
 test("a batch that is resumed leaves the run that was chosen since", async (context) => {

@@ -13,6 +13,7 @@ import { type Log, SILENT } from "../../src/base/log.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
 import { DEFAULT_SERVER_CONFIG, type ServerConfig } from "../../src/config/server-config.ts";
 import type { Disk } from "../../src/datadir/disk/disk.ts";
+import type { MountSystem } from "../../src/datadir/medium/medium.ts";
 import type { Programs } from "../../src/drivers/clock/port.ts";
 import type { GpsdNetwork } from "../../src/drivers/gpsd/port.ts";
 import type { EmulatedDevice, EmulatedInstrument } from "../../src/emulator/instrument.ts";
@@ -43,6 +44,7 @@ export interface TestInstrumentOptions {
   readonly spectrometers?: ServerConfig["hardware"]["emulator"]["spectrometers"];
   /** Of the data directory. */
   readonly disk?: Disk;
+  readonly system?: MountSystem;
   readonly pauseLimitS?: number;
   readonly box?: ServerConfig["box"];
   readonly statusLedPin?: number;
@@ -66,8 +68,8 @@ export class TestInstrument {
     const config = emulatedConfig(folder, options);
     if (options.configuration !== undefined)
       await writeFile(join(folder, config.config), options.configuration);
-    const { log = SILENT, programs, disk } = options;
-    const replaced = definedOnly({ programs, disk, gpsd: options.gpsd?.(clock) });
+    const { log = SILENT, programs, disk, system } = options;
+    const replaced = definedOnly({ programs, disk, system, gpsd: options.gpsd?.(clock) });
     const parts = { config, clock, log, version: "test", ...replaced };
     const server = await clock.run(Server.start(parts, NEVER));
     test.after(async () => {

@@ -5,7 +5,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { Interruption } from "../../src/acquisition/resumption.ts";
+import type { Interruption } from "../../src/acquisition/interruptions.ts";
 import { NEVER } from "../../src/base/abort.ts";
 import { until } from "../../src/base/cell.ts";
 import { MS, SECOND } from "../../src/base/clock.ts";
@@ -90,7 +90,8 @@ export async function isNoted(folder: string): Promise<boolean> {
 }
 
 export async function settled({ clock, model }: TestInstrument): Promise<Interruption> {
-  const isSettled = ([first]: readonly Interruption[]): boolean => first?.outcome !== "waiting";
+  const isSettled = ([first]: readonly Interruption[]): boolean =>
+    first !== undefined && first.outcome !== "waiting";
   const [interruption] = await clock.run(until(model.resumption.interruptions, isSettled, NEVER));
   assert.ok(interruption);
   // The event is noted after that.

@@ -21,7 +21,8 @@ export async function requireSpace(
   let space = await look();
   if (space.freeBytes - bytes < reserveBytes && (await makeRoom?.()) === true) space = await look();
   if (space.freeBytes - bytes >= reserveBytes) return space;
-  const fact = `${bytesText(space.freeBytes)} are free, ${bytesText(bytes)} are wanted`;
+  const wanted = bytes === 0 ? "" : `, ${bytesText(bytes)} are wanted`;
+  const fact = `${bytesText(space.freeBytes)} are free${wanted}`;
   throw new VscopeError(
     "DATADIR_FULL",
     `data directory: ${fact}, ${bytesText(reserveBytes)} stay in reserve`,
