@@ -2,7 +2,7 @@
 // place that does not have the hash of the manifest. Can end at any moment; nothing is deleted, here or there.
 
 import { inflateSync } from "node:zlib";
-import { VscopeError } from "../base/errors.ts";
+import { ERRORS, messageOf, VscopeError } from "../base/errors.ts";
 import { coapCodeOf } from "../client/reply-error.ts";
 import type { VscopeClient } from "../client/vscope-client.ts";
 import { isManifest, type ManifestLine, manifestText, readManifest } from "../datadir/checksums/manifest.ts";
@@ -51,6 +51,8 @@ export async function sync(
   }
 }
 
+/** Of an answer: the server's medium failed. */
+const UNREADABLE = ERRORS.DATADIR_IO.coap;
 const DEFLATED_JSON = 11_050;
 /** As much as comes undeflated. */
 const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
@@ -107,7 +109,7 @@ class Sync {
     for (const name of names ?? [])
       if (!runs.some((run) => run.name === name)) this.#problems.push(`${name}: the server has no such run`);
     for (const run of runs) {
-      if (isSafeName(run.name)) await this.#syncRun(run);
+      if (isSafeName(run.name)) await this.#orProblem(run.name, () => this.#syncRun(run));
       else this.#problems.push(`${run.name}: is no name of a run on every computer, left out`);
     }
     const isAll = names === undefined && this.#problems.length === 0 && far.listTag !== undefined;
@@ -128,7 +130,12 @@ class Sync {
     const tags = new Map(here.map(({ batch, tag }) => [batch, tag]));
     const changed = there.filter(({ batch, tag }) => tags.get(batch) !== tag);
     const jobs: Job[] = [];
-    await this.#lanes.run(changed, async (batch) => void jobs.push(...(await this.#jobsOf(name, batch))));
+    await this.#lanes.run(changed, async (batch) => {
+      const found = await this.#orProblem(`${name}/${listName(batch.batch)}`, () =>
+        this.#jobsOf(name, batch),
+      );
+      for (const job of found ?? []) jobs.push(job);
+    });
     let done = 0;
     await this.#lanes.run(jobs, async (job) => {
       this.#options.onProgress?.(done, jobs.length, `${name} ${job.line.name}`);
@@ -136,6 +143,17 @@ class Sync {
       done += 1;
     });
     this.#options.onProgress?.(done, jobs.length, name);
+  }
+
+  // What the server cannot read, as with a bad sector, is told, and all else comes.
+  async #orProblem<T>(name: string, bring: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await bring();
+    } catch (error) {
+      if (coapCodeOf(error) !== UNREADABLE) throw error;
+      this.#problems.push(`${name}: ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   // The run that is here may have been removed there, and its name used again: no manifest is the same then, and the first
@@ -222,11 +240,9 @@ class Sync {
 
   async #bring({ line, wanted }: Job): Promise<void> {
     const { run } = wanted;
-    const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
-    if (bytes === undefined) {
-      wanted.lost.add(line.name);
-      this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
-    } else {
+    const bytes = await this.#orProblem(`${run}/${line.name}`, () => this.#fetchTwice(run, line));
+    if (bytes === undefined) wanted.lost.add(line.name);
+    else {
       await this.#copy.place(run, line.name, bytes);
       this.#files += 1;
       this.#fileBytes += bytes.length;
@@ -240,6 +256,13 @@ class Sync {
     if (missing > 0) return;
     const bytes = lost.size === 0 ? text : withoutLost(wanted);
     if (bytes.length > 0) await this.#copy.place(run, name, bytes);
+  }
+
+  async #fetchTwice(run: string, line: ManifestLine): Promise<Uint8Array | undefined> {
+    const bytes = (await this.#fetchFile(run, line)) ?? (await this.#fetchFile(run, line));
+    if (bytes === undefined)
+      this.#problems.push(`${run}/${line.name}: is not on the server as its manifest says`);
+    return bytes;
   }
 
   /** Undefined when what came is not what the manifest says, or nothing is there. */

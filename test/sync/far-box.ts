@@ -6,11 +6,13 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { deflateSync } from "node:zlib";
 import type { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { definedOnly } from "../../src/base/defined-only.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { VscopeClient } from "../../src/client/vscope-client.ts";
 import { CoapClient } from "../../src/coap/client/client.ts";
 import { type CoapHandler, CoapServer } from "../../src/coap/server.ts";
 import { type ManifestLine, manifestName, manifestText } from "../../src/datadir/checksums/manifest.ts";
+import type { Disk } from "../../src/datadir/disk/disk.ts";
 import { spectraFileName } from "../../src/datadir/spectra-file-name.ts";
 import { coapHandler } from "../../src/interfaces/coap/handler.ts";
 import { Router } from "../../src/resources/router.ts";
@@ -28,6 +30,7 @@ export interface FarBoxOptions {
   readonly seed?: number;
   /** Its data directory; an empty one when absent. */
   readonly folder?: string;
+  readonly disk?: Disk;
   /** Answers instead of the server's tree. */
   readonly handler?: CoapHandler;
 }
@@ -49,13 +52,13 @@ export class FarBox {
 
   static async start(
     t: TestContext,
-    { weather = FAR, seed = 1, folder, handler }: FarBoxOptions = {},
+    { weather = FAR, seed = 1, folder, disk, handler }: FarBoxOptions = {},
   ): Promise<FarBox> {
     const path = folder ?? (await temporaryFolder(t));
     // Before what the instrument registers: then no timer may be left.
     let close = async (): Promise<void> => {};
     t.after(() => close());
-    const { clock, model } = await TestInstrument.start(t, { folder: path });
+    const { clock, model } = await TestInstrument.start(t, { folder: path, ...definedOnly({ disk }) });
     const network = new VirtualNetwork(clock, { weather, seed });
     const box = new FarBox(clock, network, path);
     const handle = handler ?? coapHandler(new Router(model, TREE), { clock, log: SILENT, check: () => {} });
