@@ -14,7 +14,7 @@ const batchLine = z.tuple([z.number(), z.number(), z.string(), z.string()]);
 export const DATADIR_SYNC = [
   declare("/datadir/manifests", {
     summary:
-      "Of each run with checksums or events, by name: name, newest batch, files, tag; the tag differs when any manifest or events.jsonl does; query after (a name), limit",
+      "Of each run with checksums or events, by name: name, newest batch, files, tag; the tag differs when any manifest or events.jsonl does, and is empty where one cannot be read; query after (a name), limit",
     type: "core.ll",
     query: z.strictObject({ after: z.string().max(200).optional(), limit }),
     value: z.object({

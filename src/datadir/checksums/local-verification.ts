@@ -43,7 +43,7 @@ export async function verifyFolder(
       copies = await mkdtemp(join(tmpdir(), "vscope-verify-"));
       catalogue = await openCopy(file, copies, clock);
     }
-    const folders = new RunFolders(disk, path, clock);
+    const folders = new RunFolders(disk, path, { clock, log: SILENT });
     const shelf = { disk, clock, folders, catalogue, alone: <T>(job: () => Promise<T>) => job() };
     if (!repairs || catalogue === undefined) return await verify(shelf, scope, watch);
     const index = new FileIndex({ disk, folders, catalogue, log: SILENT });

@@ -9,7 +9,7 @@ export interface RunTag {
   /** The highest number; `OTHER` without any. */
   readonly newestBatch: number;
   readonly files: number;
-  /** Differs when any manifest of the run does, or its list of events. */
+  /** Differs when any manifest of the run does, or its list of events; empty where one of them cannot be read. */
   readonly tag: string;
 }
 
@@ -30,10 +30,10 @@ export class ManifestShelf {
     const names = (await folders.names()).sort();
     this.#listing.keepOnly(names.map((name) => folders.pathOf(name)));
     for (const name of names) {
-      const batches = await this.#listing.batches(folders.pathOf(name));
-      const files = batches.reduce((sum, batch) => sum + batch.files, 0);
-      const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
-      if (batches.length > 0) runs.push({ name, newestBatch, files, tag: runTagOf(batches) });
+      const look = (): Promise<RunTag | undefined> => this.#run(name, folders.pathOf(name));
+      const unreadable = { name, newestBatch: OTHER, files: 0, tag: "" };
+      const run = await folders.passingOver(name, look, () => unreadable);
+      if (run !== undefined) runs.push(run);
     }
     return runs;
   }
@@ -43,5 +43,14 @@ export class ManifestShelf {
     const { folders } = await this.#presence.require();
     await folders.require(run);
     return this.#listing.batches(folders.pathOf(run));
+  }
+
+  /** Undefined for a run without manifests and events. */
+  async #run(name: string, folder: string): Promise<RunTag | undefined> {
+    const batches = await this.#listing.batches(folder);
+    if (batches.length === 0) return undefined;
+    const files = batches.reduce((sum, batch) => sum + batch.files, 0);
+    const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
+    return { name, newestBatch, files, tag: runTagOf(batches) };
   }
 }
