@@ -6,6 +6,7 @@ import { NEVER } from "../base/abort.ts";
 import { Cell, type ReadableCell } from "../base/cell.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { WHITE_REFERENCES_NOTE } from "../datadir/batch-notes.ts";
 import type { DataDirectory } from "../datadir/data-directory.ts";
 import { spectraFileName } from "../datadir/spectra-file-name.ts";
 import type { PicoSpectrum } from "../spectra/pico.ts";
@@ -15,7 +16,6 @@ import type { Spectrum, SpectrumKind } from "../spectra/spectrum.ts";
 import type { Calibrations } from "./calibrations.ts";
 import { ageFor, sceneOf, type WhiteReference } from "./white-reference.ts";
 
-const NAME = ".white-references.json";
 const noteShape = z.object({ serial: z.string(), channel: z.string(), run: z.string(), batch: z.int() });
 type Note = z.output<typeof noteShape>;
 
@@ -84,7 +84,7 @@ export class WhiteReferences {
     this.#unused.length = 0;
     for (const one of this.#present.value) this.#elsewhere.add(one);
     try {
-      const text = await dataDirectory.notes.read(NAME);
+      const text = await dataDirectory.notes.read(WHITE_REFERENCES_NOTE);
       for (const note of text === undefined ? [] : z.array(noteShape).parse(JSON.parse(text)))
         await this.#loadOne(note);
     } catch (error) {
@@ -138,7 +138,7 @@ export class WhiteReferences {
       ({ serial, channel }) => !present.some((one) => one.serial === serial && one.channel === channel),
     );
     try {
-      await dataDirectory.notes.write(NAME, JSON.stringify([...unused, ...present]));
+      await dataDirectory.notes.write(WHITE_REFERENCES_NOTE, JSON.stringify([...unused, ...present]));
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "after a restart nobody will know of this white reference");
     }

@@ -107,6 +107,7 @@ export class DataDirectory {
     const { trashDays = DEFAULT_TRASH_DAYS } = options;
     const useOf = (run: string): string | undefined => this.#useOf(run);
     this.removal = new Removal({ ...parts, manifests, trashDays, useOf });
+    presence.exchanges.subscribe(() => void this.#goOn(log));
     this.notes = new Notes({ disk, writer, folder: async () => (await presence.require()).path });
   }
 
@@ -183,12 +184,16 @@ export class DataDirectory {
     return batch;
   }
 
-  /** Reads what has changed into the catalogue, or all; recording goes on meanwhile. Throws STATE_CONFLICT when that is under way. */
+  /**
+   * Reads what has changed into the catalogue, or all, in the place of what `reindexing` does; recording goes on meanwhile.
+   * Throws STATE_CONFLICT when that is under way.
+   */
   async reindex(
     onProgress: (progress: TaskProgress) => void,
     signal: AbortSignal,
     { isAll = false }: Partial<ReindexOptions> = {},
   ): Promise<IndexReport> {
+    await this.reindexing.cancel();
     return (await this.#keeper()).reindex({ isAll }, { onProgress, signal });
   }
 
@@ -200,6 +205,8 @@ export class DataDirectory {
 
   /** Ends when everything handed in is on disk. The medium stays mounted. */
   async close(): Promise<void> {
+    // First, so that the reindexing is interrupted and not cancelled: the next start goes on with it.
+    await this.#presence.keeper?.stop();
     await Promise.all([this.verification.cancel(), this.reindexing.cancel()]);
     await this.#presence.stop();
     await this.removal.trash.stop();
@@ -207,6 +214,16 @@ export class DataDirectory {
     await this.#writer.idle();
     await this.#presence.close();
     await this.#known.written();
+  }
+
+  /** With a reindexing that was interrupted, when the files that came meanwhile are read. */
+  async #goOn(log: Log): Promise<void> {
+    const { keeper } = this.#presence;
+    await keeper?.settled();
+    if (keeper !== this.#presence.keeper || keeper?.hasToReindex !== true || this.reindexing.isRunning)
+      return;
+    log.info({}, "a reindexing that was interrupted goes on");
+    this.reindexing.start({ isAll: false });
   }
 
   #useOf(run: string): string | undefined {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { isoUtc } from "../base/clock.ts";
 import { messageOf, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { batchNoteOf } from "./batch-notes.ts";
-import { type Disk, onDisk } from "./disk/disk.ts";
+import { batchNoteOf, WHITE_REFERENCES_NOTE } from "./batch-notes.ts";
+import { onDisk } from "./disk/disk.ts";
 import { runTagOf } from "./checksums/manifest-listing.ts";
 import type { ManifestShelf } from "./checksums/manifest-shelf.ts";
 import type { Presence } from "./presence.ts";
@@ -17,7 +17,6 @@ import { Trash, TRASH_FOLDER, trashName, type TrashParts } from "./trash.ts";
 import type { Writer } from "./writer.ts";
 
 export interface RemovalParts extends TrashParts {
-  readonly disk: Disk;
   readonly log: Log;
   readonly writer: Writer;
   readonly presence: Presence;
@@ -87,8 +86,11 @@ export class Removal {
   async #requireNoNote({ path }: Session, run: string): Promise<void> {
     const note = await onDisk(path, () => batchNoteOf(this.#parts.disk, path, run));
     if (note === undefined) return;
-    const fact = `run ${quoted(run)}: a batch of it is under way or interrupted, as ${note} says`;
-    throw new VscopeError("STATE_CONFLICT", fact);
+    const use =
+      note === WHITE_REFERENCES_NOTE
+        ? "a white reference of it is in use, take another one first"
+        : "a batch of it is under way or interrupted";
+    throw new VscopeError("STATE_CONFLICT", `run ${quoted(run)}: ${use} (${note})`);
   }
 
   /** Returns why it may not outlive a power cut. */

@@ -11,7 +11,7 @@ import type { Presence } from "./presence.ts";
 import { RangeFile } from "./disk/range-file.ts";
 import { type FilePage, type RunDetail, readRunDetail } from "./run-detail.ts";
 import type { RunPage, RunSummary } from "./run-folders.ts";
-import type { Criteria, Found, Search, Slice } from "./catalogue/search.ts";
+import type { CompleteCriteria, Found, Search, Slice } from "./catalogue/search.ts";
 import type { Session } from "./session.ts";
 
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
@@ -84,7 +84,7 @@ export class Shelf {
   }
 
   /** A slice of the spectra that fit, newest first, and how many there are. Throws as `search`. */
-  async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
+  async slice(criteria: CompleteCriteria, slice: Slice): Promise<FoundSlice> {
     return this.#read(({ catalogue }) => catalogue.slice(criteria, slice));
   }
 

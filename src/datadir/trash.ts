@@ -1,5 +1,5 @@
 // Runs that somebody has removed: `.trash/<run>-<utc>` in the data directory, for some days. Moving such a folder back puts
-// the run back. What is older is deleted, each with a line in the log.
+// the run back. What has been there for longer is deleted, each with a line in the log.
 
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,9 +7,10 @@ import { Cell, type ReadableCell } from "../base/cell.ts";
 import { type Clock, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { messageOf, systemCodeOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { onDisk } from "./disk/disk.ts";
+import { type Disk, onDisk } from "./disk/disk.ts";
 import type { Presence } from "./presence.ts";
 import { Refresher } from "./medium/refresher.ts";
+import { TrashDays } from "./trash-days.ts";
 
 export const TRASH_FOLDER = ".trash";
 
@@ -19,10 +20,11 @@ export interface TrashStatus {
 }
 
 export interface TrashParts {
+  readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
   readonly presence: Presence;
-  /** What is older is deleted; 0: nothing is. */
+  /** What has been there for longer is deleted; 0: nothing is. */
   readonly trashDays: number;
 }
 
@@ -79,23 +81,29 @@ export class Trash {
   }
 
   async #look(): Promise<void> {
-    const { log, presence } = this.#parts;
-    if (!presence.status.value.mounted) return this.#status.set(NOTHING);
+    const { log, presence, clock, disk } = this.#parts;
+    const { mounted, readOnly } = presence.status.value;
+    if (!mounted) return this.#status.set(NOTHING);
     try {
       const folder = join((await presence.require()).path, TRASH_FOLDER);
       const names = await onDisk(folder, () => namesIn(folder));
-      for (const name of names) if (this.#isDue(name)) await this.#delete(folder, name);
+      const days = await TrashDays.read(disk, folder);
+      days.look(clock, names);
+      const due = readOnly ? [] : names.filter((name) => this.#isDue(name, days));
+      for (const name of due) await this.#delete(folder, name);
       await this.#count(folder);
+      if (names.length > 0 && !readOnly) await days.write();
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "the trash of the data directory cannot be emptied");
     }
   }
 
-  #isDue(name: string): boolean {
+  #isDue(name: string, days: TrashDays): boolean {
     if (name.startsWith(EMPTIED)) return true;
     const { clock, trashDays } = this.#parts;
     const utcUs = removedUtcUs(name);
-    return trashDays > 0 && utcUs !== undefined && clock.utcUs() - utcUs > trashDays * DAY_US;
+    if (trashDays === 0 || utcUs === undefined || days.of(name) < trashDays) return false;
+    return clock.utcUs() - utcUs > trashDays * DAY_US;
   }
 
   // Renamed first: half a run must not look like one that can be put back.

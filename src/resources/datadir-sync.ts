@@ -25,8 +25,7 @@ export const DATADIR_SYNC = [
       more: z.boolean(),
     }),
     get: async ({ dataDirectory }, _at, { after = "", limit: most }) => {
-      const all = await dataDirectory.manifests.runs();
-      const later = all.filter(({ name }) => name > after);
+      const later = await dataDirectory.manifests.runs({ after, limit: most + 1 });
       const runs = later
         .slice(0, most)
         .map(({ name, newestBatch, files, tag }): z.infer<typeof runLine> => [name, newestBatch, files, tag]);

@@ -14,7 +14,8 @@ import { isManifest, readManifest } from "../../src/datadir/checksums/manifest.t
 /** A new folder that is removed after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "vscope-datadir-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  // What is still open there may write meanwhile.
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 20 }));
   return path;
 }
 

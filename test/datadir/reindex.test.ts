@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
+import { until } from "../../src/base/cell.ts";
 import { isVscopeError, VscopeError } from "../../src/base/errors.ts";
 import { CATALOGUE_FILE } from "../../src/datadir/catalogue/catalogue.ts";
 import { SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
@@ -211,6 +212,43 @@ test("the end of the server ends both, and what is asked for next goes on", asyn
   const again = await openDirectory(t, path);
   assert.equal((await again.reindex(IGNORE, NEVER)).indexed, 80);
   assert.match(await readFile(fileAt(path, 0), "utf8"), /"Spectra"/);
+});
+
+test("one that the end of the server has interrupted goes on by itself; one that was cancelled waits to be asked for", async (t) => {
+  const path = await filled(t, 200);
+  const first = await openDirectory(t, path);
+  await first.indexed();
+  await first.close();
+  spoil(path);
+  const left = (): number => rowsOf(path).filter((row) => row.includes('"spectra":99')).length;
+  /** Closes a data directory in the middle of reading its files. */
+  const endWithin = async (): Promise<void> => {
+    const directory = await openDirectory(t, path);
+    const onProgress = ({ done, of }: { readonly done: number; readonly of: number }): void => {
+      if (done === of - 150 || done === of - 50) void directory.close();
+    };
+    await assert.rejects(directory.reindex(onProgress, NEVER, { isAll: true }), /is being closed/);
+    await directory.close();
+  };
+  await endWithin();
+  const cancelled = await openDirectory(t, path);
+  await until(cancelled.reindexing.status, ({ state }) => state === "running", NEVER);
+  await cancelled.reindexing.cancel();
+  await cancelled.close();
+  assert.ok(left() > 50, "it was cancelled in time");
+  const idle = await openDirectory(t, path);
+  await idle.indexed();
+  assert.equal(idle.reindexing.status.value.state, "idle");
+  await idle.close();
+  await endWithin();
+  const last = await openDirectory(t, path);
+  await until(last.reindexing.status, ({ state }) => state === "done", NEVER);
+  assert.equal(last.reindexing.status.value.report?.indexed, 200);
+  await last.close();
+  assert.equal(left(), 0);
+  const again = await openDirectory(t, path);
+  await again.indexed();
+  assert.equal(again.reindexing.status.value.state, "idle");
 });
 
 test("unmounting ends a verification that waits for its turn, and no file of a medium that is gone is missing", async (t) => {

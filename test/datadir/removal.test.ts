@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import Database from "better-sqlite3";
 import { SECOND } from "../../src/base/clock.ts";
 import { isVscopeError, messageOf } from "../../src/base/errors.ts";
 import { VirtualClock } from "../../src/base/virtual-clock.ts";
+import { CATALOGUE_FILE } from "../../src/datadir/catalogue/catalogue.ts";
 import type { DataDirectory, DataDirectoryOptions } from "../../src/datadir/data-directory.ts";
 import { type Disk, SYSTEM_DISK } from "../../src/datadir/disk/disk.ts";
 import { runTagOf } from "../../src/datadir/checksums/manifest-listing.ts";
@@ -38,6 +40,12 @@ async function recorded(t: TestContext, options: Partial<DataDirectoryOptions> =
   return { directory, files, trash: join(directory.path, ".trash") };
 }
 
+/** Names of what was removed. */
+async function runsIn(trash: string): Promise<readonly string[]> {
+  const entries = await readdir(trash, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
 async function remove(directory: DataDirectory, run = RUN): Promise<void> {
   await directory.removal.remove(run, { by: "a tester", tags: [await tagOf(directory)] });
 }
@@ -57,7 +65,7 @@ test("a removed run is in the trash, and nobody else sees it; moved back, it is 
   const told = counted(directory);
   await remove(directory);
   await told;
-  const [name = "", ...others] = await readdir(trash);
+  const [name = "", ...others] = await runsIn(trash);
   assert.match(name, /^plot10-\d{8}T\d{6}Z$/);
   assert.deepEqual(others, []);
   assert.deepEqual((await readdir(join(trash, name))).sort(), [...files, "events.jsonl"].sort());
@@ -133,6 +141,15 @@ const USES: readonly (readonly [string, RegExp, Start])[] = [
     },
   ],
   [
+    "one of a white reference that is in use",
+    /a white reference of it is in use.*\.white-references\.json/,
+    async (directory) => {
+      const note = { serial: "FLMT01859", channel: "upwelling", run: RUN, batch: 0 };
+      await directory.notes.write(".white-references.json", JSON.stringify([note]));
+      return () => directory.notes.write(".white-references.json", "[]");
+    },
+  ],
+  [
     "one with the note of a batch",
     /\.batch-under-way-3\.json/,
     async (directory) => {
@@ -165,6 +182,25 @@ for (const [what, message, start] of USES) {
   });
 }
 
+test("the events of a removed run leave the catalogue with it, and come back with it", async (t) => {
+  const { directory, trash } = await recorded(t);
+  await directory.notes.addEvent(RUN, { utc: "2026-06-21T12:00:00Z", event: "lamp-changed" });
+  const found = async () => (await directory.shelf.search({ text: "lamp", limit: 10 })).spectra.length;
+  const rows = () => {
+    const database = new Database(join(directory.path, CATALOGUE_FILE), { readonly: true });
+    const count = database.prepare("SELECT count(*) FROM events WHERE kind = 'lamp-changed'").pluck().get();
+    database.close();
+    return count;
+  };
+  assert.deepEqual([await found(), rows()], [2, 1]);
+  await remove(directory);
+  assert.deepEqual([await found(), rows()], [0, 0]);
+  const [name = ""] = await runsIn(trash);
+  await rename(join(trash, name), join(directory.path, RUN));
+  await directory.reindex(IGNORE, NEVER);
+  assert.deepEqual([await found(), rows()], [2, 1]);
+});
+
 test("not removed: without the tag it has now, and what is no run", async (t) => {
   const { directory } = await recorded(t);
   const old = await tagOf(directory);
@@ -191,7 +227,7 @@ for (const systemCode of ["EIO", "EROFS", "ENOSPC", "EACCES"]) {
     await rm(join(directory.path, RUN), { recursive: true });
     await directory.notes.write(".batch-under-way-1.json", '{"settings":{"run":"home"}}');
     for (let failAt = 1; ; failAt++) {
-      await rm(trash, { recursive: true, force: true });
+      await rm(trash, { recursive: true, force: true, maxRetries: 20 });
       const files = await recordInto(directory, RUN);
       const tags = [await tagOf(directory)];
       failing.arm(failAt, systemCode);
@@ -200,7 +236,7 @@ for (const systemCode of ["EIO", "EROFS", "ENOSPC", "EACCES"]) {
       const { failed } = failing;
       failing.disarm();
       const here = await readdir(join(directory.path, RUN)).catch(() => undefined);
-      const [name] = await readdir(trash).catch(() => []);
+      const [name] = await runsIn(trash).catch(() => []);
       assert.notEqual(here === undefined, name === undefined, `${failAt} ${failed}`);
       const found = here ?? (await readdir(join(trash, name ?? "")));
       assert.deepEqual(
@@ -223,28 +259,79 @@ for (const systemCode of ["EIO", "EROFS", "ENOSPC", "EACCES"]) {
   });
 }
 
-test("the trash is emptied of what is older than trash_days, at the start and later, and of nothing else", async (t) => {
-  const clock = new VirtualClock();
+/** A server looks into the trash at a time, and ends. */
+async function lookAt(
+  t: TestContext,
+  path: string,
+  utcUs: number,
+  trashDays = 3,
+): Promise<readonly string[]> {
+  const directory = await openDirectory(t, path, { clock: new VirtualClock(utcUs), trashDays });
+  await directory.close();
+  return runsIn(join(path, ".trash"));
+}
+
+const NOON_UTC_US = Date.UTC(2026, 5, 21, 12) * 1000;
+
+async function trashOf(t: TestContext, names: readonly string[]): Promise<string> {
   const path = await temporaryFolder(t);
-  const trash = join(path, ".trash");
-  const removedAgo = (us: number): string => trashName(RUN, clock.utcUs() - us);
-  const [old, due, young] = [2 * DAY_US + HOUR_US, 2 * DAY_US - HOUR_US / 2, DAY_US].map(removedAgo);
-  assert.ok(old !== undefined && due !== undefined && young !== undefined);
-  for (const name of [old, due, young, "kept by hand", `.${young}`]) {
-    await mkdir(join(trash, name), { recursive: true });
-    await writeFile(join(trash, name, "b000000_s000000_light.pico"), "{}");
+  for (const name of names) {
+    await mkdir(join(path, ".trash", name), { recursive: true });
+    await writeFile(join(path, ".trash", name, "b000000_s000000_light.pico"), "{}");
   }
-  const never = await openDirectory(t, path, { clock, trashDays: 0 });
-  await counted(never);
+  return path;
+}
+
+test("the trash is emptied of what was there for trash_days, by the clock and by the days of looking, and of nothing else", async (t) => {
+  const old = trashName("old", NOON_UTC_US - 9 * DAY_US);
+  const young = trashName("young", NOON_UTC_US);
+  const half = `.${trashName("half", NOON_UTC_US)}`;
+  const others = ["kept by hand", young];
+  const path = await trashOf(t, [old, young, half, "kept by hand"]);
   // What has begun to be deleted is half a run.
-  assert.deepEqual(never.removal.trash.status.value, { runs: 4, bytes: 8 });
-  await never.close();
-  const directory = await openDirectory(t, path, { clock, trashDays: 2 });
+  for (const day of [0, 1, 2]) {
+    for (const hour of [0, 5]) {
+      const left = await lookAt(t, path, NOON_UTC_US + day * DAY_US + hour * HOUR_US);
+      assert.deepEqual([...left].sort(), [...others, old].sort(), `day ${day}`);
+    }
+  }
+  assert.deepEqual([...(await lookAt(t, path, NOON_UTC_US + 3 * DAY_US))].sort(), others.sort());
+  assert.deepEqual(await lookAt(t, path, NOON_UTC_US + 3 * DAY_US + HOUR_US), ["kept by hand"]);
+  assert.deepEqual(await lookAt(t, path, NOON_UTC_US + 900 * DAY_US), ["kept by hand"]);
+});
+
+test("with trash_days = 0 nothing is deleted", async (t) => {
+  const name = trashName("old", NOON_UTC_US - 9 * DAY_US);
+  const path = await trashOf(t, [name]);
+  for (const day of [0, 1, 2, 40])
+    assert.deepEqual(await lookAt(t, path, NOON_UTC_US + day * DAY_US, 0), [name]);
+});
+
+test("a clock that jumps ahead, or starts in 1970 after each power cut, empties no trash early", async (t) => {
+  const name = trashName(RUN, NOON_UTC_US);
+  const path = await trashOf(t, [name]);
+  for (const day of [0, 1]) {
+    // Each time it comes up with another time, corrected some minutes later, and once is years ahead.
+    const times = [Date.UTC(1970, 0, 1), Date.UTC(1970, 0, 1, 0, 9), 0, 6].map((at) =>
+      at < 100 ? NOON_UTC_US + day * DAY_US + at * HOUR_US : at * 1000,
+    );
+    for (const time of [...times, NOON_UTC_US + 4000 * DAY_US, NOON_UTC_US + 4000 * DAY_US + HOUR_US])
+      assert.deepEqual(await lookAt(t, path, time, 5), [name], String(time));
+  }
+  await writeFile(join(path, ".trash", "days.json"), "\0".repeat(50));
+  assert.deepEqual(await lookAt(t, path, NOON_UTC_US + 90 * DAY_US, 5), [name], "nobody knows any more");
+});
+
+test("while a server works it looks every hour, and tells what is left", async (t) => {
+  const old = trashName("old", NOON_UTC_US - 9 * DAY_US);
+  const path = await trashOf(t, [old, "kept by hand"]);
+  await lookAt(t, path, NOON_UTC_US - 2 * DAY_US, 1);
+  const clock = new VirtualClock(NOON_UTC_US - 2 * DAY_US + HOUR_US);
+  const directory = await openDirectory(t, path, { clock, trashDays: 1 });
   await counted(directory);
-  assert.deepEqual((await readdir(trash)).sort(), ["kept by hand", due, young].sort());
-  const emptied = counted(directory);
-  await clock.advance(HOUR_US + SECOND);
-  await emptied;
-  assert.deepEqual((await readdir(trash)).sort(), ["kept by hand", young].sort());
   assert.deepEqual(directory.removal.trash.status.value, { runs: 2, bytes: 4 });
+  const emptied = counted(directory);
+  await clock.advance(DAY_US);
+  await emptied;
+  assert.deepEqual(directory.removal.trash.status.value, { runs: 1, bytes: 2 });
 });

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { VscopeError } from "../../base/errors.ts";
-import { CORRUPT, sqliteError } from "./catalogue-fault.ts";
+import { CORRUPT, sqliteCause } from "./catalogue-fault.ts";
 import { setEarlierAside, takeFilesOver } from "./catalogue-migration.ts";
 import { EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
@@ -73,8 +73,7 @@ export function requireTablesWhole(database: Database.Database): void {
 function requireOk(database: Database.Database, checked: string): void {
   const check = String(database.pragma(`quick_check(${checked})`, { simple: true }));
   if (check === "ok") return;
-  const fact = `integrity check: ${check}`;
-  throw new VscopeError("DATADIR_IO", fact, { cause: sqliteError(fact, CORRUPT) });
+  throw new VscopeError("DATADIR_IO", `integrity check: ${check}`, { cause: sqliteCause(CORRUPT) });
 }
 
 /** What another try cannot mend: no catalogue, or none that is whole. */

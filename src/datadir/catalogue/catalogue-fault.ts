@@ -1,7 +1,7 @@
 // What can be wrong with an open catalogue, by what SQLite says, in whichever thread: its pages contradict each other, so
 // that it is made anew, or it cannot be used just now, so that it is opened again.
 
-import { messageOf, systemCodeOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 
 export interface CatalogueFault {
   readonly isDamaged: boolean;
@@ -27,12 +27,12 @@ export function faultIn(error: unknown): CatalogueFault | undefined {
 
 /** Of the error itself, or of its cause; undefined where SQLite is not to blame. */
 export function sqliteCodeOf(error: unknown): string | undefined {
-  const code = systemCodeOf(error);
-  if (code?.startsWith("SQLITE_") === true) return code;
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  if (typeof code === "string" && code.startsWith("SQLITE_")) return code;
   return error instanceof Error && error.cause !== undefined ? sqliteCodeOf(error.cause) : undefined;
 }
 
-/** An error of another thread, which arrives as its text and its code. */
-export function sqliteError(message: string, code: string | undefined): Error | undefined {
-  return code === undefined ? undefined : Object.assign(new Error(message), { code });
+/** What is left of SQLite's error when it comes from another thread: the cause of another one. */
+export function sqliteCause(code: string | undefined): { readonly code: string } | undefined {
+  return code === undefined ? undefined : { code };
 }

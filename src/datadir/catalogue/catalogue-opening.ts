@@ -82,7 +82,7 @@ function openAlone(path: string, cause: unknown, log: Log): Connections {
 function inMemory(path: string, cause: unknown, log: Log): Connections {
   const reason = messageOf(cause);
   log.error({ path, reason }, "the catalogue cannot be used, it is kept in memory");
-  return new Connections({ ...openDatabase(":memory:"), notOnDisk: reason });
+  return new Connections({ ...openDatabase(":memory:"), notOnDisk: `it is in memory: ${reason}` });
 }
 
 // The journal belongs to the database; with a new one it would be taken for its own. One catalogue is kept aside, no more:

@@ -8,12 +8,12 @@ import type { CatalogueWriter } from "./catalogue-writer.ts";
 import type { Day } from "./day.ts";
 import { type DigestOfDay, digestOf } from "./digest.ts";
 import type { SpectrumRow } from "./catalogue-row.ts";
-import type { Criteria, Found, Search, Slice } from "./search.ts";
+import type { CompleteCriteria, Found, Search, Slice } from "./search.ts";
 import { Searcher } from "./searcher.ts";
 
 export type CatalogueTask =
   | { readonly kind: "search"; readonly search: Search }
-  | { readonly kind: "slice"; readonly criteria: Criteria; readonly slice: Slice }
+  | { readonly kind: "slice"; readonly criteria: CompleteCriteria; readonly slice: Slice }
   | { readonly kind: "digest"; readonly day: Day }
   | { readonly kind: "copy" }
   | { readonly kind: "checkpoint" }

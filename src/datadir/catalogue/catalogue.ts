@@ -22,7 +22,7 @@ import type { Day } from "./day.ts";
 import type { DigestOfDay } from "./digest.ts";
 import type { RunEvent } from "../run-events.ts";
 import type { Generations } from "./generations.ts";
-import type { Criteria, Found, Search, Slice } from "./search.ts";
+import type { CompleteCriteria, Found, Search, Slice } from "./search.ts";
 import { Searcher } from "./searcher.ts";
 
 export const CATALOGUE_FILE = "catalogue.sqlite";
@@ -171,7 +171,7 @@ export class Catalogue {
   }
 
   /** A slice of what fits, newest first. Throws as `search`. */
-  async slice(criteria: Criteria, slice: Slice): Promise<FoundSlice> {
+  async slice(criteria: CompleteCriteria, slice: Slice): Promise<FoundSlice> {
     return required((await this.#ask({ kind: "slice", criteria, slice })).slice);
   }
 
@@ -194,6 +194,11 @@ export class Catalogue {
   /** How long the list of events of a run was when it was read; 0 when it never was. */
   knownEventBytes(run: string): number {
     return this.#guard(() => this.#connections.events.knownBytes(run));
+  }
+
+  /** The runs of which there are events. */
+  runsWithEvents(): readonly string[] {
+    return this.#guard(() => this.#connections.events.runs());
   }
 
   /** Replaces the events of a run, one list at a time; other work goes on meanwhile. Throws DATADIR_IO. */

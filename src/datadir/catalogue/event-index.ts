@@ -28,3 +28,18 @@ export async function catchUpEvents(disk: Disk, session: Parts): Promise<void> {
     if (change !== undefined) await catalogue.recordEvents(run, change.events, change.bytes);
   }
 }
+
+/** Drops the events of runs that are gone; those of one that comes back are read with the others. Throws DATADIR_IO. */
+export async function dropEvents({
+  folders,
+  catalogue,
+}: Pick<Session, "folders" | "catalogue">): Promise<void> {
+  for (const run of catalogue.runsWithEvents()) {
+    const isThere = await folders.passingOver(
+      run,
+      () => folders.isRun(run),
+      () => true,
+    );
+    if (!isThere) await catalogue.recordEvents(run, [], 0);
+  }
+}

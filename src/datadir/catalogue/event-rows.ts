@@ -28,6 +28,14 @@ export class EventRows {
     return statement.get(run)?.eventsBytes ?? 0;
   }
 
+  /** The runs of which there are events. */
+  runs(): readonly string[] {
+    return this.#database
+      .prepare<[], { name: string }>("SELECT name FROM runs WHERE eventsBytes <> 0")
+      .all()
+      .map(({ name }) => name);
+  }
+
   /** Replaces the events of a run, one list at a time; other work goes on meanwhile. */
   async record(run: string, events: readonly RunEvent[], bytes: number): Promise<void> {
     this.#writer.transaction(() => {

@@ -8,6 +8,8 @@ import type { FileReference } from "./catalogue-row.ts";
 /** What a reindexing parses that has begun and not ended: all files, or those that have changed. */
 const UNDER_WAY = "reindexing";
 type Extent = "all" | "changed";
+/** It was cancelled by somebody: it waits until somebody asks for it again. */
+const CANCELLED = "reindexingCancelled";
 
 export class Generations {
   readonly #database: Database;
@@ -29,6 +31,7 @@ export class Generations {
    */
   begin(isAll: boolean): boolean {
     const before = this.#meta(UNDER_WAY);
+    this.#change(() => this.#delete(CANCELLED));
     if (before === "all" || (before === "changed" && !isAll)) return before === "all";
     const next = this.#present + 1;
     const extent: Extent = isAll ? "all" : "changed";
@@ -42,7 +45,17 @@ export class Generations {
 
   /** Throws DATADIR_IO. */
   end(): void {
-    this.#change(() => this.#database.prepare("DELETE FROM meta WHERE key = ?").run(UNDER_WAY));
+    this.#change(() => this.#delete(UNDER_WAY));
+  }
+
+  /** What is left of the one under way is not begun again unless somebody asks. Throws DATADIR_IO. */
+  cancel(): void {
+    this.#change(() => this.#set(CANCELLED, 1));
+  }
+
+  /** Whether one has begun that neither ended nor was cancelled. Throws what SQLite throws. */
+  get isInterrupted(): boolean {
+    return this.#meta(UNDER_WAY) !== undefined && this.#meta(CANCELLED) === undefined;
   }
 
   /** Files whose rows are right as they are. Throws DATADIR_IO. */
@@ -63,6 +76,10 @@ export class Generations {
 
   #set(key: string, value: string | number): void {
     this.#database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value);
+  }
+
+  #delete(key: string): void {
+    this.#database.prepare("DELETE FROM meta WHERE key = ?").run(key);
   }
 
   #change(task: () => void): void {

@@ -5,7 +5,7 @@ import { firstOf, NEVER, orAborted, withDeadline } from "../../base/abort.ts";
 import { type Clock, SECOND, SystemClock } from "../../base/clock.ts";
 import { VscopeError } from "../../base/errors.ts";
 import { Queue } from "../../base/queue.ts";
-import { sqliteError } from "./catalogue-fault.ts";
+import { sqliteCause } from "./catalogue-fault.ts";
 import type { CatalogueAnswer, CatalogueTask } from "./catalogue-task.ts";
 import type { ThreadAnswer } from "./reader-thread.ts";
 
@@ -66,7 +66,7 @@ export class Reader {
     worker.unref();
     if (answer !== undefined) return answer;
     const { code, message, sqliteCode } = problem;
-    throw new VscopeError(code, message, { cause: sqliteError(message, sqliteCode) });
+    throw new VscopeError(code, message, { cause: sqliteCause(sqliteCode) });
   }
 
   #start(): Worker {

