@@ -58,6 +58,8 @@ export const runDetailShape = z.looseObject({
   files: z.array(runFileShape),
   /** Such as interruptions, oldest first. */
   events: z.array(z.looseObject({ utc: z.string(), event: z.string() })).optional(),
+  /** Why the events cannot be read. */
+  problem: z.string().optional(),
   /** What a crash left; no data. */
   unfinished: z.array(runFileShape.extend({ modified: z.string() })).optional(),
 });

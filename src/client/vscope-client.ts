@@ -256,11 +256,15 @@ export class VscopeClient {
     return { ...found.answer, runs: distinct(found.items, ({ name }) => name) };
   }
 
-  /** A run and all its files. */
-  async run(name: string, signal: AbortSignal = NEVER): Promise<RunDetail> {
+  /** A run and its files, `limit` of them: all when absent. */
+  async run(
+    name: string,
+    signal: AbortSignal = NEVER,
+    { limit = MOST_FILES }: { readonly limit?: number } = {},
+  ): Promise<RunDetail> {
     if (name === "") throw new VscopeError("RESOURCE_NOT_FOUND", 'run "": there is none');
     const path = `/datadir/runs/${encodeURIComponent(name)}`;
-    const found = await pages({ offset: 0, limit: MOST_FILES }, async (slice) => {
+    const found = await pages({ offset: 0, limit }, async (slice) => {
       const answer = await this.getAs(withQuery(path, slice), runDetailShape, signal);
       return { answer, items: answer.files };
     });

@@ -94,7 +94,9 @@ export class FileIndex {
     for (const run of runs) {
       // The catalogue first: a file recorded between the two looks is then missing, never gone.
       const known = await this.#parts.catalogue.files(run);
-      const present = new Set(await this.#present(run));
+      const names = await this.#present(run);
+      if (names === undefined) continue;
+      const present = new Set(names);
       for (const file of present) if (!known.has(file)) missing.push({ run, file });
       for (const file of known.keys()) if (!present.has(file)) gone.push({ run, file });
     }
@@ -110,7 +112,7 @@ export class FileIndex {
   async everything(): Promise<FileReference[]> {
     const files: FileReference[] = [];
     for (const run of await this.#parts.folders.names()) {
-      for (const file of await this.#present(run)) files.push({ run, file });
+      for (const file of (await this.#present(run)) ?? []) files.push({ run, file });
     }
     return files;
   }
@@ -204,8 +206,11 @@ export class FileIndex {
     log.warn({ run, file }, `an empty spectra file is renamed to ${file}${EMPTY}`);
   }
 
-  async #present(run: string): Promise<readonly string[]> {
+  /** The files of a run; undefined where its medium fails: nobody knows what is missing or gone. */
+  #present(run: string): Promise<readonly string[] | undefined> {
     const { folders } = this.#parts;
-    return (await folders.isRun(run)) ? (await folders.listing(run)).names : [];
+    const listed = async (): Promise<readonly string[]> =>
+      (await folders.isRun(run)) ? (await folders.listing(run)).names : [];
+    return folders.passingOver(run, listed, () => undefined);
   }
 }

@@ -117,7 +117,7 @@ export class Presence {
   async setCurrentRun(run: string): Promise<void> {
     const { folders, path } = await this.require();
     const name = await folders.ensure(run);
-    await storeCurrentRun(this.#parts.disk, path, name);
+    await storeCurrentRun(this.#parts, path, name);
     this.#currentRun.set(name);
   }
 
@@ -207,7 +207,7 @@ export class Presence {
     const { path, disk, writer } = this.#parts;
     const session = await Session.open({ ...this.#parts, table: this.#parts.system });
     try {
-      this.#currentRun.set(await readCurrentRun(disk, session, this.#currentRun.value));
+      this.#currentRun.set(await readCurrentRun(this.#parts, session, this.#currentRun.value));
       const space = await onDisk(path, () => disk.space(session.path));
       await this.#introduce(session);
       const keeper = new CatalogueKeeper({

@@ -50,8 +50,9 @@ function eventOf(line: string): RunEvent {
   return { torn: line.slice(0, 200) };
 }
 
-// A file of no bytes ends as it should.
+// A file of no bytes ends as it should. One that cannot be read may be torn, and takes the event all the same.
 async function lastByte(disk: Disk, path: string, bytes: number): Promise<number | undefined> {
   if (bytes === 0) return NEWLINE;
-  return (await disk.readRange(path, bytes - 1, 1)).bytes[0];
+  const last = await disk.readRange(path, bytes - 1, 1).catch(() => undefined);
+  return last?.bytes[0];
 }

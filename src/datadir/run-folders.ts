@@ -4,11 +4,13 @@
 import { join } from "node:path";
 import { type Clock, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, type DiskStat, onDisk } from "./disk/disk.ts";
 import { replaceDurable } from "./disk/durable-file.ts";
 import { isManifest } from "./checksums/manifest.ts";
 import { isRunFolderName, quoted, validRunName } from "./run-name.ts";
+import { RunFaults } from "./run-faults.ts";
 import { type RunListing, RunListings } from "./run-listing.ts";
 import { EVENTS_FILE } from "./run-events.ts";
 import { isSpectraFile, type SpectraFileName, spectraFileName } from "./spectra-file-name.ts";
@@ -34,6 +36,8 @@ export interface RunSummary {
   readonly modifiedUtcUs: number;
   /** Number of files that a crash left unfinished. */
   readonly unfinished: number;
+  /** Why the medium does not let it be read; the figures are 0 then. */
+  readonly problem?: string;
 }
 
 /** Of a spectra file, written in part. */
@@ -53,14 +57,16 @@ export class RunFolders {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #listings: RunListings;
-  /** Runs whose files were looked through: their batch file can be trusted. */
-  readonly #counted = new Set<string>();
+  readonly #faults: RunFaults;
+  /** By run whose files were looked through: the number that was given last. Its batch file can be trusted. */
+  readonly #given = new Map<string, number>();
 
-  constructor(disk: Disk, path: string, clock: Clock) {
+  constructor(disk: Disk, path: string, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#disk = disk;
     this.#path = path;
     this.#clock = clock;
     this.#listings = new RunListings(disk, clock);
+    this.#faults = new RunFaults(log);
   }
 
   pathOf(run: string, file = ""): string {
@@ -78,12 +84,23 @@ export class RunFolders {
     const found = (await this.#list()).filter(({ name }) => name.toLowerCase().includes(wanted));
     const runs: RunSummary[] = [];
     for (const { name, modifiedUtcUs } of found.slice(offset, offset + limit)) {
-      const { names, batches } = await this.#listings.of(this.pathOf(name));
-      const [newestBatch = -1] = batches.keys();
-      const unfinished = (await this.left(name)).length;
-      runs.push({ name, files: names.length, batches: batches.size, newestBatch, modifiedUtcUs, unfinished });
+      const nothing = { name, files: 0, batches: 0, newestBatch: -1, modifiedUtcUs, unfinished: 0 };
+      const summary = (): Promise<RunSummary> => this.#summary(name, modifiedUtcUs);
+      runs.push(await this.passingOver(name, summary, (problem) => ({ ...nothing, problem })));
     }
     return { total: found.length, runs };
+  }
+
+  /**
+   * What is read of a run, or something else where its medium fails, as with a bad sector: that is told once in the log, and
+   * the other runs work on. Throws whatever is not DATADIR_IO.
+   */
+  passingOver<T, U>(
+    run: string,
+    read: () => Promise<T>,
+    otherwise: (problem: string) => U | Promise<U>,
+  ): Promise<T | U> {
+    return this.#faults.passingOver(run, read, otherwise);
   }
 
   /** A run's spectra files and batches. Throws RESOURCE_NOT_FOUND. */
@@ -163,26 +180,38 @@ export class RunFolders {
   async reserveBatch(run: string, signal: AbortSignal): Promise<number> {
     let number = (await this.#highestBatch(run)) + 1;
     if (await this.#isTaken(run, number)) {
-      this.#counted.delete(run);
+      this.#given.delete(run);
       number = (await this.#highestBatch(run)) + 1;
     }
     await replaceDurable(this.#disk, this.pathOf(run, BATCH_FILE), Buffer.from(`${number}\n`), signal);
-    this.#counted.add(run);
+    this.#given.set(run, number);
     return number;
   }
 
   /** As `reserveBatch`, when a file was found that must have been added by hand. */
   reserveBatchAnew(run: string, signal: AbortSignal): Promise<number> {
     this.changed(run);
-    this.#counted.delete(run);
+    this.#given.delete(run);
     return this.reserveBatch(run, signal);
   }
 
+  // Either of the two tells, where the medium does not let the other be read.
   async #highestBatch(run: string): Promise<number> {
-    const reserved = await this.#reserved(run);
-    if (reserved >= 0 && this.#counted.has(run)) return reserved;
+    const stored = await this.passingOver(
+      run,
+      () => this.#stored(run),
+      () => undefined,
+    );
+    const reserved = stored ?? this.#given.get(run) ?? -1;
+    if (reserved >= 0 && this.#given.has(run)) return reserved;
+    const newest = (): Promise<number> => this.#newestBatch(run);
+    if (reserved < 0) return newest();
+    return Math.max(await this.passingOver(run, newest, () => -1), reserved);
+  }
+
+  async #newestBatch(run: string): Promise<number> {
     const [newest = -1] = (await this.listing(run)).batches.keys();
-    return Math.max(newest, reserved);
+    return newest;
   }
 
   // Whoever copies a batch copies its first files.
@@ -197,6 +226,13 @@ export class RunFolders {
     return false;
   }
 
+  async #summary(name: string, modifiedUtcUs: number): Promise<RunSummary> {
+    const { names, batches } = await this.#listings.of(this.pathOf(name));
+    const [newestBatch = -1] = batches.keys();
+    const unfinished = (await this.left(name)).length;
+    return { name, files: names.length, batches: batches.size, newestBatch, modifiedUtcUs, unfinished };
+  }
+
   // A name that is one visible segment cannot leave the folder; lstat does not follow links that would.
   async #lookAt(run: string, file: string): Promise<DiskStat | undefined> {
     const path = this.pathOf(run, file);
@@ -204,7 +240,7 @@ export class RunFolders {
     return stat?.isFile === true ? stat : undefined;
   }
 
-  async #reserved(run: string): Promise<number> {
+  async #stored(run: string): Promise<number> {
     const path = this.pathOf(run, BATCH_FILE);
     if ((await onDisk(path, () => this.#disk.stat(path))) === undefined) return -1;
     const text = String(await onDisk(path, () => this.#disk.read(path)));
@@ -223,8 +259,10 @@ export class RunFolders {
     const runs: { readonly name: string; readonly modifiedUtcUs: number }[] = [];
     for (const { name, isFolder } of entries) {
       if (!isFolder || !isRunFolderName(name)) continue;
-      const stat = await onDisk(this.pathOf(name), () => this.#disk.stat(this.pathOf(name)));
-      if (stat !== undefined) runs.push({ name, modifiedUtcUs: stat.modifiedUtcUs });
+      const look = (): Promise<DiskStat | undefined> =>
+        onDisk(this.pathOf(name), () => this.#disk.stat(this.pathOf(name)));
+      const found = await this.passingOver(name, look, () => ({ modifiedUtcUs: 0 }));
+      if (found !== undefined) runs.push({ name, modifiedUtcUs: found.modifiedUtcUs });
     }
     return runs.sort((a, b) => b.modifiedUtcUs - a.modifiedUtcUs || compareText(b.name, a.name));
   }

@@ -124,7 +124,7 @@ export class Session {
     this.#device = device;
     this.#lock = lock;
     this.catalogue = catalogue;
-    this.folders = new RunFolders(disk, path, parts.clock);
+    this.folders = new RunFolders(disk, path, parts);
     this.index = new FileIndex({ disk, folders: this.folders, catalogue, log });
   }
 

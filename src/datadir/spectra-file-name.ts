@@ -17,6 +17,11 @@ export function spectraFileName({ batch, sequence, kind }: SpectraFileName): str
   return `b${padded(batch)}_s${padded(sequence)}_${kind}${ENDING}`;
 }
 
+/** In the order of names: all files of a batch are from the first of these on, and before the second. */
+export function spectraFilesOf(batch: number): readonly [from: string, before: string] {
+  return [`b${padded(batch)}_`, `b${padded(batch)}\``];
+}
+
 /** The parts of a name, or undefined for files with names of their own. */
 export function parseSpectraFileName(name: string): SpectraFileName | undefined {
   const match = /^b(\d{6,15})_s(\d{6,15})_(light|dark)\.pico$/.exec(name);

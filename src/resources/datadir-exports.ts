@@ -1,13 +1,12 @@
 // /datadir/exports: runs as files for other programs, made by the server and fetched from it.
 
 import { z } from "zod";
-import { MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { EXPORT_FORMATS } from "../export/request.ts";
 import type { ExportStatus } from "../export/server-export.ts";
 import { LEVELS } from "../spectra/level.ts";
 import { DARK_WAYS } from "../spectra/processing/dark-choice.ts";
-import { isoTime } from "./iso-time.ts";
+import { isoTime, isoTimeUtcUs } from "./iso-time.ts";
 import { declare } from "./model.ts";
 import { page } from "./page.ts";
 
@@ -129,5 +128,5 @@ function detailOf(
 }
 
 function utcUs(time: string | undefined): number | undefined {
-  return time === undefined ? undefined : Date.parse(time) * MS;
+  return time === undefined ? undefined : isoTimeUtcUs(time);
 }

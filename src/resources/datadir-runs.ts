@@ -3,6 +3,8 @@
 import { z } from "zod";
 import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
+import { isVscopeError } from "../base/errors.ts";
+import type { Notes } from "../datadir/notes.ts";
 import { isSpectraFile } from "../datadir/spectra-file-name.ts";
 import { type ContentByPosition } from "./define.ts";
 import { declare } from "./model.ts";
@@ -18,6 +20,8 @@ const runSummary = z.object({
   modified: z.string(),
   /** Files that a crash left. */
   unfinished: z.number(),
+  /** Why the run cannot be read; the numbers are 0 then. */
+  problem: z.string().optional(),
 });
 /** A line that a power cut has torn is none. */
 const runEvent = z.looseObject({ utc: z.string(), event: z.string() });
@@ -31,6 +35,8 @@ const runDetail = z.object({
   files: z.array(z.object({ file: z.string(), bytes: z.number() })),
   events: z.array(runEvent).optional(),
   unfinished: z.array(z.object({ file: z.string(), bytes: z.number(), modified: z.string() })),
+  /** Why the events cannot be read. */
+  problem: z.string().optional(),
 });
 
 export const DATADIR_RUNS = [
@@ -64,10 +70,8 @@ export const DATADIR_RUNS = [
         ...one,
         modified: isoUtc(modifiedUtcUs),
       }));
-      const newest = (await dataDirectory.notes.events(run)).slice(-EVENTS_SHOWN);
-      const events = newest.flatMap((one) => runEvent.safeParse(one).data ?? []);
       const lists = { batches: [...batches], files: [...files], unfinished };
-      return { ...rest, ...lists, ...(events.length === 0 ? {} : { events }) };
+      return { ...rest, ...lists, ...(await newestEvents(dataDirectory.notes, run)) };
     },
     delete: ({ dataDirectory }, { run }, _signal, { by, ifMatch }) =>
       dataDirectory.removal.remove(run, { by, tags: ifMatch }),
@@ -102,6 +106,21 @@ export const DATADIR_RUNS = [
     },
   }),
 ];
+
+// A list that cannot be read, as with a bad sector, hides no files.
+async function newestEvents(
+  notes: Notes,
+  run: string,
+): Promise<Pick<z.infer<typeof runDetail>, "events" | "problem">> {
+  try {
+    const newest = (await notes.events(run)).slice(-EVENTS_SHOWN);
+    const events = newest.flatMap((one) => runEvent.safeParse(one).data ?? []);
+    return events.length === 0 ? {} : { events };
+  } catch (error) {
+    if (!isVscopeError(error, "DATADIR_IO")) throw error;
+    return { problem: error.message };
+  }
+}
 
 function withContentFormat(content: ContentByPosition, contentFormat: number): ContentByPosition {
   const { size, tag } = content;

@@ -20,7 +20,7 @@ const time = z
 export const DATADIR_SYNC = [
   declare("/datadir/manifests", {
     summary:
-      "Of each run with checksums or events, by name: name, newest batch, files, tag, seconds since 1970 when it was written to; the tag differs when any manifest or events.jsonl does; query after (a name), limit",
+      "Of each run with checksums or events, by name: name, newest batch, files, tag, seconds since 1970 when it was written to; the tag differs when any manifest or events.jsonl does, and is empty where the run cannot be read; query after (a name), limit",
     type: "core.ll",
     query: z.strictObject({ after: z.string().max(200).optional(), limit }),
     value: z.object({

@@ -1,10 +1,9 @@
 // /datadir/verification and /datadir/reindexing: long tasks over the data directory, beside recordings.
 
 import { z } from "zod";
-import { MS } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { TASK_STATES, type TaskStatus } from "../datadir/long-task.ts";
-import { isoTime } from "./iso-time.ts";
+import { isoTime, isoTimeUtcUs } from "./iso-time.ts";
 import { declare } from "./model.ts";
 import { page } from "./page.ts";
 
@@ -64,7 +63,7 @@ export const DATADIR_VERIFICATION = [
     },
     watch: ({ dataDirectory }) => [dataDirectory.verification.status],
     post: ({ dataDirectory }, _at, { run, since, repair }) => {
-      const sinceUtcUs = since === undefined ? undefined : Date.parse(since) * MS;
+      const sinceUtcUs = since === undefined ? undefined : isoTimeUtcUs(since);
       dataDirectory.verification.start({ repairs: repair, ...definedOnly({ run, sinceUtcUs }) });
       return undefined;
     },

@@ -1,15 +1,15 @@
 // What spectra can be searched by, as members of a query, and what the answer tells of each.
 
 import { z } from "zod";
-import { isoUtc, MS } from "../base/clock.ts";
+import { isoUtc } from "../base/clock.ts";
 import { definedOnly } from "../base/defined-only.ts";
 import { VscopeError } from "../base/errors.ts";
 import type { SpectrumRow } from "../datadir/catalogue/catalogue-row.ts";
 import { COLOURS, colourOf, FLAGS, flagMask, isFlag } from "../spectra/flags.ts";
-import { isoTime } from "./iso-time.ts";
+import { isoTime, isoTimeUtcUs } from "./iso-time.ts";
 import { wholeNumber } from "./page.ts";
 
-const timeUtcUs = isoTime.transform((text) => Date.parse(text) * MS);
+const timeUtcUs = isoTime.transform(isoTimeUtcUs);
 
 // Names with commas between.
 const flagNames = z.string().transform((text, context) => {

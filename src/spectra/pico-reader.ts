@@ -123,11 +123,9 @@ export function parsePico(text: string, fileName: string): PicoFile {
   };
 }
 
-/** UTC microseconds of an ISO 8601 text; without an offset it is taken as UTC. Undefined when it is no date. */
+/** UTC microseconds of an ISO 8601 text, what is finer is left out; without an offset it is taken as UTC. Undefined when it is no date. */
 export function utcUsOf(text: string): number | undefined {
-  const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$/.exec(
-    text.trim(),
-  );
+  const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?$/.exec(text.trim());
   if (match === null) return undefined;
   const [, date, time, fraction = "", offset = "Z"] = match;
   const zone = offset === "Z" ? offset : `${offset.slice(0, 3)}:${offset.slice(-2)}`;

@@ -149,7 +149,10 @@ class Sync {
     if (!isTrial) await this.#bringInstrument(far);
     const { runs, times } = this.#chosen(far);
     const wanted: WantedBatch[] = [];
-    for (const run of runs) wanted.push(...(await this.#wantedOf(run, times)));
+    for (const run of runs) {
+      const look = (): Promise<readonly WantedBatch[]> => this.#wantedOf(run, times);
+      for (const batch of (await this.#orProblem(run.name, look)) ?? []) wanted.push(batch);
+    }
     const byRun = summaryOf(wanted);
     if (isTrial) return this.#report(false, await this.#estimated(byRun));
     await this.#bringAll(newestFirst(wanted));
@@ -248,12 +251,18 @@ class Sync {
   }
 
   async #jobsOf(run: string, batch: BatchTag): Promise<readonly Job[]> {
+    const look = (): Promise<readonly Job[]> => this.#manifests.jobsOf(run, batch, this.#signal);
+    return (await this.#orProblem(`${run}/${listName(batch.batch)}`, look)) ?? [];
+  }
+
+  // What the server cannot read, as with a bad sector, is told, and all else comes.
+  async #orProblem<T>(name: string, look: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#manifests.jobsOf(run, batch, this.#signal);
+      return await look();
     } catch (error) {
       if (!isOfFile(error)) throw error;
-      this.#problems.push(`${run}/${listName(batch.batch)}: does not come: ${messageOf(error)}`);
-      return [];
+      this.#problems.push(`${name}: does not come: ${messageOf(error)}`);
+      return undefined;
     }
   }
 

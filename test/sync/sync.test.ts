@@ -15,6 +15,7 @@ import { tagOf } from "../../src/datadir/checksums/manifest-listing.ts";
 import { sync, type SyncReport } from "../../src/sync/sync.ts";
 import { FAR, FAR_AND_LOSSY } from "../coap/support/far-bench.ts";
 import { seededRandom } from "../coap/support/virtual-network.ts";
+import { FailingDisk } from "../datadir/disk/failing-disk.ts";
 import { temporaryFolder } from "../datadir/folder.ts";
 import { FarBox, hashesOf, writeBatch, writeDay } from "./far-box.ts";
 
@@ -237,6 +238,27 @@ test("a file that the server lacks keeps no others from being listed, and these 
   await writeFile(lost, texts[7] ?? "");
   const last = await bringHome(box, home);
   assert.deepEqual([last.files, last.problems], [1, []]);
+  assert.deepEqual(await hashesOf(home), await hashesOf(folder));
+});
+
+test("what the server cannot read is told, all else comes, and it comes when it can be read", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const run of ["air", "mast", "plot", "tower"]) await writeDay(folder, run, [0, 1]);
+  const failing = new FailingDisk();
+  failing.break(join(folder, "air"), ["list"]);
+  failing.break(join(folder, "mast", "b000000.sha256"), ["read", "readRange"]);
+  failing.break(join(folder, "plot", "b000000_s000000_light.pico"), ["read", "readRange"]);
+  const box = await FarBox.start(t, { folder, disk: failing.disk });
+  const home = await temporaryFolder(t);
+  const { files, problems } = await bringHome(box, home);
+  assert.equal(files, 4);
+  assert.deepEqual(
+    problems.map((problem) => problem.split(":")[0]),
+    ["air", "mast/b000000.sha256", "plot/b000000_s000000_light.pico"],
+  );
+  failing.mend();
+  const next = await bringHome(box, home);
+  assert.deepEqual([next.files, next.problems], [4, []]);
   assert.deepEqual(await hashesOf(home), await hashesOf(folder));
 });
 

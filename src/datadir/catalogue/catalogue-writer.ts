@@ -3,7 +3,8 @@
 
 import type { Database, Statement } from "better-sqlite3";
 import { colourOf, flagMask } from "../../spectra/flags.ts";
-import type { CataloguedFile, SpectrumRow } from "./catalogue-row.ts";
+import type { CataloguedFile, FileReference, SpectrumRow } from "./catalogue-row.ts";
+import { dropFiles } from "./dropped-files.ts";
 import { SPECTRA_IN_A_FILE } from "./schema.ts";
 import { parseSpectraFileName } from "../spectra-file-name.ts";
 
@@ -105,6 +106,14 @@ export class CatalogueWriter {
     this.transaction(() => {
       for (const file of files) this.#record(file, generation);
     });
+  }
+
+  /** Drops files and their spectra, all or none, and the texts of batches and runs that have no file any more. */
+  drop(files: readonly FileReference[]): void {
+    if (files.length === 0) return;
+    this.transaction(() => dropFiles(this.#database, files));
+    // A run that comes back has to have its name among the texts again.
+    this.#known.clear();
   }
 
   /** What was remembered of rows that are undone must be forgotten, too. */

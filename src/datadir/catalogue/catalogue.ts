@@ -96,21 +96,9 @@ export class Catalogue {
     });
   }
 
-  /** Drops files and their spectra. */
+  /** Drops files and their spectra, and the texts of batches and runs that have no file any more. */
   drop(files: readonly FileReference[]): void {
-    this.#guard(() => {
-      const find = this.#database.prepare<[string, string], { id: number }>(
-        "SELECT files.id FROM files JOIN runs ON runs.id = files.run WHERE runs.name = ? AND files.name = ?",
-      );
-      const spectra = this.#database.prepare<[number]>("DELETE FROM measurements WHERE file = ?");
-      const row = this.#database.prepare<[number]>("DELETE FROM files WHERE id = ?");
-      this.#connections.writer.transaction(() => {
-        for (const id of files.flatMap(({ run, file }) => find.get(run, file)?.id ?? [])) {
-          spectra.run(id);
-          row.run(id);
-        }
-      });
-    });
+    this.#guard(() => this.#connections.writer.drop(files));
   }
 
   /** Runs that have files. */

@@ -6,7 +6,7 @@ import type { Database } from "better-sqlite3";
 import { flagMask, isFlag } from "../../spectra/flags.ts";
 import { distanceM, latitudesNear, type Spot } from "./great-circle.ts";
 import { INDEX_BY, INDEX_BY_SUN, INDEX_BY_TIME } from "./schema.ts";
-import type { Criteria, Near } from "./search.ts";
+import type { Criteria, Near, Order } from "./search.ts";
 import { wordsQuery } from "./words.ts";
 
 /** An ordered way to a part of the spectra. */
@@ -37,8 +37,8 @@ const FEW = 20_000;
 const MOST_HITS = 10_000;
 
 /** Throws VALUE_INVALID for a text without words. */
-export function planOf(database: Database, criteria: Criteria): SearchPlan {
-  const text = criteria.text === undefined ? undefined : textChoice(database, criteria.text);
+export function planOf(database: Database, criteria: Criteria, order: Order): SearchPlan {
+  const text = criteria.text === undefined ? undefined : textChoice(database, criteria, order);
   const choices = choicesOf(database, criteria, text?.choice);
   const sun = sunCondition(criteria);
   const others = [...plainConditions(database, criteria), ...(sun === undefined ? [] : [sun])];
@@ -90,13 +90,20 @@ function batchesOf(database: Database, { batch, run }: Criteria): readonly numbe
   return found.filter(({ name }) => run === undefined || run.includes(name)).map(({ id }) => id);
 }
 
-// A text of a run is one of all its batches.
-function textChoice(database: Database, text: string): { readonly choice: Choice; readonly isCut: boolean } {
-  const found = database
-    .prepare<[string, number], { run: number; batch: number | null }>(
-      "SELECT DISTINCT run, batch FROM texts WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?) LIMIT ?",
-    )
-    .all(wordsQuery(text), MOST_HITS + 1);
+/** Where a text is: in a batch, or in all of a run. */
+interface Hit {
+  readonly run: number;
+  readonly batch: number | null;
+}
+
+function textChoice(
+  database: Database,
+  criteria: Criteria,
+  order: Order,
+): { readonly choice: Choice; readonly isCut: boolean } {
+  const query = wordsQuery(criteria.text ?? "");
+  const some = database.prepare<[string], Hit>(`${HITS} LIMIT ${MOST_HITS + 1}`).all(query);
+  const found = some.length > MOST_HITS ? firstHits(database, query, { criteria, order }) : some;
   const hits = found.slice(0, MOST_HITS);
   const runs = new Set(hits.filter(({ batch }) => batch === null).map(({ run }) => run));
   const batches = hits.flatMap(({ run, batch }) => (batch === null || runs.has(run) ? [] : [batch]));
@@ -105,6 +112,30 @@ function textChoice(database: Database, text: string): { readonly choice: Choice
     { column: "batch", ids: batches },
   ];
   return { choice, isCut: found.length > MOST_HITS };
+}
+
+const HITS =
+  "SELECT DISTINCT run, batch FROM texts WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?)";
+
+// Those that a page in this order begins with. Their numbers do not tell: a catalogue that was made anew has read the newest first.
+function firstHits(
+  database: Database,
+  query: string,
+  { criteria, order }: { readonly criteria: Criteria; readonly order: Order },
+): readonly Hit[] {
+  const [end, sorted] = order === "newest" ? ["max", "DESC"] : ["min", "ASC"];
+  const endOfAll = (column: "run" | "batch"): string =>
+    `(SELECT ${end}(exposureStartUtcUs) FROM measurements INDEXED BY ${INDEX_BY[column]} ` +
+    `WHERE ${[`measurements.${column} = hits.${column}`, ...timeConditions(criteria)].join(" AND ")})`;
+  const at = `CASE WHEN batch IS NULL THEN ${endOfAll("run")} ELSE ${endOfAll("batch")} END`;
+  const { run } = criteria;
+  const within = run === undefined ? "" : ` WHERE run IN (${idsOf(database, "runs", "name", run).join()})`;
+  return database
+    .prepare<[string], Hit>(
+      `SELECT run, batch FROM (SELECT run, batch, ${at} AS at FROM (${HITS}) AS hits${within}) ` +
+        `WHERE at IS NOT NULL ORDER BY at ${sorted} LIMIT ${MOST_HITS + 1}`,
+    )
+    .all(query);
 }
 
 function placesNear(database: Database, near: Near): readonly number[] {

@@ -22,7 +22,7 @@ const COLUMNS = Object.keys(SPECTRUM_COLUMNS)
   .join(", ");
 /** Counting goes on no further. */
 const MOST_COUNTED = 10_000;
-/** One more than a page tells whether there is a next. */
+/** One more than is given tells whether there is a next. */
 const ONE_MORE = 1;
 
 interface Key {
@@ -40,7 +40,7 @@ export class Searcher {
   /** Throws VALUE_INVALID for a text without words, and for what is no cursor. */
   search(search: Search): Found {
     const { order = "newest", limit, after, counts = false } = search;
-    const plan = planOf(this.#database, search);
+    const plan = planOf(this.#database, search, order);
     const total = counts ? { total: this.#countUpTo(plan, MOST_COUNTED) } : {};
     const page = after === undefined ? plan : following(plan, this.#cursorSql(readCursor(after), order));
     const cut = plan.isCut ? { isCut: true as const } : {};
@@ -55,8 +55,8 @@ export class Searcher {
     criteria: CompleteCriteria,
     slice: Slice,
   ): { readonly total: number; readonly spectra: readonly SpectrumRow[] } {
-    const plan = planOf(this.#database, criteria);
-    const { count } = this.#countUpTo(plan, Number.MAX_SAFE_INTEGER);
+    const plan = planOf(this.#database, criteria, "newest");
+    const { count } = this.#countUpTo(plan, Number.MAX_SAFE_INTEGER - ONE_MORE);
     return { total: count, spectra: this.#rows(this.#keys(plan, "newest", slice), "newest") };
   }
 
@@ -99,9 +99,9 @@ export class Searcher {
       ({ index, sql }) =>
         `SELECT 1 FROM measurements INDEXED BY ${index} WHERE ${[sql, ...conditions].join(" AND ")}`,
     );
-    const sql = `SELECT count(*) AS count FROM (${parts.join(" UNION ALL ")} LIMIT ${most})`;
+    const sql = `SELECT count(*) AS count FROM (${parts.join(" UNION ALL ")} LIMIT ${most + ONE_MORE})`;
     const { count = 0 } = this.#database.prepare<[], { count: number }>(sql).get() ?? {};
-    return { count, isAtLeast: count === most };
+    return { count: Math.min(count, most), isAtLeast: count > most };
   }
 
   // In a catalogue that was made anew the numbers are others: a spectrum of the same moment may come twice, none is left out.

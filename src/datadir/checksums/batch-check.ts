@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { messageOf, systemCodeOf } from "../../base/errors.ts";
+import { largestOf, smallestOf } from "../../base/extremes.ts";
 import { parsePico } from "../../spectra/pico-reader.ts";
 import type { PicoFile } from "../../spectra/pico.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -98,7 +99,7 @@ async function lookBeyond(
     lines: new Map(lines.map(({ name, sha256 }) => [name, sha256])),
     files,
     rows,
-    modifiedUtcUs: Math.max(0, ...times),
+    modifiedUtcUs: Math.max(0, largestOf(times)),
   };
 }
 
@@ -141,8 +142,8 @@ function missingOf({ files, lines, rows, manifest }: BatchLook, file: string): r
 /** Numbers between the first and the last sequence of a batch that no file has; undefined when there are none. */
 export function gapIn({ names, manifest }: BatchLook): Suspicion | undefined {
   const there = new Set(names.flatMap((name) => parseSpectraFileName(name)?.sequence ?? []));
-  const first = Math.min(...there);
-  const last = Math.max(...there);
+  const first = smallestOf(there);
+  const last = largestOf(there);
   const absent: number[] = [];
   for (let sequence = first; sequence < last && absent.length <= GAPS_TOLD; sequence++)
     if (!there.has(sequence)) absent.push(sequence);

@@ -44,7 +44,7 @@ export async function verifyFolder(
       copies = await mkdtemp(join(tmpdir(), "vscope-verify-"));
       catalogue = await openCopy(file, copies, clock);
     }
-    const folders = new RunFolders(disk, path, clock);
+    const folders = new RunFolders(disk, path, { clock, log: SILENT });
     const isCopy = (await onDisk(path, () => disk.stat(join(path, COPY_FILE)))) !== undefined;
     const shelf = { disk, clock, folders, catalogue, isCopy, alone: <T>(job: () => Promise<T>) => job() };
     if (!repairs || catalogue === undefined) return await verify(shelf, scope, watch);

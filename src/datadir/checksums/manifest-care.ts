@@ -97,7 +97,11 @@ export class ManifestCare {
   }
 
   async #run(session: Session, run: string): Promise<void> {
-    const { names } = await session.folders.listing(run);
+    const names = await session.folders.passingOver(
+      run,
+      async () => (await session.folders.listing(run)).names,
+      () => [],
+    );
     let added = 0;
     for (const [manifest, files] of grouped(names, manifestOf)) {
       added += await this.#manifest({ session, run, manifest, files });
@@ -108,7 +112,12 @@ export class ManifestCare {
   async #manifest(unread: Omit<Shelf, "known">): Promise<number> {
     const { disk } = this.#parts;
     const path = pathOf(unread, unread.manifest);
-    const known = await this.#turn(unread, () => wholeManifest(disk, path));
+    const known = await unread.session.folders.passingOver(
+      unread.run,
+      () => this.#turn(unread, () => wholeManifest(disk, path)),
+      () => undefined,
+    );
+    if (known === undefined) return 0;
     const shelf = { ...unread, known };
     if (known.badRows.length > 0) this.#tellBadRows(shelf, known.badRows.length);
     const names = new Set(known.lines.map(({ name }) => name));

@@ -1,5 +1,6 @@
 // The manifests of all runs, for whoever brings the data home.
 
+import { largestOf } from "../../base/extremes.ts";
 import type { Disk } from "../disk/disk.ts";
 import { type BatchTag, ManifestListing, OTHER, runTagOf } from "./manifest-listing.ts";
 import type { Presence } from "../presence.ts";
@@ -9,7 +10,7 @@ export interface RunTag {
   /** The highest number; `OTHER` without any. */
   readonly newestBatch: number;
   readonly files: number;
-  /** Differs when any manifest of the run does, or its list of events. */
+  /** Differs when any manifest of the run does, or its list of events; empty where one of them cannot be read. */
   readonly tag: string;
   /** When the newest of these was written to. */
   readonly writtenUtcS: number;
@@ -38,11 +39,10 @@ export class ManifestShelf {
     this.#listing.keepOnly(names.map((name) => folders.pathOf(name)));
     for (const name of names.filter((one) => one > after)) {
       if (runs.length >= limit) break;
-      const batches = await this.#listing.batches(folders.pathOf(name));
-      const files = batches.reduce((sum, batch) => sum + batch.files, 0);
-      const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
-      const writtenUtcS = Math.max(0, ...batches.map((batch) => batch.writtenUtcS));
-      if (batches.length > 0) runs.push({ name, newestBatch, files, tag: runTagOf(batches), writtenUtcS });
+      const look = (): Promise<RunTag | undefined> => this.#run(name, folders.pathOf(name));
+      const unreadable = { name, newestBatch: OTHER, files: 0, tag: "", writtenUtcS: 0 };
+      const run = await folders.passingOver(name, look, () => unreadable);
+      if (run !== undefined) runs.push(run);
     }
     return runs;
   }
@@ -52,5 +52,15 @@ export class ManifestShelf {
     const { folders } = await this.#presence.require();
     await folders.require(run);
     return this.#listing.batches(folders.pathOf(run));
+  }
+
+  /** Undefined for a run without manifests and events. */
+  async #run(name: string, folder: string): Promise<RunTag | undefined> {
+    const batches = await this.#listing.batches(folder);
+    if (batches.length === 0) return undefined;
+    const files = batches.reduce((sum, batch) => sum + batch.files, 0);
+    const newestBatch = Math.max(OTHER, batches.at(-1)?.batch ?? OTHER);
+    const writtenUtcS = largestOf(batches.map((batch) => batch.writtenUtcS));
+    return { name, newestBatch, files, tag: runTagOf(batches), writtenUtcS };
   }
 }

@@ -9,7 +9,7 @@ interface FindingFacts {
 export const FINDINGS = {
   missing: fault("the manifest names the file, and it is not there"),
   changed: fault("the bytes of the file are not those that were recorded"),
-  unreadable: fault("the file cannot be read as spectra"),
+  unreadable: fault("the file cannot be read, or not as spectra; without a name the whole run"),
   "torn-line": fault("the last line of the manifest is cut off"),
   "bad-line": fault("a row of the manifest cannot be read, so that it vouches for nothing"),
   zeros: fault("the manifest has zeros in the place of lines, as a power cut leaves them"),
@@ -29,7 +29,7 @@ export type FindingKind = keyof typeof FINDINGS;
 export interface Finding {
   readonly kind: FindingKind;
   readonly run: string;
-  /** A spectra file, a manifest, or the manifest of the batch that is meant. */
+  /** A spectra file, a manifest, or the manifest of the batch that is meant; empty for a run that cannot be listed. */
   readonly file: string;
   /** What exactly, in words. */
   readonly fact: string;

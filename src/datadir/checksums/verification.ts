@@ -49,7 +49,7 @@ interface Repairable {
   readonly rows: Set<string>;
 }
 
-/** Throws RESOURCE_NOT_FOUND for an unknown run, DATADIR_NOT_MOUNTED, DATADIR_IO when a folder cannot be read. */
+/** Throws RESOURCE_NOT_FOUND for an unknown run, DATADIR_NOT_MOUNTED, DATADIR_IO when the data directory cannot be read. */
 export function verify(
   parts: VerificationParts,
   scope: VerificationScope,
@@ -82,9 +82,12 @@ class Verification {
     if (damage !== undefined)
       this.#tell("", { kind: "damaged-catalogue", file: CATALOGUE_FILE, fact: damage });
     const runs = await this.#runs();
-    for (const run of runs)
-      if (await folders.isRun(run)) this.#of += (await folders.listing(run)).names.length;
-    for (const run of runs) await this.#verifyRun(run);
+    for (const run of runs) {
+      const count = async (): Promise<number> =>
+        (await folders.isRun(run)) ? (await folders.listing(run)).names.length : 0;
+      this.#of += await folders.passingOver(run, count, () => 0);
+    }
+    for (const run of runs) await this.#orUnreadable(run, "", () => this.#verifyRun(run));
     return this.#findings.report({
       files: this.#files,
       bytes: this.#bytes,
@@ -108,9 +111,18 @@ class Verification {
     const entries = (await folders.isRun(run)) ? await onDisk(path, () => disk.list(path)) : [];
     await this.#tellLeftovers(run, entries);
     this.#behind = 0;
-    for (const batch of await this.#batchesOf(run, entries)) await this.#verifyBatch(batch);
+    for (const batch of await this.#batchesOf(run, entries))
+      await this.#orUnreadable(run, batch.manifest, () => this.#verifyBatch(batch));
     const fact = `files that have come since it was made: ${this.#behind}; vscope reindex adds them`;
     if (this.#behind > 0) this.#tell(run, { kind: "behind", file: CATALOGUE_FILE, fact });
+  }
+
+  // What is beside a bad sector is verified all the same; a medium that is gone ends all.
+  #orUnreadable(run: string, file: string, look: () => Promise<void>): Promise<void> {
+    return this.#parts.folders.passingOver(run, look, async (fact) => {
+      await this.#parts.alone(async () => undefined);
+      this.#tell(run, { kind: "unreadable", file, fact });
+    });
   }
 
   async #tellLeftovers(run: string, entries: readonly DiskEntry[]): Promise<void> {

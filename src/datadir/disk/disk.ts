@@ -131,9 +131,8 @@ export const SYSTEM_DISK: Disk = {
   async readRange(path, offset, length) {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      const buffer = Buffer.allocUnsafe(length);
-      const { bytesRead } = await handle.read(buffer, 0, length, offset);
-      return { bytes: buffer.subarray(0, bytesRead), stat: statOf(await handle.stat({ bigint: true })) };
+      const bytes = await readOn(handle, offset, length);
+      return { bytes, stat: statOf(await handle.stat({ bigint: true })) };
     } finally {
       await handle.close();
     }
@@ -144,6 +143,17 @@ export const SYSTEM_DISK: Disk = {
   },
   fileSystemType: async (path) => (await statfs(path)).type,
 };
+
+// read(2) gives what comes before a bad sector, and fails with the next call only.
+async function readOn(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+    if (bytesRead === 0) return buffer.subarray(0, done);
+    done += bytesRead;
+  }
+  return buffer;
+}
 
 function fileOf(handle: FileHandle): DiskFile {
   return {

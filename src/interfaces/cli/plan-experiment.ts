@@ -69,9 +69,9 @@ async function dryRun(session: Session, plan: Plan, { days = 1, limit }: PlanFla
   const fromUtcUs = session.clock.utcUs();
   const jobs = jobsOf(experiment);
   const window = { fromUtcUs, untilUtcUs: fromUtcUs + days * DAY_US };
-  const all: PlannedRun[] = [];
-  for (const job of jobs) all.push(...(await locating(plan, job, () => forecast([job], facts, window))));
-  const runs = all.toSorted((a, b) => a.utcUs - b.utcUs);
+  const all: (readonly PlannedRun[])[] = [];
+  for (const job of jobs) all.push(await locating(plan, job, () => forecast([job], facts, window)));
+  const runs = all.flat().toSorted((a, b) => a.utcUs - b.utcUs);
   const idle = idleOf(jobs, facts, window);
   for (const warning of warningsOf(jobs, facts, fromUtcUs)) session.say(`warning: ${warning}`);
   const shown = runs.map(({ utcUs, ...run }) => ({ utc: isoUtc(utcUs), ...run }));

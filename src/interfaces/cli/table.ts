@@ -1,5 +1,7 @@
 // Aligned columns of text.
 
+import { largestOf } from "../../base/extremes.ts";
+
 export type Align = "left" | "right";
 
 export interface Column {
@@ -11,7 +13,7 @@ export interface Column {
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const headings = columns.map(({ heading }) => heading);
   const lines = headings.some((heading) => heading !== "") ? [headings, ...rows] : rows;
-  const widths = columns.map((_, index) => Math.max(0, ...lines.map((cells) => width(cells[index] ?? ""))));
+  const widths = columns.map((_, index) => largestOf(lines.map((cells) => width(cells[index] ?? ""))));
   const pad = (cell: string, index: number): string => {
     const space = " ".repeat(Math.max(0, (widths[index] ?? 0) - width(cell)));
     return columns[index]?.align === "right" ? space + cell : cell + space;

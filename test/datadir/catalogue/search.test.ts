@@ -333,29 +333,119 @@ test("text is found where new events cannot be stored, as on a full disk; and la
   assert.equal(database.prepare("SELECT count(*) FROM events WHERE kind = 'lamp-changed'").pluck().get(), 3);
 });
 
-test("a search tells when its text is in more batches than are looked at", async (t) => {
+/** A catalogue whose batches from `from` on have a spectrum each, a minute apart, and the text "snow". */
+async function snowedIn(t: TestContext) {
   const path = join(await temporaryFolder(t), CATALOGUE_FILE);
   const parts = { clock: new VirtualClock(), log: SILENT };
   const first = await Catalogue.open(path, parts);
   first.record([catalogued(SAMPLE)]);
   await first.close();
   const database = new Database(path);
-  const add = database.prepare(
-    "WITH RECURSIVE n (x) AS (SELECT @from UNION ALL SELECT x + 1 FROM n LIMIT @count) " +
-      "INSERT INTO batches (run, number) SELECT 1, x FROM n",
-  );
-  const write = database.prepare(
-    "INSERT INTO texts (run, batch, text) SELECT run, id, 'snow' FROM batches WHERE number >= ?",
-  );
-  const isCut = async (from: number, count: number): Promise<boolean> => {
-    add.run({ from, count });
-    write.run(from);
-    const catalogue = await Catalogue.open(path, parts);
-    const found = await catalogue.search({ text: "snow", limit: 1 });
-    await catalogue.close();
-    return found.isCut === true;
+  t.after(() => database.close());
+  const columns = database
+    .prepare<[], { name: string }>("SELECT name FROM pragma_table_info('measurements')")
+    .all()
+    .map(({ name }) => name);
+  const own = new Map([
+    ["id", "batches.id * 1048576 * 16"],
+    ["batch", "batches.id"],
+    ["exposureStartUtcUs", "exposureStartUtcUs + batches.number * 60000000"],
+  ]);
+  const values = columns.map((name) => own.get(name) ?? `measurements.${name}`);
+  const add = (count: number, numberOf: string): void => {
+    const before = Number(database.prepare("SELECT max(id) FROM batches").pluck().get());
+    database
+      .prepare(
+        "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?) " +
+          `INSERT INTO batches (run, number) SELECT 1, ${numberOf} FROM n`,
+      )
+      .run(count);
+    database
+      .prepare(
+        `INSERT INTO measurements (${columns.join()}) SELECT ${values.join()} FROM batches ` +
+          "JOIN measurements ON measurements.id = (SELECT min(id) FROM measurements) WHERE batches.id > ?",
+      )
+      .run(before);
+    database
+      .prepare(
+        "INSERT INTO texts (run, batch, text) SELECT run, id, 'snow' FROM batches WHERE id > ? ORDER BY id",
+      )
+      .run(before);
   };
-  assert.equal(await isCut(1000, 10_000), false);
-  assert.equal(await isCut(20_000, 1), true);
-  database.close();
+  const search = async (asked: Omit<Search, "limit">): Promise<Found> => {
+    const catalogue = await Catalogue.open(path, parts);
+    const found = await catalogue.search({ limit: 1, ...asked });
+    await catalogue.close();
+    return found;
+  };
+  return { add, search };
+}
+
+const atMinute = (minute: number): number => T0 + minute * 60 * SECOND;
+
+test("a search tells when its text is in more batches than are looked at", async (t) => {
+  const { add, search } = await snowedIn(t);
+  add(10_000, "1000 + x");
+  assert.equal((await search({ text: "snow" })).isCut, undefined);
+  add(1, "20000 + x");
+  assert.equal((await search({ text: "snow" })).isCut, true);
+  assert.equal((await search({ text: "snow", fromUtcUs: atMinute(1002) })).isCut, undefined);
+});
+
+// A catalogue that was made anew has read the newest first.
+for (const [what, numberOf] of [
+  ["in the order of time", "x"],
+  ["the newest first", "12001 - x"],
+] as const) {
+  test(`a text in more batches than are looked at gives the newest or the oldest, entered ${what}`, async (t) => {
+    const { add, search } = await snowedIn(t);
+    add(12_000, numberOf);
+    const at = async (asked: Omit<Search, "limit">): Promise<readonly number[]> =>
+      (await search({ text: "snow", ...asked })).spectra.map(({ exposureStartUtcUs }) => exposureStartUtcUs);
+    assert.deepEqual(await at({}), [atMinute(12_000)]);
+    assert.deepEqual(await at({ order: "oldest" }), [atMinute(1)]);
+    const toUtcUs = atMinute(1500);
+    assert.deepEqual(await at({ toUtcUs }), [atMinute(1499)]);
+    assert.deepEqual(await at({ fromUtcUs: toUtcUs, order: "oldest" }), [atMinute(1500)]);
+  });
+}
+
+test("the texts of runs and batches that are gone are dropped, and come back with them", async (t) => {
+  const path = join(await temporaryFolder(t), CATALOGUE_FILE);
+  const catalogue = await Catalogue.open(path, { clock: new VirtualClock(), log: SILENT });
+  t.after(() => catalogue.close());
+  const fileOf = (batch: number, sequence: number): string => `b00000${batch}_s00000${sequence}_light.pico`;
+  const store = (batch: number, sequence: number): void => {
+    const file = fileOf(batch, sequence);
+    const row = { ...SAMPLE, batch, sequence, file, id: `run/${file}/0` };
+    catalogue.record([{ ...catalogued(row), texts: [`snow ${batch}`] }]);
+  };
+  const database = new Database(path, { readonly: true });
+  t.after(() => database.close());
+  const texts = (): unknown => database.prepare("SELECT text FROM texts ORDER BY id").pluck().all();
+  const words = (): unknown =>
+    database.prepare("SELECT count(*) FROM words WHERE words MATCH 'run'").pluck().get();
+  store(1, 0);
+  store(1, 1);
+  store(2, 0);
+  await catalogue.recordEvents("run", [{ event: "wind" }], 17);
+  assert.deepEqual(texts(), ["run", "run snow 1", "run snow 2", "run wind"]);
+  catalogue.drop([{ run: "run", file: fileOf(1, 0) }]);
+  assert.deepEqual(texts(), ["run", "run snow 1", "run snow 2", "run wind"]);
+  catalogue.drop([{ run: "run", file: fileOf(1, 1) }]);
+  assert.deepEqual(texts(), ["run", "run snow 2", "run wind"]);
+  catalogue.drop([{ run: "run", file: fileOf(2, 0) }]);
+  assert.deepEqual([texts(), words(), catalogue.knownEventBytes("run")], [[], 0, 0]);
+  store(1, 0);
+  assert.deepEqual(texts(), ["run", "run snow 1"]);
+  assert.equal((await catalogue.search({ text: "run", limit: 9 })).spectra.length, 1);
+});
+
+test("as many spectra as are counted are told as that many, one more as at least", async (t) => {
+  const { add, search } = await snowedIn(t);
+  const total = async () => (await search({ counts: true })).total;
+  add(9_999, "x");
+  assert.deepEqual(await total(), { count: 10_000, isAtLeast: false });
+  add(1, "20000 + x");
+  assert.deepEqual(await total(), { count: 10_000, isAtLeast: true });
 });

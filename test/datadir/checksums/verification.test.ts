@@ -354,7 +354,7 @@ test("while a recording waits, a verification looks only at what is suspicious",
       isInTurn = false;
     }
   };
-  const parts = { disk, folders: new RunFolders(disk, path, clock), catalogue, alone };
+  const parts = { disk, folders: new RunFolders(disk, path, { clock, log: SILENT }), catalogue, alone };
   const report = await verifyShelf(parts, {}, { onProgress: IGNORE, signal: NEVER });
   assert.ok(found(report).includes(`missing ${MIDDLE}`));
   assert.deepEqual(inTurn, [MIDDLE]);

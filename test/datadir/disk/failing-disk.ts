@@ -1,4 +1,5 @@
-// A disk that fails at its N-th call with a system error, or takes half of the bytes, and works before and after.
+// A disk that fails at its N-th call with a system error, or takes half of the bytes, and works before and after; or that
+// has bad sectors: a path of which some calls fail for good.
 
 import { type Disk, type DiskFile, SYSTEM_DISK } from "../../../src/datadir/disk/disk.ts";
 
@@ -13,6 +14,7 @@ export class FailingDisk {
   failed: string | undefined;
   systemCode = "EIO";
   isShort = false;
+  readonly #bad = new Map<string, readonly string[]>();
 
   readonly disk: Disk = {
     create: async (path) => this.#file(await this.call("create", () => SYSTEM_DISK.create(path))),
@@ -22,12 +24,12 @@ export class FailingDisk {
     syncFolder: () => this.call("syncFolder", DONE),
     hastenSyncs: () => this.call("hastenSyncs", DONE),
     makeFolder: (path) => this.call("makeFolder", () => SYSTEM_DISK.makeFolder(path)),
-    stat: (path) => this.call("stat", () => SYSTEM_DISK.stat(path)),
+    stat: (path) => this.#at(path, "stat", () => SYSTEM_DISK.stat(path)),
     realPath: (path) => this.call("realPath", () => SYSTEM_DISK.realPath(path)),
-    list: (path) => this.call("list", () => SYSTEM_DISK.list(path)),
-    read: (path) => this.call("read", () => SYSTEM_DISK.read(path)),
+    list: (path) => this.#at(path, "list", () => SYSTEM_DISK.list(path)),
+    read: (path) => this.#at(path, "read", () => SYSTEM_DISK.read(path)),
     readRange: (path, offset, length) =>
-      this.call("readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
+      this.#at(path, "readRange", () => SYSTEM_DISK.readRange(path, offset, length)),
     space: (path) => this.call("space", () => SYSTEM_DISK.space(path)),
     fileSystemType: (path) => this.call("fileSystemType", () => SYSTEM_DISK.fileSystemType(path)),
   };
@@ -41,6 +43,16 @@ export class FailingDisk {
     this.isShort = false;
   }
 
+  /** From now on a path is bad: these calls of it fail. */
+  break(path: string, calls: readonly string[]): void {
+    this.#bad.set(path, calls);
+  }
+
+  /** All paths work again. */
+  mend(): void {
+    this.#bad.clear();
+  }
+
   /** The N-th call from now, if it is a write, takes half of its bytes and reports so; every other call works. */
   armShort(failAt: number): void {
     this.arm(failAt, "");
@@ -49,6 +61,15 @@ export class FailingDisk {
 
   disarm(): void {
     this.failAt = 0;
+  }
+
+  async #at<T>(path: string, name: string, call: () => Promise<T>): Promise<T> {
+    if (this.#bad.get(path)?.includes(name) === true) throw this.#error(name);
+    return this.call(name, call);
+  }
+
+  #error(name: string): Error {
+    return Object.assign(new Error(`${this.systemCode}: injected, ${name}`), { code: this.systemCode });
   }
 
   #file(file: DiskFile): DiskFile {
@@ -87,6 +108,6 @@ export class FailingDisk {
     this.failed = name;
     if (this.isShort) return call();
     await onFailure?.();
-    throw Object.assign(new Error(`${this.systemCode}: injected, ${name}`), { code: this.systemCode });
+    throw this.#error(name);
   }
 }

@@ -136,3 +136,14 @@ test("a file that is gone is a fault of the disk", async (t) => {
     (error) => isVscopeError(error, "DATADIR_IO"),
   );
 });
+
+// The kernel hands out its lists in pieces of 4 KiB, as it does the pages before a bad sector.
+test("a part that the system gives in pieces is read to its end, or to that of the file", async () => {
+  const list = "/proc/kallsyms";
+  const whole = await SYSTEM_DISK.read(list);
+  assert.ok(whole.length > 20_000);
+  const { bytes } = await SYSTEM_DISK.readRange(list, 0, 20_000);
+  assert.deepEqual(bytes, whole.subarray(0, 20_000));
+  const end = await SYSTEM_DISK.readRange(list, whole.length - 10_000, 20_000);
+  assert.deepEqual(end.bytes, whole.subarray(whole.length - 10_000));
+});

@@ -120,6 +120,42 @@ test("GET with a query and FETCH with a selection are one search; pages lead fro
   );
 });
 
+test("a time has its microseconds", async () => {
+  const [first] = (await client.search({ run: ["moor"], limit: 1, order: "oldest" })).spectra;
+  const start = first?.exposureStart ?? "";
+  const later = start.replace(/(\d{6})Z$/, (_, us: string) => `${String(Number(us) + 1).padStart(6, "0")}Z`);
+  const ids = async (query: string) => {
+    const answer = await client.get(`/datadir/search?run=moor&order=oldest&limit=1&${query}`);
+    return JSON.stringify(answer);
+  };
+  assert.ok((await ids(`from=${start}`)).includes(first?.id ?? "none"));
+  assert.ok(!(await ids(`from=${later}`)).includes(first?.id ?? ""));
+  assert.ok(!(await ids(`to=${start}`)).includes(first?.id ?? ""));
+  assert.ok((await ids(`to=${later}`)).includes(first?.id ?? "none"));
+});
+
+test("runs lists as many files and events as are asked for, and says how many more there are", async () => {
+  const files = await vscope(["runs", "moor", "--limit", "2"], { url });
+  assert.match(files.out, /^file +size\nb0\S+ .*\nb0\S+ .*\nand 3 more, --limit shows them\n$/);
+  const { notes } = server.server.model.dataDirectory;
+  for (let n = 1; n <= 510; n++)
+    await notes.addEvent("moor", { utc: "2026-06-21T12:00:00Z", event: "wind", n });
+  const numbers = async (limit: readonly string[]) => {
+    const { out } = await vscope(["runs", "moor", "--events", ...limit], { url });
+    return {
+      of: [...out.matchAll(/wind  n=(\d+)$/gm)].map(([, n]) => Number(n)),
+      more: /and .*/.exec(out)?.[0],
+    };
+  };
+  const all = Array.from({ length: 510 }, (_, index) => index + 1);
+  assert.deepEqual(await numbers(["--limit", "505"]), {
+    of: all.slice(-505),
+    more: "and 5 more, --limit shows them",
+  });
+  assert.deepEqual(await numbers(["--limit", "600"]), { of: all, more: undefined });
+  assert.equal((await numbers([])).of.length, 50);
+});
+
 test("a search that makes no sense is refused, with the members that make some", async () => {
   const refused = async (query: string, expected: RegExp): Promise<void> =>
     assert.rejects(client.get(`/datadir/search?${query}`), (error: Error) => expected.test(error.message));

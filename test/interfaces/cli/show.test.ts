@@ -72,6 +72,19 @@ test("an id of the catalogue is one spectrum, of the server or of a local data d
   assert.equal(none.code, 2);
 });
 
+test("--json has averaged scans in lists", async () => {
+  const content = JSON.parse(sampleFile("light"));
+  for (const one of content.Spectra) {
+    one.Metadata.Scans = 2;
+    for (const name of ["StandardDeviation", "Minimum", "Maximum"]) one[name] = one.Pixels;
+  }
+  const path = join(folder, "plot10", "averaged.pico");
+  await writeFile(path, JSON.stringify(content));
+  const { out } = await vscope(["show", path, "--json"]);
+  const [{ statistics, counts }] = JSON.parse(out);
+  assert.deepEqual(statistics, { scans: 2, standardDeviation: counts, min: counts, max: counts });
+});
+
 test("--svg writes a picture, to a file or to stdout", async () => {
   const path = join(folder, "picture.svg");
   const { out, code } = await vscope(["show", `plot10/${LIGHT}`, "--svg", path], { url });
@@ -123,6 +136,14 @@ test("--reflectance --json has bands and the curve", async () => {
   assert.equal(result.bands.at(-1).toNm, 850);
   assert.equal(result.bands.at(-1).pixels, 800);
   assert.equal(result.reflectance.length, 1024);
+});
+
+test("--reflectance of one spectrum is that of its spectrometer", async () => {
+  const { out } = await vscope(["show", `plot10/${LIGHT}/3`, "--reflectance", "--json"], { url });
+  assert.deepEqual(
+    JSON.parse(out).map(({ serial }: { serial: string }) => serial),
+    [SERIALS[1]],
+  );
 });
 
 test("--corrected says what it could not correct, and works with darks", async () => {

@@ -17,6 +17,13 @@ test("columns are aligned, without spaces at the ends of lines", () => {
   assert.equal(text, "run     files  note\nplot10      7  ok\né        1200\n");
 });
 
+test("a table has as many rows as a season has files", () => {
+  const rows = Array.from({ length: 200_000 }, (_, index) => [String(index)]);
+  const text = renderTable([{ heading: "n", align: "right" }], rows);
+  assert.ok(text.startsWith("     n\n     0\n"));
+  assert.ok(text.endsWith("199998\n199999\n"));
+});
+
 test("a table without headings has no line for them", () => {
   assert.equal(renderTable([{ heading: "" }, { heading: "" }], [["a", "1"]]), "a  1\n");
   assert.equal(renderTable([{ heading: "" }], []), "");

@@ -149,6 +149,9 @@ test("events of a run, and what a crash left of it", async () => {
 });
 
 const USAGE = [
+  [["find", "--near", "55.92,-3.17,"], /--near: "55.92,-3.17," is not latitude,longitude,metres/],
+  [["find", "--near", "55.92,,500"], /--near: "55.92,,500" is not latitude,longitude,metres/],
+  [["find", "--sun", "40.. "], /--sun: "40.. " is no range/],
   [["runs", "--events"], /--events: of which run\?/],
   [[], /Usage: vscope/],
   [["bogus"], /unknown command 'bogus'/],

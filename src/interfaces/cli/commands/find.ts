@@ -200,7 +200,7 @@ function timeText(name: string): (text: string) => string {
 function rangeOption(name: string): (text: string) => Range {
   return (text) => {
     const [from = "", to = "", ...others] = text.split("..");
-    const [least, most] = [from, to].map((end) => (end === "" ? undefined : Number(end)));
+    const [least, most] = [from, to].map((end) => (end === "" ? undefined : numberIn(end)));
     const isRange = text.includes("..") && others.length === 0 && (from !== "" || to !== "");
     if (isRange && !Number.isNaN(least) && !Number.isNaN(most)) return [least, most];
     throw usageError(`${name}: "${text}" is no range such as 40..60`);
@@ -210,8 +210,13 @@ function rangeOption(name: string): (text: string) => Range {
 function nearOption(text: string): readonly [number, number, number] {
   const [latitude = Number.NaN, longitude = Number.NaN, metres = Number.NaN, ...others] = text
     .split(",")
-    .map(Number);
+    .map(numberIn);
   if (others.length === 0 && [latitude, longitude, metres].every(Number.isFinite))
     return [latitude, longitude, metres];
   throw usageError(`--near: "${text}" is not latitude,longitude,metres`);
+}
+
+// Number alone takes a blank for 0.
+function numberIn(text: string): number {
+  return text.trim() === "" ? Number.NaN : Number(text);
 }

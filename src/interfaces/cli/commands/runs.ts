@@ -3,7 +3,8 @@
 import { bytesText } from "../../../base/bytes-text.ts";
 import type { Command } from "commander";
 import { z } from "zod";
-import { withQuery } from "../../../client/pages.ts";
+import { definedOnly } from "../../../base/defined-only.ts";
+import { pages, withQuery } from "../../../client/pages.ts";
 import type { RunDetail } from "../../../client/shapes.ts";
 import type { VscopeClient } from "../../../client/vscope-client.ts";
 import { usageError } from "../exit-codes.ts";
@@ -24,27 +25,26 @@ export function runsCommand(session: Session): Command {
     .option("--match <text>", "only runs whose name contains this")
     .option(
       "--limit <n>",
-      "list so many at most",
+      "list so many at most (default: 50 runs or events, all files)",
       numberOption("--limit", { min: 1, max: 1e6, integer: true }),
-      50,
     )
     .option("--events", "with a run: what happened to it, such as interruptions")
     .action((run: string | undefined, { match, limit, events }: RunsFlags) =>
       session.withClient(async (client) => {
         if (events === true) return listEvents(session, client, { run, limit });
-        if (run !== undefined) return listFiles(session, client, run);
-        const list = await client.runs({ limit, ...(match !== undefined && { match }) }, session.signal);
-        session.print(list, () => {
-          const more = list.total - list.runs.length;
-          return valueText(list.runs) + (more > 0 ? `and ${more} more, --limit shows them\n` : "");
-        });
+        if (run !== undefined) return listFiles(session, client, { run, limit });
+        const list = await client.runs(
+          { ...definedOnly({ limit }), ...(match !== undefined && { match }) },
+          session.signal,
+        );
+        session.print(list, () => valueText(list.runs) + moreText(list.total - list.runs.length));
       }),
     );
 }
 
 interface RunsFlags {
   readonly match?: string;
-  readonly limit: number;
+  readonly limit?: number;
   readonly events?: true;
 }
 
@@ -53,30 +53,46 @@ const eventsShape = z.looseObject({ total: z.number(), events: z.array(z.record(
 async function listEvents(
   session: Session,
   client: VscopeClient,
-  { run, limit }: { readonly run: string | undefined; readonly limit: number },
+  { run, limit = 50 }: { readonly run: string | undefined; readonly limit: number | undefined },
 ): Promise<void> {
   if (run === undefined) throw usageError("--events: of which run?");
-  const path = withQuery(`/datadir/runs/${encodeURIComponent(run)}/events`, { limit: Math.min(limit, 500) });
-  const found = await client.getAs(path, eventsShape, session.signal);
+  const { answer, items } = await pages({ offset: 0, limit }, async (slice) => {
+    const path = withQuery(`/datadir/runs/${encodeURIComponent(run)}/events`, slice);
+    const page = await client.getAs(path, eventsShape, session.signal);
+    return { answer: page, items: page.events.toReversed() };
+  });
+  // Slices are counted from the newest.
+  const found = { ...answer, events: items.toReversed() };
   session.print(found, () => {
     const lines = found.events.map(({ utc, event, ...rest }) => {
       const time = typeof utc === "string" ? shortTime(utc) : "-".padEnd(19);
       return printable(`${time}  ${typeof event === "string" ? event : ""}  ${inlineText(rest)}`.trimEnd());
     });
-    return lines.length === 0 ? `${printable(run)}: nothing happened\n` : `${lines.join("\n")}\n`;
+    if (lines.length === 0) return `${printable(run)}: nothing happened\n`;
+    return `${lines.join("\n")}\n${moreText(found.total - lines.length)}`;
   });
 }
 
-async function listFiles(session: Session, client: VscopeClient, run: string): Promise<void> {
-  const detail = await client.run(run, session.signal);
+async function listFiles(
+  session: Session,
+  client: VscopeClient,
+  { run, limit }: { readonly run: string; readonly limit: number | undefined },
+): Promise<void> {
+  const detail = await client.run(run, session.signal, definedOnly({ limit }));
   session.print(detail, () => {
-    const { unfinished = [] } = detail;
+    const { unfinished = [], problem } = detail;
     for (const { file, bytes, modified } of unfinished)
       session.say(`unfinished, no data: ${printable(file)}, ${bytesText(bytes)}, of ${shortTime(modified)}`);
+    if (problem !== undefined) session.say(`events: ${printable(problem)}`);
     const rows = detail.files.map(({ file, bytes }) => [printable(file), bytesText(bytes)]);
     const table = renderTable([{ heading: "file" }, { heading: "size", align: "right" }], rows);
-    return table + (detail.events ?? []).map(eventText).join("");
+    const more = moreText(detail.total - rows.length);
+    return table + more + (detail.events ?? []).map(eventText).join("");
   });
+}
+
+function moreText(more: number): string {
+  return more > 0 ? `and ${more} more, --limit shows them\n` : "";
 }
 
 // A batch that was interrupted, and the one that goes on with it: a scientist wants to know that they are one.

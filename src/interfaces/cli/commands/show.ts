@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { isoUtc } from "../../../base/clock.ts";
+import { definedOnly } from "../../../base/defined-only.ts";
 import { messageOf, VscopeError } from "../../../base/errors.ts";
 import { correctPico } from "../../../spectra/corrected-pico.ts";
 import type { CorrectedSpectrum } from "../../../spectra/corrections/correct.ts";
@@ -155,13 +156,15 @@ function correctionLines(corrected: Corrected = new Map()): string {
 
 async function showReflectance(
   session: Session,
-  { folder, file }: Selection,
+  selection: Selection,
   content: PicoFile,
   flags: ShowFlags,
 ): Promise<void> {
-  const lights = content.spectra.filter(
-    ({ kind, serial }) => kind === "light" && (flags.serial ?? serial) === serial,
-  );
+  const { folder, file } = selection;
+  // It takes two channels: a position, as a serial number, chooses the spectrometer.
+  const meant = chosen(content, selection, definedOnly({ serial: flags.serial }));
+  const serials = new Set(meant.map(({ serial }) => serial));
+  const lights = content.spectra.filter(({ kind, serial }) => kind === "light" && serials.has(serial));
   const results = measureReflectance(file, await withDarks(folder, file, lights));
   const plot = reflectancePlot(file, results);
   if (await wroteSvg(session, plot, flags)) return;
@@ -234,9 +237,17 @@ function failureLines({ failures }: PicoFile): string {
     .join("");
 }
 
+// JSON makes objects of typed arrays.
 function jsonOf(spectrum: PicoSpectrum) {
+  const { statistics } = spectrum;
   return {
     ...spectrum,
+    statistics: statistics && {
+      ...statistics,
+      standardDeviation: Array.from(statistics.standardDeviation),
+      min: Array.from(statistics.min),
+      max: Array.from(statistics.max),
+    },
     exposureStart: isoUtc(spectrum.exposureStartUtcUs),
     wavelengthsNm: Array.from(wavelengthsOf(spectrum) ?? []),
     counts: Array.from(spectrum.counts),
