@@ -16,8 +16,8 @@ export interface Indexed extends Recorded {
   readonly kind: PicoSpectrum["kind"];
   readonly position: number;
   readonly batch: number | null;
-  /** Equal for spectra on the same wavelengths. */
-  readonly axis: string;
+  /** Equal for spectra of which one head is true: on the same wavelengths, with the same calibration in the instrument. */
+  readonly sameHead: string;
   /** Serial number of the white panel that was in the place of the target. */
   readonly panel: string | null;
 }
@@ -134,7 +134,8 @@ class Shared {
 
   // Member by member: a copy of a copy would take half as much again.
   indexed(spectrum: PicoSpectrum, file: string, position: number): Indexed {
-    const { kind, batch, counts, panel } = spectrum;
+    const { kind, batch, counts, panel, isSimulated } = spectrum;
+    const nonlinearity = spectrum.nonlinearityCoefficients.join(" ");
     const facts = recordedOf(spectrum, file);
     const coefficients = spectrum.channelWavelengthCoefficients ?? spectrum.wavelengthCoefficients;
     return {
@@ -152,7 +153,7 @@ class Shared {
       kind,
       position,
       batch,
-      axis: this.#text(`${counts.length} ${coefficients.join(" ")}`),
+      sameHead: this.#text([counts.length, ...coefficients, nonlinearity, isSimulated].join(" ")),
       panel: panel === null ? null : this.#text(panel.serial),
     };
   }

@@ -57,7 +57,7 @@ export class PanelShelf {
     if (bare.length > 0) return { panels: looksOf(bare), downwelling: [] };
     const { referenceMaxAgeS, pairedReferenceMaxAgeS } = DEFAULT_LIMITS;
     const within = `${referenceMaxAgeS} s, or ${pairedReferenceMaxAgeS} s beside downwelling light`;
-    return `no light of panel ${this.#serial} within ${within}`;
+    return `this run has no light of panel ${this.#serial} within ${within}`;
   }
 }
 

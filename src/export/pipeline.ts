@@ -101,7 +101,7 @@ async function processed(task: ExportTask, sink: Sink, onProgress: OnProgress): 
   const run = await InputRun.read(task.folder, told(onProgress, "files read"));
   const isWanted = wantedBy(request, run);
   const plan = planOf(run, { level, dark, isWanted, calibrations, ...definedOnly({ panel }) });
-  if (plan.products.length === 0) throw nothingMade(run.name, plan.leftOut);
+  if (plan.products.length === 0) throw nothingMade(run.name, plan.leftOut, whyNone(run, level, isWanted));
   const noise = uncertainty ? await noiseOfRun(run, dark) : "nobody asked for it";
   const { rows, leftOut } = await written(plan, { ...partsOf(task), run, noise, sink }, onProgress);
   if (rows.size === 0) throw nothingMade(run.name, leftOut);
@@ -173,8 +173,14 @@ function summaryOf(leftOut: readonly LeftOut[]): ExportReport["leftOut"] {
   return [...byReason].map(([reason, all]) => ({ reason, spectra: all.length, first: all[0]?.id ?? "" }));
 }
 
-function nothingMade(run: string, leftOut: readonly LeftOut[]): VscopeError {
+function whyNone(run: InputRun, level: string, isWanted: (one: Indexed) => boolean): string {
+  if (!run.spectra.some(isWanted)) return "none fits the selection";
+  const others = level === "reflectance" ? ", of downwelling light or of a panel" : "";
+  return `all that fit are dark${others}`;
+}
+
+function nothingMade(run: string, leftOut: readonly LeftOut[], none = "there is none"): VscopeError {
   const reasons = summaryOf(leftOut).map(({ reason, spectra }) => `${reason} (${spectra})`);
-  const why = reasons.length === 0 ? "none fits the selection" : reasons.slice(0, 3).join("; ");
+  const why = reasons.length === 0 ? none : reasons.slice(0, 3).join("; ");
   return new VscopeError("RESOURCE_NOT_FOUND", `${run}: no spectrum could be processed, ${why}`);
 }

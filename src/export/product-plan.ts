@@ -125,7 +125,7 @@ class Planner {
 
   #put({ row, ...by }: Made): void {
     const made = [by.calibration, by.pair?.radiance, by.pair?.irradiance].map(idOf);
-    const key = [placeOf(row.light), row.light.axis, ...made].join(" ");
+    const key = [placeOf(row.light), row.light.sameHead, ...made].join(" ");
     const product = this.#products.get(key);
     if (product === undefined) this.#products.set(key, { ...by, rows: [row] });
     else product.rows.push(row);

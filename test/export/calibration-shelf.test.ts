@@ -11,7 +11,7 @@ const SERIAL = "FLMS01859";
 
 function light(channel: string, change: Partial<PicoSpectrum> = {}): Indexed {
   const spectrum = { ...sampleSpectrum({ serial: SERIAL, channel, kind: "light", sequence: 0 }), ...change };
-  const place = { position: 0, batch: 0, axis: "", panel: null };
+  const place = { position: 0, batch: 0, sameHead: "", panel: null };
   return { ...recordedOf(spectrum, "b000000_s000000_light.pico"), kind: "light", ...place };
 }
 

@@ -229,6 +229,11 @@ test("what is refused, cancelled or out of space leaves the folder as it was", a
     [["--level", "radiance"], 2, /needs --calibration/],
     [["--from", "noon"], 2, /"noon" is not a day/],
     [["--serial", "NOBODY"], 1, /no spectrum could be processed, none fits the selection/],
+    [
+      ["--level", "reflectance", "--channel", "downwelling"],
+      1,
+      /all that fit are dark, of downwelling light or of a panel/,
+    ],
     [["--from", "2030-01-01T00:00:00Z", "--format", "pico"], 1, /no spectra file fits/],
   ] as const) {
     const made = await exported([from, ...args]);

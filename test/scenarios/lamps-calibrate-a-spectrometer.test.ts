@@ -106,6 +106,9 @@ test("a standard lamp makes the file with which the server measures the sun with
   const text = await readFile(file, "utf8");
   assert.match(text, /^## lines of the instrument: 1\.51 nm wide.*\n## simulated/m);
   assert.match(text, /^# uncertainty_percent: 0\.6\n# coverage_factor: 1$/m);
+  const again = await calibrate(rig, args);
+  assert.equal(again.code, 2);
+  assert.match(again.errors, /down\.csv: there is one already, nothing is replaced/);
   assert.ok(/^wavelength_nm, factor, noise_percent\n[\d.]+, [\d.e-]+, \d\.\d+$/m.test(text));
 
   const measuring = await LevelsRig.start(context, {

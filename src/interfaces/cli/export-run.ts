@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isoUtc } from "../../base/clock.ts";
 import { definedOnly } from "../../base/defined-only.ts";
-import { messageOf, VscopeError } from "../../base/errors.ts";
+import { messageOf, systemCodeOf, VscopeError } from "../../base/errors.ts";
 import { parseInstrumentConfig } from "../../config/instrument-config.ts";
 import { SYSTEM_DISK } from "../../datadir/disk/disk.ts";
 import {
@@ -162,7 +162,8 @@ async function readPanel({ panel: file }: ExportFlags): Promise<WhitePanel | und
 
 async function readText(file: string) {
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw new VscopeError("CONFIG_INVALID", `${file}: cannot be read: ${messageOf(error)}`, { cause: error });
+    const why = systemCodeOf(error) === "ENOENT" ? "is not there" : `cannot be read: ${messageOf(error)}`;
+    throw new VscopeError("CONFIG_INVALID", `${file}: ${why}`, { cause: error });
   });
   return { text: readCalibrationText(bytes.toString(), basename(file)), sha256: hashOf(bytes) };
 }

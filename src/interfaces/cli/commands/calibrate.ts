@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { messageOf, VscopeError } from "../../../base/errors.ts";
+import { messageOf, systemCodeOf, VscopeError } from "../../../base/errors.ts";
 import { calibrationText } from "../../../spectra/calibration/calibration-text.ts";
 import { lampCertificateOf } from "../../../spectra/calibration/lamp-certificate.ts";
 import { linesOf } from "../../../spectra/calibration/lamp-lines.ts";
@@ -281,8 +281,11 @@ function exposureOf(session: Session, what: string, flags: OneSpectrum): Promise
   });
 }
 
+// A calibration cost an afternoon: none is written over.
 async function write(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((error: unknown) => {
+  await writeFile(path, text, { flag: "wx" }).catch((error: unknown) => {
+    if (systemCodeOf(error) === "EEXIST")
+      throw usageError(`${path}: there is one already, nothing is replaced: give another name`);
     throw new VscopeError("DATADIR_IO", `${path}: cannot be written (${messageOf(error)})`, { cause: error });
   });
 }
