@@ -1,7 +1,12 @@
 // The radiometric calibrations that a data directory was recorded with, each with the time in which it was used.
 
 import { isVscopeError } from "../base/errors.ts";
-import { type InstrumentArchive, type InstrumentLine, sinceUtcUs } from "../datadir/instrument-archive.ts";
+import {
+  type InstrumentArchive,
+  type InstrumentLine,
+  sinceUtcUs,
+  usedName,
+} from "../datadir/instrument-archive.ts";
 import { readCalibrationText, required } from "../spectra/calibration-file.ts";
 import { type RadiometricCalibration, radiometricCalibrationOf } from "../spectra/radiometric.ts";
 import { hashOf } from "./input-run.ts";
@@ -39,7 +44,7 @@ async function read(
   const bytes = await archive.read(name);
   if (hashOf(bytes) !== sha256) return undefined;
   try {
-    const text = readCalibrationText(bytes.toString(), name);
+    const text = readCalibrationText(bytes.toString(), usedName(name));
     const of = { serial: required(text, "serial"), channel: required(text, "channel") };
     return { ...radiometricCalibrationOf(text, of), sha256 };
   } catch (error) {
