@@ -88,5 +88,5 @@ test("a reindexing is asked for and tells what it cannot read; the command print
   const command = await vscope(["reindex", "--server"], { url });
   assert.equal(command.code, 1);
   assert.match(command.errors, /plot10\/b000000_s000003_light\.pico: /);
-  assert.equal(command.out, "4 files indexed, 1 of them read anew, 0 dropped, 1 unreadable\n");
+  assert.equal(command.out, "5 files, 1 of them read: 4 indexed, 1 unreadable, 0 dropped\n");
 });
