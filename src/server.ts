@@ -159,7 +159,7 @@ async function openParts(options: ServerOptions, lifetime: Lifetime, signal: Abo
   const dataDirectory = await openDataDirectory(options, lifetime, signal);
   const configuration = new InstrumentFile(dataDirectory.path, config, log);
   const instrument = await configuration.load();
-  const references = await openReferences({ instrument, configuration, dataDirectory, log }, lifetime);
+  const references = await openReferences({ instrument, configuration, dataDirectory, clock, log }, lifetime);
   const referenceAge = references.whiteReferences.ageFor.bind(references.whiteReferences);
   const around = { config, clock, log, programs, gpsd, referenceAge };
   const { judge, ...surroundings } = openSurroundings(around, lifetime);

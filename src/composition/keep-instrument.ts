@@ -1,5 +1,6 @@
 // Keeps, in each data directory that comes, with which instrument configuration and calibration files is recorded.
 
+import { type Clock, SECOND } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
@@ -10,31 +11,45 @@ export interface KeepInstrumentParts {
   readonly dataDirectory: DataDirectory;
   /** The instrument configuration among them; what is in use until the server ends. */
   readonly files: readonly InstrumentFileText[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Whether they are kept now; never throws: spectra can be recorded on a medium that takes nothing else. */
+/** By so much the wall clock was set: what is in use has another time from then on. */
+const JUMP_US = 60 * SECOND;
+
+/** Until it is done, each look at the medium tries again; never throws: spectra can be recorded on one that takes nothing else. */
 export async function keepInstrument(
-  { dataDirectory, files, log }: KeepInstrumentParts,
+  { dataDirectory, files, clock, log }: KeepInstrumentParts,
   lifetime: Lifetime,
-): Promise<boolean> {
+): Promise<void> {
   const { status } = dataDirectory;
-  let keptIn = status.value.uuid;
-  const keep = async (): Promise<boolean> => {
+  let keptIn: string | undefined;
+  let keptBehindUs = 0;
+  let isBusy = false;
+  let told = "";
+  const keep = async (): Promise<void> => {
+    const { mounted, readOnly, uuid = "" } = status.value;
+    const behindUs = clock.utcUs() - clock.nowUs();
+    const isKept = keptIn === uuid && Math.abs(behindUs - keptBehindUs) < JUMP_US;
+    if (!mounted || readOnly || isBusy || isKept) return;
+    isBusy = true;
     try {
       await dataDirectory.keepInstrument(files);
-      return true;
+      keptIn = uuid;
+      keptBehindUs = behindUs;
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, "configuration and calibrations are not kept beside the data");
-      return false;
+      const reason = messageOf(error);
+      if (reason !== told)
+        log.warn({ reason }, "configuration and calibrations are not kept beside the data");
+      told = reason;
+    } finally {
+      isBusy = false;
     }
   };
-  const isKept = await keep();
-  const unsubscribe = status.subscribe(({ mounted, uuid }) => {
-    if (!mounted || uuid === keptIn) return;
-    keptIn = uuid;
-    void keep();
-  });
-  lifetime.defer("instrument files", unsubscribe);
-  return isKept;
+  await keep();
+  lifetime.defer(
+    "instrument files",
+    status.subscribe(() => void keep()),
+  );
 }

@@ -46,13 +46,14 @@ function configuredCalibrations(parts: OpenExportsParts): ConfiguredCalibrations
   const { calibrations, instrument } = parts;
   return {
     async places() {
-      const all = [...instrument.radiometric, ...(await archived(parts))];
+      const all = [...instrument.radiometric, ...((await archived(parts)) ?? [])];
       return [
         ...new Map(all.map(({ serial, channel }) => [`${serial} ${channel}`, { serial, channel }])).values(),
       ];
     },
     async read(wanted, signal) {
       const kept = await archived(parts);
+      if (kept === undefined) return wanted.map((of) => ({ ...of, problem: UNREADABLE }));
       const given: GivenCalibration[] = [];
       for (const of of wanted) {
         const ofPlace = kept.filter(({ serial, channel }) => serial === of.serial && channel === of.channel);
@@ -68,16 +69,18 @@ function configuredCalibrations(parts: OpenExportsParts): ConfiguredCalibrations
   };
 }
 
-// Beside the data; without them what is configured now serves all.
+const UNREADABLE = "the calibrations kept beside the data cannot be read";
+
+/** Undefined when they cannot be read: which one served when is not known then. */
 async function archived({
   dataDirectory,
   log,
-}: OpenExportsParts): Promise<readonly RadiometricCalibration[]> {
+}: OpenExportsParts): Promise<readonly RadiometricCalibration[] | undefined> {
   try {
     return await archivedCalibrations(dataDirectory.instrument);
   } catch (error) {
-    log.warn({ reason: messageOf(error) }, "the calibrations kept beside the data cannot be read");
-    return [];
+    log.warn({ reason: messageOf(error) }, UNREADABLE);
+    return undefined;
   }
 }
 

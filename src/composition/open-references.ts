@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { Calibrations } from "../acquisition/calibrations.ts";
 import { InstrumentIrradiance } from "../acquisition/instrument-irradiance.ts";
 import { WhiteReferences } from "../acquisition/white-references.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Lifetime } from "../base/lifetime.ts";
 import type { Log } from "../base/log.ts";
 import type { InstrumentConfig } from "../config/instrument-config.ts";
@@ -18,6 +19,7 @@ export interface ReferencesParts {
   readonly instrument: InstrumentConfig;
   readonly configuration: Pick<InstrumentFile, "path" | "loaded">;
   readonly dataDirectory: DataDirectory;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -29,7 +31,7 @@ export interface OpenedReferences {
 
 /** A file that is wrong is told in the log, and to whoever asks for what needs it; raw spectra need none. */
 export async function openReferences(parts: ReferencesParts, lifetime: Lifetime): Promise<OpenedReferences> {
-  const { instrument, configuration, dataDirectory, log } = parts;
+  const { instrument, configuration, dataDirectory, clock, log } = parts;
   const { path, loaded } = configuration;
   const calibrations = await readCalibrations(instrument, dirname(path));
   for (const { message } of calibrations.mistakes)
@@ -37,6 +39,6 @@ export async function openReferences(parts: ReferencesParts, lifetime: Lifetime)
   const whiteReferences = new WhiteReferences({ dataDirectory, calibrations, log });
   await whiteReferences.load();
   const files = [{ name: CONFIGURATION_FILE, bytes: Buffer.from(loaded) }, ...calibrations.files];
-  await keepInstrument({ dataDirectory, files, log }, lifetime);
+  await keepInstrument({ dataDirectory, files, clock, log }, lifetime);
   return { calibrations, instrumentIrradiance: new InstrumentIrradiance(), whiteReferences };
 }

@@ -74,8 +74,8 @@ export class CatalogueKeeper {
     const { catalogue } = this.#session;
     this.#unsubscribe = catalogue.fault.subscribe((fault) => this.#tell(fault));
     this.#tell(catalogue.fault.value);
-    await this.#catchUp(await this.#session.index.runs(), true);
-    if (!catalogue.isOld) return;
+    await this.#catchUp(await this.#allRuns(), true);
+    if (catalogue.fault.value !== undefined || !catalogue.isOld) return;
     this.#parts.show({ filesToIndex: catalogue.filesToCopy() });
     this.#background = this.#background.then(() => this.#copyEarlier());
   }
@@ -98,6 +98,7 @@ export class CatalogueKeeper {
    */
   async look(): Promise<void> {
     const isWell = this.#session.catalogue.fault.value === undefined && this.#behind.size === 0;
+    if (isWell) this.#pause.end();
     if (isWell || this.#stopping.signal.aborted || !this.#pause.takeTurn()) return;
     const looking = this.#unlessStopped(NEVER, (signal) => this.#mend(signal)).catch((error: unknown) => {
       const reason = messageOf(error);
@@ -259,6 +260,16 @@ export class CatalogueKeeper {
     return left;
   }
 
+  // A catalogue that cannot be read keeps nobody from recording: files first.
+  async #allRuns(): Promise<readonly string[]> {
+    try {
+      return await this.#session.index.runs();
+    } catch (error) {
+      this.#log.error({ reason: messageOf(error) }, "the catalogue cannot be read");
+      return this.#session.folders.names();
+    }
+  }
+
   // Recording goes on where no row can be written, as on a full disk: another time.
   async #catchUp(runs: readonly string[], setsAsideEmpty: boolean): Promise<void> {
     try {
@@ -271,6 +282,9 @@ export class CatalogueKeeper {
   async #bringUpToDate(runs: readonly string[], setsAsideEmpty: boolean): Promise<void> {
     const { index, catalogue } = this.#session;
     const { missing, gone } = await index.differences(runs);
+    // Where the medium has gone meanwhile all files look gone.
+    if (!(await this.#session.isPresent()))
+      throw new VscopeError("DATADIR_NOT_MOUNTED", "catalogue: the medium is not there");
     for (const slice of slices(gone)) {
       catalogue.drop(slice);
       await breath();

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { NEVER } from "../base/abort.ts";
-import { isoUtc, MS, SECOND } from "../base/clock.ts";
+import { isClockSet, isoUtc, MS, SECOND } from "../base/clock.ts";
 import { VscopeError } from "../base/errors.ts";
 import { compareText } from "../spectra/pico.ts";
 import { type Disk, onDisk } from "./disk/disk.ts";
@@ -91,8 +91,8 @@ export class InstrumentArchive {
   }
 
   /**
-   * Keeps what is in use from now on, unless that is so already. A clock that is behind the newest set is not believed: sets
-   * are in the order in which they were used. Throws DATADIR_FULL.
+   * Keeps what is in use from now on, unless that is so already: spectra and sets have their times of the same clock. One that
+   * is not set would give the newest files to older spectra. Throws STATE_CONFLICT then, unless it is the first set; DATADIR_FULL.
    */
   async keep(files: readonly InstrumentFileText[], utcUs: number): Promise<void> {
     const kept = files.map(({ name, bytes }) => ({
@@ -102,12 +102,16 @@ export class InstrumentArchive {
     }));
     const lines = [...new Set(kept.map(({ name, sha256 }) => `${sha256}  ${name}\n`))];
     const text = lines.sort(compareText).join("");
-    const newest = (await this.names()).at(-1);
-    if (newest !== undefined && String(await this.read(newest)) === text) return;
     const here = await this.#list();
     for (const { name, bytes } of kept) if (!here.has(name)) await this.place(name, bytes);
-    const afterUs = newest === undefined ? utcUs : Math.max(utcUs, sinceUtcUs(newest) + SECOND);
-    await this.place(setName(afterUs), Buffer.from(text));
+    const names = await this.names();
+    const inUse = names.findLast((name) => sinceUtcUs(name) <= utcUs);
+    if (inUse !== undefined && String(await this.read(inUse)) === text) return;
+    if (names.length > 0 && !isClockSet(utcUs))
+      throw new VscopeError("STATE_CONFLICT", "the clock is not set");
+    let sinceUs = utcUs;
+    while (names.includes(setName(sinceUs))) sinceUs += SECOND;
+    await this.place(setName(sinceUs), Buffer.from(text));
   }
 
   async #list(): Promise<ReadonlySet<string>> {

@@ -274,7 +274,7 @@ export class Presence {
     if (!this.#status.value.mounted) await this.#inTurn(() => this.#replaceLost());
     else if (this.#isOrWasReadOnly()) await this.#inTurn(() => this.#mend());
     else this.#watch?.works();
-    if (!this.#status.value.readOnly) await this.#keeper?.look();
+    if (this.#status.value.mounted && !this.#status.value.readOnly) await this.#keeper?.look();
   }
 
   #isOrWasReadOnly(): boolean {

@@ -37,12 +37,12 @@ export class TrashDays {
     this.#days = days;
   }
 
-  /** Of the trash in a folder. A file that cannot be understood is begun anew: all runs stay longer. Throws DATADIR_IO. */
+  /** Of the trash in a folder. A file that cannot be read or understood is begun anew: all runs stay longer. */
   static async read(disk: Disk, folder: string): Promise<TrashDays> {
     const path = join(folder, FILE);
     const text = await onDisk(path, async () =>
       (await disk.stat(path)) === undefined ? "" : String(await disk.read(path)),
-    );
+    ).catch(() => "");
     const days = shape.safeParse(parsedJson(text)).data ?? { days: [], count: 0, countBefore: {} };
     return new TrashDays(disk, path, days);
   }

@@ -14,18 +14,18 @@ import { hashOf } from "./input-run.ts";
 type Dated = Required<Pick<RadiometricCalibration, "inUse">> & RadiometricCalibration;
 
 /**
- * Those of the first set serve what was recorded before, too. A file that has gone bad is none. Throws DATADIR_IO,
- * DATADIR_NOT_MOUNTED.
+ * Those of the first set serve what was recorded before, too. A file or list that is missing or has gone bad is none, and no older one
+ * takes its place. Throws DATADIR_IO, DATADIR_NOT_MOUNTED.
  */
 export async function archivedCalibrations(
   archive: InstrumentArchive,
 ): Promise<readonly RadiometricCalibration[]> {
   const ended: Dated[] = [];
   let used = new Map<string, Dated>();
-  for (const [index, set] of (await archive.whole()).entries()) {
+  for (const [index, set] of (await archive.names()).entries()) {
     const fromUtcUs = index === 0 ? Number.NEGATIVE_INFINITY : sinceUtcUs(set);
     const now = new Map<string, Dated>();
-    for (const line of await archive.lines(set)) {
+    for (const line of await archive.lines(set).catch(() => [])) {
       const inUse = { fromUtcUs, untilUtcUs: Number.POSITIVE_INFINITY };
       const found = used.get(line.name) ?? (await read(archive, line));
       if (found !== undefined) now.set(line.name, { inUse, ...found });
@@ -41,8 +41,8 @@ async function read(
   archive: InstrumentArchive,
   { name, sha256 }: InstrumentLine,
 ): Promise<RadiometricCalibration | undefined> {
-  const bytes = await archive.read(name);
-  if (hashOf(bytes) !== sha256) return undefined;
+  const bytes = await archive.read(name).catch(() => undefined);
+  if (bytes === undefined || hashOf(bytes) !== sha256) return undefined;
   try {
     const text = readCalibrationText(bytes.toString(), usedName(name));
     const of = { serial: required(text, "serial"), channel: required(text, "channel") };

@@ -1,6 +1,8 @@
 // A run from its files to files of a format: read, plan, noise, write. In a worker thread, for everything that computes
 // or writes is synchronous.
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { definedOnly } from "../base/defined-only.ts";
 import { grouped } from "../base/grouped.ts";
 import { VscopeError } from "../base/errors.ts";
@@ -87,8 +89,20 @@ async function copied(
   // Without a selection nothing has to be understood.
   const run = isSelective(request) ? await InputRun.read(folder, told(onProgress, "files read")) : undefined;
   const wanted = run && new Set(run.spectra.filter(wantedBy(request, run)).map(({ file }) => file));
-  const changed = await copyFiles(folder, wanted && [...wanted], sink, onProgress);
-  return copy([...(run?.broken ?? []), ...changed]);
+  const named = wanted && [...wanted, ...brokenNamed(run, request, folder)];
+  const changed = await copyFiles(folder, named, sink, onProgress);
+  const others = (run?.broken ?? []).filter(({ file }) => !changed.some((one) => one.file === file));
+  return copy([...others, ...changed]);
+}
+
+/** Who names a file wants it as it is. */
+function brokenNamed(
+  run: InputRun | undefined,
+  { files = [] }: ExportRequest,
+  folder: string,
+): readonly string[] {
+  const names = (run?.broken ?? []).map(({ file }) => file).filter((file) => files.includes(file));
+  return names.filter((file) => existsSync(join(folder, file)));
 }
 
 function copy(broken: Made["broken"]): Made {

@@ -11,7 +11,7 @@ import { declare } from "./model.ts";
 import { page } from "./page.ts";
 
 const OCTETS = 42;
-const SHOWN = 20;
+const SHOWN = 200;
 
 const position = z
   .string()

@@ -38,14 +38,16 @@ export async function fetchWhole(link: Link, wish: Wish, signal: AbortSignal): P
   for (let failures = 1; ; failures++) {
     await link.pace.turn(signal);
     if (failures === 1) sinceUs = clock.nowUs();
-    let came = 0;
     const onPart: ReadOptions["onPart"] = (piece) => {
-      came += piece.bytes.length;
+      furthest = Math.max(furthest, piece.offset + piece.bytes.length);
       link.received(piece.bytes.length);
       link.pace.spent(piece.bytes.length);
       part?.take(piece);
     };
     const resume = part?.resume ?? rest.resume;
+    // The last block that is here comes once more: that is no progress.
+    const before = resume === undefined ? 0 : (resume.skipped ?? 0) + resume.have.length;
+    let furthest = before;
     const going = resume === undefined ? rest : { ...rest, resume };
     try {
       const reply = await link.client.read(path, { ...going, qBlock: true, onPart }, signal);
@@ -54,7 +56,7 @@ export async function fetchWhole(link: Link, wish: Wish, signal: AbortSignal): P
     } catch (error) {
       if (signal.aborted || !isServerUnreachable(error)) throw error;
       link.lanes.timedOut();
-      if (came > 0) failures = 0;
+      if (furthest > before) failures = 0;
       if (failures >= ATTEMPTS && clock.nowUs() - sinceUs >= PATIENCE_US) throw error;
       link.silent(messageOf(error));
       await clock.delay(PAUSE_US, signal);

@@ -165,7 +165,7 @@ class Sync {
 
   async #bringInstrument({ instrument }: FarRuns): Promise<void> {
     const { instrument: archive } = this.#copy;
-    if (instrument === undefined || (await archive.whole()).includes(instrument)) return;
+    if (instrument === undefined) return;
     this.#problems.push(...(await bringInstrument(this.#link, archive, this.#signal)));
   }
 
@@ -281,7 +281,8 @@ class Sync {
   async #estimated(runs: readonly WantedRun[]): Promise<readonly WantedRun[]> {
     const estimated: WantedRun[] = [];
     for (const one of runs) {
-      const bytes = Math.round(one.files * (await meanFileBytes(this.#link, one.run, this.#signal)));
+      const look = (): Promise<number> => meanFileBytes(this.#link, one.run, this.#signal);
+      const bytes = Math.round(one.files * ((await this.#orProblem(one.run, look)) ?? 0));
       estimated.push({ ...one, bytes });
     }
     return estimated;

@@ -51,6 +51,7 @@ export class Bursts {
   readonly #bursts = new Map<string, Burst>();
   readonly #held: PerComputer;
   readonly #ticker: Ticker;
+  #isClosed = false;
 
   constructor(host: BurstHost) {
     this.#host = host;
@@ -72,7 +73,7 @@ export class Bursts {
     const key = answerKey(request);
     const known = request.startsBursts ? undefined : this.#bursts.get(key);
     const [first, ...others] = request.wanted;
-    if (first === undefined || (known === undefined && others.length === 0)) return;
+    if (this.#isClosed || first === undefined || (known === undefined && others.length === 0)) return;
     this.#forget(key);
     if (!this.#makeRoom(request.from)) return;
     // It is answered; what is kept of it here must not be a body of megabytes that no budget knows.
@@ -90,7 +91,9 @@ export class Bursts {
     for (const burst of this.#bursts.values()) if (burst.request.from === peer) this.#forget(burst.key);
   }
 
+  /** A request that is answered after this begins none: nothing would ever end it. */
   close(): void {
+    this.#isClosed = true;
     this.#ticker.stop();
     for (const key of this.#bursts.keys()) this.#forget(key);
   }

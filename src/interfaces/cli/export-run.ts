@@ -97,7 +97,7 @@ function archiveAt(folder: string): InstrumentArchive {
 async function configurationOf(folder: string, archive: InstrumentArchive): Promise<string> {
   const own = join(folder, CONFIGURATION_FILE);
   if (existsSync(own)) return own;
-  const newest = (await archive.whole()).at(-1);
+  const newest = (await archive.whole().catch(() => [])).at(-1);
   const lines = newest === undefined ? [] : await archive.lines(newest);
   const used = lines.find(({ name }) => usedName(name) === CONFIGURATION_FILE);
   return used === undefined ? own : join(folder, INSTRUMENT_FOLDER, used.name);
@@ -181,8 +181,7 @@ function tell(session: Session, report: ExportReport): void {
   });
   if (broken.length === 0) return;
   const fact = `${amount(broken.length, "file")} of the run cannot be read, changed, or missing`;
-  const what = products.length === 0 ? "copied as they are" : "not in what was made";
-  throw new VscopeError("DATADIR_IO", `${fact}: ${what}`);
+  throw new VscopeError("DATADIR_IO", `${fact}: see above`);
 }
 
 function sum(parts: readonly { readonly spectra: number }[]): number {

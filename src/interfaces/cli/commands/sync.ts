@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { bytesText } from "../../../base/bytes-text.ts";
 import { SECOND } from "../../../base/clock.ts";
 import { definedOnly } from "../../../base/defined-only.ts";
-import { messageOf, VscopeError } from "../../../base/errors.ts";
-import { isServerUnreachable } from "../../../client/reply-error.ts";
+import { isVscopeError, messageOf, VscopeError } from "../../../base/errors.ts";
+import { coapCodeOf, isServerUnreachable } from "../../../client/reply-error.ts";
 import type { SyncOptions, SyncReport } from "../../../sync/sync.ts";
 import { usageError } from "../exit-codes.ts";
 import { command } from "../help.ts";
@@ -82,13 +82,20 @@ function optionsOf({ run, days, from, to, bwlimit, dryRun, watch }: SyncFlags): 
   });
 }
 
+/** The link is down, the medium there is away, the server has too much to do, or something else uses the copy. */
+function isPassing(error: unknown): boolean {
+  const code = coapCodeOf(error);
+  if (code !== undefined) return ["4.29", "5.00", "5.03"].includes(code);
+  return isServerUnreachable(error) || isVscopeError(error, "SERVER_CONFLICT");
+}
+
 // A link that is down, or a file that is damaged there, is no reason to stop.
 async function watch(session: Session, bring: () => Promise<SyncReport>, everyS: number): Promise<void> {
   for (;;) {
     try {
       await bring();
     } catch (error) {
-      if (!isServerUnreachable(error)) throw error;
+      if (!isPassing(error)) throw error;
       session.say(`vscope: ${messageOf(error)}`);
     }
     await session.clock.delay(everyS * SECOND, session.signal);
