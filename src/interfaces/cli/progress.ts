@@ -47,7 +47,7 @@ class Lines implements Progress {
   }
 
   update(done: number, of: number, text = "", left: Left = "unknown"): void {
-    const line = `${this.#label}: ${done}/${of}${text === "" ? "" : ` ${text}`}${leftText(left)}`;
+    const line = `${this.#label}: ${counted(done, of)}${text === "" ? "" : ` ${text}`}${leftText(left)}`;
     const now = { line, text, share: of > 0 ? done / of : 0, us: this.#clock.nowUs() };
     if (line === this.#told?.line || !this.#isDue(now, done >= of)) return;
     this.#told = now;
@@ -91,7 +91,7 @@ class Bar implements Progress {
     const elapsedUs = this.#clock.nowUs() - this.#startUs;
     const byShare = share > 0 ? (elapsedUs * (1 - share)) / share : "unknown";
     const bar = "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled);
-    const line = `${this.#label} [${bar}] ${done}/${of} ${text}`.trimEnd();
+    const line = `${this.#label} [${bar}] ${counted(done, of)} ${text}`.trimEnd();
     // Carriage return and "erase to the end of the line" (ECMA-48 EL); cut so that it never wraps.
     this.#terminal.error(
       `\r${`${line}  ${duration(elapsedUs)}${leftText(left ?? byShare)}`.slice(0, this.#terminal.columns - 1)}\u001b[K`,
@@ -115,4 +115,9 @@ export function duration(us: number): string {
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+// How many there are is not known at first.
+function counted(done: number, of: number): string {
+  return of === 0 ? "..." : `${done}/${of}`;
 }
