@@ -97,12 +97,13 @@ export class BatchNote {
   }
 
   /**
-   * Its batch is no longer recorded, because of the medium: it is away (it may be back already), or cannot be written. Known as
-   * soon as it can be used.
+   * Its batch is no longer recorded, because of the medium: it is or was away (it may be back already, or mended), or cannot be
+   * written. Known as soon as it can be used, also where it was removed.
    */
   async lost({ isAway }: { readonly isAway: boolean }): Promise<void> {
     const { clock, known, losses } = this.#parts;
     this.#state = "interrupted";
+    this.#removal = undefined;
     known.add(this);
     this.#value = { ...this.#value, awayUtc: isoUtc(clock.utcUs()) };
     if (this.isHere) await this.change({});

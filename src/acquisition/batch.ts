@@ -2,6 +2,7 @@
 
 import { withAny } from "../base/abort.ts";
 import { isVscopeError, messageOf } from "../base/errors.ts";
+import type { Batch } from "../datadir/batch.ts";
 import { DEFAULT_RUN } from "../datadir/run-name.ts";
 import type { SpectrumFailure } from "../spectra/spectrum.ts";
 import type { BatchNote } from "./batch-note.ts";
@@ -47,21 +48,27 @@ export async function recordBatch(parts: BatchParts, asked: BatchPlan, signal: A
     const result = recording.result();
     parts.report.result(result);
     parts.log.info(result, "batch ended");
-    if (note !== undefined) await endNote(note, signal, disk.signal);
+    if (note !== undefined) await endNote({ note, batch }, signal, disk.signal);
   }
   disk.signal.throwIfAborted();
   await plan.conclude?.(recording.result());
   recording.throwFailures();
 }
 
+interface Noted {
+  readonly note: BatchNote;
+  readonly batch: Batch;
+}
+
 // A batch that its medium has ended goes on when that is back, as after a restart; one that somebody has aborted does not.
-async function endNote(note: BatchNote, signal: AbortSignal, disk: AbortSignal): Promise<void> {
+async function endNote({ note, batch }: Noted, signal: AbortSignal, disk: AbortSignal): Promise<void> {
   if (isInterruption(signal)) return note.stopped();
-  const isEndedByDisk = disk.aborted && !signal.aborted;
-  const isMediumAway = isEndedByDisk && isVscopeError(disk.reason, "DATADIR_NOT_MOUNTED");
-  // A medium that was pulled out a moment ago fails before it is known to be gone; one that is read-only may be mended.
-  const isLost = isMediumAway || (!(await note.remove()) && isEndedByDisk);
-  if (isLost) await note.lost({ isAway: isMediumAway });
+  if (signal.aborted || !disk.aborted) return void (await note.remove());
+  // It may be back, or mended, by now: that the note can be removed tells nothing.
+  const isCutOff = (): boolean => isVscopeError(disk.reason, "DATADIR_NOT_MOUNTED") || batch.isCutOff;
+  // A medium that was pulled out a moment ago fails before it is known to be gone.
+  const isLost = isCutOff() || !(await note.remove()) || isCutOff();
+  if (isLost) await note.lost({ isAway: isCutOff() });
 }
 
 // What nobody is there to see leaves the operator's choice alone, also over a restart: so it is stored, too.

@@ -50,14 +50,15 @@ export async function lookAt(directory: DataDirectory, underWay: UnderWay): Prom
   const cause = await causeOf(underWay);
   const lights = newest.map(({ exposureStartUtcUs }) => isoUtc(exposureStartUtcUs));
   const times = [startedUtc, stoppedUtc, awayUtc, seenUtc, ...lights].filter((utc) => utc !== undefined);
-  const wasStopped = cause === "server-stopped";
+  // Neither the server nor the computer has come to its end by it.
+  const isHarmless = cause === "server-stopped" || cause === "medium-away";
   return {
     cause,
     recorded,
     lacksClosingDark: recorded >= sequences && closesWithDark(settings) && !isDarkThere,
     newest,
     ...definedOnly({ seenUtc: times.filter(isSet).toSorted(compareText).at(-1) }),
-    attempts: recorded > 0 || wasStopped ? 0 : underWay.attempts,
+    attempts: recorded > 0 || isHarmless ? 0 : underWay.attempts,
   };
 }
 

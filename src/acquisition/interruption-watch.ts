@@ -23,6 +23,7 @@ export class InterruptionWatch {
   #afterUs = READ_AGAIN_US;
   #cancel = (): void => {};
   #isClosed = false;
+  #outages = 0;
 
   constructor(parts: InterruptionWatchParts) {
     this.#parts = parts;
@@ -34,6 +35,11 @@ export class InterruptionWatch {
     return mounted && !readOnly;
   }
 
+  /** How often it has gone, or could not be written any more. */
+  get outages(): number {
+    return this.#outages;
+  }
+
   /** Looks, and from now on whenever there is a reason. Resolves after the first look. */
   async begin(): Promise<void> {
     const { dataDirectory, journal } = this.#parts;
@@ -42,6 +48,7 @@ export class InterruptionWatch {
     let wasUsable = this.isUsable;
     const followMedium = (): void => {
       const isNew = this.isUsable && !wasUsable;
+      if (wasUsable && !this.isUsable) this.#outages += 1;
       wasUsable = this.isUsable;
       if (isNew) this.#lookAgain();
     };

@@ -174,11 +174,12 @@ export class Resumption {
       try {
         // Whatever a client, the trigger or the scheduler has begun goes first.
         while (!this.#canBegin(task)) await this.#awaitTurn(signal);
+        const { outages } = this.#watch;
         const operation = this.#takeUp(task);
         await orAborted(operation.finished, signal);
         // The notes tell of this one and those that wait.
         this.#isEnding = task.signal !== undefined && isInterruption(task.signal);
-        if (!this.#isEnding) await this.#ended(task, operation);
+        if (!this.#isEnding) await this.#ended(task, operation, outages);
       } catch (error) {
         // The end of the server leaves the note for the next start.
         if (signal.aborted) return;
@@ -293,13 +294,19 @@ export class Resumption {
     await task.note.remove();
   }
 
-  async #ended(task: Task, { status }: Operation): Promise<void> {
+  async #ended(task: Task, { status }: Operation, outagesBefore: number): Promise<void> {
     const { state, error } = status.value;
     const { resumedAs } = this.#shown(task);
     task.unfollow?.();
-    const isAway = error?.code === "DATADIR_NOT_MOUNTED";
-    const isForMedium = isAway || (error?.code === "DATADIR_IO" && !this.#watch.isUsable);
-    if (resumedAs === undefined && isForMedium) return await this.#leave(task, isAway);
+    if (resumedAs === undefined && error?.code === "DATADIR_NOT_MOUNTED")
+      return await this.#leave(task, true);
+    if (resumedAs === undefined && error?.code === "DATADIR_IO") {
+      const { isUsable, outages } = this.#watch;
+      // It may have been mended meanwhile.
+      if (!isUsable || outages !== outagesBefore) return await this.#leave(task, true);
+      // What cannot be removed is not closed.
+      if (!(await task.note.remove())) return await this.#leave(task, false);
+    }
     if (resumedAs === undefined) return await this.#close(task, error?.message ?? state);
     if (task.isHandedOver === undefined) await task.note.remove();
     const { run } = task.note.value.settings;
@@ -329,7 +336,7 @@ export class Resumption {
     }
   }
 
-  // Its medium went away before the rest had a batch: it has its turn when that is back.
+  // Its medium went away, or could not be written, before the rest had a batch: it has its turn when that is back.
   async #leave(task: Task, isAway: boolean): Promise<void> {
     this.#interruptions.forget(interruptionOf(task));
     await task.note.lost({ isAway });

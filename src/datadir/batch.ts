@@ -20,6 +20,7 @@ export interface BatchParts {
   /** Resolves when the disk is not too far behind. */
   readonly room: (signal: AbortSignal) => Promise<void>;
   readonly finished: () => Promise<void>;
+  readonly isCutOff: () => boolean;
 }
 
 export class Batch {
@@ -70,6 +71,11 @@ export class Batch {
     } finally {
       this.#pending.delete(written);
     }
+  }
+
+  /** Whether its medium went away or could not be written when a set was to be: that may have passed by now. */
+  get isCutOff(): boolean {
+    return this.#parts.isCutOff();
   }
 
   /** Resolves as soon as less than 48 sets are on their way: the way to keep the memory bounded. */

@@ -149,9 +149,20 @@ export class Presence {
     if (this.#session !== undefined) this.#showPresent(this.#session, space);
   }
 
-  /** Looks at the medium at once. */
-  lookNow(): void {
+  /** Whether it is still the session of the medium that is there. */
+  isCurrent(session: Session): boolean {
+    return session === this.#session;
+  }
+
+  /**
+   * Looks at the medium at once, because something could not be written to it: it may be gone, or read-only. Whether it is
+   * read-only, which the status then shows already. Never throws.
+   */
+  async hasFailed(session: Session): Promise<boolean> {
     this.#refresher.now();
+    const readOnly = this.#status.value.readOnly || (await session.isReadOnly().catch(() => false));
+    if (readOnly && this.isCurrent(session)) this.#showReadOnly(session, true);
+    return readOnly;
   }
 
   /** From now on nothing is mounted any more. Call before the writer is idle, `close` after it. */

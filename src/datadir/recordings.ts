@@ -2,7 +2,7 @@
 
 import { NEVER } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
-import { VscopeError } from "../base/errors.ts";
+import { isVscopeError, VscopeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { SpectraSet } from "../spectra/spectrum.ts";
 import { Batch, type WrittenFile } from "./batch.ts";
@@ -40,6 +40,8 @@ interface Recorded {
 export class Recordings {
   readonly #parts: RecordingsParts;
   readonly #batches = new Set<Batch>();
+  /** Those that the medium has not let go on, also when it does again. */
+  readonly #cutOff = new WeakSet<Batch>();
   readonly #sets: Gathering<Recorded, WrittenFile>;
   readonly #manifests: ManifestCare;
 
@@ -73,22 +75,33 @@ export class Recordings {
 
   /** Takes the next batch number of a run, for good. Throws VALUE_INVALID, DATADIR_FULL, DATADIR_NOT_MOUNTED, DATADIR_IO. */
   start(run: string): Promise<Batch> {
-    const { writer } = this.#parts;
+    const { writer, presence } = this.#parts;
     return writer.run(async () => {
       const session = await this.#ready();
-      const { folders } = session;
-      const name = await folders.ensure(run);
-      const number = await folders.reserveBatch(name, NEVER);
-      const batch: Batch = new Batch({
-        run: name,
-        number,
-        store: (set, isNew) => this.#sets.add({ batch, session, set, isNew }),
-        room: (signal) => this.#sets.room(signal),
-        finished: () => this.#finished(batch),
-      });
-      this.#batches.add(batch);
-      return batch;
+      try {
+        return await this.#begin(session, run);
+      } catch (error) {
+        if (isVscopeError(error, "DATADIR_IO")) await presence.hasFailed(session);
+        throw error;
+      }
     });
+  }
+
+  async #begin(session: Session, run: string): Promise<Batch> {
+    const { folders } = session;
+    const { presence } = this.#parts;
+    const name = await folders.ensure(run);
+    const number = await folders.reserveBatch(name, NEVER);
+    const batch: Batch = new Batch({
+      run: name,
+      number,
+      store: (set, isNew) => this.#sets.add({ batch, session, set, isNew }),
+      room: (signal) => this.#sets.room(signal),
+      finished: () => this.#finished(batch),
+      isCutOff: () => this.#cutOff.has(batch) || !presence.isCurrent(session),
+    });
+    this.#batches.add(batch);
+    return batch;
   }
 
   /** Resolves when every spectra file that was there at the start has its line in a manifest. */
@@ -122,10 +135,10 @@ export class Recordings {
     // Paths lead elsewhere once the medium has gone: what was written there is not where it belongs.
     const absence = await this.#absenceOf(session);
     const outcomes = stored.map((outcome) => (isError(outcome) ? outcome : (absence ?? outcome)));
-    const hasFailed = outcomes.some(isError);
-    // The medium may be gone, or read-only.
-    if (hasFailed) this.#parts.presence.lookNow();
     const isLost = absence?.code === "DATADIR_NOT_MOUNTED";
+    // Before anybody can mend it, which has its turn as well.
+    const isReadOnly = outcomes.some(isError) && (await this.#parts.presence.hasFailed(session));
+    if (isLost || isReadOnly) for (const { batch } of recorded) this.#cutOff.add(batch);
     const told = new Map<Recorded, WrittenFile | VscopeError>();
     for (const [position, one] of recorded.entries()) {
       const outcome = outcomes[position];
@@ -177,8 +190,12 @@ export class Recordings {
   }
 
   async #finished(batch: Batch): Promise<void> {
-    this.#batches.delete(batch);
-    await this.#parts.presence.keeper?.catchUp();
+    try {
+      // Until then the medium stays as it is.
+      await this.#parts.presence.keeper?.catchUp();
+    } finally {
+      this.#batches.delete(batch);
+    }
     this.#manifests.catchUp();
   }
 }

@@ -261,37 +261,130 @@ test("white references are those of the stick that is put in; without one of its
   await rm(`${bare}-first`, { recursive: true });
 });
 
-test("a batch that ended because its medium became read-only goes on when it can be written", async (context) => {
+/** A medium that refuses to make or remove files while it is read-only. */
+async function refusing(context: TestContext) {
   const stick = newStick();
+  const { disk } = stick;
+  let refused = 0;
+  const unlessReadOnly = <T>(work: () => Promise<T>): Promise<T> => {
+    if (!stick.isReadOnly) return work();
+    refused += 1;
+    return Promise.reject(systemError("EROFS"));
+  };
+  const create: Disk["create"] = (path) => unlessReadOnly(() => disk.create(path));
+  const remove: Disk["remove"] = (path) => unlessReadOnly(() => disk.remove(path));
+  const start = (folder: string): Promise<TestInstrument> => {
+    stick.mountPoint = folder;
+    const replaced = { disk: { ...disk, create, remove }, system: stick };
+    return TestInstrument.start(context, { folder, ...replaced, interruptedBatch: "resume" });
+  };
+  /** It is mounted to be written again as soon as it has refused something and the status tells why. */
+  const mendWhenSeen = ({ model }: TestInstrument): void => {
+    model.dataDirectory.status.subscribe(({ readOnly }) => {
+      if (readOnly && refused > 0) stick.isReadOnly = false;
+    });
+  };
+  return { stick, start, mendWhenSeen };
+}
+
+async function emptyFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "vscope-"));
   context.after(() => rm(folder, { recursive: true }));
-  let isReadOnly = false;
-  const refuse = async (): Promise<never> => {
-    throw systemError("EROFS");
-  };
-  const { disk } = stick;
-  const create: Disk["create"] = (path) => (isReadOnly ? refuse() : disk.create(path));
-  const remove: Disk["remove"] = (path) => (isReadOnly ? refuse() : disk.remove(path));
-  stick.mountPoint = folder;
-  const instrument = await TestInstrument.start(context, {
-    folder,
-    disk: { ...disk, create, remove },
-    system: stick,
-    interruptedBatch: "resume",
-  });
+  return folder;
+}
+
+test("a batch that ended because its medium became read-only goes on when it can be written", async (context) => {
+  const { stick, start } = await refusing(context);
+  const folder = await emptyFolder(context);
+  const instrument = await start(folder);
   const { clock, model } = instrument;
   const operation = model.recorder.record(BATCH);
   await clock.advance(100 * SECOND);
-  stick.isReadOnly = isReadOnly = true;
+  stick.isReadOnly = true;
   assert.equal((await instrument.finish(operation)).error?.code, "DATADIR_IO");
   await clock.advance(60 * SECOND);
   assert.equal(model.dataDirectory.status.value.readOnly, true);
   assert.deepEqual(model.resumption.interruptions.value, []);
-  stick.isReadOnly = isReadOnly = false;
+  stick.isReadOnly = false;
   const { cause, outcome, operation: id = "" } = await settled(instrument);
   assert.deepEqual({ cause, outcome }, { cause: "medium-away", outcome: "resumed" });
   assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
   const noted = (await events(folder)).map(({ event }) => event);
   assert.deepEqual(noted, ["medium-read-only", "batch-interrupted", "resumed-batch-ended"]);
   assert.deepEqual(await notes(folder), []);
+});
+
+test("a batch that ended because its medium became read-only goes on when that was mended before anybody looked at its note", async (context) => {
+  const { stick, start, mendWhenSeen } = await refusing(context);
+  const folder = await emptyFolder(context);
+  const instrument = await start(folder);
+  const { clock, model } = instrument;
+  mendWhenSeen(instrument);
+  // Written to before the next look.
+  const operation = model.recorder.record({ ...BATCH, sequences: 60, delayS: 1 });
+  await clock.advance(12 * SECOND);
+  stick.isReadOnly = true;
+  assert.equal((await instrument.finish(operation)).error?.code, "DATADIR_IO");
+  assert.equal(stick.isReadOnly, false);
+  await clock.advance(60 * SECOND);
+  assert.equal(model.resumption.interruptions.value.length, 1);
+  const { cause, outcome, operation: id = "" } = await settled(instrument);
+  assert.deepEqual({ cause, outcome }, { cause: "medium-away", outcome: "resumed" });
+  assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
+  assert.deepEqual(await notes(folder), []);
+});
+
+for (const isMendedAtOnce of [false, true]) {
+  const when = isMendedAtOnce ? "at once" : "later";
+  test(`a batch whose medium refuses the first write of its rest, and is mended ${when}, goes on`, async (context) => {
+    const folder = await interrupted(context, "cut");
+    const { stick, start, mendWhenSeen } = await refusing(context);
+    const instrument = await start(folder);
+    const { clock, model } = instrument;
+    const { status } = model.dataDirectory;
+    const [first] = model.resumption.interruptions.value;
+    assert.equal(first?.outcome, "waiting");
+    stick.isReadOnly = true;
+    if (isMendedAtOnce) mendWhenSeen(instrument);
+    assert.equal(status.value.readOnly, false, "nobody has seen it");
+    const { error } = await instrument.finish(model.operations.get(first.operation ?? ""));
+    assert.equal(error?.code, "DATADIR_IO");
+    await clock.advance(60 * SECOND);
+    stick.isReadOnly = false;
+    const { outcome, operation: id = "" } = await settled(instrument);
+    assert.equal(outcome, "resumed");
+    assert.equal((await instrument.finish(model.operations.get(id))).state, "done");
+    assert.deepEqual(await notes(folder), []);
+  });
+}
+
+test("a batch whose medium goes away again and again before it has a light is not given up", async (context) => {
+  const folder = await interrupted(context, "cut");
+  await changeNote(folder, (note) => note.replace("QEP00709", "GONE0001").replace('"batch":0', '"batch":7'));
+  const stick = newStick();
+  const instrument = await TestInstrument.start(context, {
+    folder,
+    disk: stick.disk,
+    interruptedBatch: "resume",
+  });
+  const { clock, model } = instrument;
+  const { interruptions } = model.resumption;
+  for (let time = 0; time < 5; time++) {
+    await clock.advance(SECOND);
+    assert.equal(interruptions.value[0]?.outcome, "waiting", `after ${time} times`);
+    const { running } = model.operations;
+    assert.ok(running);
+    await replug(instrument, stick, async () => {
+      await rename(folder, `${folder}-first`);
+      await mkdir(folder);
+    });
+    await instrument.finish(running);
+    await replug(instrument, stick, async () => {
+      await rm(folder, { recursive: true });
+      await rename(`${folder}-first`, folder);
+    });
+  }
+  const { outcome } = await settled(instrument);
+  assert.equal(outcome, "resumed");
+  model.recorder.abort();
 });
