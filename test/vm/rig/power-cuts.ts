@@ -54,7 +54,7 @@ const folder = mkdtempSync(join(tmpdir(), "vscope-power-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Each takes half a minute. */
-const CUTS = Number(process.env.VSCOPE_CUTS ?? 8);
+const CUTS = Number(process.env.VSCOPE_CUTS ?? 4);
 
 /** Defines the test on a stick with this file system. */
 export function testPowerCuts(fileSystem: FileSystem): void {
