@@ -138,7 +138,7 @@ test("by the panel before and after it the canopy is within 1 % of the truth, an
   for (const [args, code, expected] of [
     [["--level", "corrected", "--panel", panel], 2, /panel: is of reflectances/],
     [["--level", "reflectance", "--panel", panel, "--calibration", panel], 2, /--panel needs none/],
-    [["--level", "reflectance", "--panel", join(folder, "none.csv")], 1, /none\.csv: cannot be read/],
+    [["--level", "reflectance", "--panel", join(folder, "none.csv")], 1, /none\.csv: is not there/],
     [["--level", "reflectance", "--panel", other], 1, /no light of panel 11BB06 within 900 s/],
   ] as const) {
     const refused = await processed(folder, run, ...args);
